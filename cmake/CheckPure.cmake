@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.20)
 # A pure archive may import only what is listed here: no I/O, no clock, no allocation, no
 # environment, no logger. Everything else it needs comes in as an argument. The list is an
 # allow-list, so that a function nobody thought of fails too.
