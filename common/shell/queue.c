@@ -490,6 +490,32 @@ next_segment(struct sr_lane *lane)
     return true;
 }
 
+static struct sr_entry
+make_entry(struct sr_segment *s, size_t offset, uint32_t index, struct entry_header header)
+{
+    const uint8_t *bytes = s->data + offset + sizeof(header);
+
+    return (struct sr_entry){
+        .segment = s,
+        .segment_number = s->number,
+        .index = index,
+        .records = header.records,
+        .attributes = { bytes, header.attributes },
+        .body = { bytes + header.attributes, header.length - header.attributes },
+    };
+}
+
+void
+sr_segment_entry(struct sr_segment *segment, uint32_t index, struct sr_entry *ret_entry)
+{
+    size_t offset = segment->prefix_offset;
+
+    for (uint32_t i = segment->prefix_count; i < index; i++) {
+        offset += entry_size(read_entry(segment, offset).length);
+    }
+    *ret_entry = make_entry(segment, offset, index, read_entry(segment, offset));
+}
+
 bool
 sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry)
 {
@@ -508,15 +534,7 @@ sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry)
         if (is_settled(s, index)) {
             continue;
         }
-        const uint8_t *bytes = s->data + offset + sizeof(header);
-        *ret_entry = (struct sr_entry){
-            .segment = s,
-            .segment_number = s->number,
-            .index = index,
-            .records = header.records,
-            .attributes = { bytes, header.attributes },
-            .body = { bytes + header.attributes, header.length - header.attributes },
-        };
+        *ret_entry = make_entry(s, offset, index, header);
         return true;
     }
 }

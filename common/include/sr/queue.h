@@ -110,6 +110,12 @@ bool sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry);
 void sr_lane_settle(
     struct sr_lane *lane, struct sr_segment *segment, uint32_t index, uint32_t records);
 
+/*
+ * Reads an unsettled entry again, without moving what sr_lane_next() gives next. Walks the segment
+ * from its oldest unsettled entry: for rare cases.
+ */
+void sr_segment_entry(struct sr_segment *segment, uint32_t index, struct sr_entry *ret_entry);
+
 /* sr_lane_next() starts again at the oldest unsettled entry. */
 void sr_lane_rewind(struct sr_lane *lane);
 
