@@ -7,7 +7,6 @@
  * compile error in every file that includes this header; implementation files include it last.
  */
 #undef alloca /* glibc defines it */
-#undef alloca /* glibc makes it a macro under _GNU_SOURCE */
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime alloca gets
 
 #endif

@@ -74,8 +74,6 @@ struct sr_conf_listener {
     int compat;              /* enum sr_compat */
 };
 
-/* The rows of both structs for a program's tables; see conf_common.c. */
-#define SR_CONF_COMMON_ROWS 13
 extern const struct sr_conf_key sr_conf_nats_keys[];
 extern const struct sr_conf_key sr_conf_file_keys[];
 extern const struct sr_conf_key sr_conf_publish_keys[];
@@ -84,8 +82,130 @@ extern const struct sr_conf_key sr_conf_log_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
 
-/* The whole-configuration check that all programs share: outputs, URLs, certificates. */
-void sr_conf_common_check(const void *config, struct sr_conf_problems *problems);
+/* `enrich: true` is refused by name until there is something that it does. */
+const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size);
+
+/* A listener's address. */
+const char *sr_conf_check_listen(const void *item, char *text, size_t text_size);
+
+/* A NATS subject without wildcards. */
+const char *sr_conf_check_subject(const void *item, char *text, size_t text_size);
+
+/*
+ * The rows of struct sr_conf_common for a program's table: `METRICS` is a table with the program's
+ * own port, `LISTENER_KEYS` and `LISTENER_TYPE` describe its listeners.
+ */
+#define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, METRICS)                                 \
+    { .name = "output",                                                                            \
+        .type = SR_CONF_CHOICE,                                                                    \
+        .offset = offsetof(struct sr_conf_common, output),                                         \
+        .def = "nats",                                                                             \
+        .choices = sr_conf_output_names,                                                           \
+        .help = "Where records go." },                                                             \
+        { .name = "file",                                                                          \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, file),                                       \
+            .keys = sr_conf_file_keys,                                                             \
+            .help = "The file of output: file." },                                                 \
+        { .name = "partition",                                                                     \
+            .type = SR_CONF_STRING,                                                                \
+            .offset = offsetof(struct sr_conf_common, partition),                                  \
+            .def = "default",                                                                      \
+            .reload = SR_CONF_RELOAD,                                                              \
+            .help = "Stands before a sender's address in records." },                              \
+        { .name = "enrich",                                                                        \
+            .type = SR_CONF_BOOL,                                                                  \
+            .offset = offsetof(struct sr_conf_common, enrich),                                     \
+            .def = "false",                                                                        \
+            .check = sr_conf_check_enrich,                                                         \
+            .help = "Adds keys to records that upstream does not write; only false today." },      \
+        { .name = "listeners",                                                                     \
+            .type = SR_CONF_SECTIONS,                                                              \
+            .offset = offsetof(struct sr_conf_common, listeners),                                  \
+            .min = 1,                                                                              \
+            .max = 32,                                                                             \
+            .keys = (LISTENER_KEYS),                                                               \
+            .item_size = sizeof(LISTENER_TYPE),                                                    \
+            .help = "What is listened on." },                                                      \
+        { .name = "nats",                                                                          \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, nats),                                       \
+            .keys = sr_conf_nats_keys,                                                             \
+            .help = "The NATS servers of output: nats." },                                         \
+        { .name = "publish",                                                                       \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, publish),                                    \
+            .keys = sr_conf_publish_keys,                                                          \
+            .help = "How records are published." },                                                \
+        { .name = "queue",                                                                         \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, queue),                                      \
+            .keys = sr_conf_queue_keys,                                                            \
+            .help = "What waits between listeners and output." },                                  \
+        { .name = "metrics",                                                                       \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, metrics),                                    \
+            .keys = (METRICS),                                                                     \
+            .help = "The HTTP endpoint for /metrics, /healthz, /readyz and /ledger." },            \
+        { .name = "log",                                                                           \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, log),                                        \
+            .keys = sr_conf_log_keys,                                                              \
+            .help = "Log lines, on standard error." },                                             \
+    {                                                                                              \
+        .name = "shutdown_timeout", .type = SR_CONF_DURATION,                                      \
+        .offset = offsetof(struct sr_conf_common, shutdown_timeout), .def = "10s",                 \
+        .max = 3600000000000ULL, .reload = SR_CONF_RELOAD,                                         \
+        .help = "How long a stop may take to empty the queue."                                     \
+    }
+
+/* The rows of struct sr_conf_listener. */
+#define SR_CONF_LISTENER_KEYS(PROTOCOLS, LISTEN, SUBJECT)                                          \
+    { .name = "protocol",                                                                          \
+        .type = SR_CONF_CHOICE,                                                                    \
+        .offset = offsetof(struct sr_conf_listener, protocol),                                     \
+        .def = (PROTOCOLS)[0],                                                                     \
+        .choices = (PROTOCOLS),                                                                    \
+        .help = "What the listener speaks." },                                                     \
+        { .name = "listen",                                                                        \
+            .type = SR_CONF_STRING,                                                                \
+            .offset = offsetof(struct sr_conf_listener, listen),                                   \
+            .def = (LISTEN),                                                                       \
+            .check = sr_conf_check_listen,                                                         \
+            .help = "Address to receive on: udp://HOST:PORT; [::] is every address." },            \
+        { .name = "subject",                                                                       \
+            .type = SR_CONF_STRING,                                                                \
+            .offset = offsetof(struct sr_conf_listener, subject),                                  \
+            .def = (SUBJECT),                                                                      \
+            .check = sr_conf_check_subject,                                                        \
+            .help = "NATS subject of the records; dead letters go to SUBJECT.deadletter." },       \
+        { .name = "workers",                                                                       \
+            .type = SR_CONF_UINT,                                                                  \
+            .offset = offsetof(struct sr_conf_listener, workers),                                  \
+            .def = "1",                                                                            \
+            .min = 1,                                                                              \
+            .max = 64,                                                                             \
+            .help = "Receiving threads, each with a socket of its own." },                         \
+        { .name = "receive_buffer",                                                                \
+            .type = SR_CONF_SIZE,                                                                  \
+            .offset = offsetof(struct sr_conf_listener, receive_buffer),                           \
+            .def = "4MiB",                                                                         \
+            .min = 65536,                                                                          \
+            .max = 1073741824,                                                                     \
+            .help = "Bytes that the kernel holds for each socket." },                              \
+    {                                                                                              \
+        .name = "compat", .type = SR_CONF_CHOICE,                                                  \
+        .offset = offsetof(struct sr_conf_listener, compat), .def = "native",                      \
+        .choices = sr_conf_compat_names,                                                           \
+        .help = "Corrected values, or upstream's bytes; strict formats give those always."         \
+    }
+
+/*
+ * The whole-configuration check that all programs share: outputs, URLs, certificates, listeners of
+ * `listener_size` bytes each.
+ */
+void sr_conf_common_check(
+    const void *config, size_t listener_size, struct sr_conf_problems *problems);
 
 /*
  * Splits "udp://ADDRESS:PORT" or "udp://[ADDRESS]:PORT": *ret_host (borrowed by length) and

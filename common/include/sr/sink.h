@@ -20,7 +20,7 @@ struct sr_sink;
 struct sr_sink_status {
     bool up;                        /* connected, or writing without errors */
     bool failed;                    /* will never work again: the program should end */
-    char text[192];                 /* what it is doing, for people */
+    char text[320];                 /* what it is doing, for people */
     uint64_t in_flight;             /* messages */
     uint64_t connects;              /* successful ones since the start */
     uint64_t unexpected_duplicates; /* `duplicate` answered to a first attempt: must stay 0 */

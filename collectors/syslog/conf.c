@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syslog.h"
+
+#include "sr/banned.h"
+
+static const char *const protocols[] = { "syslog", NULL };
+static const char *const formats[] = { "rfc3164", "rfc5424", NULL }; /* enum syslog_format */
+
+static const struct sr_conf_key listener_keys[] = {
+    SR_CONF_LISTENER_KEYS(protocols, "udp://0.0.0.0:514", "logs.syslog"),
+    { .name = "format",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct syslog_listener, format),
+        .def = "rfc3164",
+        .choices = formats,
+        .reload = SR_CONF_RELOAD,
+        .help = "Strict formats: rfc3164 (RFC 5424 where a line is not that) or rfc5424." },
+    { .name = "timezone",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct syslog_listener, timezone),
+        .def = "local",
+        .reload = SR_CONF_RELOAD,
+        .help = "Zone of dates that name none: an IANA name, or local." },
+    { .name = NULL },
+};
+
+static const struct sr_conf_key metrics_keys[] = {
+    { .name = "listen",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_metrics, listen),
+        .def = "127.0.0.1:9621",
+        .help = "ADDRESS:PORT, or off." },
+    { .name = NULL },
+};
+
+static const struct sr_conf_key keys[] = {
+    SR_CONF_COMMON_KEYS(listener_keys, struct syslog_listener, metrics_keys),
+    { .name = NULL },
+};
+
+static void
+check(const void *config, struct sr_conf_problems *problems)
+{
+    sr_conf_common_check(config, sizeof(struct syslog_listener), problems);
+}
+
+const struct sr_conf_schema syslog_schema = {
+    .program = "serviceradar-syslog",
+    .keys = keys,
+    .size = sizeof(struct syslog_conf),
+    .check = check,
+};

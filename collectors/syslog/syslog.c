@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syslog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode/datagram.h"
+#include "tz_load.h"
+
+#include "sr/banned.h"
+
+#define ZONE_NAME_MAX 256
+
+/* What decoding needs of a configuration. */
+struct snapshot {
+    struct tz_db zones;
+    struct syslog_decode listeners[]; /* without scratch, which is the thread's */
+};
+
+/* The zone that a listener's dates without one are in. */
+static bool
+find_zone(const struct tz_table *table, const struct syslog_listener *l, size_t i,
+    int32_t *ret_zone, char *error, size_t error_size)
+{
+    char local[ZONE_NAME_MAX];
+    const char *name = l->timezone;
+    uint16_t zone;
+
+    if (strcmp(name, "local") == 0) {
+        /* A host that does not name its zone, or names none that exists, runs in UTC. */
+        name = tz_local_name("/etc", local, sizeof(local)) ? local : "UTC";
+        *ret_zone = RFC3164_UTC;
+    }
+    if (tz_find(table, (struct sr_span){ (const uint8_t *)name, strlen(name) }, &zone)) {
+        *ret_zone = zone;
+        return true;
+    }
+    if (name != l->timezone) {
+        return true;
+    }
+    (void)snprintf(error, error_size,
+        "listeners[%zu].timezone: `%s` is not a zone of %s; write a name such as Europe/Berlin, "
+        "UTC or local",
+        i, name, TZ_SYSTEM_DIR);
+    return false;
+}
+
+static void
+close_snapshot(void *snapshot)
+{
+    struct snapshot *s = snapshot;
+
+    if (s != NULL) {
+        tz_db_free(&s->zones);
+        free(s);
+    }
+}
+
+static void *
+open_snapshot(const void *config, char *error, size_t error_size)
+{
+    const struct sr_conf_common *c = config;
+    const struct syslog_listener *listeners = c->listeners.items;
+    struct snapshot *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->listeners[0]));
+    char where[512];
+
+    if (s == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    enum tz_load_err err = tz_load(TZ_SYSTEM_DIR, &s->zones, where, sizeof(where));
+    if (err != TZ_LOAD_OK) {
+        (void)snprintf(error, error_size, "time zones: %s: %s; install the package tzdata", where,
+            tz_load_strerror(err));
+        free(s);
+        return NULL;
+    }
+    for (size_t i = 0; i < c->listeners.count; i++) {
+        struct syslog_decode *d = &s->listeners[i];
+        d->format = (enum syslog_format)listeners[i].format;
+        d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
+        d->zones = &s->zones.table;
+        if (!find_zone(d->zones, &listeners[i], i, &d->local, error, error_size)) {
+            close_snapshot(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+static void *
+new_scratch(void)
+{
+    return calloc(1, sizeof(struct syslog_scratch));
+}
+
+static enum sr_verdict
+decode(const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
+    const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
+{
+    const struct snapshot *s = snapshot;
+    struct syslog_decode cfg = s->listeners[listener];
+
+    cfg.scratch = scratch;
+    return sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
+}
+
+const struct sr_program syslog_program = {
+    .name = "serviceradar-syslog",
+    .about = "receives syslog and publishes it as GELF to NATS JetStream",
+    .schema = &syslog_schema,
+    .listener_size = sizeof(struct syslog_listener),
+    .open = open_snapshot,
+    .close = close_snapshot,
+    .scratch_new = new_scratch,
+    .scratch_free = free,
+    .datagram = decode,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSLOG_SYSLOG_H_INCLUDED
+#define SYSLOG_SYSLOG_H_INCLUDED
+
+#include "sr/conf_common.h"
+#include "sr/runtime.h"
+
+struct syslog_listener {
+    struct sr_conf_listener base;
+    int format;           /* enum syslog_format */
+    const char *timezone; /* IANA name, or "local" */
+};
+
+struct syslog_conf {
+    struct sr_conf_common common;
+};
+
+extern const struct sr_conf_schema syslog_schema;
+extern const struct sr_program syslog_program;
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/conf_common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "sr/banned.h"
+
+static const char *const manage_names[] = { "never", "create", "append", NULL };
+static const char *const framing_names[] = { "ndjson", "delimited", NULL };
+static const char *const durability_names[] = { "memory", NULL };
+static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
+const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
+
+static const struct sr_conf_key tls_keys[] = {
+    { .name = "ca_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_tls, ca_file),
+        .is_file = true,
+        .help = "Authorities that sign the server's certificate." },
+    { .name = "cert_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_tls, cert_file),
+        .is_file = true,
+        .help = "Our certificate, with the chain behind it." },
+    { .name = "key_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_tls, key_file),
+        .is_file = true,
+        .help = "The private key of cert_file." },
+    { .name = NULL },
+};
+
+const struct sr_conf_key sr_conf_nats_keys[] = {
+    { .name = "url",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct sr_conf_nats, url),
+        .def = "[nats://127.0.0.1:4222]",
+        .min = 1,
+        .max = 16,
+        .help = "Servers: tls://HOST:PORT, or nats://HOST:PORT without TLS." },
+    { .name = "creds_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_nats, creds_file),
+        .is_file = true,
+        .help = "Credentials of the NATS user (.creds)." },
+    { .name = "tls",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct sr_conf_nats, tls),
+        .keys = tls_keys,
+        .help = "Certificates of the connection." },
+    { .name = "stream",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_nats, stream),
+        .def = "events",
+        .help = "Name of the stream, for messages and manage_stream." },
+    { .name = "manage_stream",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct sr_conf_nats, manage_stream),
+        .def = "never",
+        .choices = manage_names,
+        .help = "After 30s without a stream: never touch one, create it, or append subjects." },
+    { .name = "inbox_prefix",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_nats, inbox_prefix),
+        .def = "auto",
+        .help = "Where acknowledgements come to; auto takes it from the credentials." },
+    { .name = "ack_timeout",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct sr_conf_nats, ack_timeout),
+        .def = "10s",
+        .min = 100000000ULL,
+        .max = 600000000000ULL,
+        .help = "How long an acknowledgement is waited for." },
+    { .name = "connect_timeout",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct sr_conf_nats, connect_timeout),
+        .def = "10s",
+        .min = 100000000ULL,
+        .max = 600000000000ULL,
+        .help = "How long one attempt to connect may take." },
+    { .name = NULL },
+};
+
+const struct sr_conf_key sr_conf_file_keys[] = {
+    { .name = "path",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_file, path),
+        .help = "Appended to; dead letters go to PATH.deadletter. Opened again on SIGHUP." },
+    { .name = "framing",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct sr_conf_file, framing),
+        .def = "ndjson",
+        .choices = framing_names,
+        .help = "What separates messages." },
+    { .name = NULL },
+};
+
+const struct sr_conf_key sr_conf_publish_keys[] = {
+    { .name = "dead_letter",
+        .type = SR_CONF_BOOL,
+        .offset = offsetof(struct sr_conf_publish, dead_letter),
+        .def = "true",
+        .help = "Publish what cannot be decoded, raw, to SUBJECT.deadletter." },
+    { .name = NULL },
+};
+
+const struct sr_conf_key sr_conf_queue_keys[] = {
+    { .name = "durability",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct sr_conf_queue, durability),
+        .def = "memory",
+        .choices = durability_names,
+        .help = "Where records wait." },
+    { .name = "memory",
+        .type = SR_CONF_SIZE,
+        .offset = offsetof(struct sr_conf_queue, memory),
+        .def = "64MiB",
+        .min = 1048576,
+        .max = 1099511627776,
+        .help = "Bytes that may wait." },
+    { .name = NULL },
+};
+
+const struct sr_conf_key sr_conf_log_keys[] = {
+    { .name = "level",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct sr_conf_log, level),
+        .def = "info",
+        .choices = level_names,
+        .reload = SR_CONF_RELOAD,
+        .help = "The least severe lines that are written." },
+    { .name = NULL },
+};
+
+const char *
+sr_conf_check_enrich(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_common *c = item;
+
+    (void)text;
+    (void)text_size;
+    return c->enrich ? "this version writes no extra keys; set it to false" : NULL;
+}
+
+const char *
+sr_conf_udp_address(
+    const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+{
+    static const char scheme[] = "udp://";
+    const char *host = listen + sizeof(scheme) - 1;
+    char *end;
+
+    if (strncmp(listen, scheme, sizeof(scheme) - 1) != 0) {
+        return "only udp://HOST:PORT is served by this version";
+    }
+    const char *colon = strrchr(host, ':');
+    if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
+        return "has no port; write udp://HOST:PORT, for example udp://0.0.0.0:514";
+    }
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    if (*end != '\0' || port == 0 || port > 65535) {
+        return "has no valid port; ports are 1 to 65535";
+    }
+    size_t len = (size_t)(colon - host);
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    } else if (memchr(host, ':', len) != NULL) {
+        return "write an IPv6 address in brackets: udp://[::1]:514";
+    }
+    *ret_host = host;
+    *ret_host_len = len;
+    *ret_port = (unsigned)port;
+    return NULL;
+}
+
+const char *
+sr_conf_check_listen(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+    const char *host;
+    size_t len;
+    unsigned port;
+    const char *wrong = sr_conf_udp_address(l->listen, &host, &len, &port);
+
+    if (wrong == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "`%s`: %s", l->listen, wrong);
+    return text;
+}
+
+const char *
+sr_conf_check_subject(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+    const char *s = l->subject;
+    size_t len = strlen(s);
+
+    if (len > 0 && len <= 200 && s[0] != '.' && s[0] != '$' && s[len - 1] != '.' &&
+        strstr(s, "..") == NULL && strpbrk(s, " *>\t\"\\") == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%s` is not a subject to publish on; write words with dots between, as logs.syslog", s);
+    return text;
+}
+
+static void
+check_url(const struct sr_conf_common *c, size_t i, struct sr_conf_problems *problems)
+{
+    const char *url = c->nats.url.items[i];
+
+    if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0) {
+        sr_conf_problem(problems, "nats.url",
+            "`%s` is not a NATS URL; write tls://HOST:PORT or nats://HOST:PORT", url);
+    }
+}
+
+/* Reads the pair as OpenSSL will; NULL when it fits, else what is wrong. */
+static const char *
+check_pair(const struct sr_conf_tls *tls, const char **ret_key)
+{
+    BIO *cert_bio = BIO_new_file(tls->cert_file, "r");
+    BIO *key_bio = BIO_new_file(tls->key_file, "r");
+    X509 *cert = cert_bio != NULL ? PEM_read_bio_X509(cert_bio, NULL, NULL, NULL) : NULL;
+    char no_password[] = "";
+    EVP_PKEY *key =
+        key_bio != NULL ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, no_password) : NULL;
+    const char *wrong = NULL;
+
+    *ret_key = "nats.tls.cert_file";
+    if (cert == NULL) {
+        wrong = "holds no PEM certificate; copy it again from the enrolment";
+    } else if (key == NULL) {
+        *ret_key = "nats.tls.key_file";
+        wrong = "holds no PEM private key without a password; copy it again from the enrolment";
+    } else if (X509_check_private_key(cert, key) != 1) {
+        *ret_key = "nats.tls.key_file";
+        wrong = "is not the key of nats.tls.cert_file; use the two files of one enrolment";
+    }
+    ERR_clear_error();
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    BIO_free(key_bio);
+    BIO_free(cert_bio);
+    return wrong;
+}
+
+static const char *
+check_ca(const char *file)
+{
+    BIO *bio = BIO_new_file(file, "r");
+    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    const char *wrong =
+        cert == NULL ? "holds no PEM certificate; copy it again from the enrolment" : NULL;
+
+    ERR_clear_error();
+    X509_free(cert);
+    BIO_free(bio);
+    return wrong;
+}
+
+static void
+check_tls(const struct sr_conf_tls *tls, struct sr_conf_problems *problems)
+{
+    const char *key = "nats.tls.key_file";
+    const char *wrong = NULL;
+
+    if (tls->ca_file != NULL && check_ca(tls->ca_file) != NULL) {
+        sr_conf_problem(
+            problems, "nats.tls.ca_file", "%s %s", tls->ca_file, check_ca(tls->ca_file));
+    }
+    if ((tls->cert_file == NULL) != (tls->key_file == NULL)) {
+        sr_conf_problem(problems,
+            tls->cert_file == NULL ? "nats.tls.key_file" : "nats.tls.cert_file",
+            "a certificate and its key go together; set nats.tls.cert_file and nats.tls.key_file");
+        return;
+    }
+    if (tls->cert_file != NULL) {
+        wrong = check_pair(tls, &key);
+    }
+    if (wrong != NULL) {
+        sr_conf_problem(problems, key, "%s %s",
+            strcmp(key, "nats.tls.cert_file") == 0 ? tls->cert_file : tls->key_file, wrong);
+    }
+}
+
+/* Two listeners on one address could never both start. */
+static void
+check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_problems *problems)
+{
+    const char *items = c->listeners.items;
+
+    for (size_t i = 1; i < c->listeners.count; i++) {
+        const struct sr_conf_listener *a = (const void *)(items + i * item_size);
+        for (size_t j = 0; j < i; j++) {
+            const struct sr_conf_listener *b = (const void *)(items + j * item_size);
+            if (strcmp(a->listen, b->listen) == 0) {
+                char where[64];
+                (void)snprintf(where, sizeof(where), "listeners[%zu].listen", i);
+                sr_conf_problem(problems, where,
+                    "`%s` is used by listeners[%zu] already; give each its own address", a->listen,
+                    j);
+            }
+        }
+    }
+}
+
+void
+sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_problems *problems)
+{
+    const struct sr_conf_common *c = config;
+
+    if (c->output == SR_OUTPUT_FILE && c->file.path == NULL) {
+        sr_conf_problem(problems, "output", "`file` needs a file; set file.path");
+    }
+    if (c->output == SR_OUTPUT_NATS) {
+        for (size_t i = 0; i < c->nats.url.count; i++) {
+            check_url(c, i, problems);
+        }
+        check_tls(&c->nats.tls, problems);
+    }
+    check_twice(c, listener_size, problems);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/metrics.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <microhttpd.h>
+
+#include "sr/ack.h"
+
+#include "sr/banned.h"
+
+#define CONNECTIONS_MAX 16
+#define TIMEOUT_S 5
+
+struct sr_metrics {
+    struct sr_metrics_view view;
+    struct MHD_Daemon *daemon;
+};
+
+/* ---- /metrics ---- */
+
+/* A label's value, escaped as the text format wants it. */
+static void
+put_label(FILE *f, const char *name, const char *value)
+{
+    (void)fprintf(f, "%s=\"", name);
+    for (; *value != '\0'; value++) {
+        if (*value == '"' || *value == '\\') {
+            (void)fputc('\\', f);
+        }
+        (void)fputc(*value, f);
+    }
+    (void)fputc('"', f);
+}
+
+static void
+put_head(FILE *f, const char *name, const char *type, const char *help)
+{
+    (void)fprintf(
+        f, "# HELP serviceradar_%s %s\n# TYPE serviceradar_%s %s\n", name, help, name, type);
+}
+
+static void
+put_listener_value(FILE *f, const char *name, const struct sr_listener_stats *l, uint64_t value)
+{
+    (void)fprintf(f, "serviceradar_%s{", name);
+    put_label(f, "listener", l->name);
+    (void)fprintf(f, "} %llu\n", (unsigned long long)value);
+}
+
+static void
+put_reasons(
+    FILE *f, const char *name, const struct sr_listener_stats *l, const struct sr_reasons *reasons)
+{
+    for (size_t i = 0; i < SR_REASONS_MAX; i++) {
+        const char *reason = atomic_load(&((struct sr_reasons *)reasons)->items[i].reason);
+        uint64_t count = sr_counted(&reasons->items[i].count);
+        if (reason == NULL || count == 0) {
+            continue;
+        }
+        (void)fprintf(f, "serviceradar_%s{", name);
+        put_label(f, "listener", l->name);
+        (void)fputc(',', f);
+        put_label(f, "reason", reason);
+        (void)fprintf(f, "} %llu\n", (unsigned long long)count);
+    }
+}
+
+/* Adds the counts of one worker to a sum over workers, reason by reason. */
+static void
+add_reasons(struct sr_reasons *sum, const struct sr_reasons *one)
+{
+    for (size_t i = 0; i < SR_REASONS_MAX; i++) {
+        const char *reason = atomic_load(&((struct sr_reasons *)one)->items[i].reason);
+        if (reason != NULL) {
+            sr_reasons_count(sum, reason, sr_counted(&one->items[i].count));
+        }
+    }
+}
+
+static void
+put_ledger_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *type,
+    const char *help, size_t offset)
+{
+    put_head(f, name, type, help);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        struct sr_ledger ledger = sr_ledger_take(v->stats, v->queue, i);
+        uint64_t value;
+        memcpy(&value, (const char *)&ledger + offset, sizeof(value));
+        put_listener_value(f, name, &v->stats->listeners[i], value);
+    }
+}
+
+static void
+put_ledgers(FILE *f, const struct sr_metrics_view *v)
+{
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } families[] = {
+        { "received_total", "counter", "Datagrams received.",
+            offsetof(struct sr_ledger, received) },
+        { "decoded_total", "counter", "Datagrams that became records in the queue.",
+            offsetof(struct sr_ledger, decoded) },
+        { "deadlettered_total", "counter", "Datagrams queued as dead letters.",
+            offsetof(struct sr_ledger, deadlettered) },
+        { "records_total", "counter", "Records put into the queue.",
+            offsetof(struct sr_ledger, records) },
+        { "stored_total", "counter", "Records acknowledged or written.",
+            offsetof(struct sr_ledger, stored) },
+        { "stored_dead_total", "counter", "Dead letters acknowledged or written.",
+            offsetof(struct sr_ledger, stored_dead) },
+        { "queued_records", "gauge", "Records waiting in the queue.",
+            offsetof(struct sr_ledger, queued) },
+        { "kernel_drops_total", "counter",
+            "Datagrams lost in the socket before they were received.",
+            offsetof(struct sr_ledger, kernel_drops) },
+    };
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        put_ledger_family(
+            f, v, families[i].name, families[i].type, families[i].help, families[i].offset);
+    }
+}
+
+static void
+put_losses(FILE *f, const struct sr_metrics_view *v)
+{
+    put_head(f, "undecodable_total", "counter", "Datagrams that could not be decoded, by reason.");
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        struct sr_reasons sum = { 0 };
+        for (unsigned j = 0; j < l->worker_count; j++) {
+            add_reasons(&sum, &l->workers[j].undecodable);
+        }
+        put_reasons(f, "undecodable_total", l, &sum);
+    }
+    put_head(f, "dropped_total", "counter", "Datagrams received and given up, by reason.");
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        struct sr_reasons sum = { 0 };
+        for (unsigned j = 0; j < l->worker_count; j++) {
+            add_reasons(&sum, &l->workers[j].dropped);
+        }
+        put_reasons(f, "dropped_total", l, &sum);
+    }
+    put_head(f, "dropped_records_total", "counter", "Records queued and given up, by reason.");
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        put_reasons(f, "dropped_records_total", l, &l->delivery.dropped);
+    }
+    put_head(f, "redelivered_total", "counter", "Messages sent again after a failure.");
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        put_listener_value(f, "redelivered_total", l, sr_counted(&l->delivery.redelivered));
+    }
+}
+
+static void
+put_sink(FILE *f, const struct sr_metrics_view *v)
+{
+    struct sr_sink_status s;
+
+    v->sink->ops->status(v->sink, &s);
+    put_head(f, "output_up", "gauge", "1 while the output is connected or writable.");
+    (void)fprintf(f, "serviceradar_output_up %d\n", s.up ? 1 : 0);
+    put_head(f, "output_connects_total", "counter", "Successful connections to the output.");
+    (void)fprintf(f, "serviceradar_output_connects_total %llu\n", (unsigned long long)s.connects);
+    put_head(f, "output_in_flight", "gauge", "Messages sent and not yet acknowledged.");
+    (void)fprintf(f, "serviceradar_output_in_flight %llu\n", (unsigned long long)s.in_flight);
+    put_head(f, "output_refused_total", "counter", "Messages not stored at first, by reason.");
+    for (int i = 1; i < SR_REFUSAL_COUNT; i++) {
+        (void)fprintf(f, "serviceradar_output_refused_total{reason=\"%s\"} %llu\n",
+            sr_refusal_reason((enum sr_refusal)i), (unsigned long long)s.refusals[i]);
+    }
+    put_head(f, "output_unexpected_duplicates_total", "counter",
+        "First attempts that the server called duplicates; must stay 0.");
+    (void)fprintf(f, "serviceradar_output_unexpected_duplicates_total %llu\n",
+        (unsigned long long)s.unexpected_duplicates);
+    put_head(f, "output_garbage_acks_total", "counter", "Answers that acknowledge nothing.");
+    (void)fprintf(
+        f, "serviceradar_output_garbage_acks_total %llu\n", (unsigned long long)s.garbage_acks);
+    put_head(f, "queue_bytes", "gauge", "Memory of the queue's segments in use.");
+    (void)fprintf(
+        f, "serviceradar_queue_bytes %llu\n", (unsigned long long)sr_queue_memory_used(v->queue));
+}
+
+static void
+put_metrics(FILE *f, const struct sr_metrics_view *v)
+{
+    put_head(f, "build_info", "gauge", "The program and its version.");
+    (void)fprintf(
+        f, "serviceradar_build_info{program=\"%s\",version=\"%s\"} 1\n", v->program, v->version);
+    put_ledgers(f, v);
+    put_losses(f, v);
+    put_sink(f, v);
+}
+
+/* ---- /ledger ---- */
+
+static void
+put_ledger_json(FILE *f, const struct sr_metrics_view *v)
+{
+    (void)fputs("{\"listeners\":[", f);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
+        (void)fprintf(f,
+            "%s{\"listener\":\"%s\",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
+            "\"dropped\":%llu,\"records\":%llu,\"stored\":%llu,\"stored_dead\":%llu,"
+            "\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,\"balanced\":%s}",
+            i > 0 ? "," : "", v->stats->listeners[i].name, (unsigned long long)l.received,
+            (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
+            (unsigned long long)l.dropped, (unsigned long long)l.records,
+            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
+            (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
+            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+    }
+    (void)fputs("]}\n", f);
+}
+
+/* ---- HTTP ---- */
+
+static enum MHD_Result
+reply(struct MHD_Connection *c, unsigned status, const char *type, const char *text, size_t len)
+{
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY);
+
+    if (r == NULL) {
+        return MHD_NO;
+    }
+    (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    enum MHD_Result rc = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return rc;
+}
+
+static enum MHD_Result
+reply_generated(struct MHD_Connection *c, const struct sr_metrics_view *v, const char *type,
+    void (*put)(FILE *, const struct sr_metrics_view *))
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    if (f == NULL) {
+        return MHD_NO;
+    }
+    put(f, v);
+    (void)fclose(f);
+    enum MHD_Result rc = reply(c, MHD_HTTP_OK, type, text, len);
+    free(text);
+    return rc;
+}
+
+static enum MHD_Result
+reply_state(struct MHD_Connection *c, const struct sr_metrics_view *v,
+    bool (*state)(void *, char *, size_t))
+{
+    char why[256] = "ok";
+    char text[300];
+    bool fine = state(v->arg, why, sizeof(why));
+    int len = snprintf(text, sizeof(text), "%s\n", why);
+
+    return reply(
+        c, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain", text, (size_t)len);
+}
+
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
+    const char *version, const char *upload, size_t *upload_size, void **state)
+{
+    static const char not_found[] = "try /metrics, /healthz, /readyz or /ledger\n";
+    static const char not_allowed[] = "only GET\n";
+    const struct sr_metrics *m = arg;
+    const struct sr_metrics_view *v = &m->view;
+
+    (void)version;
+    (void)upload;
+    (void)state;
+    *upload_size = 0;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
+        return reply(
+            c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", not_allowed, sizeof(not_allowed) - 1);
+    }
+    if (strcmp(url, "/metrics") == 0) {
+        return reply_generated(c, v, "text/plain; version=0.0.4", put_metrics);
+    }
+    if (strcmp(url, "/ledger") == 0) {
+        return reply_generated(c, v, "application/json", put_ledger_json);
+    }
+    if (strcmp(url, "/healthz") == 0) {
+        return reply_state(c, v, v->healthy);
+    }
+    if (strcmp(url, "/readyz") == 0) {
+        return reply_state(c, v, v->ready);
+    }
+    return reply(c, MHD_HTTP_NOT_FOUND, "text/plain", not_found, sizeof(not_found) - 1);
+}
+
+/* "ADDRESS:PORT" or "[ADDRESS]:PORT" as a socket address, to be freed with freeaddrinfo(). */
+static struct addrinfo *
+parse_listen(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    struct addrinfo *out = NULL;
+    char host[256];
+    size_t len = colon != NULL ? (size_t)(colon - listen) : sizeof(host);
+
+    if (len >= sizeof(host)) {
+        return NULL;
+    }
+    bool bracketed = len >= 2 && listen[0] == '[' && listen[len - 1] == ']';
+    (void)snprintf(host, sizeof(host), "%.*s", (int)(bracketed ? len - 2 : len),
+        bracketed ? listen + 1 : listen);
+    return getaddrinfo(host[0] != '\0' ? host : NULL, colon + 1, &hints, &out) == 0 ? out : NULL;
+}
+
+struct sr_metrics *
+sr_metrics_start(
+    const char *listen, const struct sr_metrics_view *view, char *error, size_t error_size)
+{
+    struct addrinfo *ai = parse_listen(listen);
+    struct sr_metrics *m = calloc(1, sizeof(*m));
+
+    if (ai == NULL || m == NULL) {
+        (void)snprintf(error, error_size,
+            "metrics.listen: `%s` is not an address; write ADDRESS:PORT, for example "
+            "127.0.0.1:9621, or off",
+            listen);
+        goto fail;
+    }
+    m->view = *view;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD;
+    flags |= ai->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0;
+    errno = 0;
+    m->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, m, MHD_OPTION_SOCK_ADDR,
+        ai->ai_addr, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_END);
+    if (m->daemon != NULL) {
+        freeaddrinfo(ai);
+        return m;
+    }
+    (void)snprintf(error, error_size,
+        "metrics.listen: cannot listen on %s: %s; choose another port, or off", listen,
+        errno != 0 ? strerror(errno) : "refused");
+fail:
+    if (ai != NULL) {
+        freeaddrinfo(ai);
+    }
+    free(m);
+    return NULL;
+}
+
+void
+sr_metrics_stop(struct sr_metrics *m)
+{
+    if (m != NULL) {
+        MHD_stop_daemon(m->daemon);
+        free(m);
+    }
+}

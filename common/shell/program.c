@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of the collectors (docs/architecture.md, "Command line"). */
+#include "sr/runtime.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shell/runtime.h"
+#include "sr/clock.h"
+#include "sr/creds.h"
+#include "sr/decode_cmd.h"
+#include "sr/log.h"
+
+#include "sr/banned.h"
+
+enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
+enum { OPT_SET = 256, OPT_OUTPUT, OPT_CHECK, OPT_PRINT, OPT_VERSION, OPT_FORMAT, OPT_DESCRIBE };
+
+struct invocation {
+    const struct sr_program *program;
+    const char *file;  /* --config */
+    const char **sets; /* owned array of borrowed or owned texts */
+    size_t set_count;
+    char *output_set; /* owned: "output=..." */
+    bool check, print;
+};
+
+static void
+print_help(const struct sr_program *program)
+{
+    (void)printf("%s: %s\n\n"
+                 "usage: %s [--config FILE] [--set KEY=VALUE]... [--output OUTPUT]\n"
+                 "       %s decode [--config FILE] [--set KEY=VALUE]... FILE.pcap\n\n"
+                 "  -c, --config FILE     YAML or JSON; without it the defaults apply\n"
+                 "      --set KEY=VALUE   overrides a key: listeners.0.listen=udp://[::]:5514\n"
+                 "      --output OUTPUT   the same as --set output=OUTPUT\n"
+                 "      --check-config    print every problem of the configuration and end\n"
+                 "      --print-config    print the configuration in effect and end\n"
+                 "      --describe-config print every key with type, range and default\n"
+                 "      --version, --help\n\n"
+                 "decode prints the records of a capture as JSON lines, one for each input that\n"
+                 "cannot be decoded, and counters on standard error; - reads standard input.\n\n"
+                 "Exit codes: 0 ok, 1 failed at run time, 2 usage or invalid configuration.\n",
+        program->name, program->about, program->name, program->name);
+}
+
+static void
+print_problems(const struct sr_conf_problems *problems)
+{
+    for (size_t i = 0; i < sr_conf_problems_count(problems); i++) {
+        (void)fprintf(stderr, "%s\n", sr_conf_problems_text(problems, i));
+    }
+}
+
+static struct sr_conf_source
+source_of(const struct invocation *in)
+{
+    return (struct sr_conf_source){
+        .file = in->file,
+        .sets = in->sets,
+        .set_count = in->set_count,
+        .use_environment = true,
+    };
+}
+
+/* Loads the configuration, or prints what is wrong with it. Owned. */
+static void *
+load(const struct invocation *in)
+{
+    struct sr_conf_problems *problems = sr_conf_problems_new();
+    struct sr_conf_source source = source_of(in);
+    void *config = NULL;
+
+    if (problems != NULL) {
+        config = sr_conf_load(in->program->schema, &source, problems);
+        print_problems(problems);
+    }
+    sr_conf_problems_free(problems);
+    return config;
+}
+
+/* What only a check looks at: things that may mend themselves while a daemon runs. */
+static int
+check_more(const struct invocation *in, const struct sr_conf_common *c)
+{
+    char error[512];
+    struct sr_creds_info info;
+    int rc = EXIT_OK;
+    void *snapshot = in->program->open(c, error, sizeof(error));
+
+    if (snapshot == NULL) {
+        (void)fprintf(stderr, "%s\n", error);
+        rc = EXIT_USAGE;
+    } else {
+        in->program->close(snapshot);
+    }
+    if (c->output == SR_OUTPUT_NATS && c->nats.creds_file != NULL) {
+        enum sr_creds_err err =
+            sr_creds_check(c->nats.creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);
+        if (err != SR_CREDS_OK) {
+            (void)fprintf(
+                stderr, "nats.creds_file: %s: %s\n", c->nats.creds_file, sr_creds_strerror(err));
+            rc = EXIT_USAGE;
+        }
+    }
+    return rc;
+}
+
+static int
+add_set(struct invocation *in, const char *set)
+{
+    const char **sets = realloc(in->sets, (in->set_count + 1) * sizeof(*sets));
+
+    if (sets == NULL) {
+        return EXIT_RUN;
+    }
+    in->sets = sets;
+    in->sets[in->set_count++] = set;
+    return EXIT_OK;
+}
+
+static int
+add_output(struct invocation *in, const char *output)
+{
+    free(in->output_set);
+    if (asprintf(&in->output_set, "output=%s", output) < 0) {
+        in->output_set = NULL;
+        return EXIT_RUN;
+    }
+    return add_set(in, in->output_set);
+}
+
+static const struct option common_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, OPT_SET },
+    { "output", required_argument, NULL, OPT_OUTPUT },
+    { "check-config", no_argument, NULL, OPT_CHECK },
+    { "print-config", no_argument, NULL, OPT_PRINT },
+    { "describe-config", no_argument, NULL, OPT_DESCRIBE },
+    { "version", no_argument, NULL, OPT_VERSION },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+static const struct option decode_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, OPT_SET },
+    { "format", required_argument, NULL, OPT_FORMAT },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+/* Reads the options; -1 goes on, anything else is the exit code. */
+static int
+read_options(struct invocation *in, const struct option *options, int argc, char **argv)
+{
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        int rc = EXIT_OK;
+        switch (opt) {
+        case 'c': in->file = optarg; break;
+        case OPT_SET: rc = add_set(in, optarg); break;
+        case OPT_OUTPUT: rc = add_output(in, optarg); break;
+        case OPT_CHECK: in->check = true; break;
+        case OPT_PRINT: in->print = true; break;
+        case OPT_FORMAT:
+            if (strcmp(optarg, "json") != 0) {
+                (void)fprintf(
+                    stderr, "%s: --format %s: only json is known\n", in->program->name, optarg);
+                rc = EXIT_USAGE;
+            }
+            break;
+        case OPT_VERSION: (void)printf("%s %s\n", in->program->name, SR_VERSION); return EXIT_OK;
+        case OPT_DESCRIBE: sr_conf_describe(in->program->schema, stdout); return EXIT_OK;
+        case 'h': print_help(in->program); return EXIT_OK;
+        default: (void)fprintf(stderr, "try %s --help\n", in->program->name); return EXIT_USAGE;
+        }
+        if (rc != EXIT_OK) {
+            return rc;
+        }
+    }
+    return -1;
+}
+
+/* ---- decode ---- */
+
+struct decoding {
+    const struct sr_program *program;
+    void *snapshot;
+    void *scratch;
+};
+
+static enum sr_verdict
+decode_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    const struct sr_emit *emit)
+{
+    struct decoding *d = arg;
+
+    return d->program->datagram(d->snapshot, 0, d->scratch, now_ns, peer, bytes, emit);
+}
+
+static int
+run_decode(struct invocation *in, int argc, char **argv)
+{
+    int rc = read_options(in, decode_options, argc, argv);
+    char error[512];
+
+    if (rc >= 0) {
+        return rc;
+    }
+    if (optind + 1 != argc) {
+        (void)fprintf(stderr, "%s decode: name one capture file, or - for standard input\n",
+            in->program->name);
+        return EXIT_USAGE;
+    }
+    void *config = load(in);
+    if (config == NULL) {
+        return EXIT_USAGE;
+    }
+    struct decoding d = { .program = in->program, .scratch = in->program->scratch_new() };
+    d.snapshot = in->program->open(config, error, sizeof(error));
+    if (d.snapshot == NULL || d.scratch == NULL) {
+        (void)fprintf(stderr, "%s\n", d.snapshot == NULL ? error : "out of memory");
+        rc = EXIT_USAGE;
+    } else {
+        struct sr_decoder decoder = { .arg = &d, .datagram = decode_datagram };
+        rc = sr_decode_run(argv[optind], &decoder, stdout, stderr);
+    }
+    in->program->close(d.snapshot);
+    in->program->scratch_free(d.scratch);
+    sr_conf_free(config);
+    return rc;
+}
+
+/* ---- the daemon ---- */
+
+static int
+run_daemon(struct invocation *in, int argc, char **argv)
+{
+    int rc = read_options(in, common_options, argc, argv);
+
+    if (rc >= 0) {
+        return rc;
+    }
+    if (optind != argc) {
+        (void)fprintf(stderr, "%s: `%s` is not a command or option; try %s --help\n",
+            in->program->name, argv[optind], in->program->name);
+        return EXIT_USAGE;
+    }
+    void *config = load(in);
+    if (config == NULL) {
+        return EXIT_USAGE;
+    }
+    if (in->print) {
+        sr_conf_print(in->program->schema, config, stdout);
+        rc = EXIT_OK;
+    } else if (in->check) {
+        rc = check_more(in, config);
+    } else {
+        struct sr_conf_source source = source_of(in);
+        rc = sr_runtime_run(in->program, &config, &source);
+    }
+    sr_conf_free(config);
+    return rc;
+}
+
+int
+sr_program_main(const struct sr_program *program, int argc, char **argv)
+{
+    struct invocation in = { .program = program };
+    bool decode = argc > 1 && strcmp(argv[1], "decode") == 0;
+
+    sr_log_open(program->name);
+    int rc = decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
+    free(in.sets);
+    free(in.output_set);
+    if (fflush(stdout) != 0 && rc == EXIT_OK) {
+        rc = EXIT_RUN;
+    }
+    return rc;
+}

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The daemon that all collectors are. Threads: this one runs the libuv loop with signals and
+ * timers; each listener worker receives, decodes and writes into lanes of its own; the sink's
+ * thread empties the lanes; libmicrohttpd answers on one more.
+ */
+#include "shell/runtime.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "sr/clock.h"
+#include "sr/deadletter.h"
+#include "sr/log.h"
+#include "sr/metrics.h"
+#include "sr/notify.h"
+#include "sr/queue.h"
+#include "sr/sink.h"
+#include "sr/stats.h"
+#include "sr/udp.h"
+
+#include "sr/banned.h"
+
+enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
+
+#define ALIVE_NS (10 * SR_NS_PER_SECOND) /* a heartbeat may be this old */
+#define TICK_MS 500
+#define DEAD_SUFFIX ".deadletter"
+
+/* A configuration in use and what was made of it. Shared by the workers that hold it. */
+struct snapshot {
+    void *config;
+    void *state;
+    unsigned holders; /* under runtime.mutex */
+};
+
+struct runtime;
+
+/* One receiving thread with its two lanes. */
+struct worker {
+    struct runtime *rt;
+    unsigned listener;
+    struct sr_worker_stats *stats;
+    struct sr_lane *lane;
+    struct sr_lane *dead; /* NULL: dead letters are counted only */
+    void *scratch;
+    struct snapshot *snapshot; /* held */
+    uint64_t generation;       /* of `snapshot` */
+    uint64_t now_ns;           /* of this batch */
+    struct sr_emit emit;
+    int fd; /* until the receiver takes it */
+    struct sr_udp_worker *receiver;
+};
+
+struct runtime {
+    const struct sr_program *program;
+    const struct sr_conf_source *source;
+    struct sr_stats *stats;
+    struct sr_queue *queue;
+    struct sr_sink *sink;
+    bool sink_started;
+    struct sr_metrics *metrics;
+    struct worker *workers;
+    size_t worker_count;
+
+    pthread_mutex_t mutex; /* guards `current` and all `holders` */
+    struct snapshot *current;
+    _Atomic uint64_t generation;
+    void *boot_config; /* what the sink and the listeners were made of; kept to the end */
+
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    uv_timer_t tick;
+    uint64_t watchdog_ns, next_watchdog_ns;
+    _Atomic bool running, stopping;
+    int exit_code;
+};
+
+static const struct sr_conf_listener *
+listener_conf(const struct runtime *rt, const void *config, size_t i)
+{
+    const struct sr_conf_common *c = config;
+    const char *items = c->listeners.items;
+
+    return (const void *)(items + i * rt->program->listener_size);
+}
+
+/* ---- Snapshots ---- */
+
+static struct snapshot *
+hold_current(struct runtime *rt, uint64_t *ret_generation)
+{
+    (void)pthread_mutex_lock(&rt->mutex);
+    struct snapshot *s = rt->current;
+    s->holders++;
+    *ret_generation = atomic_load(&rt->generation);
+    (void)pthread_mutex_unlock(&rt->mutex);
+    return s;
+}
+
+static void
+let_go(struct runtime *rt, struct snapshot *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&rt->mutex);
+    bool last = --s->holders == 0;
+    (void)pthread_mutex_unlock(&rt->mutex);
+    if (last) {
+        rt->program->close(s->state);
+        if (s->config != rt->boot_config) {
+            sr_conf_free(s->config);
+        }
+        free(s);
+    }
+}
+
+/* Makes `config` the current one; takes it when it succeeds. */
+static bool
+install(struct runtime *rt, void *config, char *error, size_t error_size)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    s->state = rt->program->open(config, error, error_size);
+    if (s->state == NULL) {
+        free(s);
+        return false;
+    }
+    s->config = config;
+    s->holders = 1;
+    (void)pthread_mutex_lock(&rt->mutex);
+    struct snapshot *old = rt->current;
+    rt->current = s;
+    atomic_fetch_add(&rt->generation, 1);
+    (void)pthread_mutex_unlock(&rt->mutex);
+    let_go(rt, old);
+    return true;
+}
+
+/* ---- A worker's thread ---- */
+
+static uint8_t *
+emit_reserve(void *arg, size_t max)
+{
+    struct worker *w = arg;
+
+    return sr_lane_reserve(w->lane, max, w->now_ns);
+}
+
+static void
+emit_commit(void *arg, size_t len, uint32_t records)
+{
+    struct worker *w = arg;
+
+    sr_lane_commit(w->lane, len, 0, records);
+    sr_count(&w->stats->records, records);
+}
+
+static void
+emit_deadletter(
+    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
+{
+    struct worker *w = arg;
+    size_t max = SR_DEADLETTER_OVERHEAD + raw.len;
+
+    sr_reasons_count(&w->stats->undecodable, reason, 1);
+    if (w->dead == NULL) {
+        sr_reasons_count(&w->stats->dropped, "undecodable", 1);
+        return;
+    }
+    uint8_t *room = sr_lane_reserve(w->dead, max, now_ns);
+    if (room == NULL) {
+        sr_reasons_count(&w->stats->dropped, "deadletter_full", 1);
+        return;
+    }
+    struct sr_buf b = sr_buf_over(room, max);
+    size_t attributes = sr_deadletter_write(&b, reason, peer, now_ns, raw);
+    sr_lane_commit(w->dead, b.len, attributes, 1);
+    sr_count(&w->stats->deadlettered, 1);
+}
+
+static void
+on_batch_begin(void *arg, uint64_t now_ns)
+{
+    struct worker *w = arg;
+
+    w->now_ns = now_ns;
+    if (atomic_load(&w->rt->generation) != w->generation) {
+        let_go(w->rt, w->snapshot);
+        w->snapshot = hold_current(w->rt, &w->generation);
+    }
+}
+
+static void
+on_datagram(
+    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+{
+    struct worker *w = arg;
+
+    if (truncated) {
+        emit_deadletter(w, "truncated", peer, now_ns, bytes);
+        return;
+    }
+    switch (w->rt->program->datagram(
+        w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
+    case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
+    case SR_DEADLETTER: break; /* counted by emit_deadletter() */
+    case SR_FULL: sr_reasons_count(&w->stats->dropped, "queue_full", 1); break;
+    }
+}
+
+static void
+on_batch_end(void *arg)
+{
+    struct worker *w = arg;
+
+    sr_lane_flush(w->lane);
+    if (w->dead != NULL) {
+        sr_lane_flush(w->dead);
+    }
+}
+
+/* ---- Starting ---- */
+
+static struct sr_lane *
+add_lane(struct runtime *rt, unsigned listener, const char *subject, bool dead)
+{
+    char name[256];
+    struct sr_lane_options options = { .listener = listener, .dead = dead, .subject = name };
+
+    (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? DEAD_SUFFIX : "");
+    return sr_queue_add_lane(rt->queue, &options);
+}
+
+/* Counters, queue, lanes and sockets for every worker of every listener. */
+static bool
+open_listener(
+    struct runtime *rt, const struct sr_conf_common *c, unsigned i, char *error, size_t error_size)
+{
+    const struct sr_conf_listener *l = listener_conf(rt, c, i);
+    struct sr_listener_stats *stats = &rt->stats->listeners[i];
+    const char *host;
+    size_t host_len;
+    unsigned port;
+    char name[256];
+
+    (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
+    (void)sr_conf_udp_address(l->listen, &host, &host_len, &port);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
+    struct sr_udp_address address = {
+        .host = name,
+        .port = port,
+        .receive_buffer = l->receive_buffer,
+        .shared = l->workers > 1,
+    };
+    for (unsigned j = 0; j < l->workers; j++) {
+        struct worker *w = &rt->workers[rt->worker_count++];
+        *w = (struct worker){ .rt = rt, .listener = i, .stats = &stats->workers[j], .fd = -1 };
+        w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
+        w->scratch = rt->program->scratch_new();
+        w->lane = add_lane(rt, i, l->subject, false);
+        w->dead = c->publish.dead_letter ? add_lane(rt, i, l->subject, true) : NULL;
+        if (w->scratch == NULL || w->lane == NULL || (c->publish.dead_letter && w->dead == NULL)) {
+            (void)snprintf(error, error_size,
+                "out of memory, or queue.memory is too small for %u listeners: raise it",
+                rt->stats->listener_count);
+            return false;
+        }
+        w->fd = sr_udp_open(&address, error, error_size);
+        if (w->fd < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    unsigned count = (unsigned)c->listeners.count;
+    unsigned *workers = calloc(count, sizeof(*workers));
+    size_t total = 0;
+
+    if (workers == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        workers[i] = (unsigned)listener_conf(rt, c, i)->workers;
+        total += workers[i];
+    }
+    struct sr_queue_options options = {
+        .memory = c->queue.memory,
+        .listeners = count,
+        .run_id = sr_clock_random_u64(),
+    };
+    rt->stats = sr_stats_new(count, workers);
+    rt->queue = sr_queue_new(&options);
+    rt->workers = calloc(total, sizeof(*rt->workers));
+    free(workers);
+    if (rt->stats == NULL || rt->queue == NULL || rt->workers == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!open_listener(rt, c, i, error, error_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct sr_sink *
+new_sink(struct runtime *rt, const struct sr_conf_common *c)
+{
+    struct sr_sink_nats_options nats = {
+        .conf = &c->nats,
+        .name = rt->program->name,
+        .dead_letters = c->publish.dead_letter,
+    };
+
+    switch ((enum sr_output)c->output) {
+    case SR_OUTPUT_NATS: return sr_sink_nats_new(rt->queue, rt->stats, &nats);
+    case SR_OUTPUT_STDOUT: return sr_sink_file_new(rt->queue, rt->stats, NULL, SR_FRAMING_NDJSON);
+    case SR_OUTPUT_FILE:
+        return sr_sink_file_new(
+            rt->queue, rt->stats, c->file.path, (enum sr_framing)c->file.framing);
+    case SR_OUTPUT_DISCARD: return sr_sink_discard_new(rt->queue, rt->stats);
+    }
+    return NULL;
+}
+
+static bool
+start_workers(struct runtime *rt, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        struct worker *w = &rt->workers[i];
+        struct sr_udp_handler handler = { w, on_batch_begin, on_datagram, on_batch_end };
+        w->snapshot = hold_current(rt, &w->generation);
+        w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats);
+        if (w->receiver == NULL) {
+            (void)snprintf(error, error_size, "cannot start a receiving thread");
+            return false;
+        }
+        w->fd = -1;
+    }
+    return true;
+}
+
+/* ---- Health, asked by the HTTP thread and the watchdog ---- */
+
+static bool
+is_healthy(void *arg, char *why, size_t why_size)
+{
+    struct runtime *rt = arg;
+    uint64_t now_ns = sr_clock_monotonic_ns();
+    struct sr_sink_status status;
+
+    rt->sink->ops->status(rt->sink, &status);
+    if (status.failed || now_ns > status.heartbeat_ns + ALIVE_NS) {
+        (void)snprintf(why, why_size, "the output's thread does not go round: %s", status.text);
+        return false;
+    }
+    for (size_t i = 0; i < rt->worker_count && atomic_load(&rt->running); i++) {
+        if (now_ns > sr_udp_worker_heartbeat(rt->workers[i].receiver) + ALIVE_NS) {
+            (void)snprintf(why, why_size, "a receiving thread does not go round: %s",
+                rt->stats->listeners[rt->workers[i].listener].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_ready(void *arg, char *why, size_t why_size)
+{
+    struct runtime *rt = arg;
+    struct sr_sink_status status;
+
+    rt->sink->ops->status(rt->sink, &status);
+    if (!atomic_load(&rt->running) || atomic_load(&rt->stopping)) {
+        (void)snprintf(why, why_size, "%s", atomic_load(&rt->stopping) ? "stopping" : "starting");
+        return false;
+    }
+    (void)snprintf(why, why_size, "accepting records; output: %s", status.text);
+    return true;
+}
+
+/* ---- The loop ---- */
+
+/* Reads the configuration again; all or nothing. */
+static void
+reload(struct runtime *rt)
+{
+    struct sr_conf_problems *problems = sr_conf_problems_new();
+    char text[512];
+    void *config = NULL;
+
+    sr_notify(
+        "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(sr_clock_monotonic_ns() / 1000));
+    if (problems != NULL) {
+        config = sr_conf_load(rt->program->schema, rt->source, problems);
+    }
+    for (size_t i = 0; problems != NULL && i < sr_conf_problems_count(problems); i++) {
+        sr_log(SR_LOG_ERROR, "%s", sr_conf_problems_text(problems, i));
+    }
+    sr_conf_problems_free(problems);
+    const char *key = config != NULL ? sr_conf_restart_key(rt->program->schema, rt->boot_config,
+                                           config, text, sizeof(text))
+                                     : NULL;
+    if (config == NULL) {
+        sr_log(SR_LOG_ERROR, "the configuration is not reloaded: mend the problems above");
+    } else if (key != NULL) {
+        sr_log(SR_LOG_ERROR,
+            "the configuration is not reloaded: a new value of %s needs a restart of the service",
+            key);
+    } else if (install(rt, config, text, sizeof(text))) {
+        const struct sr_conf_common *c = config;
+        sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+        rt->sink->ops->reload(rt->sink);
+        sr_log(SR_LOG_NOTICE, "the configuration is reloaded");
+        config = NULL;
+    } else {
+        sr_log(SR_LOG_ERROR, "the configuration is not reloaded: %s", text);
+    }
+    sr_conf_free(config);
+    sr_notify("READY=1");
+}
+
+static void
+on_signal(uv_signal_t *handle, int signum)
+{
+    struct runtime *rt = handle->data;
+
+    if (signum == SIGHUP) {
+        reload(rt);
+        return;
+    }
+    sr_log(SR_LOG_NOTICE, "stopping signal=%s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+    uv_stop(&rt->loop);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+    struct runtime *rt = timer->data;
+    uint64_t now_ns = sr_clock_monotonic_ns();
+    struct sr_sink_status status;
+    char why[256];
+
+    rt->sink->ops->status(rt->sink, &status);
+    if (status.failed) {
+        rt->exit_code = EXIT_RUN;
+        uv_stop(&rt->loop);
+        return;
+    }
+    if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns &&
+        is_healthy(rt, why, sizeof(why))) {
+        rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
+        sr_notify("WATCHDOG=1\nSTATUS=output: %s", status.text);
+    }
+}
+
+static bool
+open_loop(struct runtime *rt)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+
+    if (uv_loop_init(&rt->loop) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        (void)uv_signal_init(&rt->loop, &rt->signals[i]);
+        rt->signals[i].data = rt;
+        (void)uv_signal_start(&rt->signals[i], on_signal, numbers[i]);
+    }
+    (void)uv_timer_init(&rt->loop, &rt->tick);
+    rt->tick.data = rt;
+    return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
+}
+
+static void
+close_loop(struct runtime *rt)
+{
+    for (size_t i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&rt->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&rt->tick, NULL);
+    (void)uv_run(&rt->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&rt->loop);
+}
+
+/* ---- Stopping ---- */
+
+static void
+stop_workers(struct runtime *rt)
+{
+    atomic_store(&rt->stopping, true);
+    atomic_store(&rt->running, false);
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        if (rt->workers[i].receiver != NULL) {
+            sr_udp_worker_stop(rt->workers[i].receiver);
+        }
+    }
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        struct worker *w = &rt->workers[i];
+        sr_udp_worker_join(w->receiver);
+        let_go(rt, w->snapshot);
+        rt->program->scratch_free(w->scratch);
+        if (w->fd >= 0) {
+            (void)close(w->fd);
+        }
+    }
+}
+
+/* Tells what became of everything, and finds the numbers that cannot be explained. */
+static void
+report_ledgers(struct runtime *rt)
+{
+    for (unsigned i = 0; i < rt->stats->listener_count; i++) {
+        struct sr_ledger l = sr_ledger_take(rt->stats, rt->queue, i);
+        bool balanced = sr_ledger_balanced(&l);
+        sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
+            "ledger listener=%s received=%llu decoded=%llu deadlettered=%llu dropped=%llu "
+            "records=%llu stored=%llu stored_dead=%llu dropped_records=%llu queued=%llu "
+            "kernel_drops=%llu balanced=%s",
+            rt->stats->listeners[i].name, (unsigned long long)l.received,
+            (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
+            (unsigned long long)l.dropped, (unsigned long long)l.records,
+            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
+            (unsigned long long)l.dropped_records, (unsigned long long)l.queued,
+            (unsigned long long)l.kernel_drops, balanced ? "yes" : "no");
+        if (l.queued > 0) {
+            sr_log(SR_LOG_ERROR,
+                "records are lost with the memory they waited in listener=%s records=%llu "
+                "advice=\"the output took none within shutdown_timeout\"",
+                rt->stats->listeners[i].name, (unsigned long long)l.queued);
+        }
+        if (!balanced || l.queued > 0) {
+            rt->exit_code = EXIT_RUN;
+        }
+    }
+}
+
+static void
+tear_down(struct runtime *rt)
+{
+    sr_notify("STOPPING=1");
+    stop_workers(rt);
+    if (rt->sink != NULL) {
+        const struct sr_conf_common *c = rt->current->config;
+        rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
+    }
+    if (rt->sink_started) {
+        report_ledgers(rt);
+    }
+    sr_metrics_stop(rt->metrics);
+    if (rt->sink != NULL) {
+        rt->sink->ops->free(rt->sink);
+    }
+    let_go(rt, rt->current);
+    sr_queue_free(rt->queue);
+    sr_stats_free(rt->stats);
+    free(rt->workers);
+    sr_conf_free(rt->boot_config);
+    (void)pthread_mutex_destroy(&rt->mutex);
+}
+
+static bool
+start_metrics(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    struct sr_metrics_view view = {
+        .program = rt->program->name,
+        .version = SR_VERSION,
+        .stats = rt->stats,
+        .queue = rt->queue,
+        .sink = rt->sink,
+        .arg = rt,
+        .healthy = is_healthy,
+        .ready = is_ready,
+    };
+
+    if (strcmp(c->metrics.listen, "off") == 0) {
+        return true;
+    }
+    rt->metrics = sr_metrics_start(c->metrics.listen, &view, error, error_size);
+    return rt->metrics != NULL;
+}
+
+/* Everything in order: what can fail for want of rights or ports fails before anything flows. */
+static bool
+start(struct runtime *rt, char *error, size_t error_size)
+{
+    const struct sr_conf_common *c = rt->boot_config;
+
+    if (!install(rt, rt->boot_config, error, error_size) ||
+        !open_listeners(rt, c, error, error_size)) {
+        return false;
+    }
+    rt->sink = new_sink(rt, c);
+    if (rt->sink == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (!rt->sink->ops->start(rt->sink, error, error_size)) {
+        return false;
+    }
+    rt->sink_started = true;
+    if (!start_metrics(rt, c, error, error_size) || !start_workers(rt, error, error_size)) {
+        return false;
+    }
+    atomic_store(&rt->running, true);
+    return true;
+}
+
+int
+sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
+{
+    struct runtime rt = { .program = program, .source = source, .boot_config = *config };
+    const struct sr_conf_common *c = *config;
+    char error[512] = "cannot make an event loop";
+
+    *config = NULL;
+    (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)pthread_mutex_init(&rt.mutex, NULL);
+    sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+    rt.watchdog_ns = sr_notify_watchdog_ns();
+    /* Signals are caught before anything is started, so that none ends us half-way. */
+    bool looped = open_loop(&rt);
+    if (looped && start(&rt, error, sizeof(error))) {
+        sr_notify("READY=1\nSTATUS=accepting records");
+        sr_log(
+            SR_LOG_NOTICE, "started version=%s listeners=%u", SR_VERSION, rt.stats->listener_count);
+        (void)uv_run(&rt.loop, UV_RUN_DEFAULT);
+    } else {
+        sr_log(SR_LOG_ERROR, "%s", error);
+        rt.exit_code = EXIT_RUN;
+    }
+    tear_down(&rt);
+    if (looped) {
+        close_loop(&rt);
+    }
+    return rt.exit_code;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "sr/clock.h"
+#include "sr/log.h"
+
+#include "sr/banned.h"
+
+#define SLOTS 64U
+#define SLOT_SIZE (64U * 1024U) /* no UDP payload is longer than 65,527 bytes */
+#define SLAB_SIZE ((size_t)SLOTS * SLOT_SIZE)
+#define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
+#define TICK_MS 500
+#define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
+
+struct sr_udp_worker {
+    int fd;
+    struct sr_udp_handler handler;
+    struct sr_worker_stats *stats;
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_poll_t poll;
+    uv_async_t stop;
+    uv_timer_t tick;
+    uint32_t kernel_drops; /* the kernel's own counter, as last seen */
+    _Atomic uint64_t heartbeat_ns;
+    uint8_t *slab;
+    struct sockaddr_storage names[SLOTS];
+    struct iovec vectors[SLOTS];
+    struct mmsghdr messages[SLOTS];
+};
+
+/* ---- Opening ---- */
+
+static struct addrinfo *
+resolve(const struct sr_udp_address *address, char *error, size_t error_size)
+{
+    bool any = address->host[0] == '\0' || strcmp(address->host, "*") == 0;
+    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE };
+    struct addrinfo *out = NULL;
+    char port[8];
+
+    (void)snprintf(port, sizeof(port), "%u", address->port);
+    int rc = getaddrinfo(any ? "::" : address->host, port, &hints, &out);
+    if (rc != 0 && any) {
+        rc = getaddrinfo("0.0.0.0", port, &hints, &out);
+    }
+    if (rc != 0) {
+        (void)snprintf(error, error_size, "%s is not an address: %s", address->host,
+            rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+        return NULL;
+    }
+    return out;
+}
+
+static void
+set_receive_buffer(int fd, const struct sr_udp_address *address)
+{
+    int asked =
+        address->receive_buffer > INT32_MAX / 2 ? INT32_MAX / 2 : (int)address->receive_buffer;
+    int given = 0;
+    socklen_t len = sizeof(given);
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &asked, sizeof(asked)) == 0) {
+        return;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked));
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &given, &len);
+    /* The kernel reports twice what it gives to payloads, socket(7). */
+    if (given / 2 < asked) {
+        sr_log(SR_LOG_WARNING,
+            "the receive buffer is smaller than asked port=%u bytes=%d asked=%d advice=\"raise "
+            "net.core.rmem_max, or give the service CAP_NET_ADMIN\"",
+            address->port, given / 2, asked);
+    }
+}
+
+static int
+open_one(const struct sr_udp_address *address, const struct addrinfo *ai)
+{
+    int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, off = 0;
+
+    if (fd < 0) {
+        return -1;
+    }
+    if (ai->ai_family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    }
+    if (address->shared) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    set_receive_buffer(fd, address);
+    return fd;
+}
+
+static const char *
+bind_advice(int error)
+{
+    switch (error) {
+    case EADDRINUSE: return "another program listens there: stop it or choose another port";
+    case EACCES:
+        return "ports below 1024 need CAP_NET_BIND_SERVICE: run as the packaged service, or "
+               "choose a higher port";
+    case EADDRNOTAVAIL: return "this host does not have that address";
+    default: return "check the address";
+    }
+}
+
+int
+sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size)
+{
+    struct addrinfo *list = resolve(address, error, error_size);
+    int fd = -1;
+
+    if (list == NULL) {
+        return -1;
+    }
+    for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
+        fd = open_one(address, ai);
+    }
+    if (fd < 0) {
+        int saved = errno;
+        (void)snprintf(error, error_size, "cannot listen on %s port %u: %s; %s",
+            address->host[0] != '\0' ? address->host : "*", address->port, strerror(saved),
+            bind_advice(saved));
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+/* ---- Receiving ---- */
+
+static void
+read_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
+{
+    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    struct sr_peer peer = { .port = 0 };
+
+    if (name->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+        memcpy(peer.address, &v4->sin_addr, 4);
+        peer.port = ntohs(v4->sin_port);
+    } else if (name->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+        const uint8_t *bytes = v6->sin6_addr.s6_addr;
+        peer.is_v6 = memcmp(bytes, mapped, sizeof(mapped)) != 0;
+        memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
+        peer.port = ntohs(v6->sin6_port);
+    }
+    *ret_peer = peer;
+}
+
+/* Receives once; returns how many datagrams came. */
+static unsigned
+receive_batch(struct sr_udp_worker *w)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        w->messages[i].msg_hdr.msg_namelen = sizeof(w->names[i]);
+    }
+    int n = recvmmsg(w->fd, w->messages, SLOTS, MSG_DONTWAIT, NULL);
+    if (n <= 0) {
+        return 0; /* nothing there, or an ICMP error of what we never sent */
+    }
+    uint64_t now_ns = sr_clock_wall_ns();
+    uint64_t bytes = 0;
+
+    w->handler.batch_begin(w->handler.arg, now_ns);
+    for (int i = 0; i < n; i++) {
+        struct sr_peer peer;
+        struct sr_span span = { w->vectors[i].iov_base, w->messages[i].msg_len };
+        bool truncated = (w->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        read_peer(&w->names[i], &peer);
+        bytes += span.len;
+        w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
+    }
+    w->handler.batch_end(w->handler.arg);
+    sr_count(&w->stats->received, (uint64_t)n);
+    sr_count(&w->stats->received_bytes, bytes);
+    sr_count(&w->stats->batches, 1);
+    return (unsigned)n;
+}
+
+static void
+on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct sr_udp_worker *w = poll->data;
+
+    (void)status;
+    (void)events;
+    for (unsigned i = 0; i < BATCHES_A_ROUND && receive_batch(w) == SLOTS; i++) {
+    }
+    atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
+}
+
+/* The kernel's drop counter has 32 bits and only grows: the difference survives its wrap. */
+static void
+poll_kernel_drops(struct sr_udp_worker *w)
+{
+    uint32_t info[SK_MEMINFO_VARS] = { 0 };
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0) {
+        sr_count(&w->stats->kernel_drops, info[SK_MEMINFO_DROPS] - w->kernel_drops);
+        w->kernel_drops = info[SK_MEMINFO_DROPS];
+    }
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+    struct sr_udp_worker *w = timer->data;
+
+    poll_kernel_drops(w);
+    atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
+}
+
+static void
+on_stop(uv_async_t *async)
+{
+    struct sr_udp_worker *w = async->data;
+
+    for (unsigned i = 0; i < DRAIN_BATCHES && receive_batch(w) > 0; i++) {
+    }
+    poll_kernel_drops(w);
+    uv_close((uv_handle_t *)&w->poll, NULL);
+    uv_close((uv_handle_t *)&w->tick, NULL);
+    uv_close((uv_handle_t *)&w->stop, NULL);
+}
+
+static void *
+run(void *arg)
+{
+    struct sr_udp_worker *w = arg;
+
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT); /* until on_stop() has closed all handles */
+    return NULL;
+}
+
+static void
+prepare_slots(struct sr_udp_worker *w)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_SIZE, SLOT_SIZE };
+        w->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &w->names[i],
+            .msg_iov = &w->vectors[i],
+            .msg_iovlen = 1,
+        };
+    }
+}
+
+struct sr_udp_worker *
+sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_worker_stats *stats)
+{
+    struct sr_udp_worker *w = calloc(1, sizeof(*w));
+
+    if (w == NULL) {
+        return NULL;
+    }
+    w->fd = fd;
+    w->handler = *handler;
+    w->stats = stats;
+    /* Untouched pages of the slab cost nothing: small datagrams use one page a slot. */
+    w->slab = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (w->slab == MAP_FAILED) {
+        goto fail_slab;
+    }
+    prepare_slots(w);
+    if (uv_loop_init(&w->loop) != 0) {
+        goto fail_loop;
+    }
+    if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
+        uv_poll_init(&w->loop, &w->poll, fd) != 0) {
+        goto fail_handles;
+    }
+    w->stop.data = w->tick.data = w->poll.data = w;
+    (void)uv_timer_start(&w->tick, on_tick, 0, TICK_MS);
+    (void)uv_poll_start(&w->poll, UV_READABLE, on_readable);
+    atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
+    if (pthread_create(&w->thread, NULL, run, w) == 0) {
+        return w;
+    }
+fail_handles:
+    (void)uv_loop_close(&w->loop); /* with open handles it stays open: the process is ending */
+fail_loop:
+    (void)munmap(w->slab, SLAB_SIZE);
+fail_slab:
+    free(w);
+    return NULL;
+}
+
+void
+sr_udp_worker_stop(struct sr_udp_worker *w)
+{
+    (void)uv_async_send(&w->stop);
+}
+
+void
+sr_udp_worker_join(struct sr_udp_worker *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    (void)pthread_join(w->thread, NULL);
+    (void)uv_loop_close(&w->loop);
+    (void)close(w->fd);
+    (void)munmap(w->slab, SLAB_SIZE);
+    free(w);
+}
+
+uint64_t
+sr_udp_worker_heartbeat(const struct sr_udp_worker *w)
+{
+    return atomic_load(&w->heartbeat_ns);
+}
