@@ -200,22 +200,43 @@ finish(struct walk *w, const struct sr_conf_key *key, struct sr_conf_node *node)
     }
 }
 
+/* As step(), below the list `list`: into a section of it, or to the text that an index names. */
+static bool
+step_below_list(struct walk *w, const struct sr_conf_key *key, struct sr_conf_node *list)
+{
+    if (!step_into_item(w, key, list)) {
+        return false;
+    }
+    if (key->type == SR_CONF_SECTIONS && w->rest != NULL) {
+        w->keys = key->keys;
+        return true;
+    }
+    if (key->type == SR_CONF_SECTIONS) {
+        report_section(w, key);
+    } else if (w->rest != NULL) {
+        report_leaf(w, w->node);
+    } else {
+        replace_by_text(w->node, w->value, w->origin);
+    }
+    return false;
+}
+
 /* One step down the path from the current section; false when the walk has ended. */
 static bool
 step(struct walk *w)
 {
-    const struct sr_conf_overlay *o = w->overlay;
+    struct sr_conf_problems *problems = w->overlay->problems;
     char part[SR_CONF_WORD_MAX + 1];
 
     if (!sr_conf_path_next(&w->rest, part, sizeof(part))) {
-        sr_conf_problem_at(o->problems, w->origin, 0,
+        sr_conf_problem_at(problems, w->origin, 0,
             "has an empty or overlong part in its path; write it as `nats.creds_file`");
         return false;
     }
     add_to_path(w, "%s%s", w->path_len > 0 ? "." : "", part);
     const struct sr_conf_key *key = sr_conf_key_find(w->keys, part);
     if (key == NULL) {
-        sr_conf_problem_unknown(o->problems, w->origin, 0, w->path, part, w->keys);
+        sr_conf_problem_unknown(problems, w->origin, 0, w->path, part, w->keys);
         return false;
     }
     struct sr_conf_node *child = child_of(w, key->name);
@@ -231,24 +252,10 @@ step(struct walk *w)
         w->keys = key->keys;
         return true;
     }
-    if (key->type != SR_CONF_STRINGS && key->type != SR_CONF_SECTIONS) {
-        report_leaf(w, child);
-        return false;
+    if (key->type == SR_CONF_STRINGS || key->type == SR_CONF_SECTIONS) {
+        return step_below_list(w, key, child);
     }
-    if (!step_into_item(w, key, child)) {
-        return false;
-    }
-    if (key->type == SR_CONF_SECTIONS && w->rest != NULL) {
-        w->keys = key->keys;
-        return true;
-    }
-    if (key->type == SR_CONF_SECTIONS) {
-        report_section(w, key);
-    } else if (w->rest != NULL) {
-        report_leaf(w, w->node);
-    } else {
-        replace_by_text(w->node, w->value, w->origin);
-    }
+    report_leaf(w, child);
     return false;
 }
 

@@ -174,7 +174,7 @@ all_problems_are_reported_in_order_of_lines(void **state)
                           "  qeue: 1\n"
                           "listeners:\n"
                           "  - workers: 70000\n"
-                          "    format: rfc316\n"
+                          "    format: gelf\n"
                           "enrich: maybe\n"
                           "partition: [a]\n",
         sets, 2));
@@ -182,8 +182,7 @@ all_problems_are_reported_in_order_of_lines(void **state)
         "x.yaml:3: nats.url: has 0 items; must have 1 to 4",
         "x.yaml:4: unknown key `nats.qeue`; remove it, or see --help for the keys there are",
         "x.yaml:6: listeners[0].workers: is 70000; must be 1 to 64",
-        "x.yaml:7: listeners[0].format: is `rfc316`; must be one of rfc3164, rfc5424, smart; did "
-        "you mean `rfc3164`?",
+        "x.yaml:7: listeners[0].format: is `gelf`; must be one of rfc3164, rfc5424, smart",
         "x.yaml:9: partition: is a list; give it a single value",
         "--set linger=5: linger: is `5` without a unit; add a unit such as `5s`",
     };
