@@ -126,13 +126,27 @@ sr_conf_problem_at(struct sr_conf_problems *problems, const struct sr_conf_origi
     va_end(ap);
 }
 
+/* True for what could have been meant as a key. */
+static bool
+looks_like_a_key(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len <= SR_CONF_WORD_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
 void
 sr_conf_problem_unknown(struct sr_conf_problems *problems, const struct sr_conf_origin *origin,
     size_t line, const char *path, const char *name, const struct sr_conf_key *keys)
 {
     const char *nearest = sr_conf_nearest_key(keys, name);
 
-    if (nearest != NULL) {
+    /* --config may have been given some other file, whose lines belong in nobody's log. */
+    if (!looks_like_a_key(name)) {
+        sr_conf_problem_at(problems, origin, line,
+            "a key is not a name of letters, digits and `_`; see --help for the keys there are");
+    } else if (nearest != NULL) {
         sr_conf_problem_at(
             problems, origin, line, "unknown key `%.128s`; did you mean `%s`?", path, nearest);
     } else {

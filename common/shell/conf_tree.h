@@ -112,7 +112,10 @@ void sr_conf_overlay_set(const struct sr_conf_overlay *overlay, const char *set)
 void sr_conf_problem_at(struct sr_conf_problems *problems, const struct sr_conf_origin *origin,
     size_t line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* "unknown key `PATH`", with a suggestion from the table it was looked up in. */
+/*
+ * "unknown key `PATH`", with a suggestion from the table it was looked up in. What cannot be a name
+ * is not repeated.
+ */
 void sr_conf_problem_unknown(struct sr_conf_problems *problems, const struct sr_conf_origin *origin,
     size_t line, const char *path, const char *name, const struct sr_conf_key *keys);
 

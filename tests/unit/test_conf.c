@@ -283,8 +283,25 @@ control_characters_and_missing_values_are_refused(void **state)
     assert_non_null(strstr(said("partition: \"a\\eb\"\n"), "holds a control character"));
     assert_string_equal(said("partition:\n"),
         "x.yaml:1: partition: has no value; give it one, or remove the key for its default");
-    assert_string_equal(said("\"a\\e[2Jb\": 1\n"),
-        "x.yaml:1: unknown key `a?[2Jb`; remove it, or see --help for the keys there are");
+}
+
+static void
+a_line_of_some_other_file_is_not_repeated(void **state)
+{
+    (void)state;
+    assert_string_equal(said("daemon:hunter2:17: x\n"),
+        "x.yaml:1: a key is not a name of letters, digits and `_`; see --help for the keys there "
+        "are");
+    assert_null(strstr(said("\"a\\e[2Jb\": 1\n"), "2Jb"));
+    assert_null(strstr(said("hunter2 hunter2\n"), "hunter2"));
+}
+
+static void
+a_problem_cannot_steer_a_terminal(void **state)
+{
+    (void)state;
+    sr_conf_problem(problems, "a\nb", "%s", "\x1b[2J\x7f");
+    assert_string_equal(only_problem(), "a?b: ?[2J?");
 }
 
 static void
@@ -445,6 +462,22 @@ checks_are_shown_with_file_and_line(void **state)
         "x.yaml:3: listeners[1].workers: only udp:// takes more than one; remove it");
 }
 
+static void
+checks_are_ordered_by_where_their_values_came_from(void **state)
+{
+    static const char *const sets[] = { "listeners.0.workers=2" };
+
+    (void)state;
+    assert_null(
+        load_with("listeners: [{listen: tcp://a}, {listen: tcp://b, workers: 2}]\n", sets, 1));
+    assert_int_equal(sr_conf_problems_count(problems), 2);
+    assert_string_equal(sr_conf_problems_text(problems, 0),
+        "x.yaml:1: listeners[1].workers: only udp:// takes more than one; remove it");
+    assert_string_equal(sr_conf_problems_text(problems, 1),
+        "--set listeners.0.workers=2: listeners[0].workers: only udp:// takes more than one; "
+        "remove it");
+}
+
 /* Path of a name in the test's folder. */
 static const char *
 in_folder(const char *name)
@@ -540,7 +573,8 @@ static void
 what_is_printed_loads_back_to_the_same(void **state)
 {
     static const char *const sets[] = {
-        "partition= - \"quoted\" \\ : # [x]\xe2\x80\xa8\xef\xbb\xbf",
+        "partition= - \"quoted\" \\ : # [x] \xe2\x80\xa8 \xe2\x80\xa9 "
+        "\xef\xbb\xbf\xef\xbf\xbe\xef\xbf\xbf",
         "listeners.0.subject=null",
         "listeners.1.subject=",
         "listeners.1.receive_buffer=4097",
@@ -613,6 +647,31 @@ a_reload_names_the_first_key_that_needs_a_restart(void **state)
 }
 
 static void
+items_of_a_reloadable_list_may_come_and_go(void **state)
+{
+    struct sr_conf_key keys[sizeof(example_keys) / sizeof(example_keys[0])];
+    struct sr_conf_schema schema = example_schema;
+    struct example *one = load("");
+    struct example *two = load("listeners: [{}, {listen: udp://b}]\n");
+    struct example *other = load("listeners: [{workers: 2}, {listen: udp://b}]\n");
+    char text[64];
+
+    (void)state;
+    memcpy(keys, example_keys, sizeof(keys));
+    keys[2].reload = SR_CONF_RELOAD;
+    schema.keys = keys;
+    assert_true(one != NULL && two != NULL && other != NULL);
+    assert_null(sr_conf_restart_key(&schema, one, two, text, sizeof(text)));
+    assert_null(sr_conf_restart_key(&schema, two, one, text, sizeof(text)));
+    assert_string_equal(
+        sr_conf_restart_key(&schema, one, other, text, sizeof(text)), "listeners[0].workers");
+    assert_string_equal(sr_conf_restart_key(&schema, one, other, text, 5), "");
+    sr_conf_free(one);
+    sr_conf_free(two);
+    sr_conf_free(other);
+}
+
+static void
 the_description_has_every_key(void **state)
 {
     char *text = NULL;
@@ -665,6 +724,8 @@ main(void)
         T(depth_keys_values_and_size_are_bounded),
         T(problems_stop_at_a_hundred),
         T(control_characters_and_missing_values_are_refused),
+        T(a_line_of_some_other_file_is_not_repeated),
+        T(a_problem_cannot_steer_a_terminal),
         T(the_wrong_shape_says_the_right_one),
         T(set_wins_over_the_file_and_later_over_earlier),
         T(set_applies_to_default_items),
@@ -673,11 +734,13 @@ main(void)
         T(the_environment_stands_between_file_and_set),
         T(only_variables_that_can_be_ours_are_refused),
         T(checks_are_shown_with_file_and_line),
+        T(checks_are_ordered_by_where_their_values_came_from),
         T(a_file_is_read_and_one_that_cannot_be_is_named),
         T(a_named_file_must_be_readable),
         T(what_is_printed_loads_back_to_the_same),
         T(secrets_are_printed_masked),
         T(a_reload_names_the_first_key_that_needs_a_restart),
+        T(items_of_a_reloadable_list_may_come_and_go),
         T(the_description_has_every_key),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -148,8 +148,8 @@ void sr_conf_print(const struct sr_conf_schema *schema, const void *config, FILE
 
 /*
  * Path of the first key that differs between two configurations of one schema and needs a
- * restart, written to `text` (cut to `text_size`, at least 1) and returned; NULL when there is
- * none.
+ * restart, written to `text` and returned; NULL when there is none. `text_size` is at least 1; the
+ * path ends before the first part that does not fit.
  */
 const char *sr_conf_restart_key(const struct sr_conf_schema *schema, const void *now,
     const void *next, char *text, size_t text_size);
