@@ -3,49 +3,23 @@
 
 #include <string.h>
 
+#include "sr/json.h"
+
 #include "sr/banned.h"
-
-/*
- * Length of the UTF-8 sequence at `s` (RFC 3629, section 4), 0 when it is malformed. `left` is at
- * least 1.
- */
-static size_t
-utf8_length(const unsigned char *s, size_t left)
-{
-    unsigned char lead = s[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    /* The second byte's range excludes overlong forms, surrogates and values past U+10FFFF. */
-    unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-
-    if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || len > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if (s[i] < low || s[i] > high) {
-            return 0;
-        }
-        low = 0x80;
-        high = 0xbf;
-    }
-    return len;
-}
 
 enum sr_conf_err
 sr_conf_check_text(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
 
-    for (size_t i = 0; i < len;) {
-        size_t step = utf8_length(s + i, len - i);
-        if (step == 0) {
-            return SR_CONF_EUTF8;
-        }
-        /* C0 and DEL, and C1 as U+0080 to U+009F. */
+    if (!sr_utf8_valid((struct sr_span){ s, len })) {
+        return SR_CONF_EUTF8;
+    }
+    for (size_t i = 0; i < len; i++) {
+        /* C0 and DEL, and C1 as U+0080 to U+009F; a lead byte always has a second one. */
         if (s[i] < 0x20 || s[i] == 0x7f || (s[i] == 0xc2 && s[i + 1] < 0xa0)) {
             return SR_CONF_ECONTROL;
         }
-        i += step;
     }
     return SR_CONF_OK;
 }

@@ -572,9 +572,10 @@ printed(const struct example *example)
 static void
 what_is_printed_loads_back_to_the_same(void **state)
 {
-    static const char *const sets[] = {
-        "partition= - \"quoted\" \\ : # [x] \xe2\x80\xa8 \xe2\x80\xa9 "
-        "\xef\xbb\xbf\xef\xbf\xbe\xef\xbf\xbf",
+    static const char hard[] = "partition= - \"quoted\" \\ : # [x] \xe2\x80\xa8 \xe2\x80\xa9 "
+                               "\xef\xbb\xbf\xef\xbf\xbe\xef\xbf\xbf";
+    const char *const sets[] = {
+        hard,
         "listeners.0.subject=null",
         "listeners.1.subject=",
         "listeners.1.receive_buffer=4097",
