@@ -2,6 +2,8 @@
 #ifndef SR_JSON_H_INCLUDED
 #define SR_JSON_H_INCLUDED
 
+#include <stdbool.h>
+
 #include "sr/buf.h"
 #include "sr/span.h"
 
@@ -12,12 +14,20 @@
  */
 void sr_json_string(struct sr_buf *b, struct sr_span text);
 
+/*
+ * As sr_json_string without the quotes: for strings put together from pieces. A piece must not end
+ * inside of a UTF-8 sequence.
+ */
+void sr_json_string_part(struct sr_buf *b, struct sr_span text);
+
 /* As sr_json_string, for a C string. */
 void sr_json_text(struct sr_buf *b, const char *text);
 
 /*
- * Appends the shortest decimal that reads back as `value`, with at least one digit after the
- * point ("1.0"), as Rust prints it. Not-a-number and infinities become `null`.
+ * Appends the shortest decimal that reads back as `value` in the notation of Rust's serde_json:
+ * with a point and at least one digit after it ("1.0", "-0.0", "0.00001", up to
+ * "1000000000000000.0"), else with an exponent ("1e16", "1.5e300", "1e-6"). Not-a-number and
+ * infinities become `null`.
  */
 void sr_json_double(struct sr_buf *b, double value);
 
