@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSLOG_DATAGRAM_H_INCLUDED
+#define SYSLOG_DATAGRAM_H_INCLUDED
+
+#include <stdint.h>
+
+#include "decode/record.h"
+#include "decode/tz.h"
+#include "sr/emit.h"
+#include "sr/peer.h"
+#include "sr/span.h"
+
+/* An encoded record is at most this long: what a broker takes by default, with room to spare. */
+#define SYSLOG_RECORD_MAX (512 * 1024)
+
+/* Which decoder a listener uses. */
+enum syslog_format {
+    SYSLOG_RFC3164, /* and RFC 5424, when a line is not the former */
+    SYSLOG_RFC5424,
+};
+
+/* How one decoding thread of a listener decodes. */
+struct syslog_decode {
+    enum syslog_format format;
+    struct sr_span partition;       /* borrowed; stands before the address in _remote_addr */
+    const struct tz_table *zones;   /* borrowed; may be null: no zone names */
+    int32_t local;                  /* zone of dates without one, or RFC3164_UTC */
+    struct syslog_scratch *scratch; /* borrowed; not shared between threads */
+};
+
+/*
+ * Decodes one datagram or frame received at `now_ns` (nanoseconds since 1970 in UTC) and commits
+ * one GELF record to `emit`, with the bytes that upstream publishes. Room is asked for before
+ * anything is decoded: SR_FULL leaves no trace. A message that upstream loses goes to
+ * emit->deadletter with a word of syslog_reason(). Borrows everything for the call only.
+ */
+enum sr_verdict sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns,
+    const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit);
+
+#endif

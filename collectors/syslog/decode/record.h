@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSLOG_RECORD_H_INCLUDED
+#define SYSLOG_RECORD_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decode/time.h"
+#include "sr/span.h"
+
+/* Why a line is no syslog message. Each stands for one reason word of a dead letter. */
+enum syslog_err {
+    SYSLOG_OK = 0,
+    SYSLOG_EEMPTY,    /* nothing but white space */
+    SYSLOG_EUTF8,     /* not UTF-8 */
+    SYSLOG_EPRIORITY, /* <PRI> is not closed, or is no number from 0 to 255 */
+    SYSLOG_EVERSION,  /* RFC 5424: VERSION is not 1 */
+    SYSLOG_EHEADER,   /* too few parts for a header */
+    SYSLOG_ETIME,     /* no date where one belongs, or one that does not exist */
+    SYSLOG_ESD,       /* RFC 5424: malformed STRUCTURED-DATA */
+    SYSLOG_EPARAMS,   /* more than SYSLOG_PARAMS_MAX SD-PARAMs */
+    SYSLOG_ELARGE,    /* the encoded record exceeds the cap */
+};
+
+/* A sentence about `err`. */
+const char *syslog_strerror(enum syslog_err err);
+
+/* `err` as a word of [a-z0-9_], for dead letters and counters. */
+const char *syslog_reason(enum syslog_err err);
+
+/* RFC 5424 sets no limit; a 64 KiB datagram of the shortest parameters holds four times as many. */
+#define SYSLOG_PARAMS_MAX 4096
+
+/* One SD-PARAM. The value is as sent: gelf.c undoes the escapes. */
+struct syslog_param {
+    struct sr_span name;
+    struct sr_span value;
+    uint32_t order; /* place in the message */
+    bool escaped;   /* the value contains a backslash */
+};
+
+/* Memory that one decoding thread lends to its decoders, so that they need none of their own. */
+struct syslog_scratch {
+    struct syslog_param params[SYSLOG_PARAMS_MAX];
+};
+
+/* A decoded message. Every span borrows the line, `params` borrows the scratch. */
+struct syslog_record {
+    bool has_pri;
+    uint8_t facility; /* 0 to 31: upstream lets 24 to 31 pass */
+    uint8_t severity; /* 0 to 7 */
+    bool has_app;     /* RFC 5424: app, procid and msgid were sent, maybe as "-" */
+    bool has_sd;
+    bool has_msg;
+    bool msg_is_words; /* the message is the words of `msg` joined with single spaces */
+    struct syslog_time time;
+    struct sr_span host;
+    struct sr_span app;
+    struct sr_span procid;
+    struct sr_span msgid;
+    struct sr_span sd_id; /* of the last SD-ELEMENT */
+    struct sr_span msg;
+    struct sr_span full;               /* the whole line, trimmed at its end */
+    const struct syslog_param *params; /* sorted by name, every name once: the last sent */
+    size_t param_count;
+};
+
+#endif

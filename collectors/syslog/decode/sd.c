@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/sd.h"
+
+#include <string.h>
+
+#include "sr/banned.h"
+
+/* SD-NAME characters: printable ASCII but '=', ']', '"' and space. */
+static bool
+is_name_byte(uint8_t c)
+{
+    return c > ' ' && c < 0x7f && c != '=' && c != ']' && c != '"';
+}
+
+/* The parameters found so far. */
+struct params {
+    struct syslog_param *at;
+    size_t count;
+};
+
+/* Reads `name="value"` off the front of *text. */
+static enum syslog_err
+read_param(struct sr_span *text, struct params *params)
+{
+    const uint8_t *p = text->data;
+    size_t i = 0;
+
+    while (i < text->len && is_name_byte(p[i])) {
+        i++;
+    }
+    struct sr_span name = { p, i };
+    if (text->len - i < 2 || p[i] != '=' || p[i + 1] != '"') {
+        return SYSLOG_ESD;
+    }
+    i += 2;
+    size_t start = i;
+    bool escaped = false;
+    while (i < text->len && p[i] != '"') {
+        if (p[i] == '\\') {
+            escaped = true;
+            i++; /* whatever follows does not end the value */
+        }
+        i++;
+    }
+    if (i >= text->len) {
+        return SYSLOG_ESD;
+    }
+    if (params->count == SYSLOG_PARAMS_MAX) {
+        return SYSLOG_EPARAMS;
+    }
+    params->at[params->count] = (struct syslog_param){
+        .name = name,
+        .value = { p + start, i - start },
+        .order = (uint32_t)params->count,
+        .escaped = escaped,
+    };
+    params->count++;
+    *text = (struct sr_span){ p + i + 1, text->len - i - 1 };
+    return SYSLOG_OK;
+}
+
+/* Reads one element from behind its '[' up to and with its ']'. */
+static enum syslog_err
+read_element(struct sr_span *text, struct params *params, struct sr_span *ret_id)
+{
+    const uint8_t *space = text->len > 0 ? memchr(text->data, ' ', text->len) : NULL;
+
+    if (space == NULL) {
+        return SYSLOG_ESD;
+    }
+    struct sr_span id = { text->data, (size_t)(space - text->data) };
+    struct sr_span rest = { space, text->len - id.len };
+    while (rest.len > 0) {
+        uint8_t c = rest.data[0];
+        if (is_name_byte(c)) {
+            enum syslog_err err = read_param(&rest, params);
+            if (err != SYSLOG_OK) {
+                return err;
+            }
+            continue;
+        }
+        rest = (struct sr_span){ rest.data + 1, rest.len - 1 };
+        if (c == ']') {
+            *ret_id = id;
+            *text = rest;
+            return SYSLOG_OK;
+        }
+        if (c != ' ' && c != '"') {
+            return SYSLOG_ESD;
+        }
+    }
+    return SYSLOG_ESD;
+}
+
+/* Order by name as bytes; equal names in the order they were sent. */
+static bool
+is_before(const struct syslog_param *a, const struct syslog_param *b)
+{
+    size_t shorter = a->name.len < b->name.len ? a->name.len : b->name.len;
+    int diff = memcmp(a->name.data, b->name.data, shorter);
+
+    if (diff == 0 && a->name.len == b->name.len) {
+        return a->order < b->order;
+    }
+    return diff != 0 ? diff < 0 : a->name.len < b->name.len;
+}
+
+static void
+sift_down(struct syslog_param *heap, size_t root, size_t count)
+{
+    struct syslog_param moved = heap[root];
+
+    for (;;) {
+        size_t child = 2 * root + 1;
+        if (child >= count) {
+            break;
+        }
+        if (child + 1 < count && is_before(&heap[child], &heap[child + 1])) {
+            child++;
+        }
+        if (!is_before(&moved, &heap[child])) {
+            break;
+        }
+        heap[root] = heap[child];
+        root = child;
+    }
+    heap[root] = moved;
+}
+
+/* A peer chooses the parameters, so no order may be slow: insertion for the few, a heap else. */
+static void
+sort_params(struct syslog_param *params, size_t count)
+{
+    if (count > 16) {
+        for (size_t root = count / 2; root-- > 0;) {
+            sift_down(params, root, count);
+        }
+        for (size_t last = count - 1; last > 0; last--) {
+            struct syslog_param greatest = params[0];
+            params[0] = params[last];
+            params[last] = greatest;
+            sift_down(params, 0, last);
+        }
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct syslog_param moved = params[i];
+        size_t at = i;
+        for (; at > 0 && is_before(&moved, &params[at - 1]); at--) {
+            params[at] = params[at - 1];
+        }
+        params[at] = moved;
+    }
+}
+
+/* Of neighbours with the same name keeps the last. */
+static size_t
+drop_earlier(struct syslog_param *params, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && params[kept - 1].name.len == params[i].name.len &&
+            memcmp(params[kept - 1].name.data, params[i].name.data, params[i].name.len) == 0) {
+            kept--;
+        }
+        params[kept++] = params[i];
+    }
+    return kept;
+}
+
+enum syslog_err
+sd_parse(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
+    size_t *ret_count, struct sr_span *ret_rest)
+{
+    struct params params = { .at = scratch->params };
+    struct sr_span id = { NULL, 0 };
+
+    while (text.len > 0 && text.data[0] == '[') {
+        text = (struct sr_span){ text.data + 1, text.len - 1 };
+        enum syslog_err err = read_element(&text, &params, &id);
+        if (err != SYSLOG_OK) {
+            return err;
+        }
+    }
+    sort_params(params.at, params.count);
+    *ret_id = id;
+    *ret_count = drop_earlier(params.at, params.count);
+    *ret_rest = text;
+    return SYSLOG_OK;
+}

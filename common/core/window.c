@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/window.h"
+
+#include <string.h>
+
+static struct sr_inflight *
+slot_of(struct sr_window *w, uint64_t number)
+{
+    return &w->slots[number % SR_WINDOW_MESSAGES];
+}
+
+void
+sr_window_reset(struct sr_window *w, uint64_t first)
+{
+    memset(w, 0, sizeof(*w));
+    w->head = first;
+    w->next = first;
+}
+
+bool
+sr_window_has_room(const struct sr_window *w, size_t bytes)
+{
+    if (w->next - w->head >= SR_WINDOW_MESSAGES) {
+        return false;
+    }
+    return w->messages == 0 || w->bytes + bytes <= SR_WINDOW_BYTES;
+}
+
+struct sr_inflight *
+sr_window_push(struct sr_window *w, size_t bytes)
+{
+    struct sr_inflight *m = slot_of(w, w->next);
+
+    *m = (struct sr_inflight){ .number = w->next, .bytes = (uint32_t)bytes };
+    w->next++;
+    w->messages++;
+    w->bytes += bytes;
+    return m;
+}
+
+struct sr_inflight *
+sr_window_find(struct sr_window *w, uint64_t number)
+{
+    if (number < w->head || number >= w->next) {
+        return NULL;
+    }
+    struct sr_inflight *m = slot_of(w, number);
+    return m->owner != NULL && m->number == number ? m : NULL;
+}
+
+void
+sr_window_release(struct sr_window *w, struct sr_inflight *m)
+{
+    m->owner = NULL;
+    w->messages--;
+    w->bytes -= m->bytes;
+    while (w->head < w->next && slot_of(w, w->head)->owner == NULL) {
+        w->head++;
+    }
+}
+
+struct sr_inflight *
+sr_window_oldest(struct sr_window *w)
+{
+    return w->messages > 0 ? slot_of(w, w->head) : NULL;
+}

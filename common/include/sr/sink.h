@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SR_SINK_H_INCLUDED
+#define SR_SINK_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sr/queue.h"
+#include "sr/stats.h"
+
+struct sr_conf_nats;
+
+/*
+ * Where the queue is emptied to. A sink has one thread of its own, the reader of all lanes; it
+ * settles an entry only when that is stored. Its functions are called from the loop's thread.
+ */
+struct sr_sink;
+
+struct sr_sink_status {
+    bool up;                        /* connected, or writing without errors */
+    bool failed;                    /* will never work again: the program should end */
+    char text[192];                 /* what it is doing, for people */
+    uint64_t in_flight;             /* messages */
+    uint64_t connects;              /* successful ones since the start */
+    uint64_t unexpected_duplicates; /* `duplicate` answered to a first attempt: must stay 0 */
+    uint64_t garbage_acks;          /* answers that were no acknowledgement */
+    uint64_t heartbeat_ns;          /* monotonic: when its thread last went round */
+    uint64_t refusals[16];          /* messages, by enum sr_refusal */
+};
+
+struct sr_sink_ops {
+    /* Starts the thread. False with `error` filled when it cannot even begin. */
+    bool (*start)(struct sr_sink *sink, char *error, size_t error_size);
+    /* Configuration files may have changed: reopen files, read credentials again. */
+    void (*reload)(struct sr_sink *sink);
+    void (*status)(struct sr_sink *sink, struct sr_sink_status *ret_status);
+    /* Empties the queue until `deadline_ns` (monotonic), then stops the thread and waits for it. */
+    void (*stop)(struct sr_sink *sink, uint64_t deadline_ns);
+    void (*free)(struct sr_sink *sink);
+};
+
+/* The head of every sink. */
+struct sr_sink {
+    const struct sr_sink_ops *ops;
+    struct sr_queue *queue; /* borrowed */
+    struct sr_stats *stats; /* borrowed */
+};
+
+enum sr_framing {
+    SR_FRAMING_NDJSON = 0, /* a newline after each message */
+    SR_FRAMING_DELIMITED,  /* a protobuf varint with its length before each message */
+};
+
+/*
+ * Writes messages to `path` (appended, mode 0640) and dead letters as JSON lines to
+ * `path`.deadletter; NULL: both to standard output. Returns an owned sink or NULL without memory.
+ */
+struct sr_sink *sr_sink_file_new(
+    struct sr_queue *q, struct sr_stats *stats, const char *path, enum sr_framing framing);
+
+/* Forgets everything and counts it as stored. */
+struct sr_sink *sr_sink_discard_new(struct sr_queue *q, struct sr_stats *stats);
+
+struct sr_sink_nats_options {
+    const struct sr_conf_nats *conf; /* borrowed */
+    const char *name;                /* of the client, shown by the server */
+    bool dead_letters;               /* refused records are kept as dead letters */
+};
+
+/* Publishes to NATS JetStream. */
+struct sr_sink *sr_sink_nats_new(
+    struct sr_queue *q, struct sr_stats *stats, const struct sr_sink_nats_options *options);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SR_STATS_H_INCLUDED
+#define SR_STATS_H_INCLUDED
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sr_buf;
+struct sr_queue;
+
+/*
+ * Counters, and the ledger that they must satisfy. Each counter has one writing thread and may be
+ * read from any: a plain store is enough, no locked instruction on the hot path.
+ */
+
+static inline void
+sr_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+static inline uint64_t
+sr_counted(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
+}
+
+/* Counts by reason. Reasons are words with static storage; one more than fits counts as "other". */
+#define SR_REASONS_MAX 32
+struct sr_reasons {
+    struct {
+        const char *_Atomic reason;
+        _Atomic uint64_t count;
+    } items[SR_REASONS_MAX];
+};
+
+void sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n);
+uint64_t sr_reasons_total(const struct sr_reasons *r);
+
+/* What one receive thread counts. Datagrams unless said otherwise. */
+struct sr_worker_stats {
+    _Atomic uint64_t received;
+    _Atomic uint64_t received_bytes;
+    _Atomic uint64_t decoded;      /* became records that entered the queue */
+    _Atomic uint64_t records;      /* those records */
+    _Atomic uint64_t deadlettered; /* entered a dead-letter lane */
+    _Atomic uint64_t
+        kernel_drops;         /* lost in the socket before they were received: not in `received` */
+    _Atomic uint64_t batches; /* receive calls that returned something */
+    struct sr_reasons undecodable; /* every input that could not be decoded, by reason */
+    struct sr_reasons dropped;     /* inputs that were received and went nowhere, by reason */
+};
+
+/* What the sink counts for one listener. Records. */
+struct sr_delivery_stats {
+    _Atomic uint64_t stored;      /* acknowledged by JetStream, or written */
+    _Atomic uint64_t stored_dead; /* the same, as dead letters */
+    _Atomic uint64_t moved;       /* refused for ever and queued again as dead letters */
+    _Atomic uint64_t redelivered; /* messages sent again after a failure */
+    struct sr_reasons dropped;    /* records given up, by reason */
+};
+
+struct sr_listener_stats {
+    char name[96]; /* its address, as configured */
+    unsigned worker_count;
+    struct sr_worker_stats *workers;
+    struct sr_delivery_stats delivery;
+};
+
+struct sr_stats {
+    unsigned listener_count;
+    struct sr_listener_stats *listeners;
+};
+
+/* Returns owned counters at zero for `count` listeners of `workers` threads each; NULL without
+ * memory. */
+struct sr_stats *sr_stats_new(unsigned count, const unsigned *workers);
+void sr_stats_free(struct sr_stats *s);
+
+/*
+ * The two equations of a listener. They hold exactly when nothing is on the move:
+ *   inputs   received = decoded + deadlettered + dropped
+ *   records  records + deadlettered = stored + stored_dead + queued + dropped_records
+ */
+struct sr_ledger {
+    uint64_t received, decoded, deadlettered, dropped;
+    uint64_t records, stored, stored_dead, queued, dropped_records;
+    uint64_t kernel_drops;
+};
+
+struct sr_ledger sr_ledger_take(
+    const struct sr_stats *s, const struct sr_queue *q, unsigned listener);
+bool sr_ledger_balanced(const struct sr_ledger *ledger);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SR_WINDOW_H_INCLUDED
+#define SR_WINDOW_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SR_WINDOW_MESSAGES 4096U /* power of two */
+#define SR_WINDOW_BYTES (8U * 1024U * 1024U)
+
+/*
+ * The messages in flight: a ring of slots, numbered by an ever-growing count of sends. The number
+ * is the last token of the reply subject, so an answer finds its slot without a search, and an
+ * answer to an older use of the slot is recognised. Owned by the publisher's thread.
+ */
+struct sr_inflight {
+    uint64_t number; /* of this send; the slot is number % SR_WINDOW_MESSAGES */
+    void *owner;     /* the sender's idea of the lane; NULL: free slot */
+    void *segment;   /* with `index`, which entry */
+    uint32_t index;
+    uint32_t records;
+    uint32_t bytes;
+    bool first_attempt;
+    uint64_t deadline_ns; /* monotonic: when to stop waiting */
+};
+
+struct sr_window {
+    uint64_t head; /* oldest number that may still be in flight */
+    uint64_t next; /* number of the next send */
+    size_t bytes;  /* in flight */
+    uint32_t messages;
+    struct sr_inflight slots[SR_WINDOW_MESSAGES];
+};
+
+/* Empties the window. Numbers go on from `first`, so that late answers are not mistaken. */
+void sr_window_reset(struct sr_window *w, uint64_t first);
+
+/* True when one more message of `bytes` may be sent. A lone message always may. */
+bool sr_window_has_room(const struct sr_window *w, size_t bytes);
+
+/* Takes the next slot, which must have room; the caller fills all but `number`. */
+struct sr_inflight *sr_window_push(struct sr_window *w, size_t bytes);
+
+/* The message sent as `number`, or NULL when it is no longer waited for. */
+struct sr_inflight *sr_window_find(struct sr_window *w, uint64_t number);
+
+/* Frees the slot of a message that got its answer or is given up. */
+void sr_window_release(struct sr_window *w, struct sr_inflight *m);
+
+/* The oldest message in flight, or NULL. Deadlines grow with numbers, so it is the first to expire.
+ */
+struct sr_inflight *sr_window_oldest(struct sr_window *w);
+
+#endif

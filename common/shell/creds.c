@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/creds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include "sr/jwt.h"
+#include "sr/nkeypair.h"
+
+#include "sr/banned.h"
+
+#define INBOX "_INBOX"
+
+static uint64_t
+get_seconds(const json_t *claims, const char *name)
+{
+    json_int_t value = json_integer_value(json_object_get(claims, name));
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static struct sr_span
+get_text(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return (struct sr_span){ (const uint8_t *)json_string_value(value), json_string_length(value) };
+}
+
+/* Copies as much of `text` as fits, up to a NUL in it. */
+static void
+copy_text(char *out, size_t size, struct sr_span text)
+{
+    size_t len = text.len < size ? text.len : size - 1;
+
+    if (len > 0) {
+        memcpy(out, text.data, len);
+    }
+    out[len] = '\0';
+}
+
+/* Takes "_INBOX" and the tokens after it up to the first wildcard of `subject`. */
+static bool
+inbox_of(struct sr_span subject, char out[SR_CREDS_TEXT_MAX])
+{
+    static const size_t root = sizeof(INBOX) - 1;
+    size_t len = root;
+
+    if (subject.len <= root || memcmp(subject.data, INBOX ".", root + 1) != 0) {
+        return false;
+    }
+    for (size_t at = root; at < subject.len; at++) {
+        if (subject.data[at] == '.') {
+            len = at;
+        } else if (subject.data[at] == '*' || subject.data[at] == '>') {
+            break;
+        }
+    }
+    /* Without a wildcard behind it a prefix leaves no room for the replies' own tokens. */
+    if (len >= SR_CREDS_TEXT_MAX || subject.data[subject.len - 1] != '>') {
+        return false;
+    }
+    copy_text(out, SR_CREDS_TEXT_MAX, (struct sr_span){ subject.data, len });
+    return true;
+}
+
+static bool
+find_inbox(const json_t *user, char out[SR_CREDS_TEXT_MAX])
+{
+    const json_t *allow = json_object_get(json_object_get(user, "sub"), "allow");
+    size_t count = json_array_size(allow);
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *entry = json_array_get(allow, i);
+        struct sr_span subject = { (const uint8_t *)json_string_value(entry),
+            json_string_length(entry) };
+        if (inbox_of(subject, out)) {
+            return true;
+        }
+        if (subject.len == 1 && subject.data[0] == '>') {
+            count = 0;
+        }
+    }
+    copy_text(
+        out, SR_CREDS_TEXT_MAX, (struct sr_span){ (const uint8_t *)INBOX, sizeof(INBOX) - 1 });
+    return count == 0;
+}
+
+static enum sr_creds_err
+check_seed(struct sr_span seed, const char *subject)
+{
+    struct sr_nkeypair pair;
+    enum sr_nkey_err err = sr_nkeypair_from_text(seed, &pair);
+
+    if (err == SR_NKEY_ECRYPTO) {
+        return SR_CREDS_ENOMEM;
+    }
+    if (err != SR_NKEY_OK) {
+        return SR_CREDS_ESEED;
+    }
+    bool user = pair.type == SR_NKEY_USER;
+    bool same = strcmp(pair.public_text, subject) == 0;
+    sr_nkeypair_done(&pair);
+    if (!user) {
+        return SR_CREDS_ESEED;
+    }
+    return same ? SR_CREDS_OK : SR_CREDS_EMISMATCH;
+}
+
+static enum sr_creds_err
+check_claims(const json_t *claims, struct sr_span seed, uint64_t now_s, struct sr_creds_info *info)
+{
+    const json_t *user = json_object_get(claims, "nats");
+    struct sr_span account = get_text(user, "issuer_account");
+    const char *type = json_string_value(json_object_get(user, "type"));
+
+    /* A token that the account's own key signed need not name the account. */
+    if (account.len == 0) {
+        account = get_text(claims, "iss");
+    }
+    copy_text(info->name, sizeof(info->name), get_text(claims, "name"));
+    copy_text(info->subject, sizeof(info->subject), get_text(claims, "sub"));
+    copy_text(info->account, sizeof(info->account), account);
+    info->issued_s = get_seconds(claims, "iat");
+    info->expires_s = get_seconds(claims, "exp");
+    info->publish_allowed = json_array_size(json_object_get(json_object_get(user, "pub"), "allow"));
+    if (type == NULL || strcmp(type, "user") != 0) {
+        return SR_CREDS_ETYPE;
+    }
+    enum sr_creds_err err = check_seed(seed, info->subject);
+    if (err != SR_CREDS_OK) {
+        return err;
+    }
+    if (info->expires_s != 0 && info->expires_s <= now_s) {
+        return SR_CREDS_EEXPIRED;
+    }
+    if (get_seconds(claims, "nbf") > now_s) {
+        return SR_CREDS_ENOTYET;
+    }
+    return find_inbox(user, info->inbox_prefix) ? SR_CREDS_OK : SR_CREDS_EINBOX;
+}
+
+enum sr_creds_err
+sr_creds_check_text(struct sr_span file, uint64_t now_s, struct sr_creds_info *ret_info)
+{
+    struct sr_creds_text text;
+    struct sr_creds_info info = { .name = "" };
+    json_t *claims = NULL;
+    enum sr_creds_err err = sr_creds_parse(file, &text);
+
+    if (err != SR_CREDS_OK) {
+        return err;
+    }
+    enum sr_jwt_err bad = sr_jwt_verify(text.jwt, &claims);
+    if (bad != SR_JWT_OK) {
+        return bad == SR_JWT_ENOMEM || bad == SR_JWT_ECRYPTO ? SR_CREDS_ENOMEM : SR_CREDS_EJWT;
+    }
+    err = check_claims(claims, text.seed, now_s, &info);
+    json_decref(claims);
+    if (err == SR_CREDS_OK) {
+        *ret_info = info;
+    }
+    return err;
+}
+
+/* Reads up to `cap` bytes of a regular file. */
+static enum sr_creds_err
+read_file(const char *file, uint8_t *memory, size_t cap, size_t *ret_len)
+{
+    struct stat st;
+    size_t len = 0;
+    ssize_t got;
+    /* Without O_NONBLOCK, opening a FIFO would wait for its writer. */
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return SR_CREDS_EMISSING;
+        }
+        return errno == EACCES || errno == EPERM ? SR_CREDS_EACCESS : SR_CREDS_EREAD;
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)close(fd);
+        return SR_CREDS_EREAD;
+    }
+    do {
+        got = read(fd, memory + len, cap - len);
+        len += got > 0 ? (size_t)got : 0;
+    } while ((got > 0 && len < cap) || (got < 0 && errno == EINTR));
+    (void)close(fd);
+    if (got < 0) {
+        return SR_CREDS_EREAD;
+    }
+    *ret_len = len;
+    return SR_CREDS_OK;
+}
+
+enum sr_creds_err
+sr_creds_check(const char *file, uint64_t now_s, struct sr_creds_info *ret_info)
+{
+    size_t len = 0;
+    uint8_t *memory = malloc(SR_CREDS_MAX + 1);
+
+    if (memory == NULL) {
+        return SR_CREDS_ENOMEM;
+    }
+    enum sr_creds_err err = read_file(file, memory, SR_CREDS_MAX + 1, &len);
+    if (err == SR_CREDS_OK) {
+        err = len > SR_CREDS_MAX
+                  ? SR_CREDS_ETOOBIG
+                  : sr_creds_check_text((struct sr_span){ memory, len }, now_s, ret_info);
+    }
+    OPENSSL_cleanse(memory, len);
+    free(memory);
+    return err;
+}

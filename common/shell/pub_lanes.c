@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shell/pub_lanes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sr/clock.h"
+#include "sr/deadletter.h"
+#include "sr/log.h"
+#include "sr/window.h"
+
+#include "sr/banned.h"
+
+#define TURN_BYTES (64U * 1024U) /* a lane's turn before the next one's */
+#define HEADER_BYTES 160U        /* more than our own headers take on the wire */
+#define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
+#define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
+#define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
+#define DEAD_SUFFIX ".deadletter"
+
+enum lane_state {
+    LANE_FLOWING = 0,
+    LANE_SETTLING, /* sends nothing until nothing of it is in flight */
+    LANE_WAITING,  /* until retry_ns */
+    LANE_PROBING,  /* one message in flight at most */
+};
+
+struct pub_lane {
+    struct sr_lane *lane;
+    struct sr_lane *dead; /* where refused records go; NULL: counted */
+    enum lane_state state;
+    uint32_t in_flight;
+    bool has_next; /* `next` was taken from the queue and not sent */
+    struct sr_entry next;
+    bool sent_any; /* with the two below: the last entry ever sent */
+    uint64_t sent_segment;
+    uint32_t sent_index;
+    enum sr_refusal refusal; /* why it does not flow */
+    unsigned failures;       /* in a row */
+    uint64_t failing_since_ns;
+    uint64_t retry_ns;
+};
+
+struct pub_lanes {
+    struct pub_lanes_options options;
+    struct pub_lane *lanes;
+    size_t count;
+    size_t turn; /* whose turn it is to send */
+    bool blocked;
+    uint64_t unexpected_duplicates;
+    uint64_t refusals[SR_REFUSAL_COUNT];
+    struct sr_window window;
+};
+
+/* A dead-letter lane for the publisher itself, on `subject`.deadletter. */
+static struct sr_lane *
+add_dead_lane(struct sr_queue *q, const struct sr_lane *lane)
+{
+    char subject[512];
+    struct sr_lane_options options = {
+        .listener = sr_lane_listener(lane),
+        .dead = true,
+        .subject = subject,
+    };
+
+    (void)snprintf(subject, sizeof(subject), "%s" DEAD_SUFFIX, sr_lane_subject(lane));
+    return sr_queue_add_lane(q, &options);
+}
+
+struct pub_lanes *
+pub_lanes_new(const struct pub_lanes_options *options)
+{
+    size_t given = sr_queue_lane_count(options->queue);
+    struct pub_lanes *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        return NULL;
+    }
+    p->options = *options;
+    p->lanes = calloc(2 * given, sizeof(*p->lanes));
+    if (p->lanes == NULL) {
+        free(p);
+        return NULL;
+    }
+    for (size_t i = 0; i < given; i++) {
+        struct pub_lane *l = &p->lanes[p->count++];
+        l->lane = sr_queue_lane(options->queue, i);
+        if (options->dead_letters && !sr_lane_is_dead(l->lane)) {
+            l->dead = add_dead_lane(options->queue, l->lane);
+            p->lanes[p->count].lane = l->dead;
+            p->count += l->dead != NULL ? 1 : 0;
+        }
+    }
+    sr_window_reset(&p->window, 1);
+    return p;
+}
+
+void
+pub_lanes_free(struct pub_lanes *p)
+{
+    if (p != NULL) {
+        free(p->lanes);
+        free(p);
+    }
+}
+
+static struct sr_delivery_stats *
+delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
+{
+    return &p->options.stats->listeners[sr_lane_listener(l->lane)].delivery;
+}
+
+/* Copies a record that will never be stored into its dead-letter lane; false when that is full. */
+static bool
+move_to_dead(struct pub_lane *l, enum sr_refusal refusal, struct sr_span body, uint32_t records)
+{
+    uint64_t now_ns = sr_clock_wall_ns();
+    struct sr_span cut = body;
+    uint8_t *room;
+
+    if (cut.len > SR_DEADLETTER_CUT) {
+        cut.len = SR_DEADLETTER_CUT;
+    }
+    room = sr_lane_reserve(l->dead, SR_DEADLETTER_OVERHEAD + cut.len, now_ns);
+    if (room == NULL) {
+        return false;
+    }
+    struct sr_buf b = sr_buf_over(room, SR_DEADLETTER_OVERHEAD + cut.len);
+    size_t attributes = sr_deadletter_write(&b, sr_refusal_reason(refusal), NULL, now_ns, cut);
+    sr_lane_commit(l->dead, b.len, attributes, records);
+    sr_lane_flush(l->dead);
+    return true;
+}
+
+/* Settles an entry that will never be stored where it was meant to be. */
+static void
+give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
+{
+    struct sr_delivery_stats *d = delivery_of(p, l);
+
+    p->refusals[refusal]++;
+    if (l->dead != NULL && move_to_dead(l, refusal, e->body, e->records)) {
+        sr_count(&d->moved, e->records);
+    } else {
+        sr_reasons_count(&d->dropped, sr_refusal_reason(refusal), e->records);
+    }
+    sr_lane_settle(l->lane, e->segment, e->index, e->records);
+}
+
+static uint64_t
+backoff_ns(unsigned failures)
+{
+    uint64_t delay = BACKOFF_MIN_NS << (failures < 7 ? failures : 7);
+
+    if (delay > BACKOFF_MAX_NS) {
+        delay = BACKOFF_MAX_NS;
+    }
+    return delay / 2 + sr_clock_random_u64() % (delay / 2 + 1); /* jitter: half to whole */
+}
+
+/* Goes back to the oldest unsettled entry, once nothing of the lane is in flight. */
+static void
+restart(struct pub_lane *l, uint64_t now_ns)
+{
+    sr_lane_rewind(l->lane);
+    l->has_next = false;
+    l->state = LANE_WAITING;
+    l->retry_ns = now_ns + backoff_ns(l->failures - 1);
+}
+
+/* The lane met a failure: from now on it settles, waits and probes. */
+static void
+fail(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
+{
+    if (l->refusal != refusal) {
+        sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
+            sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
+    }
+    if (l->failing_since_ns == 0) {
+        l->failing_since_ns = now_ns;
+    }
+    l->refusal = refusal;
+    if (l->state == LANE_FLOWING || l->state == LANE_PROBING) {
+        l->failures++;
+        l->state = LANE_SETTLING;
+    }
+    if (l->state == LANE_SETTLING && l->in_flight == 0) {
+        restart(l, now_ns);
+    }
+}
+
+static void
+recover(struct pub_lane *l)
+{
+    if (l->state != LANE_PROBING && l->state != LANE_FLOWING) {
+        return; /* an answer to what was sent before the failure */
+    }
+    if (l->refusal != SR_REFUSAL_NONE) {
+        sr_log(SR_LOG_NOTICE, "records are stored again subject=%s", sr_lane_subject(l->lane));
+    }
+    l->state = LANE_FLOWING;
+    l->refusal = SR_REFUSAL_NONE;
+    l->failures = 0;
+    l->failing_since_ns = 0;
+}
+
+static bool
+is_first_attempt(const struct pub_lane *l, const struct sr_entry *e)
+{
+    return !l->sent_any || e->segment_number > l->sent_segment ||
+           (e->segment_number == l->sent_segment && e->index > l->sent_index);
+}
+
+static bool
+may_send(const struct pub_lane *l)
+{
+    return l->state == LANE_FLOWING || (l->state == LANE_PROBING && l->in_flight == 0);
+}
+
+/* Puts the lane's next entry on the wire and into the window. */
+static bool
+send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
+    void *arg)
+{
+    const struct sr_entry *e = &l->next;
+    struct sr_inflight *m = sr_window_push(&p->window, bytes);
+    char id[64];
+
+    (void)snprintf(id, sizeof(id), "%016llx-%llu-%u",
+        (unsigned long long)sr_queue_run_id(p->options.queue),
+        (unsigned long long)e->segment_number, e->index);
+    m->owner = l;
+    m->segment = e->segment;
+    m->index = e->index;
+    m->records = e->records;
+    m->first_attempt = is_first_attempt(l, e);
+    m->deadline_ns = now_ns + p->options.ack_timeout_ns;
+    if (m->first_attempt) {
+        l->sent_any = true;
+        l->sent_segment = e->segment_number;
+        l->sent_index = e->index;
+    } else {
+        sr_count(&delivery_of(p, l)->redelivered, 1);
+    }
+    l->in_flight++;
+    l->has_next = false;
+    struct pub_message message = {
+        .subject = sr_lane_subject(l->lane),
+        .content_type = sr_lane_content_type(l->lane),
+        .id = id,
+        .attributes = e->attributes,
+        .body = e->body,
+        .number = m->number,
+    };
+    return send(arg, &message);
+}
+
+/* One lane's turn. False when the connection broke; *ret_blocked when the window is full. */
+static bool
+send_turn(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t max_payload,
+    pub_send send, void *arg, bool *ret_worked)
+{
+    size_t turn = TURN_BYTES;
+
+    while (turn > 0 && may_send(l)) {
+        if (!l->has_next) {
+            l->has_next = sr_lane_next(l->lane, &l->next);
+        }
+        if (!l->has_next) {
+            return true;
+        }
+        size_t bytes = l->next.body.len + l->next.attributes.len + HEADER_BYTES;
+        if (bytes > max_payload) {
+            give_up(p, l, &l->next, SR_REFUSAL_TOO_LARGE);
+            l->has_next = false;
+            continue;
+        }
+        if (!sr_window_has_room(&p->window, bytes)) {
+            p->blocked = true;
+            return true;
+        }
+        if (!send_entry(p, l, now_ns, bytes, send, arg)) {
+            return false;
+        }
+        *ret_worked = true;
+        turn -= bytes < turn ? bytes : turn;
+    }
+    return true;
+}
+
+bool
+pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_send send, void *arg)
+{
+    bool worked = true;
+
+    p->blocked = false;
+    while (worked && !p->blocked) {
+        worked = false;
+        for (size_t i = 0; i < p->count && !p->blocked; i++) {
+            struct pub_lane *l = &p->lanes[p->turn];
+            if (!send_turn(p, l, now_ns, max_payload, send, arg, &worked)) {
+                return false;
+            }
+            if (!p->blocked) { /* who found the window closed is the first when it opens */
+                p->turn = (p->turn + 1) % p->count;
+            }
+        }
+    }
+    return true;
+}
+
+/* Takes the message out of the window; the caller settles the entry or leaves it. */
+static struct pub_lane *
+land(struct pub_lanes *p, struct sr_inflight *m)
+{
+    struct pub_lane *l = m->owner;
+
+    sr_window_release(&p->window, m);
+    l->in_flight--;
+    return l;
+}
+
+void
+pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate)
+{
+    struct sr_inflight *m = sr_window_find(&p->window, number);
+
+    if (m == NULL) {
+        return;
+    }
+    struct sr_inflight was = *m;
+    struct pub_lane *l = land(p, m);
+    struct sr_delivery_stats *d = delivery_of(p, l);
+    if (duplicate && was.first_attempt) {
+        p->unexpected_duplicates++;
+        sr_log(SR_LOG_ERROR,
+            "the server called a record a duplicate that was never sent before subject=%s",
+            sr_lane_subject(l->lane));
+    }
+    sr_count(sr_lane_is_dead(l->lane) ? &d->stored_dead : &d->stored, was.records);
+    sr_lane_settle(l->lane, was.segment, was.index, was.records);
+    recover(l);
+}
+
+void
+pub_lanes_refused(struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr_refusal refusal)
+{
+    struct sr_inflight *m = sr_window_find(&p->window, number);
+    struct sr_entry e;
+
+    if (m == NULL) {
+        return;
+    }
+    struct sr_inflight was = *m;
+    struct pub_lane *l = land(p, m);
+    if (sr_refusal_is_permanent(refusal)) {
+        sr_segment_entry(was.segment, was.index, &e);
+        give_up(p, l, &e, refusal);
+        recover(l);
+        return;
+    }
+    p->refusals[refusal]++;
+    fail(l, now_ns, refusal);
+}
+
+/* True when the account maps `subject` to `mapped`: the same, or the same behind a prefix. */
+static bool
+maps_to(const char *subject, struct sr_span mapped)
+{
+    size_t len = strlen(subject);
+
+    if (mapped.len < len || memcmp(mapped.data + mapped.len - len, subject, len) != 0) {
+        return false;
+    }
+    return mapped.len == len || mapped.data[mapped.len - len - 1] == '.';
+}
+
+/* Forgets all that is in flight of one lane. */
+static void
+release_all(struct pub_lanes *p, struct pub_lane *l)
+{
+    for (uint64_t n = p->window.head; n < p->window.next && l->in_flight > 0; n++) {
+        struct sr_inflight *m = sr_window_find(&p->window, n);
+        if (m != NULL && m->owner == l) {
+            (void)land(p, m);
+        }
+    }
+}
+
+void
+pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct pub_lane *l = &p->lanes[i];
+        if (l->in_flight == 0 || !maps_to(sr_lane_subject(l->lane), subject)) {
+            continue;
+        }
+        p->refusals[SR_REFUSAL_PERMISSION]++;
+        release_all(p, l); /* the server answers none of them */
+        fail(l, now_ns, SR_REFUSAL_PERMISSION);
+    }
+}
+
+void
+pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct pub_lane *l = &p->lanes[i];
+        p->refusals[SR_REFUSAL_DISCONNECTED] += l->in_flight;
+        release_all(p, l);
+        sr_lane_rewind(l->lane);
+        l->has_next = false;
+        if (l->refusal == SR_REFUSAL_NONE || l->refusal == SR_REFUSAL_TIMEOUT) {
+            l->state = LANE_FLOWING;
+        } else if (l->state != LANE_WAITING) {
+            l->state = LANE_WAITING;
+            l->retry_ns = now_ns;
+        }
+    }
+}
+
+/* Drops the dead letters that nobody has taken for a long time. */
+static void
+drop_refused_dead_letters(struct pub_lanes *p, struct pub_lane *l)
+{
+    struct sr_entry e;
+
+    sr_lane_rewind(l->lane);
+    l->has_next = false;
+    while (sr_lane_next(l->lane, &e)) {
+        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
+        sr_lane_settle(l->lane, e.segment, e.index, e.records);
+    }
+}
+
+static void
+tick_lane(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
+{
+    if (l->state == LANE_SETTLING && l->in_flight == 0) {
+        restart(l, now_ns);
+    }
+    if (l->state != LANE_WAITING || now_ns < l->retry_ns) {
+        return;
+    }
+    if (sr_lane_is_dead(l->lane) && l->failing_since_ns != 0 &&
+        now_ns - l->failing_since_ns >= DEAD_PATIENCE_NS && l->refusal != SR_REFUSAL_TIMEOUT) {
+        drop_refused_dead_letters(p, l);
+    }
+    l->state = LANE_PROBING;
+}
+
+void
+pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns)
+{
+    for (;;) {
+        struct sr_inflight *m = sr_window_oldest(&p->window);
+        if (m == NULL || m->deadline_ns > now_ns) {
+            break;
+        }
+        p->refusals[SR_REFUSAL_TIMEOUT]++;
+        fail(land(p, m), now_ns, SR_REFUSAL_TIMEOUT);
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        tick_lane(p, &p->lanes[i], now_ns);
+    }
+}
+
+uint64_t
+pub_lanes_due_ns(const struct pub_lanes *p)
+{
+    const struct sr_window *w = &p->window;
+    uint64_t due = UINT64_MAX;
+
+    if (w->messages > 0) {
+        due = w->slots[w->head % SR_WINDOW_MESSAGES].deadline_ns;
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        const struct pub_lane *l = &p->lanes[i];
+        if (l->state == LANE_WAITING && l->retry_ns < due) {
+            due = l->retry_ns;
+        }
+    }
+    return due;
+}
+
+uint32_t
+pub_lanes_in_flight(const struct pub_lanes *p)
+{
+    return p->window.messages;
+}
+
+bool
+pub_lanes_blocked(const struct pub_lanes *p)
+{
+    return p->blocked;
+}
+
+bool
+pub_lanes_troubled(const struct pub_lanes *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->lanes[i].state == LANE_SETTLING || p->lanes[i].state == LANE_PROBING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *
+pub_lanes_without_stream(const struct pub_lanes *p, uint64_t now_ns, uint64_t for_ns)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct pub_lane *l = &p->lanes[i];
+        if (l->refusal == SR_REFUSAL_NO_STREAM && now_ns - l->failing_since_ns >= for_ns) {
+            return sr_lane_subject(l->lane);
+        }
+    }
+    return NULL;
+}
+
+void
+pub_lanes_retry_now(struct pub_lanes *p, uint64_t now_ns)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->lanes[i].state == LANE_WAITING) {
+            p->lanes[i].retry_ns = now_ns;
+        }
+    }
+}
+
+uint64_t
+pub_lanes_unexpected_duplicates(const struct pub_lanes *p)
+{
+    return p->unexpected_duplicates;
+}
+
+uint64_t
+pub_lanes_refusals(const struct pub_lanes *p, enum sr_refusal refusal)
+{
+    return p->refusals[refusal];
+}

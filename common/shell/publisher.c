@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The NATS sink: the publisher's thread, which reads the queue, and the machine that keeps it
+ * connected. What it knows of NATS is in pub_nats.h, what it knows of lanes in pub_lanes.h.
+ *
+ * One reconnect machine, ours. nats.c's own closes for ever after two equal authentication errors,
+ * fails one authentication in 256 at random and may hang in connecting; so each attempt is made
+ * with fresh options in a thread of its own, under our deadline, with jittered back-off.
+ */
+#include "sr/sink.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shell/pub_lanes.h"
+#include "shell/pub_nats.h"
+#include "shell/pub_stream.h"
+#include "shell/stalled.h"
+#include "sr/clock.h"
+#include "sr/creds.h"
+#include "sr/log.h"
+
+#include "sr/banned.h"
+
+#define IDLE_NS (100 * SR_NS_PER_MS) /* longest sleep */
+#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long acknowledgements may wait to be counted */
+#define WAKE_BATCH 256U              /* acknowledgements that are worth waking for */
+#define RETRY_MIN_NS (100 * SR_NS_PER_MS)
+#define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
+#define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
+#define WATCH_NS (5 * SR_NS_PER_SECOND) /* how often credential files are looked at */
+#define TROUBLE_NS (60 * SR_NS_PER_SECOND)
+#define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
+#define RETIRED_MAX 8U
+
+struct publisher {
+    struct sr_sink base;
+    struct sr_sink_nats_options options;
+    struct pub_lanes *lanes;
+    pthread_t thread;
+    bool started;
+
+    /* The publisher's thread only. */
+    struct pub_link *link;                 /* NULL: not connected */
+    struct pub_link *retired[RETIRED_MAX]; /* closed, with callbacks perhaps still running */
+    struct pub_attempt *attempt;           /* NULL: none under way */
+    uint64_t attempt_deadline_ns;
+    uint64_t next_attempt_ns;
+    uint64_t now_ns; /* of this round */
+    unsigned failures;
+    bool replace; /* the credentials changed: connect anew, then switch */
+    bool managed; /* manage_stream has had its one try */
+    uint64_t next_watch_ns;
+    uint64_t files_stamp;
+    char trouble[PUB_TEXT_MAX]; /* what was logged last */
+    uint64_t trouble_ns;
+
+    _Atomic bool stopping, reload;
+    _Atomic uint64_t stop_deadline_ns;
+    pthread_mutex_t mutex; /* guards `shown` */
+    struct sr_sink_status shown;
+};
+
+/* ---- Connecting ---- */
+
+/* What an error of nats.c means to the operator. */
+static const char *
+connect_advice(const char *error)
+{
+    static const struct {
+        const char *sign, *advice;
+    } table[] = {
+        { "authorization violation",
+            "the server refuses the credentials: they are expired, revoked or of another server; "
+            "enrol again" },
+        { "authentication", "the server refuses the credentials: enrol again" },
+        { "certificate verify failed",
+            "the server's certificate is not signed by nats.tls.ca_file, or is expired" },
+        { "hostname mismatch", "the server's certificate is for another name than nats.url has" },
+        { "secure connection not available",
+            "the server offers no TLS, which tls:// in nats.url demands" },
+        { "expected 'pong'", "the server closed at once: it wants a client certificate "
+                             "(nats.tls.cert_file) that it trusts" },
+        { "certificate required", "the server wants a client certificate: nats.tls.cert_file" },
+        { "unknown ca", "the server does not trust nats.tls.cert_file" },
+        { "secure connection required", "the server demands TLS: write tls:// in nats.url" },
+        { "no such file", "a file named under nats is missing" },
+        { "permissions violation for subscription", "the user may not receive acknowledgements: "
+                                                    "allow its inbox, or set nats.inbox_prefix" },
+        { "no server available", "nothing answers at nats.url: is the server up and reachable?" },
+        { "timeout", "the server does not answer in time" },
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcasestr(error, table[i].sign) != NULL) {
+            return table[i].advice;
+        }
+    }
+    return "see the error; records wait in the queue";
+}
+
+/* Logs trouble with the connection when it is new, or once a minute. */
+static void
+report_trouble(struct publisher *p, const char *what, const char *error)
+{
+    struct sr_creds_info info;
+    const char *creds_file = p->options.conf->creds_file;
+    const char *advice = connect_advice(error);
+
+    if (strcmp(p->trouble, error) == 0 && p->now_ns - p->trouble_ns < TROUBLE_NS) {
+        return;
+    }
+    (void)snprintf(p->trouble, sizeof(p->trouble), "%s", error);
+    p->trouble_ns = p->now_ns;
+    /* Our own look at the credentials names the cause better than the server does. */
+    if (creds_file != NULL) {
+        enum sr_creds_err err =
+            sr_creds_check(creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);
+        if (err != SR_CREDS_OK) {
+            sr_log(SR_LOG_ERROR, "%s error=\"%s\" creds_file=%s advice=\"%s\"", what, error,
+                creds_file, sr_creds_strerror(err));
+            return;
+        }
+    }
+    sr_log(SR_LOG_WARNING, "%s url=%s error=\"%s\" advice=\"%s\"", what,
+        p->options.conf->url.items[0], error, advice);
+}
+
+static void
+plan_next_attempt(struct publisher *p)
+{
+    unsigned step = p->failures > QUICK_RETRIES ? p->failures - QUICK_RETRIES : 0;
+    uint64_t delay = RETRY_MIN_NS << (step < 7 ? step : 7);
+
+    if (delay > RETRY_MAX_NS) {
+        delay = RETRY_MAX_NS;
+    }
+    p->next_attempt_ns = p->now_ns + delay / 2 + sr_clock_random_u64() % (delay / 2 + 1);
+}
+
+static void
+attempt_failed(struct publisher *p, const char *error)
+{
+    p->failures++;
+    plan_next_attempt(p);
+    report_trouble(
+        p, p->link == NULL ? "cannot connect to NATS" : "cannot renew the NATS connection", error);
+}
+
+/* Frees the retired links that nats.c is done with. */
+static void
+free_retired(struct publisher *p)
+{
+    for (size_t i = 0; i < RETIRED_MAX; i++) {
+        if (p->retired[i] != NULL && pub_link_is_closed(p->retired[i])) {
+            pub_link_free(p->retired[i]);
+            p->retired[i] = NULL;
+        }
+    }
+}
+
+/* Takes the connection out of service; all that is in flight on it will be sent again. */
+static void
+retire_link(struct publisher *p)
+{
+    struct pub_link *l = p->link;
+
+    p->link = NULL;
+    pub_lanes_disconnected(p->lanes, p->now_ns);
+    pub_link_close(l);
+    for (;;) { /* a place is free at once: nats.c closes in milliseconds */
+        for (size_t i = 0; i < RETIRED_MAX; i++) {
+            if (p->retired[i] == NULL) {
+                p->retired[i] = l;
+                return;
+            }
+        }
+        free_retired(p);
+    }
+}
+
+/* A new connection is up: from now on it is the one. */
+static void
+adopt(struct publisher *p, struct pub_link *l)
+{
+    char url[PUB_TEXT_MAX];
+
+    if (p->link != NULL) {
+        retire_link(p);
+    }
+    p->link = l;
+    p->failures = 0;
+    p->replace = false;
+    p->trouble[0] = '\0';
+    pub_link_url(l, url, sizeof(url));
+    sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
+    (void)pthread_mutex_lock(&p->mutex);
+    p->shown.connects++;
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
+/* Looks after the attempt under way: its end, or the end of our patience. */
+static void
+follow_attempt(struct publisher *p)
+{
+    char error[PUB_TEXT_MAX];
+    struct pub_link *l = NULL;
+    enum pub_attempt_state state = pub_attempt_poll(p->attempt, &l, error, sizeof(error));
+
+    if (state == PUB_ATTEMPT_UP) {
+        p->attempt = NULL;
+        adopt(p, l);
+    } else if (state == PUB_ATTEMPT_FAILED) {
+        p->attempt = NULL;
+        attempt_failed(p, error);
+    } else if (p->now_ns >= p->attempt_deadline_ns) {
+        pub_attempt_abandon(p->attempt);
+        p->attempt = NULL;
+        if (p->link == NULL) {
+            sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+        }
+        attempt_failed(p, "timeout: the server accepts the connection and stays silent");
+    }
+}
+
+static void
+supervise(struct publisher *p)
+{
+    char error[PUB_TEXT_MAX] = "closed";
+
+    free_retired(p);
+    if (p->link != NULL && pub_link_is_closed(p->link)) {
+        (void)pub_link_complaint(p->link, error, sizeof(error));
+        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", error);
+        retire_link(p);
+        plan_next_attempt(p);
+    }
+    if (p->attempt != NULL) {
+        follow_attempt(p);
+        return;
+    }
+    if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
+        return;
+    }
+    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
+    p->attempt = pub_attempt_start(
+        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
+    if (p->attempt == NULL) {
+        attempt_failed(p, error);
+    }
+}
+
+/* A number that changes when a file of the connection's identity does. */
+static uint64_t
+stamp_files(const struct sr_conf_nats *conf)
+{
+    const char *const files[] = { conf->creds_file, conf->tls.ca_file, conf->tls.cert_file,
+        conf->tls.key_file };
+    uint64_t stamp = 0;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct stat st;
+        if (files[i] == NULL || stat(files[i], &st) != 0) {
+            continue;
+        }
+        stamp = stamp * 1099511628211ULL + (uint64_t)st.st_mtim.tv_sec * SR_NS_PER_SECOND +
+                (uint64_t)st.st_mtim.tv_nsec + (uint64_t)st.st_ino;
+    }
+    return stamp;
+}
+
+/* New credentials on disk: connect with them first, switch, then close the old connection. */
+static void
+watch_files(struct publisher *p)
+{
+    bool asked = atomic_exchange(&p->reload, false);
+
+    if (!asked && p->now_ns < p->next_watch_ns) {
+        return;
+    }
+    p->next_watch_ns = p->now_ns + WATCH_NS;
+    uint64_t stamp = stamp_files(p->options.conf);
+    if (stamp != p->files_stamp) {
+        p->files_stamp = stamp;
+        p->replace = p->link != NULL;
+        p->next_attempt_ns = p->now_ns;
+        sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
+    }
+}
+
+/* ---- Publishing ---- */
+
+static void
+take_answer(void *arg, const struct pub_answer *a)
+{
+    struct publisher *p = arg;
+
+    if (a->refusal == SR_REFUSAL_NONE) {
+        pub_lanes_stored(p->lanes, a->number, a->duplicate);
+    } else {
+        pub_lanes_refused(p->lanes, p->now_ns, a->number, (enum sr_refusal)a->refusal);
+    }
+}
+
+static void
+take_errors(struct publisher *p)
+{
+    char text[PUB_TEXT_MAX];
+
+    while (pub_link_forbidden(p->link, text, sizeof(text))) {
+        struct sr_span subject = { (const uint8_t *)text, strlen(text) };
+        pub_lanes_forbidden(p->lanes, p->now_ns, subject);
+    }
+    if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
+        report_trouble(p, "the NATS server complains", text);
+    }
+}
+
+static char *
+request(void *arg, const char *subject, const char *body, int64_t timeout_ms)
+{
+    return pub_link_request(arg, subject, body, timeout_ms);
+}
+
+/* D5: makes or widens the stream, once per process, when nobody has taken a subject for 30 s. */
+static void
+manage_stream(struct publisher *p)
+{
+    const struct sr_conf_nats *conf = p->options.conf;
+
+    if (p->managed || conf->manage_stream == SR_MANAGE_NEVER ||
+        pub_lanes_without_stream(p->lanes, p->now_ns, MANAGE_AFTER_NS) == NULL) {
+        return;
+    }
+    p->managed = true;
+    pub_stream_manage(conf, p->base.queue, request, p->link);
+    pub_lanes_retry_now(p->lanes, p->now_ns);
+}
+
+/* One round with a connection. */
+static void
+serve(struct publisher *p)
+{
+    pub_link_answers(p->link, take_answer, p);
+    take_errors(p);
+    pub_lanes_tick(p->lanes, p->now_ns);
+    manage_stream(p);
+    if (!pub_lanes_send(
+            p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
+        report_trouble(p, "the connection to NATS broke", "write failed");
+        retire_link(p);
+        plan_next_attempt(p);
+    }
+}
+
+/* How long there is nothing to do, and how many answers end the sleep. */
+static uint64_t
+sleep_until(struct publisher *p)
+{
+    uint64_t until = p->now_ns + IDLE_NS;
+
+    if (p->link == NULL) {
+        return p->attempt == NULL && p->next_attempt_ns < until ? p->next_attempt_ns : until;
+    }
+    uint64_t due = pub_lanes_due_ns(p->lanes);
+    bool pressing = pub_lanes_troubled(p->lanes) || atomic_load(&p->stopping);
+    pub_link_wake_at(p->link, pressing ? 1 : WAKE_BATCH);
+    if (due < until) {
+        until = due;
+    }
+    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns + SETTLE_NS < until) {
+        until = p->now_ns + SETTLE_NS;
+    }
+    return until;
+}
+
+static bool
+is_drained(const struct publisher *p)
+{
+    for (size_t i = 0; i < sr_queue_lane_count(p->base.queue); i++) {
+        if (!sr_lane_empty(sr_queue_lane(p->base.queue, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+show(struct publisher *p)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    p->shown.up = p->link != NULL;
+    p->shown.in_flight = pub_lanes_in_flight(p->lanes);
+    p->shown.heartbeat_ns = p->now_ns;
+    p->shown.unexpected_duplicates = pub_lanes_unexpected_duplicates(p->lanes);
+    p->shown.garbage_acks = p->link != NULL ? pub_link_garbage(p->link) : 0;
+    for (int i = 0; i < SR_REFUSAL_COUNT; i++) {
+        p->shown.refusals[i] = pub_lanes_refusals(p->lanes, (enum sr_refusal)i);
+    }
+    (void)snprintf(p->shown.text, sizeof(p->shown.text), "%s",
+        p->link != NULL         ? "connected"
+        : p->trouble[0] != '\0' ? p->trouble
+                                : "connecting");
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
+static void *
+run(void *arg)
+{
+    struct publisher *p = arg;
+    struct sr_wake *wake = sr_queue_wake(p->base.queue);
+
+    for (;;) {
+        uint64_t epoch = sr_wake_epoch(wake);
+        bool stopping = atomic_load(&p->stopping);
+
+        p->now_ns = sr_clock_monotonic_ns();
+        supervise(p);
+        watch_files(p);
+        if (p->link != NULL) {
+            serve(p);
+        }
+        show(p);
+        if (stopping && (is_drained(p) || p->now_ns >= atomic_load(&p->stop_deadline_ns))) {
+            return NULL;
+        }
+        sr_wake_sleep(wake, epoch, sleep_until(p));
+    }
+}
+
+/* ---- The sink ---- */
+
+static bool
+nats_start(struct sr_sink *sink, char *error, size_t error_size)
+{
+    struct publisher *p = (struct publisher *)sink;
+    struct pub_lanes_options options = {
+        .queue = p->base.queue,
+        .stats = p->base.stats,
+        .dead_letters = p->options.dead_letters,
+        .ack_timeout_ns = p->options.conf->ack_timeout,
+    };
+
+    p->lanes = pub_lanes_new(&options);
+    p->files_stamp = stamp_files(p->options.conf);
+    p->shown.heartbeat_ns = sr_clock_monotonic_ns();
+    if (p->lanes == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
+        (void)snprintf(error, error_size, "cannot start the publisher's thread");
+        return false;
+    }
+    p->started = true;
+    return true;
+}
+
+static void
+nats_reload(struct sr_sink *sink)
+{
+    struct publisher *p = (struct publisher *)sink;
+
+    atomic_store(&p->reload, true);
+    sr_wake_signal(sr_queue_wake(p->base.queue));
+}
+
+static void
+nats_status(struct sr_sink *sink, struct sr_sink_status *ret_status)
+{
+    struct publisher *p = (struct publisher *)sink;
+
+    (void)pthread_mutex_lock(&p->mutex);
+    *ret_status = p->shown;
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
+static void
+nats_stop(struct sr_sink *sink, uint64_t deadline_ns)
+{
+    struct publisher *p = (struct publisher *)sink;
+
+    atomic_store(&p->stop_deadline_ns, deadline_ns);
+    atomic_store(&p->stopping, true);
+    sr_wake_signal(sr_queue_wake(p->base.queue));
+    if (p->started) {
+        (void)pthread_join(p->thread, NULL);
+        p->started = false;
+    }
+}
+
+static void
+nats_free(struct sr_sink *sink)
+{
+    struct publisher *p = (struct publisher *)sink;
+    struct sr_wake *wake = sr_queue_wake(p->base.queue);
+    uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
+
+    pub_attempt_abandon(p->attempt);
+    if (p->link != NULL) {
+        retire_link(p);
+    }
+    for (size_t i = 0; i < RETIRED_MAX; i++) {
+        /* Callbacks may still run: nats.c says when the last one has. */
+        while (p->retired[i] != NULL && sr_clock_monotonic_ns() < deadline) {
+            uint64_t epoch = sr_wake_epoch(wake);
+            free_retired(p);
+            if (p->retired[i] != NULL) {
+                sr_wake_sleep(wake, epoch, deadline);
+            }
+        }
+    }
+    pub_lanes_free(p->lanes);
+    (void)pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+static const struct sr_sink_ops nats_ops = {
+    .start = nats_start,
+    .reload = nats_reload,
+    .status = nats_status,
+    .stop = nats_stop,
+    .free = nats_free,
+};
+
+struct sr_sink *
+sr_sink_nats_new(
+    struct sr_queue *q, struct sr_stats *stats, const struct sr_sink_nats_options *options)
+{
+    struct publisher *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        return NULL;
+    }
+    p->base = (struct sr_sink){ .ops = &nats_ops, .queue = q, .stats = stats };
+    p->options = *options;
+    (void)pthread_mutex_init(&p->mutex, NULL);
+    return &p->base;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sr/queue.h"
+
+#include "sr/banned.h"
+
+void
+sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n)
+{
+    for (size_t i = 0; i < SR_REASONS_MAX; i++) {
+        const char *known = atomic_load_explicit(&r->items[i].reason, memory_order_relaxed);
+        if (known == NULL) {
+            known = i == SR_REASONS_MAX - 1 ? "other" : reason;
+            atomic_store_explicit(&r->items[i].reason, known, memory_order_release);
+        }
+        if (known == reason || i == SR_REASONS_MAX - 1 || strcmp(known, reason) == 0) {
+            sr_count(&r->items[i].count, n);
+            return;
+        }
+    }
+}
+
+uint64_t
+sr_reasons_total(const struct sr_reasons *r)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < SR_REASONS_MAX; i++) {
+        total += sr_counted(&r->items[i].count);
+    }
+    return total;
+}
+
+struct sr_stats *
+sr_stats_new(unsigned count, const unsigned *workers)
+{
+    struct sr_stats *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        return NULL;
+    }
+    s->listeners = calloc(count, sizeof(*s->listeners));
+    if (s->listeners == NULL) {
+        sr_stats_free(s);
+        return NULL;
+    }
+    s->listener_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        s->listeners[i].workers = calloc(workers[i], sizeof(*s->listeners[i].workers));
+        if (s->listeners[i].workers == NULL) {
+            sr_stats_free(s);
+            return NULL;
+        }
+        s->listeners[i].worker_count = workers[i];
+    }
+    return s;
+}
+
+void
+sr_stats_free(struct sr_stats *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        free(s->listeners[i].workers);
+    }
+    free(s->listeners);
+    free(s);
+}
+
+struct sr_ledger
+sr_ledger_take(const struct sr_stats *s, const struct sr_queue *q, unsigned listener)
+{
+    const struct sr_listener_stats *l = &s->listeners[listener];
+    struct sr_ledger out = {
+        .stored = sr_counted(&l->delivery.stored),
+        .stored_dead = sr_counted(&l->delivery.stored_dead),
+        .dropped_records = sr_reasons_total(&l->delivery.dropped),
+    };
+
+    for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
+        const struct sr_lane *lane = sr_queue_lane(q, i);
+        if (sr_lane_listener(lane) == listener) {
+            out.queued += sr_lane_queued(lane);
+        }
+    }
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        const struct sr_worker_stats *w = &l->workers[i];
+        out.received += sr_counted(&w->received);
+        out.decoded += sr_counted(&w->decoded);
+        out.records += sr_counted(&w->records);
+        out.deadlettered += sr_counted(&w->deadlettered);
+        out.dropped += sr_reasons_total(&w->dropped);
+        out.kernel_drops += sr_counted(&w->kernel_drops);
+    }
+    return out;
+}
+
+bool
+sr_ledger_balanced(const struct sr_ledger *l)
+{
+    return l->received == l->decoded + l->deadlettered + l->dropped &&
+           l->records + l->deadlettered ==
+               l->stored + l->stored_dead + l->queued + l->dropped_records;
+}
