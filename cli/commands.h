@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_COMMANDS_H_INCLUDED
+#define CLI_COMMANDS_H_INCLUDED
+
+/* The commands of serviceradar-cli, as struct command wants them; each has a file of its name. */
+int replay_command(int argc, char **argv);
+
+#endif
