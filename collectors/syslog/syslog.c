@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "decode/datagram.h"
+#include "decode/rfc3164.h"
 #include "tz_load.h"
 
 #include "sr/banned.h"
