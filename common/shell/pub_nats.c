@@ -26,7 +26,18 @@
 #define PING_MS 20000 /* a dead peer is noticed after two of them */
 #define WRITE_DEADLINE_MS 5000
 #define FORBIDDEN_MAX 8U
+#define SPENT_MAX 256U
+#define SPENT_BYTES (256U * 1024U)
 #define CLOSE_POLL_NS (10 * (long)SR_NS_PER_MS)
+
+/*
+ * Messages to destroy. nats.c frees them in a thread of its own, which it wakes for every message
+ * that finds it asleep: many at once wake it once.
+ */
+struct spent {
+    natsMsg *messages[SPENT_MAX];
+    size_t count, bytes;
+};
 
 struct pub_link {
     natsConnection *nc;
@@ -34,6 +45,7 @@ struct pub_link {
     char inbox[SR_CREDS_TEXT_MAX + 32];
     size_t inbox_len;
     size_t max_payload;
+    struct spent sent;
 
     /* Shared with nats.c's threads. */
     struct sr_wake *wake;
@@ -43,6 +55,7 @@ struct pub_link {
     _Atomic uint32_t wake_at;
     _Atomic uint64_t garbage;
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
+    struct spent answered;           /* of that thread */
     pthread_mutex_t mutex;           /* guards all below */
     char forbidden[FORBIDDEN_MAX][SR_CREDS_TEXT_MAX];
     unsigned forbidden_count;
@@ -58,6 +71,27 @@ struct pub_attempt {
     struct pub_link *link;
     char error[PUB_TEXT_MAX]; /* "": connected */
 };
+
+static void
+destroy_spent(struct spent *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        natsMsg_Destroy(s->messages[i]);
+    }
+    s->count = 0;
+    s->bytes = 0;
+}
+
+/* Destroys a message of `bytes`, now or later. */
+static void
+spend(struct spent *s, natsMsg *msg, size_t bytes)
+{
+    s->messages[s->count++] = msg;
+    s->bytes += bytes;
+    if (s->count == SPENT_MAX || s->bytes >= SPENT_BYTES) {
+        destroy_spent(s);
+    }
+}
 
 /* ---- What nats.c's threads call ---- */
 
@@ -123,7 +157,7 @@ on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
             a.number = 0;
         }
     }
-    natsMsg_Destroy(msg);
+    spend(&l->answered, msg, (size_t)natsMsg_GetDataLength(msg));
     if (a.number == 0) {
         atomic_fetch_add(&l->garbage, 1);
         return;
@@ -479,7 +513,9 @@ pub_link_send(void *link, const struct pub_message *m)
     if (s == NATS_OK) {
         s = natsConnection_PublishMsg(l->nc, msg);
     }
-    natsMsg_Destroy(msg);
+    if (msg != NULL) {
+        spend(&l->sent, msg, m->body.len);
+    }
     return s == NATS_OK;
 }
 
@@ -561,6 +597,8 @@ pub_link_free(struct pub_link *l)
     if (l == NULL) {
         return;
     }
+    destroy_spent(&l->sent);
+    destroy_spent(&l->answered);
     natsSubscription_Destroy(l->acks);
     natsConnection_Destroy(l->nc);
     (void)pthread_mutex_destroy(&l->mutex);
