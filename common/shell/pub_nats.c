@@ -52,7 +52,6 @@ struct pub_link {
     _Atomic bool closed;
     _Atomic bool orphan; /* nobody waits for it: `wake` may be gone */
     _Atomic uint32_t ring_in, ring_out;
-    _Atomic uint32_t wake_at;
     _Atomic uint64_t garbage;
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
     struct spent answered;           /* of that thread */
@@ -114,7 +113,7 @@ push_answer(struct pub_link *l, struct pub_answer a)
     }
     l->ring[in % ANSWERS] = a;
     atomic_store_explicit(&l->ring_in, in + 1, memory_order_release);
-    if (a.refusal != SR_REFUSAL_NONE || in + 1 - out >= atomic_load(&l->wake_at)) {
+    if (a.refusal != SR_REFUSAL_NONE) {
         signal_owner(l);
     }
 }
@@ -388,7 +387,6 @@ new_link(struct sr_wake *wake)
     if (l != NULL) {
         (void)pthread_mutex_init(&l->mutex, NULL);
         l->wake = wake;
-        atomic_init(&l->wake_at, 1);
     }
     return l;
 }
@@ -471,12 +469,6 @@ pub_link_answers(struct pub_link *l, pub_take_answer take, void *arg)
         take(arg, &l->ring[out % ANSWERS]);
     }
     atomic_store_explicit(&l->ring_out, out, memory_order_release);
-}
-
-void
-pub_link_wake_at(struct pub_link *l, uint32_t answers)
-{
-    atomic_store(&l->wake_at, answers);
 }
 
 static natsStatus
