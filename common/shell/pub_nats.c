@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sr/ack.h"
+#include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/deadletter.h"
@@ -494,9 +495,13 @@ pub_link_send(void *link, const struct pub_message *m)
 {
     struct pub_link *l = link;
     char reply[sizeof(l->inbox) + 24];
+    struct sr_buf b = sr_buf_over(reply, sizeof(reply) - 1);
     natsMsg *msg = NULL;
 
-    (void)snprintf(reply, sizeof(reply), "%s.%llu", l->inbox, (unsigned long long)m->number);
+    sr_buf_add(&b, l->inbox, l->inbox_len);
+    sr_buf_put(&b, '.');
+    sr_buf_add_u64(&b, m->number);
+    reply[b.len] = '\0';
     natsStatus s =
         natsMsg_Create(&msg, m->subject, reply, (const char *)m->body.data, (int)m->body.len);
     if (s == NATS_OK) {
