@@ -25,8 +25,8 @@
 #define SLOTS 64U
 #define SLOT_SIZE (64U * 1024U) /* no UDP payload is longer than 65,527 bytes */
 #define SLAB_SIZE ((size_t)SLOTS * SLOT_SIZE)
-#define BATCHES_A_ROUND 32U    /* then the loop may see a stop or a timer */
-#define GATHER_NS SR_NS_PER_MS /* shortest time between two rounds */
+#define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
+#define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
 
@@ -204,27 +204,29 @@ receive_batch(struct sr_udp_worker *w)
     return (unsigned)n;
 }
 
-/* Datagrams that follow each other closely are left to gather: a round for each costs far more. */
-static void
-gather(const struct sr_udp_worker *w)
-{
-    uint64_t passed = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns);
-
-    if (passed < GATHER_NS) {
-        struct timespec rest = { .tv_nsec = (long)(GATHER_NS - passed) };
-        (void)nanosleep(&rest, NULL);
-    }
-}
-
+/*
+ * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
+ * to receive it. Once they do, they are waited for here until none has come.
+ */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
+    const struct timespec moment = { .tv_nsec = GATHER_NS };
     struct sr_udp_worker *w = poll->data;
+    bool stream = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns) < (uint64_t)GATHER_NS;
+    bool full = false;
 
     (void)status;
     (void)events;
-    gather(w);
-    for (unsigned i = 0; i < BATCHES_A_ROUND && receive_batch(w) == SLOTS; i++) {
+    for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
+        if (stream && !full) {
+            (void)nanosleep(&moment, NULL);
+        }
+        unsigned n = receive_batch(w);
+        full = n == SLOTS;
+        if (n == 0 || !(full || stream)) {
+            break;
+        }
     }
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
