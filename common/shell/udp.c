@@ -24,7 +24,9 @@
 
 #define SLOTS 64U
 #define SLOT_SIZE (64U * 1024U) /* no UDP payload is longer than 65,527 bytes */
-#define SLAB_SIZE ((size_t)SLOTS * SLOT_SIZE)
+/* Slots a power of two apart would all fall on the same few sets of the processor's caches. */
+#define SLOT_STRIDE (SLOT_SIZE + 320U)
+#define SLAB_SIZE ((size_t)SLOTS * SLOT_STRIDE)
 #define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
 #define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
@@ -279,7 +281,7 @@ static void
 prepare_slots(struct sr_udp_worker *w)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
-        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_SIZE, SLOT_SIZE };
+        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_STRIDE, SLOT_SIZE };
         w->messages[i].msg_hdr = (struct msghdr){
             .msg_name = &w->names[i],
             .msg_iov = &w->vectors[i],
