@@ -583,6 +583,37 @@ a_full_window_blocks_until_there_is_room(void **state)
     bench_close(&b);
 }
 
+/* Fills the window so that the next record is taken from the queue and waits for room. */
+static void
+fill_the_window(void)
+{
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, SR_WINDOW_MESSAGES + 5, 64);
+    bench_run(&b);
+    assert_true(pub_lanes_blocked(b.lanes));
+}
+
+static void
+the_record_that_waits_for_room_is_not_sent_twice_after_a_failure(void **state)
+{
+    (void)state;
+    fill_the_window();
+    for (size_t i = 0; i < SR_WINDOW_MESSAGES; i++) {
+        bench_refuse(&b, i, SR_REFUSAL_STREAM_FULL);
+    }
+    bench_drain(&b);
+    assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), SR_WINDOW_MESSAGES + 5);
+    assert_balanced();
+    bench_close(&b);
+    fill_the_window();
+    pub_lanes_disconnected(b.lanes, b.now_ns);
+    bench_drain(&b);
+    assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
+    assert_balanced();
+    bench_close(&b);
+}
+
 static void
 a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once(void **state)
 {
@@ -660,6 +691,7 @@ main(void)
         cmocka_unit_test(large_messages_of_one_lane_do_not_starve_small_ones_of_another),
         cmocka_unit_test(turns_go_by_bytes_so_that_equal_lanes_share_the_window),
         cmocka_unit_test(a_full_window_blocks_until_there_is_room),
+        cmocka_unit_test(the_record_that_waits_for_room_is_not_sent_twice_after_a_failure),
         cmocka_unit_test(a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once),
         cmocka_unit_test(timeouts_and_lost_connections_do_not_count_as_a_missing_stream),
     };
