@@ -217,8 +217,11 @@ static void
 check_url(const struct sr_conf_common *c, size_t i, struct sr_conf_problems *problems)
 {
     const char *url = c->nats.url.items[i];
+    const char *host = strncmp(url, "nats://", 7) == 0  ? url + 7
+                       : strncmp(url, "tls://", 6) == 0 ? url + 6
+                                                        : "";
 
-    if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0) {
+    if (host[0] == '\0' || host[0] == ':' || host[0] == '/') {
         sr_conf_problem(problems, "nats.url",
             "`%s` is not a NATS URL; write tls://HOST:PORT or nats://HOST:PORT", url);
     }
