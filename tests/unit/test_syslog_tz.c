@@ -296,6 +296,33 @@ a_bad_database_is_an_error_with_its_path(void **state)
 }
 
 static void
+zones_without_changes_make_a_table_too(void **state)
+{
+    struct tz_db small = { .bytes = 0 };
+    uint8_t file[256];
+    char where[256];
+    uint16_t one;
+    uint16_t other;
+
+    (void)state;
+    size_t len = make_tzif(file, "\nCET-1\n", NULL, 0);
+    write_file("One", file, len);
+    write_file("Other", file, len);
+    write_file("zone.tab", "# no zone\n", 10);
+    assert_int_equal(tz_load(scratch_dir, &small, where, sizeof(where)), TZ_LOAD_OK);
+    assert_int_equal(small.table.name_count, 2);
+    assert_int_equal(small.zone_count, 1);
+    assert_true(tz_find(&small.table, span_of("One"), &one));
+    assert_true(tz_find(&small.table, span_of("Other"), &other));
+    assert_int_equal(one, other);
+    assert_int_equal(tz_to_utc(&small.table, one, 0), -3600);
+    tz_db_free(&small);
+    remove_file("One");
+    remove_file("Other");
+    remove_file("zone.tab");
+}
+
+static void
 the_local_zone_is_found_as_upstream_finds_it(void **state)
 {
     char name[32] = "untouched";
@@ -362,6 +389,7 @@ main(void)
         cmocka_unit_test(malformed_zone_files_are_refused),
         cmocka_unit_test(no_prefix_of_a_zone_file_is_read_past_its_end),
         cmocka_unit_test(a_bad_database_is_an_error_with_its_path),
+        cmocka_unit_test(zones_without_changes_make_a_table_too),
         cmocka_unit_test(the_local_zone_is_found_as_upstream_finds_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

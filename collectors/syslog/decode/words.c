@@ -137,5 +137,7 @@ words_tidy(struct sr_span text)
 bool
 words_equal(struct sr_span text, const char *word)
 {
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+    size_t len = strlen(word);
+
+    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
 }
