@@ -221,6 +221,10 @@ check_url(const struct sr_conf_common *c, size_t i, struct sr_conf_problems *pro
     if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0) {
         sr_conf_problem(problems, "nats.url",
             "`%s` is not a NATS URL; write tls://HOST:PORT or nats://HOST:PORT", url);
+    } else if (strchr(url, '@') != NULL) {
+        /* It would show in logs and in --print-config. */
+        sr_conf_problem(problems, "nats.url",
+            "a URL holds no user and password here; use nats.creds_file or nats.tls");
     }
 }
 

@@ -246,7 +246,9 @@ supervise(struct publisher *p)
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
     }
-    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
+    /* One attempt tries all servers in turn, each for connect_timeout at most. */
+    p->attempt_deadline_ns =
+        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
     p->attempt = pub_attempt_start(
         p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
