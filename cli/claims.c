@@ -8,8 +8,9 @@
 
 #include "sr/banned.h"
 
-#define MEMORY_BYTES (64LL << 20) /* for consumers and retained API messages; no stream is there   \
-                                   */
+#define MEMORY_BYTES                                                                               \
+    (64LL << 20) /* for consumers and retained API messages; no stream is there                    \
+                  */
 #define STREAMS_MAX 16
 #define CONSUMERS_MAX 256
 

@@ -32,27 +32,30 @@ least(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance, with one row of the table. */
+/* Edits from `a` to `b`: insert, delete, change, or swap two neighbours (optimal alignment). */
 static size_t
 distance(const char *a, const char *b)
 {
-    size_t row[WORD_MAX + 1];
+    size_t edits[WORD_MAX + 1][WORD_MAX + 1];
     size_t a_len = strnlen(a, WORD_MAX);
     size_t b_len = strnlen(b, WORD_MAX);
 
+    for (size_t i = 0; i <= a_len; i++) {
+        edits[i][0] = i;
+    }
     for (size_t j = 0; j <= b_len; j++) {
-        row[j] = j;
+        edits[0][j] = j;
     }
     for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(row[j] + 1, row[j - 1] + 1, change);
+            size_t change = edits[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            edits[i][j] = least(edits[i - 1][j] + 1, edits[i][j - 1] + 1, change);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                edits[i][j] = least(edits[i][j], edits[i - 2][j - 2] + 1, edits[i][j]);
+            }
         }
     }
-    return row[b_len];
+    return edits[a_len][b_len];
 }
 
 const char *

@@ -29,6 +29,7 @@ world_strerror(enum world_err err)
         return "the folder has files in it that this program did not make; name an empty one";
     case WORLD_EEXISTS:
         return "the folder has a world in it already; use --force to replace its keys and streams";
+    case WORLD_EPARENT: return "the folder above it does not exist; make that first";
     case WORLD_EFILE: return "cannot read or write a file";
     case WORLD_EFORM: return "world.json is damaged; make the world again with dev --force";
     case WORLD_EPATH: return "the folder's path is too long or has control characters in it";
@@ -113,7 +114,10 @@ enum world_err
 world_claim_dir(struct world *w, const char *path, bool replace)
 {
     if (files_is_empty(path) || errno == ENOENT) {
-        return files_make_dir(path) ? set_dir(w, path) : WORLD_EFILE;
+        if (files_make_dir(path)) {
+            return set_dir(w, path);
+        }
+        return errno == ENOENT ? WORLD_EPARENT : WORLD_EFILE;
     }
     if (errno != 0) {
         return WORLD_EFILE;

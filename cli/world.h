@@ -44,6 +44,7 @@ enum world_err {
     WORLD_EMANY,     /* over WORLD_TENANTS_MAX */
     WORLD_EFOREIGN,  /* the folder has something in it, and is not a world */
     WORLD_EEXISTS,   /* the folder has a world in it */
+    WORLD_EPARENT,   /* the folder that is to hold the folder does not exist */
     WORLD_EFILE,     /* a file cannot be written or read; errno says why */
     WORLD_EFORM,     /* world.json is not what a world has */
     WORLD_EPATH,     /* the path has control characters, or is too long */
@@ -58,7 +59,7 @@ enum world_err world_add_tenant(struct world *w, const char *name);
 
 /*
  * Makes the folder or takes an empty one, and sets `dir` to its absolute path. WORLD_EFOREIGN,
- * _EEXISTS (allowed by `replace`), _EFILE, _EPATH.
+ * _EEXISTS (allowed by `replace`), _EPARENT, _EFILE, _EPATH.
  */
 enum world_err world_claim_dir(struct world *w, const char *path, bool replace);
 
