@@ -32,8 +32,9 @@ int command_main(const struct program *program, int argc, char **argv);
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * The entry of `names` (which ends with NULL) that takes the fewest single-character edits to
- * become `word`, or NULL when even that takes more than a third of its letters.
+ * The entry of `names` (which ends with NULL) that takes the fewest edits to become `word`: one
+ * character more, less or changed, or two neighbours swapped. NULL when even that takes more than a
+ * third of its letters.
  */
 const char *nearest_name(const char *word, const char *const *names);
 

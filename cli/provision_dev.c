@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define DEFAULT_PORT 4222
 #define START_MS 10000
 #define LOG_MAX (1U << 20)
+#define PID_TEXT_MAX 32
 
 struct options {
     const char *dir;
@@ -172,7 +174,7 @@ complain_with_log(enum server_err err, const char *log)
 }
 
 static bool
-make_streams(const struct world *w, const char *program)
+run_and_make_streams(const struct world *w, const char *program)
 {
     char config[FILES_PATH_MAX], log[FILES_PATH_MAX], pid_file[FILES_PATH_MAX];
     pid_t pid;
@@ -197,6 +199,48 @@ make_streams(const struct world *w, const char *program)
     return ok;
 }
 
+/* Holds signals back meanwhile, or one of them would leave the server running alone. */
+static bool
+make_streams(const struct world *w, const char *program)
+{
+    sigset_t held, before;
+
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGHUP);
+    (void)sigaddset(&held, SIGINT);
+    (void)sigaddset(&held, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &held, &before);
+    bool ok = run_and_make_streams(w, program);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return ok;
+}
+
+/*
+ * Whether the server of the world in `dir` runs. Its pid file alone may be stale, and its port may
+ * be another program's: only both together count.
+ */
+static bool
+old_server_runs(const char *dir)
+{
+    static struct world old;
+    char path[FILES_PATH_MAX];
+    char *text = NULL;
+    size_t len = 0;
+
+    if (world_open(&old, dir) != WORLD_OK || !server_port_taken(old.port) ||
+        !files_path(path, "%s/nats-server.pid", old.dir) ||
+        !files_read(path, PID_TEXT_MAX, &text, &len)) {
+        return false;
+    }
+    long pid = strtol(text, NULL, 10);
+    free(text);
+    if (pid <= 1 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH)) {
+        return false;
+    }
+    complain("%s: its nats-server is running (pid %ld); stop it first", dir, pid);
+    return true;
+}
+
 /* Tests what can be wrong before anything is written. */
 static bool
 preflight(const struct options *o, const struct world *w, char program[FILES_PATH_MAX])
@@ -205,8 +249,10 @@ preflight(const struct options *o, const struct world *w, char program[FILES_PAT
         complain("%s", server_strerror(SERVER_EMISSING));
         return false;
     }
-    /* A world whose server runs must not be replaced under it either. */
-    if ((o->streams || o->replace) && server_port_taken(w->port)) {
+    if (o->replace && old_server_runs(o->dir)) {
+        return false;
+    }
+    if (o->streams && server_port_taken(w->port)) {
         complain("port %u of 127.0.0.1 is in use: stop what listens there (a nats-server?), or "
                  "choose another with --port",
             w->port);

@@ -137,30 +137,49 @@ server_stop(pid_t pid)
     (void)waitpid(pid, NULL, 0);
 }
 
+/* Output to `log`, no input. Returns an errno value, 0 for success. */
+static int
+redirect(posix_spawn_file_actions_t *actions, const char *log)
+{
+    int err = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+
+    if (err == 0) {
+        err = posix_spawn_file_actions_addopen(actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    }
+    return err == 0 ? posix_spawn_file_actions_adddup2(actions, 1, 2) : err;
+}
+
 /* Returns the errno value of posix_spawn, 0 for success. */
 static int
 spawn(const char *program, const char *config, const char *log, pid_t *ret_pid)
 {
     const char *argv[] = { "nats-server", "-c", config, NULL };
     posix_spawn_file_actions_t actions;
-    int err = posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_t attributes;
+    sigset_t none;
 
-    if (err != 0) {
-        return err;
+    (void)sigemptyset(&none);
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        return ENOMEM;
     }
-    err = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (posix_spawnattr_init(&attributes) != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return ENOMEM;
+    }
+    int err = redirect(&actions, log);
+    /* The caller may hold signals back for as long as the server runs; the server must not. */
     if (err == 0) {
-        err =
-            posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        err = posix_spawnattr_setsigmask(&attributes, &none);
     }
     if (err == 0) {
-        err = posix_spawn_file_actions_adddup2(&actions, 1, 2);
+        err = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     }
     if (err == 0) {
         /* posix_spawn takes, but does not change, an array of non-const strings. */
-        err =
-            posix_spawn(ret_pid, program, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+        err = posix_spawn(
+            ret_pid, program, &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
     }
+    (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return err;
 }

@@ -259,6 +259,40 @@ def test_force_replaces_a_world_and_keeps_what_is_not_its(world):
     assert world.verify()["ok"] is True
 
 
+def test_force_does_not_replace_a_world_under_its_server(running):
+    for args in ([], ["--no-streams"]):
+        done = dev(running.dir, free_port(), "--force", *args)
+        assert done.returncode == 1
+        assert f"pid {running.process.pid}" in done.stderr
+    assert running.verify()["ok"] is True
+
+
+def test_verify_names_a_stream_that_is_not_there(tmp_path):
+    w = World(tmp_path / "w", free_port())
+    assert dev(w.dir, w.port, "--no-streams").returncode == 0
+    w.start()
+    try:
+        done = run("verify", "--dir", w.dir)
+        assert done.returncode == 1
+        assert "stream events of acme: the stream does not exist" in done.stderr
+    finally:
+        w.stop()
+
+
+def test_a_signal_does_not_leave_a_server_behind(tmp_path):
+    port = free_port()
+    started = subprocess.Popen([PROVISION, "dev", "--dir", tmp_path / "w", "--port", str(port)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pid_file = tmp_path / "w" / "nats-server.pid"
+    end = time.monotonic() + 10
+    while not pid_file.exists() and started.poll() is None and time.monotonic() < end:
+        time.sleep(0.001)
+    started.terminate()
+    assert started.wait(30) in (0, -15)
+    with socket.socket() as s:
+        assert s.connect_ex(("127.0.0.1", port)) != 0
+
+
 def test_force_does_not_touch_a_folder_of_somebody_else(tmp_path):
     (tmp_path / "README.txt").write_text("my thesis\n")
     done = dev(tmp_path, free_port(), "--force")

@@ -6,7 +6,9 @@
  * Functions that cannot be used safely, or whose result depends on hidden state. Using one is a
  * compile error in every file that includes this header; implementation files include it last.
  */
-#undef alloca /* glibc defines it */
+/* glibc defines these two as macros, the second for clang with _FORTIFY_SOURCE. */
+#undef alloca
+#undef sprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime alloca gets
 
 #endif
