@@ -94,7 +94,7 @@ set_dir(struct world *w, const char *path)
     return good ? WORLD_OK : WORLD_EPATH;
 }
 
-/* Whether the folder has the README that world_write_texts writes last. */
+/* Whether the folder has our README. */
 static bool
 is_world(const char *dir)
 {
@@ -162,45 +162,47 @@ world_open(struct world *w, const char *path)
     return err;
 }
 
-/* Accounts of an older operator would make the server complain, and nobody could read their
- * streams.
- */
+/* Makes the folder `D/under/name`, after it removes what is there when `fresh`. */
+static bool
+make_dir(const struct world *w, const char *under, const char *name, bool fresh)
+{
+    char path[FILES_PATH_MAX];
+
+    return files_path(path, "%s/%s/%s", w->dir, under, name) &&
+           (!fresh || files_remove_tree(path)) && files_make_dir(path);
+}
+
 static enum world_err
 make_dirs(const struct world *w)
 {
-    static const char *const dirs[] = { "operator", "tls", "resolver", "jetstream" };
-    static const char *const tenant_dirs[] = { "", "/creds", "/tls", "/queue" };
-    char path[FILES_PATH_MAX];
+    /* The server refuses accounts of an older operator, and nobody could read their streams. */
+    bool ok = make_dir(w, "", "resolver", true) && make_dir(w, "", "jetstream", true) &&
+              make_dir(w, "", "operator", false) && make_dir(w, "", "tls", false);
 
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        bool ok = files_path(path, "%s/%s", w->dir, dirs[i]) &&
-                  (i < 2 || files_remove_tree(path)) && files_make_dir(path);
-        if (!ok) {
-            return WORLD_EFILE;
-        }
+    for (size_t i = 0; i < w->tenant_count && ok; i++) {
+        const char *tenant = w->tenants[i].name;
+        ok = make_dir(w, "", tenant, false) && make_dir(w, tenant, "creds", false) &&
+             make_dir(w, tenant, "tls", false) && make_dir(w, tenant, "queue", false);
     }
-    for (size_t i = 0; i < w->tenant_count * 4; i++) {
-        if (!files_path(path, "%s/%s%s", w->dir, w->tenants[i / 4].name, tenant_dirs[i % 4]) ||
-            !files_make_dir(path)) {
-            return WORLD_EFILE;
-        }
-    }
-    return WORLD_OK;
+    return ok ? WORLD_OK : WORLD_EFILE;
 }
 
 enum world_err
 world_write(struct world *w)
 {
-    enum world_err err = make_dirs(w);
+    /* The README comes first: it marks the folder as ours, even when a later step fails. */
+    enum world_err err = world_write_readme(w);
 
+    if (err == WORLD_OK) {
+        err = make_dirs(w);
+    }
     if (err == WORLD_OK) {
         err = world_write_keys(w);
     }
     if (err == WORLD_OK) {
         err = world_write_certificates(w);
     }
-    /* The README comes last: it marks a world that is whole. */
-    return err == WORLD_OK ? world_write_texts(w) : err;
+    return err == WORLD_OK ? world_write_settings(w) : err;
 }
 
 void

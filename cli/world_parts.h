@@ -4,7 +4,8 @@
 
 #include "world.h"
 
-/* The steps of world_write. The folders are there; all fail with WORLD_EFILE or WORLD_ECRYPTO. */
+/* The steps of world_write. They find their folders made; all fail with WORLD_EFILE or
+ * WORLD_ECRYPTO. */
 
 /* README.txt begins with this. It is how a world is told from other folders. */
 #define WORLD_MARK "A local ServiceRadar world, made by serviceradar-provision."
@@ -15,7 +16,10 @@ enum world_err world_write_keys(struct world *w);
 /* The root in D/tls, the server's certificate, and two per tenant: collector and platform. */
 enum world_err world_write_certificates(const struct world *w);
 
-/* The server's and the collectors' configuration, world.json, and README.txt last. */
-enum world_err world_write_texts(const struct world *w);
+/* The server's and the collectors' configuration, and world.json last. */
+enum world_err world_write_settings(const struct world *w);
+
+/* README.txt, which needs no folder but D. */
+enum world_err world_write_readme(const struct world *w);
 
 #endif

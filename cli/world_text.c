@@ -196,8 +196,8 @@ static const char README[] =
     "\n"
     "Tenants, and the ports of their collectors:\n";
 
-static enum world_err
-write_readme(const struct world *w)
+enum world_err
+world_write_readme(const struct world *w)
 {
     struct text t;
 
@@ -216,15 +216,12 @@ write_readme(const struct world *w)
 }
 
 enum world_err
-world_write_texts(const struct world *w)
+world_write_settings(const struct world *w)
 {
     enum world_err err = write_server(w);
 
     for (size_t i = 0; i < w->tenant_count && err == WORLD_OK; i++) {
         err = write_collector(w, i);
     }
-    if (err == WORLD_OK) {
-        err = write_list(w);
-    }
-    return err == WORLD_OK ? write_readme(w) : err;
+    return err == WORLD_OK ? write_list(w) : err;
 }

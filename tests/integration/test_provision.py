@@ -293,6 +293,16 @@ def test_a_signal_does_not_leave_a_server_behind(tmp_path):
         assert s.connect_ex(("127.0.0.1", port)) != 0
 
 
+def test_force_completes_a_world_that_was_left_half_done(world):
+    shutil.rmtree(world.dir / "tls")
+    (world.dir / "world.json").unlink()
+    assert "--force" in dev(world.dir, world.port).stderr
+    done = dev(world.dir, world.port, "--force")
+    assert done.returncode == 0, done.stderr
+    world.start()
+    assert world.verify()["ok"] is True
+
+
 def test_force_does_not_touch_a_folder_of_somebody_else(tmp_path):
     (tmp_path / "README.txt").write_text("my thesis\n")
     done = dev(tmp_path, free_port(), "--force")
