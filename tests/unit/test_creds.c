@@ -113,7 +113,7 @@ the_inbox_prefix_follows_the_permission(void **state)
     static const char *const cases[][2] = {
         { "[\"_INBOX.>\"]", "_INBOX" },
         { "[\"a.b\", \"_INBOX.x.y.>\"]", "_INBOX.x.y" },
-        { "[\"_INBOX.x.*.>\"]", "_INBOX.x" },
+        { "[\">\", \"_INBOX.x.>\"]", "_INBOX.x" },
         { "[\">\"]", "_INBOX" },
         { "[]", "_INBOX" },
     };
@@ -126,6 +126,8 @@ the_inbox_prefix_follows_the_permission(void **state)
     }
     assert_int_equal(inbox_of("[\"logs.>\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[\"_INBOX.only.one\"]", prefix), SR_CREDS_EINBOX);
+    assert_int_equal(inbox_of("[\"_INBOX.*.x.>\"]", prefix), SR_CREDS_EINBOX);
+    assert_int_equal(inbox_of("[\"_INBOX\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[\"_INBOXES.>\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[7]", prefix), SR_CREDS_EINBOX);
 }
