@@ -178,8 +178,11 @@ def report(world, sent, seconds):
                         for i, (v, w) in enumerate(zip(row, widths))))
     print()
     for probe in found["isolation"]:
-        verdict = "refused" if probe["refused"] else "ALLOWED"
-        print(f"{probe['user']} on {probe['subject']}: {verdict}")
+        if probe["user"].endswith("/syslog") or not probe["refused"]:
+            verdict = "refused" if probe["refused"] else "ALLOWED"
+            print(f"{probe['user']} tries {probe['action']} on {probe['subject']}: {verdict}")
+    refused = sum(1 for probe in found["isolation"] if probe["refused"])
+    print(f"{refused} of {len(found['isolation'])} attempts on the other tenant were refused.")
     return fine and found["ok"]
 
 
