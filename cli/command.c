@@ -113,6 +113,11 @@ command_main(const struct program *program, int argc, char **argv)
         print_help(program, stderr);
         return EXIT_USAGE;
     }
+    if (strcmp(argv[1], "help") == 0 && argc == 3) { /* help NAME is NAME --help */
+        char help[] = "--help";
+        char *swapped[] = { argv[0], argv[2], help, NULL };
+        return command_main(program, 3, swapped);
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_help(program, stdout);

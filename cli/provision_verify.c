@@ -85,7 +85,7 @@ count_subject(struct admin *admin, const char *stream, const char *subject, uint
     if (messages > 0) {
         err = admin_scan(admin, stream, subject, messages, on_message, &tally);
     }
-    json_int_t unique = (json_int_t)(idset_distinct(&tally.ids) + tally.without_id);
+    json_int_t unique = (json_int_t)idset_distinct(&tally.ids) + (json_int_t)tally.without_id;
     if (err == ADMIN_OK) {
         r->duplicates += (json_int_t)messages - unique;
         json_t *entry =

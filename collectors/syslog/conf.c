@@ -7,7 +7,7 @@ static const char *const protocols[] = { "syslog", NULL };
 static const char *const formats[] = { "rfc3164", "rfc5424", NULL }; /* enum syslog_format */
 
 static const struct sr_conf_key listener_keys[] = {
-    SR_CONF_LISTENER_KEYS(protocols, "udp://0.0.0.0:514", "logs.syslog"),
+    SR_CONF_LISTENER_KEYS(protocols, "syslog", "udp://0.0.0.0:514", "logs.syslog"),
     { .name = "format",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct syslog_listener, format),

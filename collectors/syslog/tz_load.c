@@ -294,6 +294,7 @@ fit(void *array, size_t len)
 {
     void *smaller = realloc(array, len > 0 ? len : 1);
 
+    /* cppcheck-suppress memleak ; a failed realloc() leaves `array` as it was, which is returned */
     return smaller != NULL ? smaller : array;
 }
 

@@ -34,7 +34,7 @@ url_port(const char *url)
 static unsigned long
 peer_port(int fd)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof(peer);
     int type = 0;
     socklen_t type_len = sizeof(type);

@@ -276,7 +276,8 @@ files_that_cannot_be_used_are_named_for_what_they_are(void **state)
     (void)snprintf(path, sizeof(path), "%s/user.creds", dir);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_EMISSING);
     assert_int_equal(sr_creds_check(dir, NOW, &info), SR_CREDS_EREAD);
-    put_file(path, file, write_creds(claims_of_a_collector(), &user, file, sizeof(file)));
+    size_t len = write_creds(claims_of_a_collector(), &user, file, sizeof(file));
+    put_file(path, file, len);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_OK);
     put_file(path, "nothing here\n", 13);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_ENOJWT);

@@ -179,8 +179,9 @@ parse_footer(const char *footer)
 {
     uint8_t file[256];
     int64_t at = 0;
+    size_t len = make_tzif(file, footer, &at, 1);
 
-    return tzif_parse((struct sr_span){ file, make_tzif(file, footer, &at, 1) }, 2100, &zone);
+    return tzif_parse((struct sr_span){ file, len }, 2100, &zone);
 }
 
 static void
