@@ -48,6 +48,7 @@ struct pub_lanes {
     size_t count;
     size_t turn; /* whose turn it is to send */
     bool blocked;
+    size_t max_payload; /* of the connection, as last told */
     uint64_t unexpected_duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
     struct sr_window window;
@@ -111,16 +112,27 @@ delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
     return &p->options.stats->listeners[sr_lane_listener(l->lane)].delivery;
 }
 
+/* How much of a record its dead letter may hold: a larger one would be refused in its turn. */
+static size_t
+dead_letter_cut(const struct pub_lanes *p)
+{
+    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD;
+    size_t room = p->max_payload > headers ? p->max_payload - headers : 0;
+
+    return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
+}
+
 /* Copies a record that will never be stored into its dead-letter lane; false when that is full. */
 static bool
-move_to_dead(struct pub_lane *l, enum sr_refusal refusal, struct sr_span body, uint32_t records)
+move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
+    struct sr_span body, uint32_t records)
 {
     uint64_t now_ns = sr_clock_wall_ns();
     struct sr_span cut = body;
     uint8_t *room;
 
-    if (cut.len > SR_DEADLETTER_CUT) {
-        cut.len = SR_DEADLETTER_CUT;
+    if (cut.len > dead_letter_cut(p)) {
+        cut.len = dead_letter_cut(p);
     }
     room = sr_lane_reserve(l->dead, SR_DEADLETTER_OVERHEAD + cut.len, now_ns);
     if (room == NULL) {
@@ -140,7 +152,7 @@ give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum 
     struct sr_delivery_stats *d = delivery_of(p, l);
 
     p->refusals[refusal]++;
-    if (l->dead != NULL && move_to_dead(l, refusal, e->body, e->records)) {
+    if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
         sr_count(&d->moved, e->records);
     } else {
         sr_reasons_count(&d->dropped, sr_refusal_reason(refusal), e->records);
@@ -295,6 +307,7 @@ pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_sen
     bool worked = true;
 
     p->blocked = false;
+    p->max_payload = max_payload;
     while (worked && !p->blocked) {
         worked = false;
         for (size_t i = 0; i < p->count && !p->blocked; i++) {

@@ -227,17 +227,26 @@ follow_attempt(struct publisher *p)
     }
 }
 
+/* The connection broke; `error` is what we know when nats.c says nothing. */
+static void
+lose_link(struct publisher *p, const char *error)
+{
+    char said[PUB_TEXT_MAX];
+    bool any = pub_link_complaint(p->link, said, sizeof(said));
+
+    sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    retire_link(p);
+    plan_next_attempt(p);
+}
+
 static void
 supervise(struct publisher *p)
 {
-    char error[PUB_TEXT_MAX] = "closed";
+    char error[PUB_TEXT_MAX];
 
     free_retired(p);
     if (p->link != NULL && pub_link_is_closed(p->link)) {
-        (void)pub_link_complaint(p->link, error, sizeof(error));
-        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", error);
-        retire_link(p);
-        plan_next_attempt(p);
+        lose_link(p, "closed");
     }
     if (p->attempt != NULL) {
         follow_attempt(p);
@@ -353,9 +362,7 @@ serve(struct publisher *p)
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
-        report_trouble(p, "the connection to NATS broke", "write failed");
-        retire_link(p);
-        plan_next_attempt(p);
+        lose_link(p, "cannot write");
     }
 }
 
