@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
@@ -17,6 +18,7 @@
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
+#define ID_MAX 64U /* 16 digits, 20, 10, two hyphens, NUL */
 #define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
@@ -44,6 +46,7 @@ struct pub_lane {
 
 struct pub_lanes {
     struct pub_lanes_options options;
+    char run_id[17]; /* hexadecimal: the first part of every message id */
     struct pub_lane *lanes;
     size_t count;
     size_t turn; /* whose turn it is to send */
@@ -79,6 +82,8 @@ pub_lanes_new(const struct pub_lanes_options *options)
         return NULL;
     }
     p->options = *options;
+    (void)snprintf(p->run_id, sizeof(p->run_id), "%016llx",
+        (unsigned long long)sr_queue_run_id(options->queue));
     p->lanes = calloc(2 * given, sizeof(*p->lanes));
     if (p->lanes == NULL) {
         free(p);
@@ -253,6 +258,20 @@ may_send(const struct pub_lane *l)
     return l->state == LANE_FLOWING || (l->state == LANE_PROBING && l->in_flight == 0);
 }
 
+/* Writes "<run>-<segment>-<index>", the Nats-Msg-Id of an entry. */
+static void
+write_id(const struct pub_lanes *p, const struct sr_entry *e, char out[ID_MAX])
+{
+    struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
+
+    sr_buf_add(&b, p->run_id, sizeof(p->run_id) - 1);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->segment_number);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->index);
+    out[b.len] = '\0';
+}
+
 /* Puts the lane's next entry on the wire and into the window. */
 static bool
 send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
@@ -260,11 +279,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
 {
     const struct sr_entry *e = &l->next;
     struct sr_inflight *m = sr_window_push(&p->window, bytes);
-    char id[64];
+    char id[ID_MAX];
 
-    (void)snprintf(id, sizeof(id), "%016llx-%llu-%u",
-        (unsigned long long)sr_queue_run_id(p->options.queue),
-        (unsigned long long)e->segment_number, e->index);
+    write_id(p, e, id);
     m->owner = l;
     m->segment = e->segment;
     m->index = e->index;

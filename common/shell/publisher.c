@@ -10,6 +10,7 @@
 #include "sr/sink.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,8 @@
 #include "sr/banned.h"
 
 #define IDLE_NS (100 * SR_NS_PER_MS) /* longest sleep */
-#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long acknowledgements may wait to be counted */
-#define WAKE_BATCH 256U              /* acknowledgements that are worth waking for */
+#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long answers may wait to be looked at */
+#define PRESS_NS (1 * SR_NS_PER_MS)  /* the same, when sending waits for them */
 #define RETRY_MIN_NS (100 * SR_NS_PER_MS)
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
@@ -366,7 +367,7 @@ serve(struct publisher *p)
     }
 }
 
-/* How long there is nothing to do, and how many answers end the sleep. */
+/* How long there is nothing to do. Acknowledgements wake nobody: a look now and then costs less. */
 static uint64_t
 sleep_until(struct publisher *p)
 {
@@ -376,13 +377,14 @@ sleep_until(struct publisher *p)
         return p->attempt == NULL && p->next_attempt_ns < until ? p->next_attempt_ns : until;
     }
     uint64_t due = pub_lanes_due_ns(p->lanes);
-    bool pressing = pub_lanes_troubled(p->lanes) || atomic_load(&p->stopping);
-    pub_link_wake_at(p->link, pressing ? 1 : WAKE_BATCH);
     if (due < until) {
         until = due;
     }
-    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns + SETTLE_NS < until) {
-        until = p->now_ns + SETTLE_NS;
+    if (pub_lanes_in_flight(p->lanes) > 0) {
+        bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
+                        atomic_load(&p->stopping);
+        uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
+        until = look < until ? look : until;
     }
     return until;
 }
@@ -422,7 +424,11 @@ run(void *arg)
 {
     struct publisher *p = arg;
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
+    struct sched_param param = { .sched_priority = 0 };
 
+    /* Inherited by the threads of nats.c. They wake each other all the time; as batch threads they
+     * do so without interrupting one another, nor a thread that receives. */
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&p->stopping);
