@@ -36,6 +36,10 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define UNKNOWN_AUTHORITY                                                                          \
+    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
+    "host)"
+#define WRONG_NAME "the server's certificate is for another name than nats.url has"
 
 struct publisher {
     struct sr_sink base;
@@ -78,9 +82,17 @@ connect_advice(const char *error)
             "the server refuses the credentials: they are expired, revoked or of another server; "
             "enrol again" },
         { "authentication", "the server refuses the credentials: enrol again" },
-        { "certificate verify failed",
-            "the server's certificate is not signed by nats.tls.ca_file, or is expired" },
-        { "hostname mismatch", "the server's certificate is for another name than nats.url has" },
+        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
+        { "issuer certificate", UNKNOWN_AUTHORITY },
+        { "verify the first certificate", UNKNOWN_AUTHORITY },
+        { "self-signed certificate", UNKNOWN_AUTHORITY },
+        { "certificate signature failure", UNKNOWN_AUTHORITY },
+        { "certificate has expired", "the server's certificate has expired, or this host's clock "
+                                     "is wrong" },
+        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
+                                          "host's clock is wrong" },
+        { "hostname mismatch", WRONG_NAME },
+        { "ip address mismatch", WRONG_NAME },
         { "secure connection not available",
             "the server offers no TLS, which tls:// in nats.url demands" },
         { "expected 'pong'", "the server closed at once: it wants a client certificate "
