@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
@@ -508,6 +509,23 @@ nats_stop(struct sr_sink *sink, uint64_t deadline_ns)
     }
 }
 
+/*
+ * Attempts run in detached threads. They should be over before the process ends, for at its exit
+ * libraries are torn down; a thread that hangs all the same is left behind.
+ */
+static void
+end_attempts(struct publisher *p, uint64_t deadline_ns)
+{
+    struct timespec pause = { .tv_nsec = (long)(10 * SR_NS_PER_MS) };
+
+    pub_attempt_abandon(p->attempt);
+    p->attempt = NULL;
+    while (pub_attempts_running() > 0 && sr_clock_monotonic_ns() < deadline_ns) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void
 nats_free(struct sr_sink *sink)
 {
@@ -515,7 +533,6 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
-    pub_attempt_abandon(p->attempt);
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -529,6 +546,7 @@ nats_free(struct sr_sink *sink)
             }
         }
     }
+    end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p);
