@@ -93,6 +93,8 @@ spend(struct spent *s, natsMsg *msg, size_t bytes)
     }
 }
 
+static _Atomic unsigned attempts_running;
+
 /* ---- What nats.c's threads call ---- */
 
 static void
@@ -373,10 +375,11 @@ run_attempt(void *arg)
         sr_wake_signal(a->wake);
     }
     (void)pthread_mutex_unlock(&a->mutex);
-    nats_ReleaseThreadMemory();
     if (abandoned) {
         bury(a);
     }
+    nats_ReleaseThreadMemory();
+    atomic_fetch_sub(&attempts_running, 1);
     return NULL;
 }
 
@@ -410,9 +413,13 @@ pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_w
     if (a->link != NULL) {
         s = make_options(conf, name, a->link, &a->options);
     }
-    if (s == NATS_OK && pthread_create(&thread, NULL, run_attempt, a) == 0) {
-        (void)pthread_detach(thread);
-        return a;
+    if (s == NATS_OK) {
+        atomic_fetch_add(&attempts_running, 1);
+        if (pthread_create(&thread, NULL, run_attempt, a) == 0) {
+            (void)pthread_detach(thread);
+            return a;
+        }
+        atomic_fetch_sub(&attempts_running, 1);
     }
     const char *text = nats_GetLastError(NULL);
     (void)snprintf(error, error_size, "%s: %s", natsStatus_GetText(s), text != NULL ? text : "");
@@ -456,6 +463,12 @@ pub_attempt_abandon(struct pub_attempt *a)
     if (done) {
         bury(a);
     }
+}
+
+unsigned
+pub_attempts_running(void)
+{
+    return atomic_load(&attempts_running);
 }
 
 /* ---- The link, on the publisher's thread ---- */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
@@ -37,6 +38,10 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define UNKNOWN_AUTHORITY                                                                          \
+    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
+    "host)"
+#define WRONG_NAME "the server's certificate is for another name than nats.url has"
 
 struct publisher {
     struct sr_sink base;
@@ -79,9 +84,17 @@ connect_advice(const char *error)
             "the server refuses the credentials: they are expired, revoked or of another server; "
             "enrol again" },
         { "authentication", "the server refuses the credentials: enrol again" },
-        { "certificate verify failed",
-            "the server's certificate is not signed by nats.tls.ca_file, or is expired" },
-        { "hostname mismatch", "the server's certificate is for another name than nats.url has" },
+        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
+        { "issuer certificate", UNKNOWN_AUTHORITY },
+        { "verify the first certificate", UNKNOWN_AUTHORITY },
+        { "self-signed certificate", UNKNOWN_AUTHORITY },
+        { "certificate signature failure", UNKNOWN_AUTHORITY },
+        { "certificate has expired", "the server's certificate has expired, or this host's clock "
+                                     "is wrong" },
+        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
+                                          "host's clock is wrong" },
+        { "hostname mismatch", WRONG_NAME },
+        { "ip address mismatch", WRONG_NAME },
         { "secure connection not available",
             "the server offers no TLS, which tls:// in nats.url demands" },
         { "expected 'pong'", "the server closed at once: it wants a client certificate "
@@ -504,6 +517,23 @@ nats_stop(struct sr_sink *sink, uint64_t deadline_ns)
     }
 }
 
+/*
+ * Attempts run in detached threads. They should be over before the process ends, for at its exit
+ * libraries are torn down; a thread that hangs all the same is left behind.
+ */
+static void
+end_attempts(struct publisher *p, uint64_t deadline_ns)
+{
+    struct timespec pause = { .tv_nsec = (long)(10 * SR_NS_PER_MS) };
+
+    pub_attempt_abandon(p->attempt);
+    p->attempt = NULL;
+    while (pub_attempts_running() > 0 && sr_clock_monotonic_ns() < deadline_ns) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void
 nats_free(struct sr_sink *sink)
 {
@@ -511,7 +541,6 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
-    pub_attempt_abandon(p->attempt);
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -525,6 +554,7 @@ nats_free(struct sr_sink *sink)
             }
         }
     }
+    end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p);
