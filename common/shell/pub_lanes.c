@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
@@ -17,6 +18,7 @@
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
+#define ID_MAX 64U /* 16 digits, 20, 10, two hyphens, NUL */
 #define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
@@ -36,14 +38,15 @@ struct pub_lane {
     bool sent_any; /* with the two below: the last entry ever sent */
     uint64_t sent_segment;
     uint32_t sent_index;
-    enum sr_refusal refusal; /* why it does not flow */
-    unsigned failures;       /* in a row */
-    uint64_t failing_since_ns;
+    enum sr_refusal refusal;   /* why it does not flow */
+    unsigned failures;         /* in a row */
+    uint64_t refused_since_ns; /* for that reason, without a disconnect; 0: not */
     uint64_t retry_ns;
 };
 
 struct pub_lanes {
     struct pub_lanes_options options;
+    char run_id[17]; /* hexadecimal: the first part of every message id */
     struct pub_lane *lanes;
     size_t count;
     size_t turn; /* whose turn it is to send */
@@ -79,6 +82,8 @@ pub_lanes_new(const struct pub_lanes_options *options)
         return NULL;
     }
     p->options = *options;
+    (void)snprintf(p->run_id, sizeof(p->run_id), "%016llx",
+        (unsigned long long)sr_queue_run_id(options->queue));
     p->lanes = calloc(2 * given, sizeof(*p->lanes));
     if (p->lanes == NULL) {
         free(p);
@@ -171,26 +176,49 @@ backoff_ns(unsigned failures)
     return delay / 2 + sr_clock_random_u64() % (delay / 2 + 1); /* jitter: half to whole */
 }
 
+/* True when the server has refused dead letters for so long that they are given up. */
+static bool
+is_out_of_patience(const struct pub_lane *l, uint64_t now_ns)
+{
+    return sr_lane_is_dead(l->lane) && l->refusal != SR_REFUSAL_TIMEOUT &&
+           l->refused_since_ns != 0 && now_ns - l->refused_since_ns >= DEAD_PATIENCE_NS;
+}
+
+/* Drops the dead letters of a lane: one of them has just been refused again. */
+static void
+drop_dead_letters(struct pub_lanes *p, struct pub_lane *l)
+{
+    struct sr_entry e;
+
+    while (sr_lane_next(l->lane, &e)) {
+        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
+        sr_lane_settle(l->lane, e.segment, e.index, e.records);
+    }
+}
+
 /* Goes back to the oldest unsettled entry, once nothing of the lane is in flight. */
 static void
-restart(struct pub_lane *l, uint64_t now_ns)
+restart(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
 {
     sr_lane_rewind(l->lane);
     l->has_next = false;
+    if (is_out_of_patience(l, now_ns)) {
+        drop_dead_letters(p, l);
+    }
     l->state = LANE_WAITING;
     l->retry_ns = now_ns + backoff_ns(l->failures - 1);
 }
 
 /* The lane met a failure: from now on it settles, waits and probes. */
 static void
-fail(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
+fail(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
 {
     if (l->refusal != refusal) {
         sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
             sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
     }
-    if (l->failing_since_ns == 0) {
-        l->failing_since_ns = now_ns;
+    if (l->refusal != refusal || l->refused_since_ns == 0) {
+        l->refused_since_ns = now_ns;
     }
     l->refusal = refusal;
     if (l->state == LANE_FLOWING || l->state == LANE_PROBING) {
@@ -198,7 +226,7 @@ fail(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
         l->state = LANE_SETTLING;
     }
     if (l->state == LANE_SETTLING && l->in_flight == 0) {
-        restart(l, now_ns);
+        restart(p, l, now_ns);
     }
 }
 
@@ -214,7 +242,7 @@ recover(struct pub_lane *l)
     l->state = LANE_FLOWING;
     l->refusal = SR_REFUSAL_NONE;
     l->failures = 0;
-    l->failing_since_ns = 0;
+    l->refused_since_ns = 0;
 }
 
 static bool
@@ -230,6 +258,20 @@ may_send(const struct pub_lane *l)
     return l->state == LANE_FLOWING || (l->state == LANE_PROBING && l->in_flight == 0);
 }
 
+/* Writes "<run>-<segment>-<index>", the Nats-Msg-Id of an entry. */
+static void
+write_id(const struct pub_lanes *p, const struct sr_entry *e, char out[ID_MAX])
+{
+    struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
+
+    sr_buf_add(&b, p->run_id, sizeof(p->run_id) - 1);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->segment_number);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->index);
+    out[b.len] = '\0';
+}
+
 /* Puts the lane's next entry on the wire and into the window. */
 static bool
 send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
@@ -237,11 +279,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
 {
     const struct sr_entry *e = &l->next;
     struct sr_inflight *m = sr_window_push(&p->window, bytes);
-    char id[64];
+    char id[ID_MAX];
 
-    (void)snprintf(id, sizeof(id), "%016llx-%llu-%u",
-        (unsigned long long)sr_queue_run_id(p->options.queue),
-        (unsigned long long)e->segment_number, e->index);
+    write_id(p, e, id);
     m->owner = l;
     m->segment = e->segment;
     m->index = e->index;
@@ -374,7 +414,7 @@ pub_lanes_refused(struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr
         return;
     }
     p->refusals[refusal]++;
-    fail(l, now_ns, refusal);
+    fail(p, l, now_ns, refusal);
 }
 
 /* True when the account maps `subject` to `mapped`: the same, or the same behind a prefix. */
@@ -411,7 +451,7 @@ pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject
         }
         p->refusals[SR_REFUSAL_PERMISSION]++;
         release_all(p, l); /* the server answers none of them */
-        fail(l, now_ns, SR_REFUSAL_PERMISSION);
+        fail(p, l, now_ns, SR_REFUSAL_PERMISSION);
     }
 }
 
@@ -424,6 +464,7 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
         release_all(p, l);
         sr_lane_rewind(l->lane);
         l->has_next = false;
+        l->refused_since_ns = 0; /* nobody refuses anything while there is no connection */
         if (l->refusal == SR_REFUSAL_NONE || l->refusal == SR_REFUSAL_TIMEOUT) {
             l->state = LANE_FLOWING;
         } else if (l->state != LANE_WAITING) {
@@ -433,32 +474,14 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
     }
 }
 
-/* Drops the dead letters that nobody has taken for a long time. */
-static void
-drop_refused_dead_letters(struct pub_lanes *p, struct pub_lane *l)
-{
-    struct sr_entry e;
-
-    sr_lane_rewind(l->lane);
-    l->has_next = false;
-    while (sr_lane_next(l->lane, &e)) {
-        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
-        sr_lane_settle(l->lane, e.segment, e.index, e.records);
-    }
-}
-
 static void
 tick_lane(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
 {
     if (l->state == LANE_SETTLING && l->in_flight == 0) {
-        restart(l, now_ns);
+        restart(p, l, now_ns);
     }
     if (l->state != LANE_WAITING || now_ns < l->retry_ns) {
         return;
-    }
-    if (sr_lane_is_dead(l->lane) && l->failing_since_ns != 0 &&
-        now_ns - l->failing_since_ns >= DEAD_PATIENCE_NS && l->refusal != SR_REFUSAL_TIMEOUT) {
-        drop_refused_dead_letters(p, l);
     }
     l->state = LANE_PROBING;
 }
@@ -472,7 +495,7 @@ pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns)
             break;
         }
         p->refusals[SR_REFUSAL_TIMEOUT]++;
-        fail(land(p, m), now_ns, SR_REFUSAL_TIMEOUT);
+        fail(p, land(p, m), now_ns, SR_REFUSAL_TIMEOUT);
     }
     for (size_t i = 0; i < p->count; i++) {
         tick_lane(p, &p->lanes[i], now_ns);
@@ -525,7 +548,8 @@ pub_lanes_without_stream(const struct pub_lanes *p, uint64_t now_ns, uint64_t fo
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct pub_lane *l = &p->lanes[i];
-        if (l->refusal == SR_REFUSAL_NO_STREAM && now_ns - l->failing_since_ns >= for_ns) {
+        if (l->refusal == SR_REFUSAL_NO_STREAM && l->refused_since_ns != 0 &&
+            now_ns - l->refused_since_ns >= for_ns) {
             return sr_lane_subject(l->lane);
         }
     }

@@ -55,11 +55,8 @@ struct pub_answer {
 };
 typedef void (*pub_take_answer)(void *arg, const struct pub_answer *answer);
 
-/* Gives the answers that have come in to `take`. */
+/* Gives the answers that have come in to `take`. Only a refusal wakes the publisher. */
 void pub_link_answers(struct pub_link *l, pub_take_answer take, void *arg);
-
-/* How many answers are worth waking the publisher for; a refusal always is. */
-void pub_link_wake_at(struct pub_link *l, uint32_t answers);
 
 /* A pub_send: publishes one message. */
 bool pub_link_send(void *link, const struct pub_message *message);

@@ -10,6 +10,7 @@
 #include "sr/sink.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +29,8 @@
 #include "sr/banned.h"
 
 #define IDLE_NS (100 * SR_NS_PER_MS) /* longest sleep */
-#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long acknowledgements may wait to be counted */
-#define WAKE_BATCH 256U              /* acknowledgements that are worth waking for */
+#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long answers may wait to be looked at */
+#define PRESS_NS (1 * SR_NS_PER_MS)  /* the same, when sending waits for them */
 #define RETRY_MIN_NS (100 * SR_NS_PER_MS)
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
@@ -268,7 +269,9 @@ supervise(struct publisher *p)
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
     }
-    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
+    /* One attempt tries all servers in turn, each for connect_timeout at most. */
+    p->attempt_deadline_ns =
+        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
     p->attempt = pub_attempt_start(
         p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
@@ -377,7 +380,7 @@ serve(struct publisher *p)
     }
 }
 
-/* How long there is nothing to do, and how many answers end the sleep. */
+/* How long there is nothing to do. Acknowledgements wake nobody: a look now and then costs less. */
 static uint64_t
 sleep_until(struct publisher *p)
 {
@@ -387,13 +390,14 @@ sleep_until(struct publisher *p)
         return p->attempt == NULL && p->next_attempt_ns < until ? p->next_attempt_ns : until;
     }
     uint64_t due = pub_lanes_due_ns(p->lanes);
-    bool pressing = pub_lanes_troubled(p->lanes) || atomic_load(&p->stopping);
-    pub_link_wake_at(p->link, pressing ? 1 : WAKE_BATCH);
     if (due < until) {
         until = due;
     }
-    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns + SETTLE_NS < until) {
-        until = p->now_ns + SETTLE_NS;
+    if (pub_lanes_in_flight(p->lanes) > 0) {
+        bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
+                        atomic_load(&p->stopping);
+        uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
+        until = look < until ? look : until;
     }
     return until;
 }
@@ -433,7 +437,11 @@ run(void *arg)
 {
     struct publisher *p = arg;
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
+    struct sched_param param = { .sched_priority = 0 };
 
+    /* Inherited by the threads of nats.c. They wake each other all the time; as batch threads they
+     * do so without interrupting one another, nor a thread that receives. */
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&p->stopping);

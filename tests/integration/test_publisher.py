@@ -82,6 +82,7 @@ def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
 
 def test_a_forbidden_subject_is_named_and_holds_back_only_itself(lab):
     server = lab.server(text="""
+        no_auth_user: edge
         accounts { ACME {
           jetstream: enabled
           mappings: { "logs.other": "acme.logs.other", "logs.syslog": "acme.logs.syslog" }
@@ -94,7 +95,7 @@ def test_a_forbidden_subject_is_named_and_holds_back_only_itself(lab):
     server.user = {"user": "admin", "password": "a"}
     with server.client() as c:
         c.add_stream(subjects=["acme.>"])
-    daemon = Daemon(lab, nats={"url": [f"nats://edge:e@127.0.0.1:{server.port}"]}, listeners=[
+    daemon = Daemon(lab, server=server, listeners=[
         {"subject": "logs.other"}, {"subject": SUBJECT}])
     daemon.start()
     load = Load()
