@@ -141,7 +141,8 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "undecodable_total", "counter", "Datagrams that could not be decoded, by reason.");
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum = { 0 };
+        struct sr_reasons sum;
+        memset(&sum, 0, sizeof(sum));
         for (unsigned j = 0; j < l->worker_count; j++) {
             add_reasons(&sum, &l->workers[j].undecodable);
         }
@@ -150,7 +151,8 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "dropped_total", "counter", "Datagrams received and given up, by reason.");
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum = { 0 };
+        struct sr_reasons sum;
+        memset(&sum, 0, sizeof(sum));
         for (unsigned j = 0; j < l->worker_count; j++) {
             add_reasons(&sum, &l->workers[j].dropped);
         }

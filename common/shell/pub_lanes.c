@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
@@ -17,6 +18,7 @@
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
+#define ID_MAX 64U /* 16 digits, 20, 10, two hyphens, NUL */
 #define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
@@ -44,10 +46,12 @@ struct pub_lane {
 
 struct pub_lanes {
     struct pub_lanes_options options;
+    char run_id[17]; /* hexadecimal: the first part of every message id */
     struct pub_lane *lanes;
     size_t count;
     size_t turn; /* whose turn it is to send */
     bool blocked;
+    size_t max_payload; /* of the connection, as last told */
     uint64_t unexpected_duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
     struct sr_window window;
@@ -78,6 +82,8 @@ pub_lanes_new(const struct pub_lanes_options *options)
         return NULL;
     }
     p->options = *options;
+    (void)snprintf(p->run_id, sizeof(p->run_id), "%016llx",
+        (unsigned long long)sr_queue_run_id(options->queue));
     p->lanes = calloc(2 * given, sizeof(*p->lanes));
     if (p->lanes == NULL) {
         free(p);
@@ -111,16 +117,27 @@ delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
     return &p->options.stats->listeners[sr_lane_listener(l->lane)].delivery;
 }
 
+/* How much of a record its dead letter may hold: a larger one would be refused in its turn. */
+static size_t
+dead_letter_cut(const struct pub_lanes *p)
+{
+    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD;
+    size_t room = p->max_payload > headers ? p->max_payload - headers : 0;
+
+    return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
+}
+
 /* Copies a record that will never be stored into its dead-letter lane; false when that is full. */
 static bool
-move_to_dead(struct pub_lane *l, enum sr_refusal refusal, struct sr_span body, uint32_t records)
+move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
+    struct sr_span body, uint32_t records)
 {
     uint64_t now_ns = sr_clock_wall_ns();
     struct sr_span cut = body;
     uint8_t *room;
 
-    if (cut.len > SR_DEADLETTER_CUT) {
-        cut.len = SR_DEADLETTER_CUT;
+    if (cut.len > dead_letter_cut(p)) {
+        cut.len = dead_letter_cut(p);
     }
     room = sr_lane_reserve(l->dead, SR_DEADLETTER_OVERHEAD + cut.len, now_ns);
     if (room == NULL) {
@@ -140,7 +157,7 @@ give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum 
     struct sr_delivery_stats *d = delivery_of(p, l);
 
     p->refusals[refusal]++;
-    if (l->dead != NULL && move_to_dead(l, refusal, e->body, e->records)) {
+    if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
         sr_count(&d->moved, e->records);
     } else {
         sr_reasons_count(&d->dropped, sr_refusal_reason(refusal), e->records);
@@ -241,6 +258,20 @@ may_send(const struct pub_lane *l)
     return l->state == LANE_FLOWING || (l->state == LANE_PROBING && l->in_flight == 0);
 }
 
+/* Writes "<run>-<segment>-<index>", the Nats-Msg-Id of an entry. */
+static void
+write_id(const struct pub_lanes *p, const struct sr_entry *e, char out[ID_MAX])
+{
+    struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
+
+    sr_buf_add(&b, p->run_id, sizeof(p->run_id) - 1);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->segment_number);
+    sr_buf_put(&b, '-');
+    sr_buf_add_u64(&b, e->index);
+    out[b.len] = '\0';
+}
+
 /* Puts the lane's next entry on the wire and into the window. */
 static bool
 send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
@@ -248,11 +279,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
 {
     const struct sr_entry *e = &l->next;
     struct sr_inflight *m = sr_window_push(&p->window, bytes);
-    char id[64];
+    char id[ID_MAX];
 
-    (void)snprintf(id, sizeof(id), "%016llx-%llu-%u",
-        (unsigned long long)sr_queue_run_id(p->options.queue),
-        (unsigned long long)e->segment_number, e->index);
+    write_id(p, e, id);
     m->owner = l;
     m->segment = e->segment;
     m->index = e->index;
@@ -318,6 +347,7 @@ pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_sen
     bool worked = true;
 
     p->blocked = false;
+    p->max_payload = max_payload;
     while (worked && !p->blocked) {
         worked = false;
         for (size_t i = 0; i < p->count && !p->blocked; i++) {

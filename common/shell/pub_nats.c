@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sr/ack.h"
+#include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/deadletter.h"
@@ -26,7 +27,18 @@
 #define PING_MS 20000 /* a dead peer is noticed after two of them */
 #define WRITE_DEADLINE_MS 5000
 #define FORBIDDEN_MAX 8U
+#define SPENT_MAX 256U
+#define SPENT_BYTES (256U * 1024U)
 #define CLOSE_POLL_NS (10 * (long)SR_NS_PER_MS)
+
+/*
+ * Messages to destroy. nats.c frees them in a thread of its own, which it wakes for every message
+ * that finds it asleep: many at once wake it once.
+ */
+struct spent {
+    natsMsg *messages[SPENT_MAX];
+    size_t count, bytes;
+};
 
 struct pub_link {
     natsConnection *nc;
@@ -34,15 +46,16 @@ struct pub_link {
     char inbox[SR_CREDS_TEXT_MAX + 32];
     size_t inbox_len;
     size_t max_payload;
+    struct spent sent;
 
     /* Shared with nats.c's threads. */
     struct sr_wake *wake;
     _Atomic bool closed;
     _Atomic bool orphan; /* nobody waits for it: `wake` may be gone */
     _Atomic uint32_t ring_in, ring_out;
-    _Atomic uint32_t wake_at;
     _Atomic uint64_t garbage;
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
+    struct spent answered;           /* of that thread */
     pthread_mutex_t mutex;           /* guards all below */
     char forbidden[FORBIDDEN_MAX][SR_CREDS_TEXT_MAX];
     unsigned forbidden_count;
@@ -58,6 +71,29 @@ struct pub_attempt {
     struct pub_link *link;
     char error[PUB_TEXT_MAX]; /* "": connected */
 };
+
+static void
+destroy_spent(struct spent *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        natsMsg_Destroy(s->messages[i]);
+    }
+    s->count = 0;
+    s->bytes = 0;
+}
+
+/* Destroys a message of `bytes`, now or later. */
+static void
+spend(struct spent *s, natsMsg *msg, size_t bytes)
+{
+    s->messages[s->count++] = msg;
+    s->bytes += bytes;
+    if (s->count == SPENT_MAX || s->bytes >= SPENT_BYTES) {
+        destroy_spent(s);
+    }
+}
+
+static _Atomic unsigned attempts_running;
 
 /* ---- What nats.c's threads call ---- */
 
@@ -80,7 +116,7 @@ push_answer(struct pub_link *l, struct pub_answer a)
     }
     l->ring[in % ANSWERS] = a;
     atomic_store_explicit(&l->ring_in, in + 1, memory_order_release);
-    if (a.refusal != SR_REFUSAL_NONE || in + 1 - out >= atomic_load(&l->wake_at)) {
+    if (a.refusal != SR_REFUSAL_NONE) {
         signal_owner(l);
     }
 }
@@ -123,7 +159,7 @@ on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
             a.number = 0;
         }
     }
-    natsMsg_Destroy(msg);
+    spend(&l->answered, msg, (size_t)natsMsg_GetDataLength(msg));
     if (a.number == 0) {
         atomic_fetch_add(&l->garbage, 1);
         return;
@@ -339,10 +375,11 @@ run_attempt(void *arg)
         sr_wake_signal(a->wake);
     }
     (void)pthread_mutex_unlock(&a->mutex);
-    nats_ReleaseThreadMemory();
     if (abandoned) {
         bury(a);
     }
+    nats_ReleaseThreadMemory();
+    atomic_fetch_sub(&attempts_running, 1);
     return NULL;
 }
 
@@ -354,7 +391,6 @@ new_link(struct sr_wake *wake)
     if (l != NULL) {
         (void)pthread_mutex_init(&l->mutex, NULL);
         l->wake = wake;
-        atomic_init(&l->wake_at, 1);
     }
     return l;
 }
@@ -377,9 +413,13 @@ pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_w
     if (a->link != NULL) {
         s = make_options(conf, name, a->link, &a->options);
     }
-    if (s == NATS_OK && pthread_create(&thread, NULL, run_attempt, a) == 0) {
-        (void)pthread_detach(thread);
-        return a;
+    if (s == NATS_OK) {
+        atomic_fetch_add(&attempts_running, 1);
+        if (pthread_create(&thread, NULL, run_attempt, a) == 0) {
+            (void)pthread_detach(thread);
+            return a;
+        }
+        atomic_fetch_sub(&attempts_running, 1);
     }
     const char *text = nats_GetLastError(NULL);
     (void)snprintf(error, error_size, "%s: %s", natsStatus_GetText(s), text != NULL ? text : "");
@@ -425,6 +465,12 @@ pub_attempt_abandon(struct pub_attempt *a)
     }
 }
 
+unsigned
+pub_attempts_running(void)
+{
+    return atomic_load(&attempts_running);
+}
+
 /* ---- The link, on the publisher's thread ---- */
 
 void
@@ -437,12 +483,6 @@ pub_link_answers(struct pub_link *l, pub_take_answer take, void *arg)
         take(arg, &l->ring[out % ANSWERS]);
     }
     atomic_store_explicit(&l->ring_out, out, memory_order_release);
-}
-
-void
-pub_link_wake_at(struct pub_link *l, uint32_t answers)
-{
-    atomic_store(&l->wake_at, answers);
 }
 
 static natsStatus
@@ -468,9 +508,13 @@ pub_link_send(void *link, const struct pub_message *m)
 {
     struct pub_link *l = link;
     char reply[sizeof(l->inbox) + 24];
+    struct sr_buf b = sr_buf_over(reply, sizeof(reply) - 1);
     natsMsg *msg = NULL;
 
-    (void)snprintf(reply, sizeof(reply), "%s.%llu", l->inbox, (unsigned long long)m->number);
+    sr_buf_add(&b, l->inbox, l->inbox_len);
+    sr_buf_put(&b, '.');
+    sr_buf_add_u64(&b, m->number);
+    reply[b.len] = '\0';
     natsStatus s =
         natsMsg_Create(&msg, m->subject, reply, (const char *)m->body.data, (int)m->body.len);
     if (s == NATS_OK) {
@@ -479,7 +523,9 @@ pub_link_send(void *link, const struct pub_message *m)
     if (s == NATS_OK) {
         s = natsConnection_PublishMsg(l->nc, msg);
     }
-    natsMsg_Destroy(msg);
+    if (msg != NULL) {
+        spend(&l->sent, msg, m->body.len);
+    }
     return s == NATS_OK;
 }
 
@@ -561,6 +607,8 @@ pub_link_free(struct pub_link *l)
     if (l == NULL) {
         return;
     }
+    destroy_spent(&l->sent);
+    destroy_spent(&l->answered);
     natsSubscription_Destroy(l->acks);
     natsConnection_Destroy(l->nc);
     (void)pthread_mutex_destroy(&l->mutex);

@@ -44,6 +44,9 @@ enum pub_attempt_state pub_attempt_poll(
 /* Waits no more: whatever comes of it is cleaned up by its own thread. NULL is fine. */
 void pub_attempt_abandon(struct pub_attempt *a);
 
+/* Attempts of this process whose threads still run, the abandoned ones too. From any thread. */
+unsigned pub_attempts_running(void);
+
 /* An answer to a message, told to the taker of pub_link_answers(). */
 struct pub_answer {
     uint64_t number;
@@ -52,11 +55,8 @@ struct pub_answer {
 };
 typedef void (*pub_take_answer)(void *arg, const struct pub_answer *answer);
 
-/* Gives the answers that have come in to `take`. */
+/* Gives the answers that have come in to `take`. Only a refusal wakes the publisher. */
 void pub_link_answers(struct pub_link *l, pub_take_answer take, void *arg);
-
-/* How many answers are worth waking the publisher for; a refusal always is. */
-void pub_link_wake_at(struct pub_link *l, uint32_t answers);
 
 /* A pub_send: publishes one message. */
 bool pub_link_send(void *link, const struct pub_message *message);

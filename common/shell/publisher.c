@@ -10,11 +10,13 @@
 #include "sr/sink.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
@@ -27,8 +29,8 @@
 #include "sr/banned.h"
 
 #define IDLE_NS (100 * SR_NS_PER_MS) /* longest sleep */
-#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long acknowledgements may wait to be counted */
-#define WAKE_BATCH 256U              /* acknowledgements that are worth waking for */
+#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long answers may wait to be looked at */
+#define PRESS_NS (1 * SR_NS_PER_MS)  /* the same, when sending waits for them */
 #define RETRY_MIN_NS (100 * SR_NS_PER_MS)
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
@@ -36,6 +38,10 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define UNKNOWN_AUTHORITY                                                                          \
+    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
+    "host)"
+#define WRONG_NAME "the server's certificate is for another name than nats.url has"
 
 struct publisher {
     struct sr_sink base;
@@ -78,9 +84,17 @@ connect_advice(const char *error)
             "the server refuses the credentials: they are expired, revoked or of another server; "
             "enrol again" },
         { "authentication", "the server refuses the credentials: enrol again" },
-        { "certificate verify failed",
-            "the server's certificate is not signed by nats.tls.ca_file, or is expired" },
-        { "hostname mismatch", "the server's certificate is for another name than nats.url has" },
+        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
+        { "issuer certificate", UNKNOWN_AUTHORITY },
+        { "verify the first certificate", UNKNOWN_AUTHORITY },
+        { "self-signed certificate", UNKNOWN_AUTHORITY },
+        { "certificate signature failure", UNKNOWN_AUTHORITY },
+        { "certificate has expired", "the server's certificate has expired, or this host's clock "
+                                     "is wrong" },
+        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
+                                          "host's clock is wrong" },
+        { "hostname mismatch", WRONG_NAME },
+        { "ip address mismatch", WRONG_NAME },
         { "secure connection not available",
             "the server offers no TLS, which tls:// in nats.url demands" },
         { "expected 'pong'", "the server closed at once: it wants a client certificate "
@@ -227,17 +241,26 @@ follow_attempt(struct publisher *p)
     }
 }
 
+/* The connection broke; `error` is what we know when nats.c says nothing. */
+static void
+lose_link(struct publisher *p, const char *error)
+{
+    char said[PUB_TEXT_MAX];
+    bool any = pub_link_complaint(p->link, said, sizeof(said));
+
+    sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    retire_link(p);
+    plan_next_attempt(p);
+}
+
 static void
 supervise(struct publisher *p)
 {
-    char error[PUB_TEXT_MAX] = "closed";
+    char error[PUB_TEXT_MAX];
 
     free_retired(p);
     if (p->link != NULL && pub_link_is_closed(p->link)) {
-        (void)pub_link_complaint(p->link, error, sizeof(error));
-        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", error);
-        retire_link(p);
-        plan_next_attempt(p);
+        lose_link(p, "closed");
     }
     if (p->attempt != NULL) {
         follow_attempt(p);
@@ -246,7 +269,9 @@ supervise(struct publisher *p)
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
     }
-    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
+    /* One attempt tries all servers in turn, each for connect_timeout at most. */
+    p->attempt_deadline_ns =
+        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
     p->attempt = pub_attempt_start(
         p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
@@ -351,13 +376,11 @@ serve(struct publisher *p)
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
-        report_trouble(p, "the connection to NATS broke", "write failed");
-        retire_link(p);
-        plan_next_attempt(p);
+        lose_link(p, "cannot write");
     }
 }
 
-/* How long there is nothing to do, and how many answers end the sleep. */
+/* How long there is nothing to do. Acknowledgements wake nobody: a look now and then costs less. */
 static uint64_t
 sleep_until(struct publisher *p)
 {
@@ -367,13 +390,14 @@ sleep_until(struct publisher *p)
         return p->attempt == NULL && p->next_attempt_ns < until ? p->next_attempt_ns : until;
     }
     uint64_t due = pub_lanes_due_ns(p->lanes);
-    bool pressing = pub_lanes_troubled(p->lanes) || atomic_load(&p->stopping);
-    pub_link_wake_at(p->link, pressing ? 1 : WAKE_BATCH);
     if (due < until) {
         until = due;
     }
-    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns + SETTLE_NS < until) {
-        until = p->now_ns + SETTLE_NS;
+    if (pub_lanes_in_flight(p->lanes) > 0) {
+        bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
+                        atomic_load(&p->stopping);
+        uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
+        until = look < until ? look : until;
     }
     return until;
 }
@@ -413,7 +437,11 @@ run(void *arg)
 {
     struct publisher *p = arg;
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
+    struct sched_param param = { .sched_priority = 0 };
 
+    /* Inherited by the threads of nats.c. They wake each other all the time; as batch threads they
+     * do so without interrupting one another, nor a thread that receives. */
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&p->stopping);
@@ -489,6 +517,23 @@ nats_stop(struct sr_sink *sink, uint64_t deadline_ns)
     }
 }
 
+/*
+ * Attempts run in detached threads. They should be over before the process ends, for at its exit
+ * libraries are torn down; a thread that hangs all the same is left behind.
+ */
+static void
+end_attempts(struct publisher *p, uint64_t deadline_ns)
+{
+    struct timespec pause = { .tv_nsec = (long)(10 * SR_NS_PER_MS) };
+
+    pub_attempt_abandon(p->attempt);
+    p->attempt = NULL;
+    while (pub_attempts_running() > 0 && sr_clock_monotonic_ns() < deadline_ns) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void
 nats_free(struct sr_sink *sink)
 {
@@ -496,7 +541,6 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
-    pub_attempt_abandon(p->attempt);
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -510,6 +554,7 @@ nats_free(struct sr_sink *sink)
             }
         }
     }
+    end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p);

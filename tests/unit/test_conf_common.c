@@ -98,7 +98,6 @@ only_nats_and_tls_urls_are_urls(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         refuses_value("nats: {url: [\"@\"]}\n", bad[i], "nats.url", "write tls://HOST:PORT");
     }
-    accepts("output: stdout\nnats: {url: [\"http://a\"]}\n"); /* nobody uses it */
 }
 
 static void
