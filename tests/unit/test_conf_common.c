@@ -87,7 +87,7 @@ static void
 only_nats_and_tls_urls_are_urls(void **state)
 {
     static const char *const good[] = { "nats://127.0.0.1:4222", "tls://a.example",
-        "nats://[::1]:4222", "tls://user:secret@host:4222" };
+        "nats://[::1]:4222" };
     static const char *const bad[] = { "http://a", "127.0.0.1:4222", "NATS//x", "nats://",
         "tls://:4222", "nats:/a" };
 
@@ -98,6 +98,14 @@ only_nats_and_tls_urls_are_urls(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         refuses_value("nats: {url: [\"@\"]}\n", bad[i], "nats.url", "write tls://HOST:PORT");
     }
+}
+
+static void
+a_password_in_a_url_is_refused_without_showing_it(void **state)
+{
+    (void)state;
+    refuses("nats: {url: [\"tls://user:hush@host:4222\"]}\n", "nats.url", "nats.creds_file");
+    assert_null(strstr(sr_conf_problems_text(problems, 0), "hush"));
 }
 
 static void
@@ -351,6 +359,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_nats_and_tls_urls_are_urls),
+        cmocka_unit_test(a_password_in_a_url_is_refused_without_showing_it),
         cmocka_unit_test(listen_addresses_are_checked),
         cmocka_unit_test(an_address_is_split_into_host_and_port),
         cmocka_unit_test(subjects_are_words_with_dots_between),

@@ -27,7 +27,7 @@ static void
 reasons_are_counted_by_their_text(void **state)
 {
     static const char same_text[] = "bad_pri";
-    struct sr_reasons r = { 0 };
+    struct sr_reasons r = { .items = { { NULL, 0 } } };
 
     (void)state;
     sr_reasons_count(&r, "bad_pri", 2);
@@ -42,7 +42,7 @@ static void
 one_reason_more_than_fits_is_counted_as_other(void **state)
 {
     static char names[SR_REASONS_MAX + 10][16];
-    struct sr_reasons r = { 0 };
+    struct sr_reasons r = { .items = { { NULL, 0 } } };
 
     (void)state;
     for (size_t i = 0; i < SR_REASONS_MAX + 10; i++) {
@@ -61,7 +61,7 @@ static void
 the_word_other_shares_the_row_of_what_does_not_fit(void **state)
 {
     static char names[SR_REASONS_MAX + 10][16];
-    struct sr_reasons r = { 0 };
+    struct sr_reasons r = { .items = { { NULL, 0 } } };
 
     (void)state;
     sr_reasons_count(&r, "other", 5); /* as when the counts of workers are added up */
