@@ -9,40 +9,6 @@ sr_buf_over(void *memory, size_t cap)
     return (struct sr_buf){ .data = memory, .cap = cap };
 }
 
-/* Room for `len` more bytes, or NULL and `overflow` from now on. */
-static uint8_t *
-claim(struct sr_buf *b, size_t len)
-{
-    if (b->overflow || len > b->cap - b->len) {
-        b->overflow = true;
-        return NULL;
-    }
-    uint8_t *out = b->data + b->len;
-    b->len += len;
-    return out;
-}
-
-void
-sr_buf_put(struct sr_buf *b, uint8_t byte)
-{
-    uint8_t *out = claim(b, 1);
-    if (out != NULL) {
-        *out = byte;
-    }
-}
-
-void
-sr_buf_add(struct sr_buf *b, const void *data, size_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    uint8_t *out = claim(b, len);
-    if (out != NULL) {
-        memcpy(out, data, len);
-    }
-}
-
 void
 sr_buf_add_text(struct sr_buf *b, const char *text)
 {

@@ -8,6 +8,7 @@
 
 #include <nats/nats.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +396,18 @@ new_link(struct sr_wake *wake)
     return l;
 }
 
+/*
+ * The scheduling of this thread and of those it makes. Those of nats.c wake each other and the
+ * publisher's all the time; as batch threads they do so without interrupting anyone.
+ */
+static void
+set_policy(int policy)
+{
+    const struct sched_param param = { .sched_priority = 0 };
+
+    (void)pthread_setschedparam(pthread_self(), policy, &param);
+}
+
 struct pub_attempt *
 pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_wake *wake,
     char *error, size_t error_size)
@@ -410,16 +423,20 @@ pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_w
     (void)pthread_mutex_init(&a->mutex, NULL);
     a->wake = wake;
     a->link = new_link(wake);
+    set_policy(SCHED_BATCH); /* the first options start the library's threads */
     if (a->link != NULL) {
         s = make_options(conf, name, a->link, &a->options);
     }
+    bool started = false;
     if (s == NATS_OK) {
         atomic_fetch_add(&attempts_running, 1);
-        if (pthread_create(&thread, NULL, run_attempt, a) == 0) {
-            (void)pthread_detach(thread);
-            return a;
-        }
-        atomic_fetch_sub(&attempts_running, 1);
+        started = pthread_create(&thread, NULL, run_attempt, a) == 0;
+        atomic_fetch_sub(&attempts_running, started ? 0 : 1);
+    }
+    set_policy(SCHED_OTHER);
+    if (started) {
+        (void)pthread_detach(thread);
+        return a;
     }
     const char *text = nats_GetLastError(NULL);
     (void)snprintf(error, error_size, "%s: %s", natsStatus_GetText(s), text != NULL ? text : "");

@@ -10,7 +10,6 @@
 #include "sr/sink.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -437,11 +436,7 @@ run(void *arg)
 {
     struct publisher *p = arg;
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
-    struct sched_param param = { .sched_priority = 0 };
 
-    /* Inherited by the threads of nats.c. They wake each other all the time; as batch threads they
-     * do so without interrupting one another, nor a thread that receives. */
-    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&p->stopping);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -23,8 +24,11 @@
 
 #define SLOTS 64U
 #define SLOT_SIZE (64U * 1024U) /* no UDP payload is longer than 65,527 bytes */
-#define SLAB_SIZE ((size_t)SLOTS * SLOT_SIZE)
-#define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
+/* Slots a power of two apart would all fall on the same few sets of the processor's caches. */
+#define SLOT_STRIDE (SLOT_SIZE + 320U)
+#define SLAB_SIZE ((size_t)SLOTS * SLOT_STRIDE)
+#define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
+#define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
 
@@ -202,14 +206,29 @@ receive_batch(struct sr_udp_worker *w)
     return (unsigned)n;
 }
 
+/*
+ * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
+ * to receive it. Once they do, they are waited for here until none has come.
+ */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
+    const struct timespec moment = { .tv_nsec = GATHER_NS };
     struct sr_udp_worker *w = poll->data;
+    bool stream = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns) < (uint64_t)GATHER_NS;
+    bool full = false;
 
     (void)status;
     (void)events;
-    for (unsigned i = 0; i < BATCHES_A_ROUND && receive_batch(w) == SLOTS; i++) {
+    for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
+        if (stream && !full) {
+            (void)nanosleep(&moment, NULL);
+        }
+        unsigned n = receive_batch(w);
+        full = n == SLOTS;
+        if (n == 0 || !(full || stream)) {
+            break;
+        }
     }
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
@@ -262,7 +281,7 @@ static void
 prepare_slots(struct sr_udp_worker *w)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
-        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_SIZE, SLOT_SIZE };
+        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_STRIDE, SLOT_SIZE };
         w->messages[i].msg_hdr = (struct msghdr){
             .msg_name = &w->names[i],
             .msg_iov = &w->vectors[i],

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "sr/span.h"
 
@@ -23,11 +24,38 @@ struct sr_buf {
 /* Starts an empty buffer over `cap` bytes at `memory`, which the caller keeps. */
 struct sr_buf sr_buf_over(void *memory, size_t cap);
 
+/* Room for `len` more bytes, or NULL and `overflow` from now on. */
+static inline uint8_t *
+sr_buf_claim(struct sr_buf *b, size_t len)
+{
+    if (b->overflow || len > b->cap - b->len) {
+        b->overflow = true;
+        return NULL;
+    }
+    uint8_t *out = b->data + b->len;
+    b->len += len;
+    return out;
+}
+
 /* Appends one byte. */
-void sr_buf_put(struct sr_buf *b, uint8_t byte);
+static inline void
+sr_buf_put(struct sr_buf *b, uint8_t byte)
+{
+    uint8_t *out = sr_buf_claim(b, 1);
+    if (out != NULL) {
+        *out = byte;
+    }
+}
 
 /* Appends `len` bytes from `data`; both may be empty. */
-void sr_buf_add(struct sr_buf *b, const void *data, size_t len);
+static inline void
+sr_buf_add(struct sr_buf *b, const void *data, size_t len)
+{
+    uint8_t *out = len > 0 ? sr_buf_claim(b, len) : NULL;
+    if (out != NULL) {
+        memcpy(out, data, len);
+    }
+}
 
 /* Appends a C string without its NUL. */
 void sr_buf_add_text(struct sr_buf *b, const char *text);
