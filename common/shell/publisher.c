@@ -253,6 +253,25 @@ lose_link(struct publisher *p, const char *error)
     plan_next_attempt(p);
 }
 
+/* A number that changes when a file of the connection's identity does. */
+static uint64_t
+stamp_files(const struct sr_conf_nats *conf)
+{
+    const char *const files[] = { conf->creds_file, conf->tls.ca_file, conf->tls.cert_file,
+        conf->tls.key_file };
+    uint64_t stamp = 0;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct stat st;
+        if (files[i] == NULL || stat(files[i], &st) != 0) {
+            continue;
+        }
+        stamp = stamp * 1099511628211ULL + (uint64_t)st.st_mtim.tv_sec * SR_NS_PER_SECOND +
+                (uint64_t)st.st_mtim.tv_nsec + (uint64_t)st.st_ino;
+    }
+    return stamp;
+}
+
 static void
 supervise(struct publisher *p)
 {
@@ -272,30 +291,12 @@ supervise(struct publisher *p)
     /* One attempt tries all servers in turn, each for connect_timeout at most. */
     p->attempt_deadline_ns =
         p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
+    p->files_stamp = stamp_files(p->options.conf); /* of what the attempt is about to read */
     p->attempt = pub_attempt_start(
         p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
         attempt_failed(p, error);
     }
-}
-
-/* A number that changes when a file of the connection's identity does. */
-static uint64_t
-stamp_files(const struct sr_conf_nats *conf)
-{
-    const char *const files[] = { conf->creds_file, conf->tls.ca_file, conf->tls.cert_file,
-        conf->tls.key_file };
-    uint64_t stamp = 0;
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        struct stat st;
-        if (files[i] == NULL || stat(files[i], &st) != 0) {
-            continue;
-        }
-        stamp = stamp * 1099511628211ULL + (uint64_t)st.st_mtim.tv_sec * SR_NS_PER_SECOND +
-                (uint64_t)st.st_mtim.tv_nsec + (uint64_t)st.st_ino;
-    }
-    return stamp;
 }
 
 /* New credentials on disk: connect with them first, switch, then close the old connection. */
