@@ -314,6 +314,7 @@ watch_files(struct publisher *p)
         p->files_stamp = stamp;
         p->replace = p->link != NULL;
         p->next_attempt_ns = p->now_ns;
+        p->failures = 0; /* what the old files met says nothing of the new */
         sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
     }
 }
