@@ -150,9 +150,9 @@ def test_a_silent_server_costs_no_threads_or_descriptors(lab, tls):
     gone = []
 
     def stay_silent(s):
-        if tls:
-            s = context.wrap_socket(s, server_side=True)
         try:
+            if tls:
+                s = context.wrap_socket(s, server_side=True)
             while s.recv(4096):
                 pass
         finally:
