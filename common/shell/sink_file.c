@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sr/ack.h"
@@ -26,6 +27,7 @@
 #define PENDING_MAX 4096U
 #define RETRY_NS SR_NS_PER_SECOND
 #define IDLE_NS SR_NS_PER_SECOND
+#define LINGER_NS (10 * (long)SR_NS_PER_MS) /* while records come, one write for so long */
 
 /* An entry that is in the buffer and not yet on its way. */
 struct pending {
@@ -97,13 +99,19 @@ append_entry(struct file_sink *s, const struct sr_lane *lane, const struct sr_en
     }
 }
 
+static bool
+is_full(const struct file_sink *s)
+{
+    return s->pending_count == PENDING_MAX || s->buf.len >= BUFFER_SIZE;
+}
+
 /* Fills the buffer from one lane; false when the lane had nothing. */
 static bool
 fill(struct file_sink *s, struct sr_lane *lane)
 {
     struct sr_entry e;
 
-    while (s->pending_count < PENDING_MAX && s->buf.len < BUFFER_SIZE && sr_lane_next(lane, &e)) {
+    while (!is_full(s) && sr_lane_next(lane, &e)) {
         if (!s->discard) {
             append_entry(s, lane, &e);
         }
@@ -238,33 +246,49 @@ deliver(struct file_sink *s, struct sr_lane *lane)
     settle_all(s, lane);
 }
 
+/* Empties what the lanes hold now; true when they held anything, *ret_more when perhaps more. */
+static bool
+serve_lanes(struct file_sink *s, bool *ret_more)
+{
+    struct sr_queue *q = s->base.queue;
+    bool worked = false;
+
+    for (size_t i = 0; i < sr_queue_lane_count(q) && !must_stop(s); i++) {
+        struct sr_lane *lane = sr_queue_lane(q, i);
+        if (fill(s, lane)) {
+            *ret_more = *ret_more || is_full(s);
+            worked = true;
+            deliver(s, lane);
+        }
+    }
+    return worked;
+}
+
 static void *
 run(void *arg)
 {
+    const struct timespec linger = { .tv_nsec = LINGER_NS };
     struct file_sink *s = arg;
-    struct sr_queue *q = s->base.queue;
+    struct sr_wake *wake = sr_queue_wake(s->base.queue);
 
     for (;;) {
-        uint64_t epoch = sr_wake_epoch(sr_queue_wake(q));
+        uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&s->stopping);
-        bool worked = false;
+        bool more = false;
 
         atomic_store(&s->heartbeat_ns, sr_clock_monotonic_ns());
         if (atomic_exchange(&s->reopen, false) && !s->discard) {
             reopen_outputs(s);
         }
-        for (size_t i = 0; i < sr_queue_lane_count(q) && !must_stop(s); i++) {
-            struct sr_lane *lane = sr_queue_lane(q, i);
-            if (fill(s, lane)) {
-                deliver(s, lane);
-                worked = true;
-            }
-        }
+        bool worked = serve_lanes(s, &more);
         if (must_stop(s) || (stopping && !worked)) {
             return NULL;
         }
         if (!worked) {
-            sr_wake_sleep(sr_queue_wake(q), epoch, sr_clock_monotonic_ns() + IDLE_NS);
+            sr_wake_sleep(wake, epoch, sr_clock_monotonic_ns() + IDLE_NS);
+        } else if (!more && !stopping) {
+            /* Deaf to signals: a wake-up for each receive batch costs more than its records. */
+            (void)nanosleep(&linger, NULL);
         }
     }
 }
