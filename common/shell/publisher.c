@@ -252,32 +252,6 @@ lose_link(struct publisher *p, const char *error)
     plan_next_attempt(p);
 }
 
-static void
-supervise(struct publisher *p)
-{
-    char error[PUB_TEXT_MAX];
-
-    free_retired(p);
-    if (p->link != NULL && pub_link_is_closed(p->link)) {
-        lose_link(p, "closed");
-    }
-    if (p->attempt != NULL) {
-        follow_attempt(p);
-        return;
-    }
-    if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
-        return;
-    }
-    /* One attempt tries all servers in turn, each for connect_timeout at most. */
-    p->attempt_deadline_ns =
-        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
-    p->attempt = pub_attempt_start(
-        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
-    if (p->attempt == NULL) {
-        attempt_failed(p, error);
-    }
-}
-
 /* A number that changes when a file of the connection's identity does. */
 static uint64_t
 stamp_files(const struct sr_conf_nats *conf)
@@ -297,6 +271,33 @@ stamp_files(const struct sr_conf_nats *conf)
     return stamp;
 }
 
+static void
+supervise(struct publisher *p)
+{
+    char error[PUB_TEXT_MAX];
+
+    free_retired(p);
+    if (p->link != NULL && pub_link_is_closed(p->link)) {
+        lose_link(p, "closed");
+    }
+    if (p->attempt != NULL) {
+        follow_attempt(p);
+        return;
+    }
+    if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
+        return;
+    }
+    /* One attempt tries all servers in turn, each for connect_timeout at most. */
+    p->attempt_deadline_ns =
+        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
+    p->files_stamp = stamp_files(p->options.conf); /* of what the attempt is about to read */
+    p->attempt = pub_attempt_start(
+        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
+    if (p->attempt == NULL) {
+        attempt_failed(p, error);
+    }
+}
+
 /* New credentials on disk: connect with them first, switch, then close the old connection. */
 static void
 watch_files(struct publisher *p)
@@ -312,6 +313,7 @@ watch_files(struct publisher *p)
         p->files_stamp = stamp;
         p->replace = p->link != NULL;
         p->next_attempt_ns = p->now_ns;
+        p->failures = 0; /* what the old files met says nothing of the new */
         sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
     }
 }

@@ -356,7 +356,10 @@ class Daemon(Process):
         self.conf.write_text(json.dumps(self.config, indent=1) + "\n")  # JSON is YAML
 
     def start(self, **options):
-        self.spawn([*self.prefix, SYSLOG, "--config", self.conf], **options)
+        return self.run(SYSLOG, "--config", self.conf, **options)
+
+    def run(self, *argv, **options):
+        self.spawn([*self.prefix, *argv], **options)
         wait_for("the daemon is ready", lambda: self.ready() or not self.running())
         assert self.running(), self.text()
         return self
@@ -425,6 +428,9 @@ class Daemon(Process):
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def hup(self):
+        self.send_signal(signal.SIGHUP)
 
     def stop(self, code=0):
         assert self.end() == code, self.text()
