@@ -110,10 +110,19 @@ second_60_counts_only_where_a_leap_second_can_be(void **state)
 }
 
 static void
+any_byte_may_stand_between_date_and_time(void **state)
+{
+    (void)state;
+    is_instant("2003-10-11_22:14:15Z", 1065910455, 0);
+    is_instant("2003-10-11-22:14:15.5Z", 1065910455, 500000000);
+    is_instant("2003-10-11t22:14:15Z", 1065910455, 0);
+}
+
+static void
 anything_else_is_not_rfc3339(void **state)
 {
     static const char *const bad[] = { "", "-", "2003-10-11", "2003-10-11T22:14:15",
-        "2003-10-11T22:14Z", "2003-10-11 22:14:15Z", "2003-10-11T22:14:15.Z",
+        "2003-10-11T22:14Z", "2003-10-1122:14:15Z", "2003-10-11T22:14:15.Z",
         "2003-10-11T22:14:15,5Z", "2003-10-11T22:14:15.5", "2003-10-11T22:14:15Z ",
         "2003-10-11T22:14:15Zx", "2003-10-11T22:14:15+0100", "2003-10-11T22:14:15+01",
         "2003-10-11T22:14:15+24:00", "2003-10-11T22:14:15+01:60", "2003-10-11T22:14:15~01:00",
@@ -173,6 +182,7 @@ main(void)
         cmocka_unit_test(dates_and_times_that_do_not_exist_are_invalid),
         cmocka_unit_test(rfc3339_is_read_with_fraction_and_offset),
         cmocka_unit_test(second_60_counts_only_where_a_leap_second_can_be),
+        cmocka_unit_test(any_byte_may_stand_between_date_and_time),
         cmocka_unit_test(anything_else_is_not_rfc3339),
         cmocka_unit_test(no_prefix_of_an_rfc3339_time_is_read_past_its_end),
         cmocka_unit_test(instants_become_doubles_as_in_rust),
