@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shell/pub_lanes.h"
 #include "sr/deadletter.h"
 
 void

@@ -6,9 +6,11 @@
 
 #include <stdbool.h>
 
-#include "shell/pub_lanes.h"
+#include "sr/ack.h"
 #include "sr/queue.h"
 #include "sr/stats.h"
+
+struct pub_lanes;
 
 /*
  * A queue, its counters and the publisher's lanes, with a list in place of the server: whatever is

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane_bench.h"
 
+#include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/log.h"
 
