@@ -1,142 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/command.h"
+#include "command.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sr/banned.h"
 
-enum {
-    NAME_MAX_LEN = 31, /* longer words are no slips of our names */
-};
+#define WORD_MAX 32 /* longer words are nobody's typing error */
+#define COMMANDS_MAX 32
 
-static const struct command *
-find(const struct command_table *table, const char *name)
+static const char *program_name = "serviceradar";
+
+void
+complain(const char *format, ...)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(table->commands[i].name, name) == 0) {
-            return &table->commands[i];
-        }
-    }
-    return NULL;
+    va_list args;
+
+    (void)fprintf(stderr, "%s: ", program_name);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
 }
 
 static size_t
-min3(size_t a, size_t b, size_t c)
+least(size_t a, size_t b, size_t c)
 {
-    size_t least = a < b ? a : b;
-
-    return least < c ? least : c;
+    size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+/* Edits from `a` to `b`: insert, delete, change, or swap two neighbours (optimal alignment). */
 static size_t
 distance(const char *a, const char *b)
 {
-    size_t rows[3][NAME_MAX_LEN + 1];
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
+    size_t edits[WORD_MAX + 1][WORD_MAX + 1];
+    size_t a_len = strnlen(a, WORD_MAX);
+    size_t b_len = strnlen(b, WORD_MAX);
 
-    if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN) {
-        return NAME_MAX_LEN;
+    for (size_t i = 0; i <= a_len; i++) {
+        edits[i][0] = i;
     }
-    for (size_t k = 0; k <= b_len; k++) {
-        rows[0][k] = k;
+    for (size_t j = 0; j <= b_len; j++) {
+        edits[0][j] = j;
     }
     for (size_t i = 1; i <= a_len; i++) {
-        size_t *now = rows[i % 3];
-        const size_t *before = rows[(i + 2) % 3];
-
-        now[0] = i;
-        for (size_t k = 1; k <= b_len; k++) {
-            now[k] = min3(before[k] + 1, now[k - 1] + 1, before[k - 1] + (a[i - 1] != b[k - 1]));
-            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1]) {
-                size_t swapped = rows[(i + 1) % 3][k - 2] + 1;
-
-                now[k] = swapped < now[k] ? swapped : now[k];
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t change = edits[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            edits[i][j] = least(edits[i - 1][j] + 1, edits[i][j - 1] + 1, change);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                edits[i][j] = least(edits[i][j], edits[i - 2][j - 2] + 1, edits[i][j]);
             }
         }
     }
-    return rows[a_len % 3][b_len];
+    return edits[a_len][b_len];
 }
 
 const char *
-command_nearest(const struct command_table *table, const char *word)
+nearest_name(const char *word, const char *const *names)
 {
-    const char *nearest = NULL;
-    size_t least = NAME_MAX_LEN;
+    const char *best = NULL;
+    size_t best_edits = WORD_MAX;
 
-    for (size_t i = 0; i < table->count; i++) {
-        const char *name = table->commands[i].name;
-        size_t slips = distance(word, name);
-
-        /* One slip in three letters is still the same word. */
-        if (slips < least && slips * 3 <= strlen(name)) {
-            least = slips;
-            nearest = name;
+    if (strnlen(word, WORD_MAX) >= WORD_MAX) {
+        return NULL;
+    }
+    for (; *names != NULL; names++) {
+        size_t edits = distance(word, *names);
+        if (edits < best_edits && edits <= (strlen(*names) + 2) / 3) {
+            best = *names;
+            best_edits = edits;
         }
     }
-    return nearest;
+    return best;
 }
 
 static void
-print_help(const struct command_table *table, FILE *out)
+print_help(const struct program *program, FILE *out)
 {
-    int width = 0;
-
-    for (size_t i = 0; i < table->count; i++) {
-        int len = (int)strlen(table->commands[i].name);
-
-        width = len > width ? len : width;
+    (void)fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION]...\n       %s COMMAND --help\n\n",
+        program->name, program->purpose, program->name, program->name);
+    for (const struct command *c = program->commands; c->name != NULL; c++) {
+        (void)fprintf(out, "  %-10s %s\n", c->name, c->help);
     }
-    fprintf(out, "Usage: %s COMMAND [OPTION]...\n%s\n\nCommands:\n", table->program, table->about);
-    for (size_t i = 0; i < table->count; i++) {
-        fprintf(out, "  %-*s  %s\n", width, table->commands[i].name, table->commands[i].help);
-    }
-    fprintf(out,
-        "\n`%s COMMAND --help` tells more about a command.\n"
-        "Exit codes: 0 ok, 1 failed, 2 wrong usage.\n",
-        table->program);
+    (void)fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
 }
 
 static int
-unknown(const struct command_table *table, const char *word)
+unknown_command(const struct program *program, const char *word)
 {
-    const char *nearest = command_nearest(table, word);
+    const char *names[COMMANDS_MAX + 1] = { NULL };
 
-    fprintf(stderr, "%s: unknown command '%s'", table->program, word);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean '%s'?\n", nearest);
-    } else {
-        fprintf(stderr, "; `%s --help` lists the commands\n", table->program);
+    for (size_t i = 0; i < COMMANDS_MAX && program->commands[i].name != NULL; i++) {
+        names[i] = program->commands[i].name;
     }
-    return COMMAND_USAGE;
+    const char *near = nearest_name(word, names);
+    if (near != NULL) {
+        complain("there is no command \"%s\"; did you mean \"%s\"?", word, near);
+    } else {
+        complain("there is no command \"%s\"; see %s --help", word, program->name);
+    }
+    return EXIT_USAGE;
 }
 
 int
-command_dispatch(const struct command_table *table, int argc, char **argv)
+command_main(const struct program *program, int argc, char **argv)
 {
-    const struct command *command;
-
+    program_name = program->name;
     if (argc < 2) {
-        print_help(table, stderr);
-        return COMMAND_USAGE;
+        print_help(program, stderr);
+        return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("%s %s\n", table->program, SR_VERSION);
-        return COMMAND_OK;
-    }
-    if (strcmp(argv[1], "help") == 0 && argc > 2) {
-        char *help[] = { argv[2], (char[]){ "--help" }, NULL };
-
-        command = find(table, argv[2]);
-        return command == NULL ? unknown(table, argv[2]) : command->run(2, help);
+    if (strcmp(argv[1], "help") == 0 && argc == 3) { /* help NAME is NAME --help */
+        char help[] = "--help";
+        char *swapped[] = { argv[0], argv[2], help, NULL };
+        return command_main(program, 3, swapped);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
-        print_help(table, stdout);
-        return COMMAND_OK;
+        print_help(program, stdout);
+        return EXIT_SUCCESS;
     }
-    command = find(table, argv[1]);
-    return command == NULL ? unknown(table, argv[1]) : command->run(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("%s %s\n", program->name, SR_VERSION);
+        return EXIT_SUCCESS;
+    }
+    for (const struct command *c = program->commands; c->name != NULL; c++) {
+        if (strcmp(argv[1], c->name) == 0) {
+            return c->run(argc - 1, argv + 1);
+        }
+    }
+    return unknown_command(program, argv[1]);
 }

@@ -4,40 +4,38 @@
 
 #include <stddef.h>
 
-/* Exit codes of all programs. */
-enum command_exit {
-    COMMAND_OK = 0,
-    COMMAND_FAILED = 1,
-    COMMAND_USAGE = 2,
-};
+/* Exit codes of every command. */
+#define EXIT_RUNTIME 1
+#define EXIT_USAGE 2
 
 /* One command of a program. */
 struct command {
     const char *name;
-    /* argv[0] is the command's name; returns the exit code. */
-    int (*run)(int argc, char **argv);
-    const char *help; /* what it does, in one line */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
+    const char *help;                  /* one line */
 };
 
-/*
- * The commands of a program, or of one of its commands ("serviceradar-provision operator"): a
- * `run` may dispatch into a table of its own.
- */
-struct command_table {
-    const char *program; /* as the user types it */
-    const char *about;   /* what the program is for, in one line */
+/* A program as its table of commands, which ends with an entry of NULL. */
+struct program {
+    const char *name;
+    const char *purpose; /* one line for --help */
     const struct command *commands;
-    size_t count;
 };
 
 /*
- * Runs the command that argv[1] names, and returns its exit code. `--help` (or `-h`, `help`) lists
- * the commands, `--version` prints the program's version; `help NAME` is `NAME --help`. A missing
- * or unknown command is a usage error on stderr, with the nearest known name when there is one.
+ * Runs the command that argv[1] names and returns its exit code. Handles --help, `help NAME`,
+ * --version and their absence; for a name that is not in the table, names the nearest that is.
  */
-int command_dispatch(const struct command_table *table, int argc, char **argv);
+int command_main(const struct program *program, int argc, char **argv);
 
-/* The name in `table` that `word` was most likely meant to be, or NULL when none is near. */
-const char *command_nearest(const struct command_table *table, const char *word);
+/* Prints "PROGRAM: " and the message as one line on standard error. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The entry of `names` (which ends with NULL) that takes the fewest edits to become `word`: one
+ * character more, less or changed, or two neighbours swapped. NULL when even that takes more than a
+ * third of its letters.
+ */
+const char *nearest_name(const char *word, const char *const *names);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/commands.h"
+#include "commands.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/command.h"
-#include "cli/replay_load.h"
-#include "cli/replay_send.h"
+#include "command.h"
+#include "replay_load.h"
+#include "replay_send.h"
 #include "sr/capture.h"
 
 #include "sr/banned.h"
@@ -263,21 +263,21 @@ static int
 judge(const struct options *options, const struct replay_source *source,
     const struct replay_sender *sender)
 {
-    int code = COMMAND_OK;
+    int code = EXIT_SUCCESS;
 
     if (*replay_source_message(source) != '\0') {
         fprintf(stderr, "replay: %s\n", replay_source_message(source));
-        code = COMMAND_FAILED;
+        code = EXIT_RUNTIME;
     } else if (sender->sent + sender->too_long == 0 && sender->error == 0 && !stop) {
         fprintf(stderr, "replay: %s holds no UDP datagrams%s\n", options->path,
             options->has_from ? " from that address" : "");
-        code = COMMAND_FAILED;
+        code = EXIT_RUNTIME;
     }
     if (sender->error != 0) {
         fprintf(stderr, "replay: cannot send to %s: %s\n", options->to, strerror(sender->error));
-        code = COMMAND_FAILED;
+        code = EXIT_RUNTIME;
     }
-    return sender->refused + sender->too_long > 0 ? COMMAND_FAILED : code;
+    return sender->refused + sender->too_long > 0 ? EXIT_RUNTIME : code;
 }
 
 static int
@@ -312,22 +312,22 @@ replay_command(int argc, char **argv)
 
     if (!parse_options(argc, argv, &options)) {
         fputs("replay: `serviceradar-cli replay --help` lists the options\n", stderr);
-        return COMMAND_USAGE;
+        return EXIT_USAGE;
     }
     if (options.help) {
         print_usage(stdout);
-        return COMMAND_OK;
+        return EXIT_SUCCESS;
     }
     err = replay_connect(options.to, &fd, message);
     if (err != REPLAY_CONNECTED) {
         fprintf(stderr, "replay: %s\n", message);
-        return err == REPLAY_EADDRESS ? COMMAND_USAGE : COMMAND_FAILED;
+        return err == REPLAY_EADDRESS ? EXIT_USAGE : EXIT_RUNTIME;
     }
     if (!replay_source_open(
             options.path, options.has_from ? &options.from : NULL, MEMORY_MAX, &source, message)) {
         fprintf(stderr, "replay: %s\n", message);
         close(fd);
-        return COMMAND_FAILED;
+        return EXIT_RUNTIME;
     }
     code = replay(&options, source, fd);
     replay_source_close(source);

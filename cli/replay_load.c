@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/replay_load.h"
+#include "replay_load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/replay_send.h"
+#include "replay_send.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,13 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "syslog.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tz_load.h"
+
 #include "sr/banned.h"
 
 static const char *const protocols[] = { "syslog", NULL };
 static const char *const formats[] = { "rfc3164", "rfc5424", NULL }; /* enum syslog_format */
 
+/* An early look; what the zone database says when it is read counts. */
+static const char *
+check_timezone(const void *item, char *text, size_t text_size)
+{
+    const struct syslog_listener *l = item;
+    char path[512];
+
+    if (strcmp(l->timezone, "local") == 0) {
+        return NULL;
+    }
+    (void)snprintf(path, sizeof(path), "%s/%s", TZ_SYSTEM_DIR, l->timezone);
+    if (l->timezone[0] != '/' && strstr(l->timezone, "..") == NULL && access(path, R_OK) == 0) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%s` is not a time zone; write a name such as Europe/Berlin, UTC or local", l->timezone);
+    return text;
+}
+
 static const struct sr_conf_key listener_keys[] = {
-    SR_CONF_LISTENER_KEYS(protocols, "udp://0.0.0.0:514", "logs.syslog"),
+    SR_CONF_LISTENER_KEYS(protocols, "syslog", "udp://0.0.0.0:514", "logs.syslog"),
     { .name = "format",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct syslog_listener, format),
@@ -20,6 +45,7 @@ static const struct sr_conf_key listener_keys[] = {
         .offset = offsetof(struct syslog_listener, timezone),
         .def = "local",
         .reload = SR_CONF_RELOAD,
+        .check = check_timezone,
         .help = "Zone of dates that name none: an IANA name, or local." },
     { .name = NULL },
 };

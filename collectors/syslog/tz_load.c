@@ -88,8 +88,9 @@ add_changes(struct builder *b)
     if (count > CHANGES_TOTAL) {
         return TZ_LOAD_ELIMIT;
     }
-    if (!grow((void **)&b->local, &b->local_room, count, sizeof(*b->local)) ||
-        !grow((void **)&b->offset, &b->offset_room, count, sizeof(*b->offset))) {
+    /* One more than needed: a zone without changes has an address, too. */
+    if (!grow((void **)&b->local, &b->local_room, count + 1, sizeof(*b->local)) ||
+        !grow((void **)&b->offset, &b->offset_room, count + 1, sizeof(*b->offset))) {
         return TZ_LOAD_EMEM;
     }
     for (size_t i = 0; i < b->zif.count; i++) {
@@ -293,6 +294,7 @@ fit(void *array, size_t len)
 {
     void *smaller = realloc(array, len > 0 ? len : 1);
 
+    /* cppcheck-suppress memleak ; a failed realloc() leaves `array` as it was, which is returned */
     return smaller != NULL ? smaller : array;
 }
 

@@ -11,6 +11,8 @@
 #define ONES 0x0101010101010101u
 #define HIGH 0x8080808080808080u
 
+__extension__ typedef unsigned __int128 uint128;
+
 /*
  * Non-zero when one of the eight bytes of `w` cannot be copied into a JSON string as it is: a
  * control character, a quote, a backslash, or a byte above 0x7f. May not say which one: a borrow
@@ -32,22 +34,49 @@ is_plain(uint8_t c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* How many bytes at the start of `p` go into a JSON string unchanged and are ASCII. */
+/* How many of the eight bytes in `w`, as they lie in memory, come before the first special one. */
 static size_t
-plain_run(const uint8_t *p, size_t len)
+plain_bytes(uint64_t w)
+{
+    uint64_t special = special_bytes(w);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    /* Borrows run towards later bytes, so the first mark is true. */
+    return special == 0 ? sizeof(w) : (size_t)__builtin_ctzll(special) / 8;
+#else
+    uint8_t bytes[sizeof(w)];
+    size_t n = special == 0 ? sizeof(w) : 0;
+    memcpy(bytes, &w, sizeof(w));
+    while (n < sizeof(w) && is_plain(bytes[n])) {
+        n++;
+    }
+    return n;
+#endif
+}
+
+/*
+ * Copies the bytes at the start of `text` that go into a JSON string unchanged and are ASCII, and
+ * returns how many. Looking at and copying words in one go is what makes encoding cheap.
+ */
+static size_t
+copy_plain(struct sr_buf *b, struct sr_span text)
 {
     size_t i = 0;
 
-    while (len - i >= sizeof(uint64_t)) {
+    while (
+        text.len - i >= sizeof(uint64_t) && b->cap - b->len >= sizeof(uint64_t) && !b->overflow) {
         uint64_t w;
-        memcpy(&w, p + i, sizeof(w));
-        if (special_bytes(w) != 0) {
-            break;
+        memcpy(&w, text.data + i, sizeof(w));
+        memcpy(b->data + b->len, &w, sizeof(w));
+        size_t n = plain_bytes(w);
+        b->len += n;
+        i += n;
+        if (n < sizeof(w)) {
+            return i;
         }
-        i += sizeof(w);
     }
-    while (i < len && is_plain(p[i])) {
-        i++;
+    for (; i < text.len && is_plain(text.data[i]); i++) {
+        sr_buf_put(b, text.data[i]);
     }
     return i;
 }
@@ -109,32 +138,21 @@ add_escape(struct sr_buf *b, uint8_t c)
 void
 sr_json_string_part(struct sr_buf *b, struct sr_span text)
 {
-    const uint8_t *p = text.data;
-    size_t start = 0; /* of the run that is copied in one piece */
-    size_t i = 0;
-
-    while (i < text.len) {
-        i += plain_run(p + i, text.len - i);
-        if (i == text.len) {
-            break;
+    while (text.len > 0) {
+        size_t used = copy_plain(b, text);
+        if (used < text.len && text.data[used] < 0x80) {
+            add_escape(b, text.data[used++]);
+        } else if (used < text.len) {
+            size_t bad = 0;
+            size_t good = sequence(text.data + used, text.len - used, &bad);
+            if (good > 0) {
+                sr_buf_add(b, text.data + used, good);
+            } else {
+                sr_buf_add(b, "\xef\xbf\xbd", 3);
+            }
+            used += good + bad;
         }
-        if (p[i] < 0x80) {
-            sr_buf_add(b, p + start, i - start);
-            add_escape(b, p[i]);
-            start = ++i;
-            continue;
-        }
-        size_t bad = 0;
-        size_t good = sequence(p + i, text.len - i, &bad);
-        if (good == 0) {
-            sr_buf_add(b, p + start, i - start);
-            sr_buf_add(b, "\xef\xbf\xbd", 3);
-            start = i + bad;
-        }
-        i += good + bad;
-    }
-    if (text.len > start) {
-        sr_buf_add(b, p + start, text.len - start);
+        text = (struct sr_span){ text.data + used, text.len - used };
     }
 }
 
@@ -215,34 +233,79 @@ add_decimal(struct sr_buf *b, const char *digits, size_t count, int exponent)
     }
 }
 
+static void
+add_scaled(struct sr_buf *b, uint64_t n, int places)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    for (; places > 0 && n % 10 == 0; places--) {
+        n /= 10;
+    }
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    add_decimal(b, digits + at, sizeof(digits) - at, -places);
+}
+
 /*
  * The common case: value = n / 10^places with n below 2^52. Both are exact doubles, so the division
- * is correctly rounded and comparing with `value` proves that the decimal reads back as it; below
- * 2^52 decimals of one length lie further apart than doubles, so it is the only one of its length.
+ * is correctly rounded and comparing with `value` proves that the decimal reads back as it. Below
+ * 2^52 decimals with as many places lie further apart than doubles, so it is the only one, and
+ * without its zeros at the end it is the shortest.
  */
 static bool
 add_short_decimal(struct sr_buf *b, double value)
 {
-    static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
-    const double limit = 4503599627370496.0; /* 2^52 */
+    static const double powers[] = { 1e0, 1e3, 1e6, 1e9 };
+    const double limit = 4503599627370495.0; /* 2^52 - 1 */
 
-    for (int places = 0; places < 10; places++) {
-        double scaled = value * powers[places];
-        if (scaled >= limit - 1) {
+    for (int i = 0; i < 4; i++) {
+        double scaled = value * powers[i];
+        if (scaled >= limit) {
             return false;
         }
         uint64_t n = (uint64_t)(scaled + 0.5);
-        if ((double)n / powers[places] != value) {
-            continue;
+        if ((double)n / powers[i] == value) {
+            add_scaled(b, n, 3 * i);
+            return true;
         }
-        char digits[16];
-        size_t at = sizeof(digits);
-        do {
-            digits[--at] = (char)('0' + n % 10);
-            n /= 10;
-        } while (n > 0);
-        add_decimal(b, digits + at, sizeof(digits) - at, -places);
-        return true;
+    }
+    return false;
+}
+
+/*
+ * Times with microseconds or less need up to 17 digits. From 1 to 2^53 a double is m / 2^k, and
+ * for up to nine places m * 10^places is exact in 128 bits: the nearest decimal n / 10^places
+ * reads back as the double when it is less than half a unit of m away.
+ */
+static bool
+add_exact_decimal(struct sr_buf *b, double value)
+{
+    const uint64_t implicit = UINT64_C(1) << 52;
+    uint64_t bits;
+    uint64_t power = 1;
+
+    memcpy(&bits, &value, sizeof(bits));
+    uint64_t m = (bits & (implicit - 1)) | implicit;
+    int k = 1075 - (int)(bits >> 52);
+    /* Half of a unit is smaller below a power of two: rare enough for the long way. */
+    if (k < 1 || k > 52 || m == implicit) {
+        return false;
+    }
+    for (int places = 0; places < 10; places++, power *= 10) {
+        uint128 exact = (uint128)m * power;
+        uint64_t n = (uint64_t)((exact + ((uint128)1 << (k - 1))) >> k);
+        uint128 back = (uint128)n << k;
+        uint128 gap = back > exact ? back - exact : exact - back;
+        if (2 * gap == (uint128)1 << k || 2 * gap == power) {
+            return false; /* two decimals are equally near, or this one is to two doubles */
+        }
+        if (2 * gap < power) {
+            add_scaled(b, n, places);
+            return true;
+        }
     }
     return false;
 }
@@ -287,7 +350,7 @@ sr_json_double(struct sr_buf *b, double value)
         sr_buf_put(b, '-');
         value = -value;
     }
-    if (!add_short_decimal(b, value)) {
+    if (!add_short_decimal(b, value) && !add_exact_decimal(b, value)) {
         add_long_decimal(b, value);
     }
 }

@@ -18,21 +18,131 @@ static const char *const level_names[] = { "error", "warning", "notice", "info",
 const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
 const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
 
+static const char *
+check_urls(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_nats *nats = item;
+
+    for (size_t i = 0; i < nats->url.count; i++) {
+        const char *url = nats->url.items[i];
+        const char *host = strncmp(url, "nats://", 7) == 0  ? url + 7
+                           : strncmp(url, "tls://", 6) == 0 ? url + 6
+                                                            : "";
+        if (host[0] == '\0' || host[0] == ':' || host[0] == '/') {
+            (void)snprintf(text, text_size,
+                "`%s` is not a NATS URL; write tls://HOST:PORT or nats://HOST:PORT", url);
+            return text;
+        }
+        if (strchr(url, '@') != NULL) {
+            /* It would show in logs and in --print-config. */
+            return "a URL holds no user and password here; use nats.creds_file or nats.tls";
+        }
+    }
+    return NULL;
+}
+
+static X509 *
+read_certificate(const char *file)
+{
+    BIO *bio = BIO_new_file(file, "r");
+    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return cert;
+}
+
+static EVP_PKEY *
+read_key(const char *file)
+{
+    char no_password[] = "";
+    BIO *bio = BIO_new_file(file, "r");
+    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+static const char *
+check_ca_file(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_tls *tls = item;
+    X509 *cert = tls->ca_file != NULL ? read_certificate(tls->ca_file) : NULL;
+
+    X509_free(cert);
+    if (cert != NULL || tls->ca_file == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "%s holds no PEM certificate; copy it again from the enrolment",
+        tls->ca_file);
+    return text;
+}
+
+static const char *
+check_cert_file(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_tls *tls = item;
+    X509 *cert = tls->cert_file != NULL ? read_certificate(tls->cert_file) : NULL;
+
+    X509_free(cert);
+    if (cert != NULL || tls->cert_file == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "%s holds no PEM certificate; copy it again from the enrolment",
+        tls->cert_file);
+    return text;
+}
+
+/* The key, and whether it is the certificate's: cert_file stands before it in the table. */
+static const char *
+check_key_file(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_tls *tls = item;
+
+    if ((tls->cert_file == NULL) != (tls->key_file == NULL)) {
+        return "a certificate and its key go together; set both nats.tls.cert_file and "
+               "nats.tls.key_file";
+    }
+    if (tls->key_file == NULL) {
+        return NULL;
+    }
+    EVP_PKEY *key = read_key(tls->key_file);
+    X509 *cert = read_certificate(tls->cert_file);
+    const char *wrong = NULL;
+    if (key == NULL) {
+        wrong = "holds no PEM private key without a password; copy it again from the enrolment";
+    } else if (cert != NULL && X509_check_private_key(cert, key) != 1) {
+        wrong = "is not the key of nats.tls.cert_file; use the two files of one enrolment";
+    }
+    ERR_clear_error();
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    if (wrong != NULL) {
+        (void)snprintf(text, text_size, "%s %s", tls->key_file, wrong);
+        return text;
+    }
+    return NULL;
+}
+
 static const struct sr_conf_key tls_keys[] = {
     { .name = "ca_file",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_tls, ca_file),
         .is_file = true,
+        .check = check_ca_file,
         .help = "Authorities that sign the server's certificate." },
     { .name = "cert_file",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_tls, cert_file),
         .is_file = true,
+        .check = check_cert_file,
         .help = "Our certificate, with the chain behind it." },
     { .name = "key_file",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_tls, key_file),
         .is_file = true,
+        .check = check_key_file,
         .help = "The private key of cert_file." },
     { .name = NULL },
 };
@@ -44,6 +154,7 @@ const struct sr_conf_key sr_conf_nats_keys[] = {
         .def = "[nats://127.0.0.1:4222]",
         .min = 1,
         .max = 16,
+        .check = check_urls,
         .help = "Servers: tls://HOST:PORT, or nats://HOST:PORT without TLS." },
     { .name = "creds_file",
         .type = SR_CONF_STRING,
@@ -213,86 +324,6 @@ sr_conf_check_subject(const void *item, char *text, size_t text_size)
     return text;
 }
 
-static void
-check_url(const struct sr_conf_common *c, size_t i, struct sr_conf_problems *problems)
-{
-    const char *url = c->nats.url.items[i];
-
-    if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0) {
-        sr_conf_problem(problems, "nats.url",
-            "`%s` is not a NATS URL; write tls://HOST:PORT or nats://HOST:PORT", url);
-    }
-}
-
-/* Reads the pair as OpenSSL will; NULL when it fits, else what is wrong. */
-static const char *
-check_pair(const struct sr_conf_tls *tls, const char **ret_key)
-{
-    BIO *cert_bio = BIO_new_file(tls->cert_file, "r");
-    BIO *key_bio = BIO_new_file(tls->key_file, "r");
-    X509 *cert = cert_bio != NULL ? PEM_read_bio_X509(cert_bio, NULL, NULL, NULL) : NULL;
-    char no_password[] = "";
-    EVP_PKEY *key =
-        key_bio != NULL ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, no_password) : NULL;
-    const char *wrong = NULL;
-
-    *ret_key = "nats.tls.cert_file";
-    if (cert == NULL) {
-        wrong = "holds no PEM certificate; copy it again from the enrolment";
-    } else if (key == NULL) {
-        *ret_key = "nats.tls.key_file";
-        wrong = "holds no PEM private key without a password; copy it again from the enrolment";
-    } else if (X509_check_private_key(cert, key) != 1) {
-        *ret_key = "nats.tls.key_file";
-        wrong = "is not the key of nats.tls.cert_file; use the two files of one enrolment";
-    }
-    ERR_clear_error();
-    EVP_PKEY_free(key);
-    X509_free(cert);
-    BIO_free(key_bio);
-    BIO_free(cert_bio);
-    return wrong;
-}
-
-static const char *
-check_ca(const char *file)
-{
-    BIO *bio = BIO_new_file(file, "r");
-    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    const char *wrong =
-        cert == NULL ? "holds no PEM certificate; copy it again from the enrolment" : NULL;
-
-    ERR_clear_error();
-    X509_free(cert);
-    BIO_free(bio);
-    return wrong;
-}
-
-static void
-check_tls(const struct sr_conf_tls *tls, struct sr_conf_problems *problems)
-{
-    const char *key = "nats.tls.key_file";
-    const char *wrong = NULL;
-
-    if (tls->ca_file != NULL && check_ca(tls->ca_file) != NULL) {
-        sr_conf_problem(
-            problems, "nats.tls.ca_file", "%s %s", tls->ca_file, check_ca(tls->ca_file));
-    }
-    if ((tls->cert_file == NULL) != (tls->key_file == NULL)) {
-        sr_conf_problem(problems,
-            tls->cert_file == NULL ? "nats.tls.key_file" : "nats.tls.cert_file",
-            "a certificate and its key go together; set nats.tls.cert_file and nats.tls.key_file");
-        return;
-    }
-    if (tls->cert_file != NULL) {
-        wrong = check_pair(tls, &key);
-    }
-    if (wrong != NULL) {
-        sr_conf_problem(problems, key, "%s %s",
-            strcmp(key, "nats.tls.cert_file") == 0 ? tls->cert_file : tls->key_file, wrong);
-    }
-}
-
 /* Two listeners on one address could never both start. */
 static void
 check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_problems *problems)
@@ -321,12 +352,6 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
 
     if (c->output == SR_OUTPUT_FILE && c->file.path == NULL) {
         sr_conf_problem(problems, "output", "`file` needs a file; set file.path");
-    }
-    if (c->output == SR_OUTPUT_NATS) {
-        for (size_t i = 0; i < c->nats.url.count; i++) {
-            check_url(c, i, problems);
-        }
-        check_tls(&c->nats.tls, problems);
     }
     check_twice(c, listener_size, problems);
 }

@@ -301,14 +301,38 @@ place_of(const struct place *place, const struct sr_conf_key *key, const struct 
     };
 }
 
-/* Fills the struct at `base` from a MAP, or with defaults, and runs the checks of its keys. */
+/* One key: its value, then its own check when that is right, or its default when it is wrong. */
 static void
-fill_table(struct loader *ld, const struct sr_conf_key *keys, const struct place *place,
+load_key(struct loader *ld, const struct sr_conf_key *key, const struct place *place,
     const struct sr_conf_node *node, char *base)
 {
     size_t before = sr_conf_problems_seen(ld->problems);
     char text[SR_CONF_MESSAGE_MAX];
 
+    fill_key(ld, key, place, node, base);
+    if (ld->owned->failed) {
+        return; /* without memory values may be missing */
+    }
+    if (sr_conf_problems_seen(ld->problems) == before) {
+        const char *wrong = key->check != NULL ? key->check(base, text, sizeof(text)) : NULL;
+        if (wrong != NULL) {
+            report(ld, place, wrong);
+        }
+        return;
+    }
+    bool is_list = key->type == SR_CONF_SECTION || key->type == SR_CONF_SECTIONS ||
+                   key->type == SR_CONF_STRINGS;
+    if (!is_list && key->def != NULL) {
+        /* What is checked later meets a value that could be there. */
+        fill_text(ld, key, place, key->def, base + key->offset);
+    }
+}
+
+/* Fills the struct at `base` from a MAP, or with defaults. */
+static void
+fill_table(struct loader *ld, const struct sr_conf_key *keys, const struct place *place,
+    const struct sr_conf_node *node, char *base)
+{
     if (node != NULL && node->kind == SR_CONF_NODE_MAP) {
         report_unknown_keys(
             ld, keys, place->name != NULL || place->up != NULL ? place : NULL, node);
@@ -317,19 +341,7 @@ fill_table(struct loader *ld, const struct sr_conf_key *keys, const struct place
         const struct sr_conf_node *child = sr_conf_node_child(node, key->name);
         struct place here = place_of(place, key, child);
 
-        fill_key(ld, key, &here, child, base);
-    }
-    /* Without memory values may be missing; with a problem they are not what was meant. */
-    for (const struct sr_conf_key *key = keys; key->name != NULL; key++) {
-        if (key->check == NULL || ld->owned->failed ||
-            sr_conf_problems_seen(ld->problems) != before) {
-            continue;
-        }
-        struct place here = place_of(place, key, sr_conf_node_child(node, key->name));
-        const char *wrong = key->check(base, text, sizeof(text));
-        if (wrong != NULL) {
-            report(ld, &here, wrong);
-        }
+        load_key(ld, key, &here, child, base);
     }
 }
 
@@ -373,13 +385,12 @@ build_tree(struct loader *ld, const struct sr_conf_schema *schema,
 
 static void
 fill(struct loader *ld, const struct sr_conf_schema *schema, const struct sr_conf_node *root,
-    void *config, size_t before)
+    void *config)
 {
     const struct place top = { .near = root };
 
     fill_table(ld, schema->keys, &top, root, config);
-    if (schema->check != NULL && sr_conf_problems_seen(ld->problems) == before &&
-        !ld->owned->failed && !ld->tree->failed) {
+    if (schema->check != NULL && !ld->owned->failed && !ld->tree->failed) {
         sr_conf_problems_locate(ld->problems, root, schema->keys, &ld->file);
         schema->check(config, ld->problems);
         sr_conf_problems_locate(ld->problems, NULL, NULL, NULL);
@@ -407,7 +418,7 @@ load(const struct sr_conf_schema *schema, const struct sr_conf_source *source, s
     };
     const struct sr_conf_node *root = build_tree(&ld, schema, source, text);
     if (root != NULL) {
-        fill(&ld, schema, root, owned->config, before);
+        fill(&ld, schema, root, owned->config);
     }
     if (tree.failed || owned->arena.failed) {
         sr_conf_problem(problems, name, "out of memory; free some and try again");

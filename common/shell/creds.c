@@ -33,7 +33,7 @@ get_text(const json_t *object, const char *name)
     return (struct sr_span){ (const uint8_t *)json_string_value(value), json_string_length(value) };
 }
 
-/* Copies as much of `text` as fits, up to a NUL in it. */
+/* Copies as much of `text` as fits, and a NUL. */
 static void
 copy_text(char *out, size_t size, struct sr_span text)
 {
@@ -45,28 +45,31 @@ copy_text(char *out, size_t size, struct sr_span text)
     out[len] = '\0';
 }
 
-/* Takes "_INBOX" and the tokens after it up to the first wildcard of `subject`. */
+static bool
+is_text(struct sr_span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
+}
+
+/*
+ * The prefix P of a subject "P.>" under _INBOX. Another wildcard in it would allow replies, but not
+ * a subscription to all that is below one prefix.
+ */
 static bool
 inbox_of(struct sr_span subject, char out[SR_CREDS_TEXT_MAX])
 {
     static const size_t root = sizeof(INBOX) - 1;
-    size_t len = root;
 
-    if (subject.len <= root || memcmp(subject.data, INBOX ".", root + 1) != 0) {
+    if (subject.len < root + 2 || subject.len - 2 >= SR_CREDS_TEXT_MAX ||
+        memcmp(subject.data, INBOX ".", root + 1) != 0 ||
+        memcmp(subject.data + subject.len - 2, ".>", 2) != 0) {
         return false;
     }
-    for (size_t at = root; at < subject.len; at++) {
-        if (subject.data[at] == '.') {
-            len = at;
-        } else if (subject.data[at] == '*' || subject.data[at] == '>') {
-            break;
-        }
-    }
-    /* Without a wildcard behind it a prefix leaves no room for the replies' own tokens. */
-    if (len >= SR_CREDS_TEXT_MAX || subject.data[subject.len - 1] != '>') {
+    struct sr_span prefix = { subject.data, subject.len - 2 };
+    if (memchr(prefix.data, '*', prefix.len) != NULL) {
         return false;
     }
-    copy_text(out, SR_CREDS_TEXT_MAX, (struct sr_span){ subject.data, len });
+    copy_text(out, SR_CREDS_TEXT_MAX, prefix);
     return true;
 }
 
@@ -75,6 +78,7 @@ find_inbox(const json_t *user, char out[SR_CREDS_TEXT_MAX])
 {
     const json_t *allow = json_object_get(json_object_get(user, "sub"), "allow");
     size_t count = json_array_size(allow);
+    bool everything = count == 0;
 
     for (size_t i = 0; i < count; i++) {
         const json_t *entry = json_array_get(allow, i);
@@ -83,13 +87,13 @@ find_inbox(const json_t *user, char out[SR_CREDS_TEXT_MAX])
         if (inbox_of(subject, out)) {
             return true;
         }
-        if (subject.len == 1 && subject.data[0] == '>') {
-            count = 0;
-        }
+        everything = everything || is_text(subject, ">");
     }
-    copy_text(
-        out, SR_CREDS_TEXT_MAX, (struct sr_span){ (const uint8_t *)INBOX, sizeof(INBOX) - 1 });
-    return count == 0;
+    if (everything) {
+        copy_text(
+            out, SR_CREDS_TEXT_MAX, (struct sr_span){ (const uint8_t *)INBOX, sizeof(INBOX) - 1 });
+    }
+    return everything;
 }
 
 static enum sr_creds_err

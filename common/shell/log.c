@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,11 +21,28 @@ static const char *program_name = "serviceradar";
 static bool under_systemd;
 static _Atomic int threshold = SR_LOG_INFO;
 
+/*
+ * True when standard error is the stream that systemd names as "DEVICE:INODE" (systemd.exec(5)).
+ * The variable alone says nothing: every child of a service and many a desktop's shell has it.
+ */
+static bool
+is_journal(const char *stream)
+{
+    struct stat st;
+    char *end;
+
+    if (stream == NULL || fstat(STDERR_FILENO, &st) != 0) {
+        return false;
+    }
+    unsigned long long device = strtoull(stream, &end, 10);
+    return *end == ':' && device == st.st_dev && strtoull(end + 1, NULL, 10) == st.st_ino;
+}
+
 void
 sr_log_open(const char *program)
 {
     program_name = program;
-    under_systemd = getenv("JOURNAL_STREAM") != NULL;
+    under_systemd = is_journal(getenv("JOURNAL_STREAM"));
 }
 
 void

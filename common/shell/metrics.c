@@ -13,7 +13,8 @@
 
 #include "sr/banned.h"
 
-#define CONNECTIONS_MAX 16
+/* Beyond these libmicrohttpd closes at once: idle ones must not keep the scraper out. */
+#define CONNECTIONS_MAX 128
 #define TIMEOUT_S 5
 
 struct sr_metrics {
@@ -23,18 +24,25 @@ struct sr_metrics {
 
 /* ---- /metrics ---- */
 
-/* A label's value, escaped as the text format wants it. */
+/* A text in quotes, escaped as labels want it and as JSON does. */
+static void
+put_quoted(FILE *f, const char *value)
+{
+    (void)fputc('"', f);
+    for (; *value != '\0'; value++) {
+        if (*value == '"' || *value == '\\' || *value == '\n') {
+            (void)fputc('\\', f);
+        }
+        (void)fputc(*value == '\n' ? 'n' : *value, f);
+    }
+    (void)fputc('"', f);
+}
+
 static void
 put_label(FILE *f, const char *name, const char *value)
 {
-    (void)fprintf(f, "%s=\"", name);
-    for (; *value != '\0'; value++) {
-        if (*value == '"' || *value == '\\') {
-            (void)fputc('\\', f);
-        }
-        (void)fputc(*value, f);
-    }
-    (void)fputc('"', f);
+    (void)fprintf(f, "%s=", name);
+    put_quoted(f, value);
 }
 
 static void
@@ -133,7 +141,8 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "undecodable_total", "counter", "Datagrams that could not be decoded, by reason.");
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum = { 0 };
+        struct sr_reasons sum;
+        memset(&sum, 0, sizeof(sum));
         for (unsigned j = 0; j < l->worker_count; j++) {
             add_reasons(&sum, &l->workers[j].undecodable);
         }
@@ -142,7 +151,8 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "dropped_total", "counter", "Datagrams received and given up, by reason.");
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum = { 0 };
+        struct sr_reasons sum;
+        memset(&sum, 0, sizeof(sum));
         for (unsigned j = 0; j < l->worker_count; j++) {
             add_reasons(&sum, &l->workers[j].dropped);
         }
@@ -208,16 +218,18 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
     (void)fputs("{\"listeners\":[", f);
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
+        (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
+        put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
-            "%s{\"listener\":\"%s\",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
+            ",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
             "\"dropped\":%llu,\"records\":%llu,\"stored\":%llu,\"stored_dead\":%llu,"
             "\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,\"balanced\":%s}",
-            i > 0 ? "," : "", v->stats->listeners[i].name, (unsigned long long)l.received,
-            (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
-            (unsigned long long)l.dropped, (unsigned long long)l.records,
-            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
-            (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.received, (unsigned long long)l.decoded,
+            (unsigned long long)l.deadlettered, (unsigned long long)l.dropped,
+            (unsigned long long)l.records, (unsigned long long)l.stored,
+            (unsigned long long)l.stored_dead, (unsigned long long)l.queued,
+            (unsigned long long)l.dropped_records, (unsigned long long)l.kernel_drops,
+            sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

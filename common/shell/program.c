@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "shell/runtime.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
@@ -273,6 +275,8 @@ sr_program_main(const struct sr_program *program, int argc, char **argv)
     struct invocation in = { .program = program };
     bool decode = argc > 1 && strcmp(argv[1], "decode") == 0;
 
+    /* A connecting thread may hang in TLS when we end: its library must not be torn down then. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     sr_log_open(program->name);
     int rc = decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
     free(in.sets);

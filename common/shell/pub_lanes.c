@@ -38,9 +38,9 @@ struct pub_lane {
     bool sent_any; /* with the two below: the last entry ever sent */
     uint64_t sent_segment;
     uint32_t sent_index;
-    enum sr_refusal refusal; /* why it does not flow */
-    unsigned failures;       /* in a row */
-    uint64_t failing_since_ns;
+    enum sr_refusal refusal;   /* why it does not flow */
+    unsigned failures;         /* in a row */
+    uint64_t refused_since_ns; /* for that reason, without a disconnect; 0: not */
     uint64_t retry_ns;
 };
 
@@ -51,6 +51,7 @@ struct pub_lanes {
     size_t count;
     size_t turn; /* whose turn it is to send */
     bool blocked;
+    size_t max_payload; /* of the connection, as last told */
     uint64_t unexpected_duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
     struct sr_window window;
@@ -116,16 +117,27 @@ delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
     return &p->options.stats->listeners[sr_lane_listener(l->lane)].delivery;
 }
 
+/* How much of a record its dead letter may hold: a larger one would be refused in its turn. */
+static size_t
+dead_letter_cut(const struct pub_lanes *p)
+{
+    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD;
+    size_t room = p->max_payload > headers ? p->max_payload - headers : 0;
+
+    return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
+}
+
 /* Copies a record that will never be stored into its dead-letter lane; false when that is full. */
 static bool
-move_to_dead(struct pub_lane *l, enum sr_refusal refusal, struct sr_span body, uint32_t records)
+move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
+    struct sr_span body, uint32_t records)
 {
     uint64_t now_ns = sr_clock_wall_ns();
     struct sr_span cut = body;
     uint8_t *room;
 
-    if (cut.len > SR_DEADLETTER_CUT) {
-        cut.len = SR_DEADLETTER_CUT;
+    if (cut.len > dead_letter_cut(p)) {
+        cut.len = dead_letter_cut(p);
     }
     room = sr_lane_reserve(l->dead, SR_DEADLETTER_OVERHEAD + cut.len, now_ns);
     if (room == NULL) {
@@ -145,7 +157,7 @@ give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum 
     struct sr_delivery_stats *d = delivery_of(p, l);
 
     p->refusals[refusal]++;
-    if (l->dead != NULL && move_to_dead(l, refusal, e->body, e->records)) {
+    if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
         sr_count(&d->moved, e->records);
     } else {
         sr_reasons_count(&d->dropped, sr_refusal_reason(refusal), e->records);
@@ -164,26 +176,49 @@ backoff_ns(unsigned failures)
     return delay / 2 + sr_clock_random_u64() % (delay / 2 + 1); /* jitter: half to whole */
 }
 
+/* True when the server has refused dead letters for so long that they are given up. */
+static bool
+is_out_of_patience(const struct pub_lane *l, uint64_t now_ns)
+{
+    return sr_lane_is_dead(l->lane) && l->refusal != SR_REFUSAL_TIMEOUT &&
+           l->refused_since_ns != 0 && now_ns - l->refused_since_ns >= DEAD_PATIENCE_NS;
+}
+
+/* Drops the dead letters of a lane: one of them has just been refused again. */
+static void
+drop_dead_letters(struct pub_lanes *p, struct pub_lane *l)
+{
+    struct sr_entry e;
+
+    while (sr_lane_next(l->lane, &e)) {
+        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
+        sr_lane_settle(l->lane, e.segment, e.index, e.records);
+    }
+}
+
 /* Goes back to the oldest unsettled entry, once nothing of the lane is in flight. */
 static void
-restart(struct pub_lane *l, uint64_t now_ns)
+restart(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
 {
     sr_lane_rewind(l->lane);
     l->has_next = false;
+    if (is_out_of_patience(l, now_ns)) {
+        drop_dead_letters(p, l);
+    }
     l->state = LANE_WAITING;
     l->retry_ns = now_ns + backoff_ns(l->failures - 1);
 }
 
 /* The lane met a failure: from now on it settles, waits and probes. */
 static void
-fail(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
+fail(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
 {
     if (l->refusal != refusal) {
         sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
             sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
     }
-    if (l->failing_since_ns == 0) {
-        l->failing_since_ns = now_ns;
+    if (l->refusal != refusal || l->refused_since_ns == 0) {
+        l->refused_since_ns = now_ns;
     }
     l->refusal = refusal;
     if (l->state == LANE_FLOWING || l->state == LANE_PROBING) {
@@ -191,7 +226,7 @@ fail(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
         l->state = LANE_SETTLING;
     }
     if (l->state == LANE_SETTLING && l->in_flight == 0) {
-        restart(l, now_ns);
+        restart(p, l, now_ns);
     }
 }
 
@@ -207,7 +242,7 @@ recover(struct pub_lane *l)
     l->state = LANE_FLOWING;
     l->refusal = SR_REFUSAL_NONE;
     l->failures = 0;
-    l->failing_since_ns = 0;
+    l->refused_since_ns = 0;
 }
 
 static bool
@@ -312,6 +347,7 @@ pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_sen
     bool worked = true;
 
     p->blocked = false;
+    p->max_payload = max_payload;
     while (worked && !p->blocked) {
         worked = false;
         for (size_t i = 0; i < p->count && !p->blocked; i++) {
@@ -378,7 +414,7 @@ pub_lanes_refused(struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr
         return;
     }
     p->refusals[refusal]++;
-    fail(l, now_ns, refusal);
+    fail(p, l, now_ns, refusal);
 }
 
 /* True when the account maps `subject` to `mapped`: the same, or the same behind a prefix. */
@@ -415,7 +451,7 @@ pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject
         }
         p->refusals[SR_REFUSAL_PERMISSION]++;
         release_all(p, l); /* the server answers none of them */
-        fail(l, now_ns, SR_REFUSAL_PERMISSION);
+        fail(p, l, now_ns, SR_REFUSAL_PERMISSION);
     }
 }
 
@@ -428,6 +464,7 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
         release_all(p, l);
         sr_lane_rewind(l->lane);
         l->has_next = false;
+        l->refused_since_ns = 0; /* nobody refuses anything while there is no connection */
         if (l->refusal == SR_REFUSAL_NONE || l->refusal == SR_REFUSAL_TIMEOUT) {
             l->state = LANE_FLOWING;
         } else if (l->state != LANE_WAITING) {
@@ -437,32 +474,14 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
     }
 }
 
-/* Drops the dead letters that nobody has taken for a long time. */
-static void
-drop_refused_dead_letters(struct pub_lanes *p, struct pub_lane *l)
-{
-    struct sr_entry e;
-
-    sr_lane_rewind(l->lane);
-    l->has_next = false;
-    while (sr_lane_next(l->lane, &e)) {
-        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
-        sr_lane_settle(l->lane, e.segment, e.index, e.records);
-    }
-}
-
 static void
 tick_lane(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
 {
     if (l->state == LANE_SETTLING && l->in_flight == 0) {
-        restart(l, now_ns);
+        restart(p, l, now_ns);
     }
     if (l->state != LANE_WAITING || now_ns < l->retry_ns) {
         return;
-    }
-    if (sr_lane_is_dead(l->lane) && l->failing_since_ns != 0 &&
-        now_ns - l->failing_since_ns >= DEAD_PATIENCE_NS && l->refusal != SR_REFUSAL_TIMEOUT) {
-        drop_refused_dead_letters(p, l);
     }
     l->state = LANE_PROBING;
 }
@@ -476,7 +495,7 @@ pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns)
             break;
         }
         p->refusals[SR_REFUSAL_TIMEOUT]++;
-        fail(land(p, m), now_ns, SR_REFUSAL_TIMEOUT);
+        fail(p, land(p, m), now_ns, SR_REFUSAL_TIMEOUT);
     }
     for (size_t i = 0; i < p->count; i++) {
         tick_lane(p, &p->lanes[i], now_ns);
@@ -529,7 +548,8 @@ pub_lanes_without_stream(const struct pub_lanes *p, uint64_t now_ns, uint64_t fo
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct pub_lane *l = &p->lanes[i];
-        if (l->refusal == SR_REFUSAL_NO_STREAM && now_ns - l->failing_since_ns >= for_ns) {
+        if (l->refusal == SR_REFUSAL_NO_STREAM && l->refused_since_ns != 0 &&
+            now_ns - l->refused_since_ns >= for_ns) {
             return sr_lane_subject(l->lane);
         }
     }

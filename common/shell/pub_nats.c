@@ -94,6 +94,8 @@ spend(struct spent *s, natsMsg *msg, size_t bytes)
     }
 }
 
+static _Atomic unsigned attempts_running;
+
 /* ---- What nats.c's threads call ---- */
 
 static void
@@ -374,10 +376,11 @@ run_attempt(void *arg)
         sr_wake_signal(a->wake);
     }
     (void)pthread_mutex_unlock(&a->mutex);
-    nats_ReleaseThreadMemory();
     if (abandoned) {
         bury(a);
     }
+    nats_ReleaseThreadMemory();
+    atomic_fetch_sub(&attempts_running, 1);
     return NULL;
 }
 
@@ -424,7 +427,12 @@ pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_w
     if (a->link != NULL) {
         s = make_options(conf, name, a->link, &a->options);
     }
-    bool started = s == NATS_OK && pthread_create(&thread, NULL, run_attempt, a) == 0;
+    bool started = false;
+    if (s == NATS_OK) {
+        atomic_fetch_add(&attempts_running, 1);
+        started = pthread_create(&thread, NULL, run_attempt, a) == 0;
+        atomic_fetch_sub(&attempts_running, started ? 0 : 1);
+    }
     set_policy(SCHED_OTHER);
     if (started) {
         (void)pthread_detach(thread);
@@ -472,6 +480,12 @@ pub_attempt_abandon(struct pub_attempt *a)
     if (done) {
         bury(a);
     }
+}
+
+unsigned
+pub_attempts_running(void)
+{
+    return atomic_load(&attempts_running);
 }
 
 /* ---- The link, on the publisher's thread ---- */

@@ -44,6 +44,9 @@ enum pub_attempt_state pub_attempt_poll(
 /* Waits no more: whatever comes of it is cleaned up by its own thread. NULL is fine. */
 void pub_attempt_abandon(struct pub_attempt *a);
 
+/* Attempts of this process whose threads still run, the abandoned ones too. From any thread. */
+unsigned pub_attempts_running(void);
+
 /* An answer to a message, told to the taker of pub_link_answers(). */
 struct pub_answer {
     uint64_t number;

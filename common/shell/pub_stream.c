@@ -42,6 +42,27 @@ error_code(const json_t *reply)
     return (long)json_integer_value(json_object_get(json_object_get(reply, "error"), "err_code"));
 }
 
+/* True when `pattern`, perhaps with wildcards ("*" one word, ">" the rest), takes `subject`. */
+static bool
+takes(const char *pattern, const char *subject)
+{
+    while (strcmp(pattern, ">") != 0) {
+        size_t word = strcspn(pattern, "."), other = strcspn(subject, ".");
+        bool any = word == 1 && pattern[0] == '*';
+        if (!any && (word != other || memcmp(pattern, subject, word) != 0)) {
+            return false;
+        }
+        pattern += word;
+        subject += other;
+        if (*pattern == '\0' || *subject == '\0') {
+            return *pattern == *subject;
+        }
+        pattern++;
+        subject++;
+    }
+    return true;
+}
+
 static bool
 contains(const json_t *subjects, const char *subject)
 {
@@ -50,14 +71,14 @@ contains(const json_t *subjects, const char *subject)
 
     json_array_foreach(subjects, i, one)
     {
-        if (json_is_string(one) && strcmp(json_string_value(one), subject) == 0) {
+        if (json_is_string(one) && takes(json_string_value(one), subject)) {
             return true;
         }
     }
     return false;
 }
 
-/* Adds the subjects of all lanes that are not there; true when there was one. */
+/* Adds the subjects of all lanes that are not taken; true when there was one. */
 static bool
 add_subjects(json_t *subjects, const struct sr_queue *queue)
 {

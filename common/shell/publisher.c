@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
@@ -36,6 +37,10 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define UNKNOWN_AUTHORITY                                                                          \
+    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
+    "host)"
+#define WRONG_NAME "the server's certificate is for another name than nats.url has"
 
 struct publisher {
     struct sr_sink base;
@@ -78,9 +83,17 @@ connect_advice(const char *error)
             "the server refuses the credentials: they are expired, revoked or of another server; "
             "enrol again" },
         { "authentication", "the server refuses the credentials: enrol again" },
-        { "certificate verify failed",
-            "the server's certificate is not signed by nats.tls.ca_file, or is expired" },
-        { "hostname mismatch", "the server's certificate is for another name than nats.url has" },
+        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
+        { "issuer certificate", UNKNOWN_AUTHORITY },
+        { "verify the first certificate", UNKNOWN_AUTHORITY },
+        { "self-signed certificate", UNKNOWN_AUTHORITY },
+        { "certificate signature failure", UNKNOWN_AUTHORITY },
+        { "certificate has expired", "the server's certificate has expired, or this host's clock "
+                                     "is wrong" },
+        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
+                                          "host's clock is wrong" },
+        { "hostname mismatch", WRONG_NAME },
+        { "ip address mismatch", WRONG_NAME },
         { "secure connection not available",
             "the server offers no TLS, which tls:// in nats.url demands" },
         { "expected 'pong'", "the server closed at once: it wants a client certificate "
@@ -227,31 +240,16 @@ follow_attempt(struct publisher *p)
     }
 }
 
+/* The connection broke; `error` is what we know when nats.c says nothing. */
 static void
-supervise(struct publisher *p)
+lose_link(struct publisher *p, const char *error)
 {
-    char error[PUB_TEXT_MAX] = "closed";
+    char said[PUB_TEXT_MAX];
+    bool any = pub_link_complaint(p->link, said, sizeof(said));
 
-    free_retired(p);
-    if (p->link != NULL && pub_link_is_closed(p->link)) {
-        (void)pub_link_complaint(p->link, error, sizeof(error));
-        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", error);
-        retire_link(p);
-        plan_next_attempt(p);
-    }
-    if (p->attempt != NULL) {
-        follow_attempt(p);
-        return;
-    }
-    if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
-        return;
-    }
-    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
-    p->attempt = pub_attempt_start(
-        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
-    if (p->attempt == NULL) {
-        attempt_failed(p, error);
-    }
+    sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    retire_link(p);
+    plan_next_attempt(p);
 }
 
 /* A number that changes when a file of the connection's identity does. */
@@ -273,6 +271,33 @@ stamp_files(const struct sr_conf_nats *conf)
     return stamp;
 }
 
+static void
+supervise(struct publisher *p)
+{
+    char error[PUB_TEXT_MAX];
+
+    free_retired(p);
+    if (p->link != NULL && pub_link_is_closed(p->link)) {
+        lose_link(p, "closed");
+    }
+    if (p->attempt != NULL) {
+        follow_attempt(p);
+        return;
+    }
+    if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
+        return;
+    }
+    /* One attempt tries all servers in turn, each for connect_timeout at most. */
+    p->attempt_deadline_ns =
+        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
+    p->files_stamp = stamp_files(p->options.conf); /* of what the attempt is about to read */
+    p->attempt = pub_attempt_start(
+        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
+    if (p->attempt == NULL) {
+        attempt_failed(p, error);
+    }
+}
+
 /* New credentials on disk: connect with them first, switch, then close the old connection. */
 static void
 watch_files(struct publisher *p)
@@ -288,6 +313,7 @@ watch_files(struct publisher *p)
         p->files_stamp = stamp;
         p->replace = p->link != NULL;
         p->next_attempt_ns = p->now_ns;
+        p->failures = 0; /* what the old files met says nothing of the new */
         sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
     }
 }
@@ -351,9 +377,7 @@ serve(struct publisher *p)
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
-        report_trouble(p, "the connection to NATS broke", "write failed");
-        retire_link(p);
-        plan_next_attempt(p);
+        lose_link(p, "cannot write");
     }
 }
 
@@ -490,6 +514,23 @@ nats_stop(struct sr_sink *sink, uint64_t deadline_ns)
     }
 }
 
+/*
+ * Attempts run in detached threads. They should be over before the process ends, for at its exit
+ * libraries are torn down; a thread that hangs all the same is left behind.
+ */
+static void
+end_attempts(struct publisher *p, uint64_t deadline_ns)
+{
+    struct timespec pause = { .tv_nsec = (long)(10 * SR_NS_PER_MS) };
+
+    pub_attempt_abandon(p->attempt);
+    p->attempt = NULL;
+    while (pub_attempts_running() > 0 && sr_clock_monotonic_ns() < deadline_ns) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 static void
 nats_free(struct sr_sink *sink)
 {
@@ -497,7 +538,6 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
-    pub_attempt_abandon(p->attempt);
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -511,6 +551,7 @@ nats_free(struct sr_sink *sink)
             }
         }
     }
+    end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p);

@@ -45,6 +45,7 @@ struct sr_segment {
     _Atomic size_t committed; /* the reader may read below this offset */
     uint8_t *data;            /* mapped, `size` bytes */
     size_t size;
+    bool charged; /* to its lane; the writer's until `next` is stored, then the reader's */
     uint64_t number;
     size_t start;          /* offset of the first entry */
     size_t written;        /* writer: end of the last entry */
@@ -194,6 +195,20 @@ refund(struct sr_queue *q, const struct sr_lane *lane, size_t size)
     q->used -= size;
 }
 
+/* Takes `size` bytes with those of `spent` (NULL: none) given back; all or nothing. */
+static bool
+recharge(struct sr_queue *q, const struct sr_lane *lane, struct sr_segment *spent, size_t size)
+{
+    if (spent != NULL) {
+        refund(q, lane, spent->size);
+    }
+    bool charged = charge(q, lane, size);
+    if (spent != NULL) {
+        spent->charged = !charged && charge(q, lane, spent->size); /* it fitted a moment ago */
+    }
+    return charged;
+}
+
 static struct sr_segment *
 map_segment(size_t size)
 {
@@ -251,9 +266,12 @@ write_header(const struct sr_lane *lane, struct sr_segment *s, uint64_t now_ns)
     s->start = header.header_len;
 }
 
-/* A segment with room for an entry of `max` bytes, charged to the lane, or NULL. */
+/*
+ * A segment with room for an entry of `max` bytes, charged to the lane, or NULL. `spent` is a
+ * segment that holds nothing any more and will be given back: its share pays first. NULL: none.
+ */
 static struct sr_segment *
-open_segment(struct sr_lane *lane, size_t max, uint64_t now_ns)
+open_segment(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_segment *spent)
 {
     struct sr_queue *q = lane->queue;
     size_t need = sizeof(struct segment_header) + 2 * (size_t)NAME_MAX_BYTES +
@@ -262,7 +280,7 @@ open_segment(struct sr_lane *lane, size_t max, uint64_t now_ns)
     struct sr_segment *s = NULL;
 
     (void)pthread_mutex_lock(&q->mutex);
-    bool charged = charge(q, lane, size);
+    bool charged = recharge(q, lane, spent, size);
     if (charged && size == q->segment_size) {
         s = take_spare(q);
     }
@@ -276,9 +294,13 @@ open_segment(struct sr_lane *lane, size_t max, uint64_t now_ns)
     if (s == NULL) {
         (void)pthread_mutex_lock(&q->mutex);
         refund(q, lane, size);
+        if (spent != NULL) {
+            spent->charged = charge(q, lane, spent->size);
+        }
         (void)pthread_mutex_unlock(&q->mutex);
         return NULL;
     }
+    s->charged = true;
     s->number = atomic_fetch_add(&q->next_number, 1);
     write_header(lane, s, now_ns);
     s->written = s->start;
@@ -295,7 +317,9 @@ close_segment(struct sr_lane *lane, struct sr_segment *s)
     bool keep = false;
 
     (void)pthread_mutex_lock(&q->mutex);
-    refund(q, lane, s->size);
+    if (s->charged) {
+        refund(q, lane, s->size);
+    }
     if (s->size == q->segment_size && q->spare_count < SPARE_MAX) {
         atomic_store(&s->next, q->spare);
         q->spare = s;
@@ -329,7 +353,7 @@ sr_queue_add_lane(struct sr_queue *q, const struct sr_lane_options *options)
     lane->dead = options->dead;
     memcpy(lane->subject, options->subject, strlen(options->subject));
     memcpy(lane->content_type, content_type, strlen(content_type));
-    lane->head = open_segment(lane, 0, 0);
+    lane->head = open_segment(lane, 0, 0, NULL);
     if (lane->head == NULL) {
         free(lane);
         return NULL;
@@ -417,7 +441,10 @@ sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns)
     struct sr_segment *s = lane->tail;
 
     if (s->size - s->written < entry_size(max)) {
-        struct sr_segment *fresh = open_segment(lane, max, now_ns);
+        /* The reader gives a segment back only when there is a next one. Without this, a large
+         * one that is all settled would keep the lane from ever opening another. */
+        bool empty = lane->unflushed_records == 0 && sr_lane_empty(lane);
+        struct sr_segment *fresh = open_segment(lane, max, now_ns, empty ? s : NULL);
         if (fresh == NULL) {
             return NULL;
         }
@@ -472,6 +499,27 @@ read_entry(const struct sr_segment *s, size_t offset)
     return header;
 }
 
+/* Gives back the segments at the head that are sealed and settled to their end. */
+static void
+collect(struct sr_lane *lane)
+{
+    for (;;) {
+        struct sr_segment *s = lane->head;
+        struct sr_segment *next = atomic_load_explicit(&s->next, memory_order_acquire);
+        if (next == NULL ||
+            s->prefix_offset < atomic_load_explicit(&s->committed, memory_order_acquire)) {
+            return;
+        }
+        if (lane->cursor == s) {
+            lane->cursor = next;
+            lane->cursor_offset = next->start;
+            lane->cursor_index = 0;
+        }
+        lane->head = next;
+        close_segment(lane, s);
+    }
+}
+
 /* Moves the cursor to the segment after it; false when the writer has opened none yet. */
 static bool
 next_segment(struct sr_lane *lane)
@@ -487,6 +535,7 @@ next_segment(struct sr_lane *lane)
     lane->cursor = next;
     lane->cursor_offset = next->start;
     lane->cursor_index = 0;
+    collect(lane);
     return true;
 }
 
@@ -536,27 +585,6 @@ sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry)
         }
         *ret_entry = make_entry(s, offset, index, header);
         return true;
-    }
-}
-
-/* Gives back the segments at the head that are sealed and settled to their end. */
-static void
-collect(struct sr_lane *lane)
-{
-    for (;;) {
-        struct sr_segment *s = lane->head;
-        struct sr_segment *next = atomic_load_explicit(&s->next, memory_order_acquire);
-        if (next == NULL ||
-            s->prefix_offset < atomic_load_explicit(&s->committed, memory_order_acquire)) {
-            return;
-        }
-        if (lane->cursor == s) {
-            lane->cursor = next;
-            lane->cursor_offset = next->start;
-            lane->cursor_index = 0;
-        }
-        lane->head = next;
-        close_segment(lane, s);
     }
 }
 

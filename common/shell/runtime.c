@@ -71,8 +71,9 @@ struct runtime {
     struct worker *workers;
     size_t worker_count;
 
-    pthread_mutex_t mutex; /* guards `current` and all `holders` */
+    pthread_mutex_t mutex; /* guards all `holders` and, of these, the first three */
     struct snapshot *current;
+    bool running, stopping;
     _Atomic uint64_t generation;
     void *boot_config; /* what the sink and the listeners were made of; kept to the end */
 
@@ -80,7 +81,6 @@ struct runtime {
     uv_signal_t signals[3];
     uv_timer_t tick;
     uint64_t watchdog_ns, next_watchdog_ns;
-    _Atomic bool running, stopping;
     int exit_code;
 };
 
@@ -374,14 +374,17 @@ is_healthy(void *arg, char *why, size_t why_size)
         (void)snprintf(why, why_size, "the output's thread does not go round: %s", status.text);
         return false;
     }
-    for (size_t i = 0; i < rt->worker_count && atomic_load(&rt->running); i++) {
+    bool fine = true;
+    (void)pthread_mutex_lock(&rt->mutex); /* receivers go when `running` does */
+    for (size_t i = 0; i < rt->worker_count && rt->running; i++) {
         if (now_ns > sr_udp_worker_heartbeat(rt->workers[i].receiver) + ALIVE_NS) {
             (void)snprintf(why, why_size, "a receiving thread does not go round: %s",
                 rt->stats->listeners[rt->workers[i].listener].name);
-            return false;
+            fine = false;
         }
     }
-    return true;
+    (void)pthread_mutex_unlock(&rt->mutex);
+    return fine;
 }
 
 static bool
@@ -391,8 +394,11 @@ is_ready(void *arg, char *why, size_t why_size)
     struct sr_sink_status status;
 
     rt->sink->ops->status(rt->sink, &status);
-    if (!atomic_load(&rt->running) || atomic_load(&rt->stopping)) {
-        (void)snprintf(why, why_size, "%s", atomic_load(&rt->stopping) ? "stopping" : "starting");
+    (void)pthread_mutex_lock(&rt->mutex);
+    bool running = rt->running, stopping = rt->stopping;
+    (void)pthread_mutex_unlock(&rt->mutex);
+    if (!running) {
+        (void)snprintf(why, why_size, "%s", stopping ? "stopping" : "starting");
         return false;
     }
     (void)snprintf(why, why_size, "accepting records; output: %s", status.text);
@@ -508,8 +514,10 @@ close_loop(struct runtime *rt)
 static void
 stop_workers(struct runtime *rt)
 {
-    atomic_store(&rt->stopping, true);
-    atomic_store(&rt->running, false);
+    (void)pthread_mutex_lock(&rt->mutex);
+    rt->stopping = true;
+    rt->running = false;
+    (void)pthread_mutex_unlock(&rt->mutex);
     for (size_t i = 0; i < rt->worker_count; i++) {
         if (rt->workers[i].receiver != NULL) {
             sr_udp_worker_stop(rt->workers[i].receiver);
@@ -622,7 +630,9 @@ start(struct runtime *rt, char *error, size_t error_size)
     if (!start_metrics(rt, c, error, error_size) || !start_workers(rt, error, error_size)) {
         return false;
     }
-    atomic_store(&rt->running, true);
+    (void)pthread_mutex_lock(&rt->mutex);
+    rt->running = true;
+    (void)pthread_mutex_unlock(&rt->mutex);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct pending {
     struct sr_segment *segment;
     uint32_t index;
     uint32_t records;
+    size_t end; /* of its bytes in the buffer */
 };
 
 struct output {
@@ -113,7 +115,8 @@ fill(struct file_sink *s, struct sr_lane *lane)
         if (!s->discard) {
             append_entry(s, lane, &e);
         }
-        s->pending[s->pending_count++] = (struct pending){ e.segment, e.index, e.records };
+        s->pending[s->pending_count++] =
+            (struct pending){ e.segment, e.index, e.records, s->buf.len };
     }
     return s->pending_count > 0;
 }
@@ -122,6 +125,9 @@ fill(struct file_sink *s, struct sr_lane *lane)
 static bool
 write_out(struct file_sink *s, struct output *out)
 {
+    if (out->fd < 0 && !open_output(out)) {
+        return false;
+    }
     while (s->written < s->buf.len) {
         ssize_t n = write(out->fd, s->buf.data + s->written, s->buf.len - s->written);
         if (n < 0 && errno == EINTR) {
@@ -133,6 +139,28 @@ write_out(struct file_sink *s, struct output *out)
         s->written += (size_t)n;
     }
     return true;
+}
+
+/* True when opening the output again would give the file that is open. */
+static bool
+is_same_file(const struct output *out)
+{
+    struct stat a, b;
+
+    return out->path == NULL || (fstat(out->fd, &a) == 0 && stat(out->path, &b) == 0 &&
+                                    a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
+/* A new file starts with a whole record, not with the rest of one that was half written. */
+static void
+go_back_to_a_whole_record(struct file_sink *s)
+{
+    size_t whole = 0;
+
+    for (size_t i = 0; i < s->pending_count && s->pending[i].end <= s->written; i++) {
+        whole = s->pending[i].end;
+    }
+    s->written = whole;
 }
 
 static void
@@ -179,6 +207,16 @@ must_stop(struct file_sink *s)
                sr_clock_monotonic_ns() >= atomic_load(&s->stop_deadline_ns));
 }
 
+static void
+reopen_outputs(struct file_sink *s)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (!open_output(&s->outputs[i])) {
+            report_write_error(s, &s->outputs[i]);
+        }
+    }
+}
+
 /* Writes and settles the buffer, waiting as long as that needs. */
 static void
 deliver(struct file_sink *s, struct sr_lane *lane)
@@ -197,21 +235,15 @@ deliver(struct file_sink *s, struct sr_lane *lane)
             sr_wake_sleep(wake, sr_wake_epoch(wake), until);
         }
         if (atomic_exchange(&s->reopen, false)) {
-            (void)open_output(out);
+            bool same = is_same_file(out);
+            reopen_outputs(s);
+            if (!same) {
+                go_back_to_a_whole_record(s);
+            }
         }
     }
     atomic_store(&s->up, true);
     settle_all(s, lane);
-}
-
-static void
-reopen_outputs(struct file_sink *s)
-{
-    for (size_t i = 0; i < 2; i++) {
-        if (!open_output(&s->outputs[i])) {
-            report_write_error(s, &s->outputs[i]);
-        }
-    }
 }
 
 /* Empties what the lanes hold now; true when they held anything, *ret_more when perhaps more. */

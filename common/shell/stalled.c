@@ -2,16 +2,17 @@
 #include "shell/stalled.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "sr/banned.h"
 
 #define NATS_PORT 4222UL
+#define DESCRIPTORS_MAX 65536U /* a limit may be a billion; descriptors are given lowest first */
 
 /* The port of "scheme://[user@]host[:port]". */
 static unsigned long
@@ -33,7 +34,7 @@ url_port(const char *url)
 static unsigned long
 peer_port(int fd)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof(peer);
     int type = 0;
     socklen_t type_len = sizeof(type);
@@ -51,21 +52,18 @@ peer_port(int fd)
 void
 sr_stalled_break(const char *const *urls, size_t count)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
+    struct rlimit limit;
 
-    if (dir == NULL) {
-        return;
+    /* Not through /proc/self/fd: that is closed to a process that may not dump core. */
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > DESCRIPTORS_MAX) {
+        limit.rlim_cur = DESCRIPTORS_MAX;
     }
-    while ((entry = readdir(dir)) != NULL) {
-        char *end;
-        long fd = strtol(entry->d_name, &end, 10);
-        unsigned long port = *end == '\0' && end != entry->d_name ? peer_port((int)fd) : 0;
+    for (int fd = 0; fd < (int)limit.rlim_cur; fd++) {
+        unsigned long port = peer_port(fd);
         for (size_t i = 0; port != 0 && i < count; i++) {
             if (port == url_port(urls[i])) {
-                (void)shutdown((int)fd, SHUT_RDWR);
+                (void)shutdown(fd, SHUT_RDWR);
             }
         }
     }
-    (void)closedir(dir);
 }

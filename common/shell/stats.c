@@ -11,10 +11,15 @@
 void
 sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n)
 {
+    static const char rest[] = "other"; /* has the last row, and no other one */
+
     for (size_t i = 0; i < SR_REASONS_MAX; i++) {
         const char *known = atomic_load_explicit(&r->items[i].reason, memory_order_relaxed);
+        if (known == NULL && i < SR_REASONS_MAX - 1 && strcmp(reason, rest) == 0) {
+            continue;
+        }
         if (known == NULL) {
-            known = i == SR_REASONS_MAX - 1 ? "other" : reason;
+            known = i == SR_REASONS_MAX - 1 ? rest : reason;
             atomic_store_explicit(&r->items[i].reason, known, memory_order_release);
         }
         if (known == reason || i == SR_REASONS_MAX - 1 || strcmp(known, reason) == 0) {

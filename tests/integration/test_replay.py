@@ -231,7 +231,7 @@ def test_commands_are_listed_and_slips_corrected():
     assert done.returncode == 0 and "  replay  " in done.stdout
     assert run("--version").stdout.startswith("serviceradar-cli ")
     done = run("relpay")
-    assert done.returncode == 2 and "did you mean 'replay'?" in done.stderr
+    assert done.returncode == 2 and 'did you mean "replay"?' in done.stderr
     done = run("xyzzy")
     assert done.returncode == 2 and "did you mean" not in done.stderr
     assert run("help", "replay").stdout == run("replay", "--help").stdout

@@ -456,10 +456,21 @@ static void
 checks_are_shown_with_file_and_line(void **state)
 {
     (void)state;
-    assert_string_equal(said("listeners:\n  - workers: 2\n    listen: here\n"),
+    assert_string_equal(said("listeners:\n  - workers: 1\n    listen: here\n"),
         "x.yaml:3: listeners[0].listen: `here` has no scheme; write udp://ADDRESS:PORT");
     assert_string_equal(said("listeners:\n  - {}\n  - workers: 2\n    listen: tcp://a\n"),
         "x.yaml:3: listeners[1].workers: only udp:// takes more than one; remove it");
+}
+
+static void
+one_mistake_hides_no_other(void **state)
+{
+    (void)state;
+    assert_null(load_with("listeners:\n  - workers: 2\n    listen: here\nbogus: 1\n", NULL, 0));
+    assert_int_equal(sr_conf_problems_count(problems), 3);
+    assert_non_null(strstr(sr_conf_problems_text(problems, 0), "x.yaml:2: listeners[0].workers"));
+    assert_non_null(strstr(sr_conf_problems_text(problems, 1), "x.yaml:3: listeners[0].listen"));
+    assert_non_null(strstr(sr_conf_problems_text(problems, 2), "x.yaml:4: unknown key `bogus`"));
 }
 
 static void
@@ -735,6 +746,7 @@ main(void)
         T(the_environment_stands_between_file_and_set),
         T(only_variables_that_can_be_ours_are_refused),
         T(checks_are_shown_with_file_and_line),
+        T(one_mistake_hides_no_other),
         T(checks_are_ordered_by_where_their_values_came_from),
         T(a_file_is_read_and_one_that_cannot_be_is_named),
         T(a_named_file_must_be_readable),

@@ -113,7 +113,7 @@ the_inbox_prefix_follows_the_permission(void **state)
     static const char *const cases[][2] = {
         { "[\"_INBOX.>\"]", "_INBOX" },
         { "[\"a.b\", \"_INBOX.x.y.>\"]", "_INBOX.x.y" },
-        { "[\"_INBOX.x.*.>\"]", "_INBOX.x" },
+        { "[\">\", \"_INBOX.x.>\"]", "_INBOX.x" },
         { "[\">\"]", "_INBOX" },
         { "[]", "_INBOX" },
     };
@@ -126,6 +126,8 @@ the_inbox_prefix_follows_the_permission(void **state)
     }
     assert_int_equal(inbox_of("[\"logs.>\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[\"_INBOX.only.one\"]", prefix), SR_CREDS_EINBOX);
+    assert_int_equal(inbox_of("[\"_INBOX.*.x.>\"]", prefix), SR_CREDS_EINBOX);
+    assert_int_equal(inbox_of("[\"_INBOX\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[\"_INBOXES.>\"]", prefix), SR_CREDS_EINBOX);
     assert_int_equal(inbox_of("[7]", prefix), SR_CREDS_EINBOX);
 }
@@ -274,7 +276,8 @@ files_that_cannot_be_used_are_named_for_what_they_are(void **state)
     (void)snprintf(path, sizeof(path), "%s/user.creds", dir);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_EMISSING);
     assert_int_equal(sr_creds_check(dir, NOW, &info), SR_CREDS_EREAD);
-    put_file(path, file, write_creds(claims_of_a_collector(), &user, file, sizeof(file)));
+    size_t len = write_creds(claims_of_a_collector(), &user, file, sizeof(file));
+    put_file(path, file, len);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_OK);
     put_file(path, "nothing here\n", 13);
     assert_int_equal(sr_creds_check(path, NOW, &info), SR_CREDS_ENOJWT);

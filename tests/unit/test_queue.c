@@ -202,6 +202,94 @@ the_largest_record_fits_and_a_larger_segment_is_made_for_it(void **state)
     sr_queue_free(q);
 }
 
+/* Fills the lane with records of `len` bytes and settles them all; returns how many there were. */
+static uint32_t
+fill_and_settle(struct sr_lane *lane, size_t len)
+{
+    struct sr_entry e;
+    uint32_t accepted = 0;
+
+    while (put(lane, accepted, len)) {
+        accepted++;
+    }
+    sr_lane_flush(lane);
+    for (uint32_t i = 0; i < accepted; i++) {
+        assert_true(sr_lane_next(lane, &e));
+        assert_int_equal(value_of(&e), i);
+        assert_int_equal(e.body.len, len);
+        sr_lane_settle(lane, e.segment, e.index, 1);
+    }
+    return accepted;
+}
+
+static void
+large_records_fill_the_memory_and_give_it_back(void **state)
+{
+    struct sr_queue *q = new_queue(8 * MIB, 1);
+    struct sr_lane *lane = new_lane(q, 0, false);
+    uint64_t at_rest = sr_queue_memory_used(q);
+
+    (void)state;
+    for (unsigned round = 0; round < 50; round++) {
+        uint32_t accepted = fill_and_settle(lane, SR_RECORD_MAX);
+        assert_in_range(accepted, 14, 15); /* 16 of 512 KiB are 8 MiB, and headers are needed */
+        assert_true(sr_queue_memory_used(q) <= MIB);
+    }
+    /* The last large segment stays open until something does not fit into it. */
+    assert_true(put(lane, 1, 100000));
+    sr_lane_flush(lane);
+    struct sr_entry e;
+    assert_true(sr_lane_next(lane, &e));
+    sr_lane_settle(lane, e.segment, e.index, 1);
+    assert_int_equal(sr_queue_memory_used(q), at_rest);
+    sr_queue_free(q);
+}
+
+static void
+an_empty_lane_takes_the_largest_record_again_and_again(void **state)
+{
+    struct sr_queue *q = new_queue(MIB, 2);
+    struct sr_lane *lane = new_lane(q, 0, false);
+    struct sr_entry e;
+
+    (void)state;
+    (void)new_lane(q, 1, false);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_true(put(lane, i, SR_RECORD_MAX)); /* 768 KiB are the lane's: one at a time */
+        assert_false(put(lane, i, SR_RECORD_MAX));
+        assert_true(sr_queue_memory_used(q) <= MIB);
+        sr_lane_flush(lane);
+        assert_true(sr_lane_next(lane, &e));
+        assert_int_equal(value_of(&e), i);
+        sr_lane_settle(lane, e.segment, e.index, 1);
+    }
+    sr_queue_free(q);
+}
+
+static void
+shares_come_back_to_where_they_were(void **state)
+{
+    struct sr_queue *q = new_queue(4 * MIB, 2);
+    struct sr_lane *lanes[] = { new_lane(q, 0, false), new_lane(q, 1, false),
+        new_lane(q, 1, true) };
+    uint32_t accepted[3];
+
+    (void)state;
+    for (unsigned round = 0; round < 20; round++) {
+        for (size_t i = 0; i < 3; i++) {
+            uint32_t now = fill_and_settle(lanes[i], 1000);
+            if (round > 0) { /* the segment that is open may be anywhere full; one holds 63 */
+                assert_in_range(now, accepted[i] - 126, accepted[i] + 126);
+            } else {
+                accepted[i] = now;
+            }
+        }
+    }
+    assert_in_range(accepted[0], 2800, 3100); /* its quarter and all of the common half */
+    assert_in_range(accepted[2], 200, 262);
+    sr_queue_free(q);
+}
+
 static void
 attributes_are_kept_apart_from_the_body(void **state)
 {
@@ -277,6 +365,9 @@ main(void)
         cmocka_unit_test(one_listener_cannot_take_the_guaranteed_share_of_another),
         cmocka_unit_test(dead_letters_hold_at_most_a_sixteenth),
         cmocka_unit_test(the_largest_record_fits_and_a_larger_segment_is_made_for_it),
+        cmocka_unit_test(large_records_fill_the_memory_and_give_it_back),
+        cmocka_unit_test(an_empty_lane_takes_the_largest_record_again_and_again),
+        cmocka_unit_test(shares_come_back_to_where_they_were),
         cmocka_unit_test(attributes_are_kept_apart_from_the_body),
         cmocka_unit_test(writer_and_reader_in_two_threads_lose_nothing),
     };

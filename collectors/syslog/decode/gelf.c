@@ -99,18 +99,15 @@ add_underscored(struct sr_buf *b, const struct syslog_record *rec, struct sr_spa
 static void
 add_words(struct sr_buf *b, struct sr_span text)
 {
-    struct sr_span word;
-
-    if (words_are_tidy(text)) {
-        sr_json_string(b, text);
-        return;
-    }
     sr_buf_put(b, '"');
-    for (bool first = true; words_next(&text, &word); first = false) {
-        if (!first) {
+    text = words_trim_start(text);
+    while (text.len > 0) {
+        size_t tidy = words_tidy(text);
+        sr_json_string_part(b, (struct sr_span){ text.data, tidy });
+        text = words_trim_start((struct sr_span){ text.data + tidy, text.len - tidy });
+        if (text.len > 0) {
             sr_buf_put(b, ' ');
         }
-        sr_json_string_part(b, word);
     }
     sr_buf_put(b, '"');
 }

@@ -7,7 +7,10 @@
 
 #define DATE_TIME_LEN 19 /* "2003-10-11T22:14:15" */
 
-/* Reads "YYYY-MM-DDTHH:MM:SS" without checking the ranges. */
+/*
+ * Reads "YYYY-MM-DDTHH:MM:SS" without checking the ranges. Any byte may stand for the T: RFC 3339
+ * section 5.6 lets applications choose, and upstream's library takes it so.
+ */
 static bool
 read_date_time(const uint8_t *p, struct syslog_civil *ret_civil)
 {
@@ -18,8 +21,7 @@ read_date_time(const uint8_t *p, struct syslog_civil *ret_civil)
     uint32_t minute;
     uint32_t second;
 
-    if (p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't') || p[13] != ':' ||
-        p[16] != ':') {
+    if (p[4] != '-' || p[7] != '-' || p[13] != ':' || p[16] != ':') {
         return false;
     }
     if (!syslog_digits(p, 4, &year) || !syslog_digits(p + 5, 2, &month) ||

@@ -135,10 +135,17 @@ read_block(struct sr_reader *rd, const struct counts *counts, struct tzif *zone)
     return TZIF_OK;
 }
 
+/* Bytes left to parse: none once something was wrong, so that every loop below ends. */
+static size_t
+left(const struct sr_reader *rd)
+{
+    return rd->failed ? 0 : sr_reader_left(rd);
+}
+
 static bool
 peek(const struct sr_reader *rd, char c)
 {
-    return sr_reader_left(rd) > 0 && *rd->pos == (uint8_t)c;
+    return left(rd) > 0 && *rd->pos == (uint8_t)c;
 }
 
 static bool
@@ -158,7 +165,7 @@ read_number(struct sr_reader *rd, int32_t max)
     int32_t value = 0;
     bool any = false;
 
-    while (sr_reader_left(rd) > 0 && *rd->pos >= '0' && *rd->pos <= '9' && value <= max) {
+    while (left(rd) > 0 && *rd->pos >= '0' && *rd->pos <= '9' && value <= max) {
         value = value * 10 + (sr_reader_u8(rd) - '0');
         any = true;
     }
@@ -192,13 +199,13 @@ skip_name(struct sr_reader *rd)
     bool any = false;
 
     if (accept(rd, '<')) {
-        while (sr_reader_left(rd) > 0 && !peek(rd, '>')) {
+        while (left(rd) > 0 && !peek(rd, '>')) {
             (void)sr_reader_u8(rd);
         }
         rd->failed = rd->failed || !accept(rd, '>');
         return;
     }
-    while (sr_reader_left(rd) > 0 && ((*rd->pos | 0x20) >= 'a' && (*rd->pos | 0x20) <= 'z')) {
+    while (left(rd) > 0 && ((*rd->pos | 0x20) >= 'a' && (*rd->pos | 0x20) <= 'z')) {
         (void)sr_reader_u8(rd);
         any = true;
     }

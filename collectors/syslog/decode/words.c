@@ -57,8 +57,8 @@ words_trim_end(struct sr_span text)
     return text;
 }
 
-static struct sr_span
-trim_start(struct sr_span text)
+struct sr_span
+words_trim_start(struct sr_span text)
 {
     size_t n;
 
@@ -72,13 +72,13 @@ trim_start(struct sr_span text)
 struct sr_span
 words_trim(struct sr_span text)
 {
-    return words_trim_end(trim_start(text));
+    return words_trim_end(words_trim_start(text));
 }
 
 bool
 words_next(struct sr_span *text, struct sr_span *ret_word)
 {
-    struct sr_span rest = trim_start(*text);
+    struct sr_span rest = words_trim_start(*text);
     size_t n = 0;
 
     while (n < rest.len && ((rest.data[n] > ' ' && rest.data[n] < 0x80) ||
@@ -93,31 +93,51 @@ words_next(struct sr_span *text, struct sr_span *ret_word)
     return true;
 }
 
-bool
-words_are_tidy(struct sr_span text)
+/* True for eight bytes of printable ASCII without two spaces side by side. */
+static bool
+is_tidy_word(uint64_t w)
 {
-    bool after_space = true; /* as at the start, where a space is one too many */
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t high = 0x8080808080808080u;
 
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c > ' ' && c < 0x80) {
-            after_space = false;
-        } else if (c == ' ') {
-            if (after_space) {
-                return false;
-            }
-            after_space = true;
-        } else if (space_at(text.data + i, text.len - i) > 0) {
-            return false;
-        } else {
-            after_space = false;
-        }
+    if ((w & high) != 0 || ((w + ones * 0x60) & high) != high) { /* not ASCII, or a control */
+        return false;
     }
-    return text.len == 0 || !after_space;
+    uint64_t spaces = ~((w ^ ones * ' ') + ones * 0x7f) & high;
+    return (spaces & spaces >> 8) == 0;
+}
+
+size_t
+words_tidy(struct sr_span text)
+{
+    const uint8_t *p = text.data;
+    size_t i = 0;
+
+    while (i < text.len) {
+        uint64_t w;
+        bool after_space = i == 0 || p[i - 1] == ' '; /* where another would be one too many */
+        if (p[i] == ' ' && after_space) {
+            break;
+        }
+        if (text.len - i >= sizeof(w)) {
+            memcpy(&w, p + i, sizeof(w));
+            if (is_tidy_word(w)) {
+                i += sizeof(w);
+                continue;
+            }
+        }
+        if (p[i] != ' ' && space_at(p + i, text.len - i) > 0) {
+            break;
+        }
+        i++;
+    }
+    return i > 0 && p[i - 1] == ' ' ? i - 1 : i;
 }
 
 bool
 words_equal(struct sr_span text, const char *word)
 {
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+    size_t len = strlen(word);
+
+    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
 }

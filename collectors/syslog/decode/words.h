@@ -3,6 +3,7 @@
 #define SYSLOG_WORDS_H_INCLUDED
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sr/span.h"
 
@@ -22,11 +23,15 @@ struct sr_span words_trim(struct sr_span text);
 /* Takes the next word off the front of *text, or returns false when only white space is left. */
 bool words_next(struct sr_span *text, struct sr_span *ret_word);
 
+/* `text` without white space at its start. */
+struct sr_span words_trim_start(struct sr_span text);
+
 /*
- * True when the words of `text` are separated by exactly one U+0020 each and nothing stands before
- * the first or after the last: joining the words with single spaces gives `text` again.
+ * The length of the longest start of `text` whose words are separated by exactly one U+0020 each,
+ * with no white space before the first or after the last: joining its words with single spaces
+ * changes nothing.
  */
-bool words_are_tidy(struct sr_span text);
+size_t words_tidy(struct sr_span text);
 
 /* True when `text` is exactly the C string `word`. */
 bool words_equal(struct sr_span text, const char *word);

@@ -79,7 +79,8 @@ struct sr_conf_key {
     /*
      * Optional: NULL when fine, else what is wrong and what to do, in words; either a constant or
      * `text`, which the check may write to. `item` is the struct that encloses the value. Called
-     * when all keys of that struct have been read without a problem.
+     * when the value itself was read without a problem. Rows above it in the table are read by
+     * then; one that had a problem holds its default, or nothing.
      */
     const char *(*check)(const void *item, char *text, size_t text_size);
 };
@@ -91,7 +92,8 @@ struct sr_conf_schema {
     size_t size; /* of the struct that `keys` describes */
 
     /*
-     * Optional check across keys, called when nothing else is wrong. Reports with
+     * Optional check across keys. Called even when something is wrong already, so that one run
+     * shows everything: a key with a problem holds its default, or nothing. Reports with
      * sr_conf_problem(); a `where` that is the path of a key ("listeners[0].listen") is shown with
      * the file and line that the value came from.
      */

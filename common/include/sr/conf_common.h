@@ -160,11 +160,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
     }
 
 /* The rows of struct sr_conf_listener. */
-#define SR_CONF_LISTENER_KEYS(PROTOCOLS, LISTEN, SUBJECT)                                          \
+#define SR_CONF_LISTENER_KEYS(PROTOCOLS, PROTOCOL, LISTEN, SUBJECT)                                \
     { .name = "protocol",                                                                          \
         .type = SR_CONF_CHOICE,                                                                    \
         .offset = offsetof(struct sr_conf_listener, protocol),                                     \
-        .def = (PROTOCOLS)[0],                                                                     \
+        .def = (PROTOCOL),                                                                         \
         .choices = (PROTOCOLS),                                                                    \
         .help = "What the listener speaks." },                                                     \
         { .name = "listen",                                                                        \

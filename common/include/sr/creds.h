@@ -69,8 +69,8 @@ void sr_creds_format(struct sr_buf *out, struct sr_span jwt, struct sr_span seed
  * Reads `file` and tests that a connection could use it at `now_s` (Unix seconds): readable, well
  * formed, token intact, seed and token of one user, and neither early nor expired. The server may
  * still refuse it: trust in the issuer and revocation are known only there.
- * The inbox prefix is taken from the first entry of sub.allow that begins with "_INBOX.", without
- * its wildcards; it is "_INBOX" when the user may subscribe to everything.
+ * The inbox prefix is that of the first "_INBOX.>" or "_INBOX.<name>.>" in sub.allow; it is
+ * "_INBOX" when the token allows every subscription, or leaves them to its signing key's template.
  */
 enum sr_creds_err sr_creds_check(const char *file, uint64_t now_s, struct sr_creds_info *ret_info);
 

@@ -10,7 +10,8 @@
 /*
  * Appends `text` as a JSON string with its quotes. Escapes as serde_json does: \" \\ \b \f \n \r \t
  * and \u00xx (lower-case) for other control characters; everything else is kept as it is. Bytes
- * that are not UTF-8 become one U+FFFD per maximal subpart (Unicode 15, section 3.9).
+ * that are not UTF-8 become one U+FFFD per maximal subpart (Unicode 15, section 3.9). Up to seven
+ * bytes behind the string, within the buffer's capacity, may be overwritten.
  */
 void sr_json_string(struct sr_buf *b, struct sr_span text);
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "claims.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "sr/banned.h"
+
+#define MEMORY_BYTES                                                                               \
+    (64LL << 20) /* for consumers and retained API messages; no stream is there                    \
+                  */
+#define STREAMS_MAX 16
+#define CONSUMERS_MAX 256
+
+static json_t *
+begin(const char *name, const char *key, const char *type)
+{
+    return json_pack(
+        "{s:s, s:s, s:{s:s, s:i}}", "sub", key, "name", name, "nats", "type", type, "version", 2);
+}
+
+/* Puts `value` (taken over, NULL included) into the body of `claims`. */
+static int
+put(json_t *claims, const char *name, json_t *value)
+{
+    return json_object_set_new(json_object_get(claims, "nats"), name, value);
+}
+
+/* `claims`, or NULL and nothing left of it when a step of making it failed. */
+static json_t *
+finish(json_t *claims, bool failed)
+{
+    if (failed) {
+        json_decref(claims);
+        return NULL;
+    }
+    return claims;
+}
+
+json_t *
+claims_operator(const char *name, const char *key, const char *system_key)
+{
+    json_t *claims = begin(name, key, "operator");
+    return finish(claims, put(claims, "system_account", json_string(system_key)) != 0);
+}
+
+/* The limits of an account: none but those of JetStream. */
+static json_t *
+limits(int64_t memory, int64_t disk, int streams, int consumers)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:i, s:I, s:I, s:i, s:i}", "subs", -1,
+        "data", -1, "payload", -1, "imports", -1, "exports", -1, "wildcards", 1, "conn", -1, "leaf",
+        -1, "mem_storage", (json_int_t)memory, "disk_storage", (json_int_t)disk, "streams", streams,
+        "consumer", consumers);
+}
+
+json_t *
+claims_system(const char *name, const char *key)
+{
+    json_t *claims = begin(name, key, "account");
+    json_t *exports = json_pack("[{s:s, s:s, s:s, s:i}, {s:s, s:s, s:s, s:i}]", "name",
+        "account-monitoring-streams", "subject", "$SYS.ACCOUNT.*.>", "type", "stream",
+        "account_token_position", 3, "name", "account-monitoring-services", "subject",
+        "$SYS.REQ.ACCOUNT.*.*", "type", "service", "account_token_position", 4);
+
+    bool failed = put(claims, "exports", exports) != 0;
+    return finish(claims, put(claims, "limits", limits(0, 0, 0, 0)) != 0 || failed);
+}
+
+static int
+map_subject(json_t *mappings, const char *tenant, const char *subject, const char *suffix)
+{
+    char from[SUITE_SUBJECT_MAX];
+    char to[SUITE_SUBJECT_MAX];
+
+    (void)snprintf(from, sizeof(from), "%s%s", subject, suffix);
+    (void)snprintf(to, sizeof(to), "%s.%s%s", tenant, subject, suffix);
+    return json_object_set_new(
+        mappings, from, json_pack("[{s:s, s:i}]", "subject", to, "weight", 100));
+}
+
+static json_t *
+map_all(const char *tenant)
+{
+    json_t *mappings = json_object();
+    bool failed = false;
+
+    for (const struct suite_role *role = suite_roles; role->name != NULL; role++) {
+        for (const char *const *subject = role->subjects; *subject != NULL; subject++) {
+            failed |= map_subject(mappings, tenant, *subject, "") != 0 ||
+                      map_subject(mappings, tenant, *subject, SUITE_DEADLETTER) != 0;
+        }
+    }
+    return finish(mappings, failed);
+}
+
+json_t *
+claims_tenant(const char *name, const char *key, const char *signing_key, int64_t disk_bytes)
+{
+    json_t *claims = begin(name, key, "account");
+
+    bool failed =
+        put(claims, "limits", limits(MEMORY_BYTES, disk_bytes, STREAMS_MAX, CONSUMERS_MAX)) != 0;
+    failed |= put(claims, "signing_keys", json_pack("[s]", signing_key)) != 0;
+    failed |= put(claims, "mappings", map_all(name)) != 0;
+    return finish(claims, failed);
+}
+
+json_t *
+claims_user(const char *name, const char *key, const char *account_key)
+{
+    json_t *claims = begin(name, key, "user");
+
+    bool failed = put(claims, "issuer_account", json_string(account_key)) != 0;
+    failed |= put(claims, "subs", json_integer(-1)) != 0;
+    failed |= put(claims, "data", json_integer(-1)) != 0;
+    failed |= put(claims, "payload", json_integer(-1)) != 0;
+    return finish(claims, failed);
+}
+
+static int
+allow_subject(json_t *list, const char *tenant, const char *subject, const char *suffix)
+{
+    char text[SUITE_SUBJECT_MAX];
+
+    (void)snprintf(text, sizeof(text), "%s.%s%s", tenant, subject, suffix);
+    return json_array_append_new(list, json_string(text));
+}
+
+int
+claims_allow_role(
+    json_t *user, const char *user_name, const char *tenant, const struct suite_role *role)
+{
+    char inbox[SUITE_SUBJECT_MAX];
+    json_t *publish = json_array();
+    bool failed = false;
+
+    for (const char *const *subject = role->subjects; *subject != NULL; subject++) {
+        failed |= allow_subject(publish, tenant, *subject, "") != 0 ||
+                  allow_subject(publish, tenant, *subject, SUITE_DEADLETTER) != 0;
+    }
+    (void)snprintf(inbox, sizeof(inbox), "_INBOX.%s.>", user_name);
+    failed |= put(user, "pub", json_pack("{s:o}", "allow", publish)) != 0;
+    failed |= put(user, "sub", json_pack("{s:[s]}", "allow", inbox)) != 0;
+    return failed ? -1 : 0;
+}
+
+int
+claims_allow_all(json_t *user)
+{
+    int publish = put(user, "pub", json_pack("{s:[s]}", "allow", ">"));
+    int subscribe = put(user, "sub", json_pack("{s:[s]}", "allow", ">"));
+    return publish | subscribe;
+}
+
+int
+claims_allow_push(json_t *user)
+{
+    int publish =
+        put(user, "pub", json_pack("{s:[s]}", "allow", "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"));
+    int subscribe = put(user, "sub", json_pack("{s:[s]}", "allow", "_INBOX.>"));
+    return publish | subscribe;
+}
+
+int
+claims_expire(json_t *claims, uint64_t expires_s)
+{
+    return json_object_set_new(claims, "exp", json_integer((json_int_t)expires_s));
+}

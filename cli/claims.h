@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_CLAIMS_H_INCLUDED
+#define CLI_CLAIMS_H_INCLUDED
+
+#include <stdint.h>
+
+#include "suite.h"
+
+struct json_t;
+
+/*
+ * The claims of NATS tokens (version 2), unsigned. All return an owned object for sr_jwt_sign and
+ * then json_decref(), or NULL without memory. Keys are public nkeys as text; all is copied.
+ */
+
+/* An operator whose server keeps its own events in the account `system_key`. */
+struct json_t *claims_operator(const char *name, const char *key, const char *system_key);
+
+/* The system account: no JetStream; lets the tools of the platform look up and push accounts. */
+struct json_t *claims_system(const char *name, const char *key);
+
+/*
+ * A tenant's account. Every subject of the suite maps to "NAME." and itself, one by one, as servers
+ * before 2.9.22 refuse wildcards there. `signing_key` may sign users. Its JetStream may take
+ * `disk_bytes`, which the server sets aside for it.
+ */
+struct json_t *claims_tenant(
+    const char *name, const char *key, const char *signing_key, int64_t disk_bytes);
+
+/* A user of the account `account_key`, for one of its signing keys to sign; without permissions. */
+struct json_t *claims_user(const char *name, const char *key, const char *account_key);
+
+/*
+ * Lets a user publish on the mapped subjects of `role` and their dead letters, and hear only
+ * "_INBOX.USER.>": the server checks permissions after mapping. -1 without memory.
+ */
+int claims_allow_role(
+    struct json_t *user, const char *user_name, const char *tenant, const struct suite_role *role);
+
+/* Lets a user publish and subscribe everything of its account. -1 without memory. */
+int claims_allow_all(struct json_t *user);
+
+/* Lets a user of the system account push account tokens, and nothing else. -1 without memory. */
+int claims_allow_push(struct json_t *user);
+
+/* The token ends at `expires_s`, Unix seconds. -1 without memory. */
+int claims_expire(struct json_t *claims, uint64_t expires_s);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_NATS_ADMIN_H_INCLUDED
+#define CLI_NATS_ADMIN_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the tools ask of a NATS server: a connection of one user, its streams, and whether something
+ * is refused. All calls block, with the bounds that are given here.
+ */
+struct admin;
+
+enum admin_err {
+    ADMIN_OK = 0,
+    ADMIN_ECONNECT,  /* no server there, or TLS failed */
+    ADMIN_EAUTH,     /* the server refused the credentials, five times in a row */
+    ADMIN_EABSENT,   /* no such stream */
+    ADMIN_EREFUSED,  /* the server refused the request */
+    ADMIN_ENOANSWER, /* no answer in time, or nobody there to answer */
+    ADMIN_ESTALLED,  /* a stream holds more than it delivers */
+    ADMIN_ENOMEM,    /* out of memory */
+};
+
+/* A sentence for `err`, static. */
+const char *admin_strerror(enum admin_err err);
+
+/* How to reach a server, and as whom. Strings are borrowed during admin_open. */
+struct admin_target {
+    const char *url; /* tls:// */
+    const char *creds_file;
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    const char *inbox_prefix; /* NULL for the default */
+};
+
+#define ADMIN_DETAIL_MAX 256
+
+/*
+ * Connects, with TLS always. Bounded by some 5 s per attempt; refused credentials are tried five
+ * times, since libnats before 3.8 signs wrongly once in 256 times. Returns owned: admin_close.
+ * On failure `detail` (ADMIN_DETAIL_MAX bytes) holds what the library or the server said.
+ */
+enum admin_err admin_open(
+    const struct admin_target *target, struct admin **ret_admin, char *detail);
+
+/* Closes the connection; NULL is allowed. */
+void admin_close(struct admin *a);
+
+/* What the server said to the last call that failed; never NULL. */
+const char *admin_detail(const struct admin *a);
+
+/* A stream with file storage that refuses new messages when it is full. */
+struct admin_stream {
+    const char *name;
+    const char **subjects;
+    size_t subject_count;
+    int64_t max_bytes;
+    unsigned window_s; /* message ids are remembered so long */
+};
+
+/*
+ * Makes a stream. One that exists with the same configuration is success. Within 10 s of a server's
+ * start JetStream may not answer yet, so ADMIN_ENOANSWER comes only after that.
+ */
+enum admin_err admin_add_stream(struct admin *a, const struct admin_stream *stream);
+
+/* Called for each subject of a stream with the number of messages it holds. */
+typedef void admin_subject_cb(void *arg, const char *subject, uint64_t messages);
+
+/* Lists the subjects that a stream is configured for. ADMIN_EABSENT, _ENOANSWER, _EREFUSED. */
+enum admin_err admin_list_subjects(
+    struct admin *a, const char *stream, admin_subject_cb *cb, void *arg);
+
+/*
+ * Called for each message: its id, NULL when it has none, and how many records it says it holds
+ * (1 when it does not say). Both are borrowed during the call.
+ */
+typedef void admin_message_cb(void *arg, const char *id, uint64_t records);
+
+/*
+ * Reads the headers of the first `messages` messages of a subject, in order and each once.
+ * ADMIN_ESTALLED when the next one does not come within 10 s.
+ */
+enum admin_err admin_scan(struct admin *a, const char *stream, const char *subject,
+    uint64_t messages, admin_message_cb *cb, void *arg);
+
+/*
+ * Tries to publish or to subscribe, and waits at most 2 s for the server to say that it is not
+ * permitted. ADMIN_ENOANSWER when the connection fails meanwhile.
+ */
+enum admin_err admin_publish_refused(struct admin *a, const char *subject, bool *ret_refused);
+enum admin_err admin_subscribe_refused(struct admin *a, const char *subject, bool *ret_refused);
+
+/* Keeps what arrives on `subject` from now on, for admin_saw. One subject at a time. */
+enum admin_err admin_watch(struct admin *a, const char *subject);
+
+/* Whether a message with exactly this text arrived since admin_watch, which this ends. */
+enum admin_err admin_saw(struct admin *a, const char *text, bool *ret_seen);
+
+/* Publishes `text` and tells whether nobody in the account heard it: no subscriber, no stream. */
+enum admin_err admin_publish_unheard(
+    struct admin *a, const char *subject, const char *text, bool *ret_unheard);
+
+#endif

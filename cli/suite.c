@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "suite.h"
+
+#include "sr/banned.h"
+
+#define GIB (1LL << 30)
+
+const struct suite_role suite_roles[] = {
+    { "syslog", { "logs.syslog", NULL } },
+    { "trapd", { "logs.snmp", NULL } },
+    { "netflow", { "flows.raw.netflow", "flows.raw.sflow", "events.netflow", NULL } },
+    { NULL, { NULL } },
+};
+
+/* Flows come much faster than logs, so that their window must be shorter to cost the same. */
+const struct suite_stream suite_streams[] = {
+    { "events", { "logs.syslog", "logs.snmp", "events.netflow", NULL }, GIB, 120 },
+    { "flows", { "flows.raw.netflow", "flows.raw.sflow", NULL }, GIB, 30 },
+    { NULL, { NULL }, 0, 0 },
+};
+
+int64_t
+suite_tenant_bytes(void)
+{
+    int64_t sum = 0;
+
+    for (const struct suite_stream *s = suite_streams; s->name != NULL; s++) {
+        sum += s->max_bytes;
+    }
+    return sum;
+}

@@ -1,0 +1,543 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers, daemons and keys for the integration tests. SR_BIN names the folder of the programs.
+
+A Lab starts everything and stops it again by pid, also when a test fails; then it prints the logs.
+Nothing waits by sleeping: wait_for() asks until a deadline.
+"""
+
+import collections
+import datetime
+import itertools
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+import nats_client
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
+SYSLOG = BIN / "serviceradar-syslog"
+PROVISION = BIN / "serviceradar-provision"
+SLOW = os.environ.get("SR_SLOW") == "1"
+
+WINDOW = 4096  # the messages that the publisher may have in flight
+SUBJECT = "logs.syslog"
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, timeout=15):
+    """Returns the first true value of condition(); fails naming `what` after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout} s: {what}"
+        time.sleep(0.02)
+
+
+# ---- Keys and certificates ----
+
+class Authority:
+    """A root of trust that writes certificates into a folder as NAME.pem and NAME-key.pem."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = folder, name
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.file = self._write(name, self.key, self._build(self.subject, self.key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True))
+
+    def _build(self, subject, key):
+        day = datetime.timedelta(days=1)
+        now = datetime.datetime.utcnow()
+        return (x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject)
+                .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                .not_valid_before(now - day).not_valid_after(now + day))
+
+    def _write(self, name, key, builder):
+        file = self.folder / f"{name}.pem"
+        pem = serialization.Encoding.PEM
+        file.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(pem))
+        (self.folder / f"{name}-key.pem").write_bytes(key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        return file
+
+    def issue(self, name):
+        """A pair for localhost, server and client; returns its two paths."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        cert = self._write(name, key, self._build(subject, key).add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+        ).add_extension(x509.ExtendedKeyUsage(uses), critical=False))
+        return cert, cert.with_name(f"{name}-key.pem")
+
+
+# ---- NATS ----
+
+class ApiError(Exception):
+    """JetStream answered with an error."""
+
+
+Message = collections.namedtuple("Message", "subject headers body")
+
+
+def parse_headers(data):
+    lines = (data or b"").decode().split("\r\n")[1:]
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
+
+
+class Client(nats_client.Client):
+    """Any user, with or without TLS; knows JetStream."""
+
+    def __init__(self, port, creds=None, ca=None, cert=None, key=None, user=None, password=None):
+        if creds is not None:
+            super().__init__(port, creds, ca, cert, key)
+            return
+        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self._plain_line(self.sock)
+        if ca is not None:
+            context = ssl.create_default_context(cafile=str(ca))
+            if cert is not None:
+                context.load_cert_chain(str(cert), str(key))
+            self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
+        self.file = self.sock.makefile("rb")
+        options = {"verbose": False, "pedantic": False, "lang": "test", "version": "0",
+                   "protocol": 1, "headers": True, "no_responders": True,
+                   "user": user, "pass": password}
+        self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
+        self.flush()
+
+    def api(self, verb, body=None):
+        text = json.dumps(body).encode() if body is not None else b""
+        reply = self.request(f"$JS.API.{verb}", text, "_INBOX." + secrets.token_hex(8))
+        if reply is None:
+            raise ApiError("JetStream is not there")
+        answer = json.loads(reply)
+        if "error" in answer:
+            raise ApiError(answer["error"].get("description"))
+        return answer
+
+    def add_stream(self, name="events", subjects=(SUBJECT, SUBJECT + ".deadletter"), **config):
+        return self.api(f"STREAM.CREATE.{name}", {
+            "name": name, "subjects": list(subjects), "storage": "file", "retention": "limits",
+            "discard": "new", "num_replicas": 1, "max_bytes": 1 << 28,
+            "duplicate_window": 120 * 10**9, **config})
+
+    def update_stream(self, name="events", **changes):
+        config = self.api(f"STREAM.INFO.{name}")["config"]
+        config.update(changes)
+        return self.api(f"STREAM.UPDATE.{name}", config)
+
+    def count(self, stream="events"):
+        return self.api(f"STREAM.INFO.{stream}")["state"]["messages"]
+
+    def messages(self, stream="events"):
+        """All messages of a stream in its order, through a consumer that needs no acks."""
+        count = self.count(stream)
+        inbox, reply = (f"_INBOX.{secrets.token_hex(8)}.{n}" for n in ("all", "made"))
+        config = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all",
+                  "replay_policy": "instant", "inactive_threshold": 10**9}
+        self.subscribe(inbox, "7")
+        self.subscribe(reply, "8")
+        # Not request(), which passes over the messages that come before its reply.
+        self.publish(f"$JS.API.CONSUMER.CREATE.{stream}", json.dumps(
+            {"stream_name": stream, "config": config}).encode(), reply)
+        out = []
+        while len(out) < count:
+            event = self.read()
+            if event[0] == "MSG" and event[1] == reply:
+                assert b'"error"' not in event[3], event[3]
+            elif event[0] == "MSG":
+                out.append(Message(event[1], parse_headers(event[2]), event[3]))
+        self.send(b"UNSUB 7\r\nUNSUB 8\r\n")
+        return out
+
+
+class Process:
+    """A child with its output in a file; stopped by pid."""
+
+    def __init__(self, lab, name):
+        self.lab, self.name = lab, name
+        self.log = lab.dir / f"{name}.log"
+        self.process, self.killed = None, False
+        lab.processes.append(self)
+
+    def spawn(self, argv, **options):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, **{
+                "stdout": log, "stderr": log, "cwd": self.lab.dir, **options})
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def end(self, number=signal.SIGTERM, timeout=30):
+        """Sends the signal, waits for the end and returns the exit code."""
+        if self.running():
+            self.send_signal(number)
+            if number not in (signal.SIGKILL, signal.SIGCONT):
+                self.send_signal(signal.SIGCONT)
+        return self.process.wait(timeout)
+
+    def put_down(self):
+        if self.running():
+            self.killed = True
+            self.process.kill()
+            self.process.wait(10)
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def check(self):
+        """Called at the end of a test that passed."""
+
+
+class Server(Process):
+    """A nats-server with JetStream on its own port and store."""
+
+    def __init__(self, lab, name="server", port=None, text="", tls=None):
+        super().__init__(lab, name)
+        self.port = port if port is not None else free_port()
+        self.user = {}
+        self.conf = lab.dir / f"{name}.conf"
+        tls_text = ""
+        if tls is not None:
+            cert, key, ca = tls
+            tls_text = f'tls {{ cert_file: "{cert}", key_file: "{key}"'
+            tls_text += f', ca_file: "{ca}", verify: true }}\n' if ca is not None else " }\n"
+            self.user = {"ca": lab.authority().file}
+        self.conf.write_text(
+            f'server_name: {name}\nlisten: "127.0.0.1:{self.port}"\n'
+            f'jetstream {{ store_dir: "{lab.dir}/{name}.store", max_file_store: 8GB }}\n'
+            f"{tls_text}{text}\n")
+
+    def start(self):
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin"
+        self.spawn([shutil.which("nats-server", path=path), "-c", self.conf])
+        self.await_port()
+        return self
+
+    def await_port(self):
+        def answers():
+            assert self.running(), self.text()
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_for("nats-server accepts connections", answers)
+
+    def client(self, **options):
+        return Client(self.port, **{**self.user, **options})
+
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self):
+        return f"tls://localhost:{self.port}"
+
+
+class World(Server):
+    """The server of a local world that serviceradar-provision made, with two tenants."""
+
+    def __init__(self, lab, name="world"):
+        Process.__init__(self, lab, name)
+        self.port, self.user = free_port(), {}
+        self.dir = lab.dir / name
+        self.conf = self.dir / "nats-server.conf"
+        subprocess.run([PROVISION, "dev", "--dir", self.dir, "--port", str(self.port)], check=True,
+                       capture_output=True, timeout=60)
+
+    def client(self, tenant="acme", **_):
+        tls = self.dir / tenant / "tls"
+        return Client(self.port, self.dir / tenant / "creds" / "platform.creds",
+                      self.dir / "tls" / "ca.pem", tls / "platform.pem", tls / "platform-key.pem")
+
+    def nats(self, tenant="acme", **changes):
+        """The `nats` section of a tenant's collector."""
+        folder = self.dir / tenant
+        return {"url": [self.tls_url], "creds_file": str(folder / "creds" / "syslog.creds"),
+                "tls": {"ca_file": str(self.dir / "tls" / "ca.pem"),
+                        "cert_file": str(folder / "tls" / "collector.pem"),
+                        "key_file": str(folder / "tls" / "collector-key.pem")}, **changes}
+
+
+class FakeServer:
+    """Accepts TCP on a port, sends an INFO and hands each connection to serve(socket)."""
+
+    def __init__(self, lab, info, serve, port=None):
+        self.info, self.serve = info, serve
+        self.listener = socket.create_server(("127.0.0.1", port or 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.accepted = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        lab.fakes.append(self)
+
+    def _run(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted.append(s)
+            threading.Thread(target=self._serve, args=(s,), daemon=True).start()
+
+    def _serve(self, s):
+        info = {"server_id": "X", "server_name": "fake", "version": "2.9.10", "proto": 1,
+                "host": "127.0.0.1", "port": self.port, "headers": True, "max_payload": 1048576,
+                **self.info}
+        try:
+            s.sendall(b"INFO " + json.dumps(info).encode() + b"\r\n")
+            self.serve(s)
+        except OSError:
+            pass
+
+    def close(self):
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), as close() does not
+            self.listener.close()
+        self.thread.join(5)
+        for s in self.accepted:
+            s.close()
+        self.accepted = []
+
+
+# ---- The daemon ----
+
+class Daemon(Process):
+    """serviceradar-syslog with one listener or more. `config` is merged over a working one."""
+
+    def __init__(self, lab, name="syslog", server=None, listeners=None, prefix=(), **config):
+        super().__init__(lab, name)
+        self.prefix = list(prefix)
+        self.conf = lab.dir / f"{name}.yaml"
+        self.metrics_port = free_port()
+        self.listeners = []
+        for given in listeners if listeners is not None else [{}]:
+            port = free_port(socket.SOCK_DGRAM)
+            self.listeners.append({"listen": f"udp://127.0.0.1:{port}", **given})
+        self.config = {"listeners": self.listeners,
+                       "metrics": {"listen": f"127.0.0.1:{self.metrics_port}"}, **config}
+        if server is not None:
+            self.config["nats"] = {"url": [server.url], **config.get("nats", {})}
+        self.write()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        lab.sockets.append(self.socket)
+
+    def write(self):
+        self.conf.write_text(json.dumps(self.config, indent=1) + "\n")  # JSON is YAML
+
+    def start(self, **options):
+        return self.run(SYSLOG, "--config", self.conf, **options)
+
+    def run(self, *argv, **options):
+        self.spawn([*self.prefix, *argv], **options)
+        wait_for("the daemon is ready", lambda: self.ready() or not self.running())
+        assert self.running(), self.text()
+        return self
+
+    def ready(self):
+        try:
+            return self.get("/readyz") is not None
+        except OSError:
+            return False
+
+    def get(self, path):
+        url = f"http://127.0.0.1:{self.metrics_port}{path}"
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.read().decode()
+
+    def ledger(self, listener=0):
+        return json.loads(self.get("/ledger"))["listeners"][listener]
+
+    def metric(self, name, **labels):
+        """The sum of the values of a metric that have these labels."""
+        total = 0
+        for line in self.get("/metrics").splitlines():
+            if line.startswith(f"serviceradar_{name}") and line[len(name) + 13] in " {" and all(
+                    f'{k}="{v}"' in line for k, v in labels.items()):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def address(self, listener=0):
+        host, port = self.listeners[listener]["listen"][len("udp://"):].rsplit(":", 1)
+        return host, int(port)
+
+    def send(self, datagrams, rate=None, listener=0):
+        """Sends datagrams, `rate` of them a second; else some 20,000."""
+        address, start = self.address(listener), time.monotonic()
+        for i, datagram in enumerate(datagrams):
+            self.socket.sendto(datagram, address)
+            ahead = (i + 1) / (rate or 20000) - (time.monotonic() - start)
+            if ahead > 0.002:
+                time.sleep(ahead)  # the pace of the load; nothing waits for it
+
+    def await_received(self, count, listener=0, timeout=15):
+        wait_for(f"{self.name} received {count}",
+                 lambda: self.ledger(listener)["received"] >= count, timeout)
+
+    def settled(self, received, listener=0, timeout=30):
+        """The ledger once everything received is stored or given up; it must be balanced."""
+        def done():
+            ledger = self.ledger(listener)
+            return ledger["received"] >= received and ledger["queued"] == 0 and ledger
+        ledger = wait_for(f"{self.name} settled {received}", done, timeout)
+        assert ledger["balanced"] and ledger["received"] == received, ledger
+        assert ledger["kernel_drops"] == 0, "the machine is too slow for this load"
+        assert self.metric("output_unexpected_duplicates_total") == 0
+        assert self.metric("output_garbage_acks_total") == 0
+        return ledger
+
+    def await_log(self, text, timeout=15):
+        wait_for(f"{self.name} logs {text!r}", lambda: text in self.text(), timeout)
+
+    def lines(self, *texts):
+        """The log lines that hold all these texts."""
+        return [line for line in self.text().splitlines() if all(t in line for t in texts)]
+
+    def threads(self):
+        return int(re.search(r"Threads:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[1])
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def hup(self):
+        self.send_signal(signal.SIGHUP)
+
+    def stop(self, code=0):
+        assert self.end() == code, self.text()
+
+    def check(self):
+        text = self.text()
+        for sign in ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
+                     "balanced=no"):
+            assert sign not in text, f"{self.name}: {sign}"
+        if self.process is not None and not self.killed:
+            assert not self.running() and self.process.returncode >= 0, text
+
+
+# ---- Load ----
+
+_runs = itertools.count()
+
+
+class Load:
+    """Numbered syslog lines that no other test sends."""
+
+    def __init__(self, size=0):
+        self.mark, self.sent, self.padding = f"r{next(_runs)}-", 0, "x" * size
+
+    def lines(self, count):
+        first, self.sent = self.sent, self.sent + count
+        for i in range(first, first + count):
+            yield f"<13>Jan  2 03:04:05 host app: {self.mark}{i}. {self.padding}".encode()
+
+    def numbers(self, messages):
+        """The numbers in the order of the messages, each of which must hold one."""
+        sign = re.compile(rb'"short_message":"app: ' + self.mark.encode() + rb"(\d+)\.")
+        found = [sign.search(m.body if isinstance(m, Message) else m) for m in messages]
+        return [int(f[1]) for f in found if f is not None]
+
+
+def check_once(messages, load, window=0):
+    """Every line of the load is there exactly once, ids differ, and order is kept but for
+    `window`."""
+    numbers = load.numbers(messages)
+    counts = collections.Counter(numbers)
+    assert not [n for n, c in counts.items() if c > 1][:10], "stored twice"
+    assert not [n for n in range(load.sent) if n not in counts][:10], "not stored"
+    assert len(numbers) == load.sent
+    ids = [m.headers["Nats-Msg-Id"] for m in messages]
+    assert len(set(ids)) == len(ids)
+    highest = worst = -1
+    for n in numbers:
+        highest = max(highest, n)
+        worst = max(worst, highest - n)
+    assert worst <= window, "disorder"
+
+
+class Pump(threading.Thread):
+    """Sends a load from a thread of its own at a steady rate until it is told to stop."""
+
+    def __init__(self, daemon, load, rate):
+        super().__init__(daemon=True)
+        self.target_daemon, self.load, self.rate = daemon, load, rate
+        self.stopping = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.stopping.is_set():
+            self.target_daemon.send(self.load.lines(max(1, self.rate // 20)), self.rate)
+
+    def finish(self):
+        self.stopping.set()
+        self.join(10)
+        assert not self.is_alive()
+
+
+class Lab:
+    """What one test runs."""
+
+    def __init__(self, folder):
+        self.dir = folder
+        self.processes, self.fakes, self.sockets = [], [], []
+        self._authority = None
+
+    def authority(self):
+        if self._authority is None:
+            self._authority = Authority(self.dir)
+        return self._authority
+
+    def server(self, **options):
+        return Server(self, **options).start()
+
+    def world(self):
+        return World(self).start()
+
+    def daemon(self, **options):
+        return Daemon(self, **options).start()
+
+    def run(self, *args, timeout=30, prefix=(), **options):
+        """Runs the program to its end."""
+        return subprocess.run([*map(str, prefix), str(SYSLOG), *map(str, args)], cwd=self.dir,
+                              capture_output=True, text=True, timeout=timeout, check=False,
+                              **options)
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.put_down()
+        for fake in self.fakes:
+            fake.close()
+        for s in self.sockets:
+            s.close()
+        for process in self.processes:
+            lines = process.text().splitlines()
+            print(f"---- {process.log.name}", *lines[-60:], sep="\n")

@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane_bench.h"
+
+#include "shell/pub_lanes.h"
+#include "sr/clock.h"
+#include "sr/deadletter.h"
+#include "sr/log.h"
+#include "sr/window.h"
+
+#define SECOND SR_NS_PER_SECOND
+#define LONGEST_BACKOFF_NS (15 * SECOND)
+
+static const struct bench_options one_lane = { .subjects = { "logs.syslog" } };
+static const struct bench_options one_lane_counting = {
+    .subjects = { "logs.syslog" },
+    .no_dead_letters = true,
+};
+
+static struct bench b;
+
+static void
+assert_values(size_t from, const uint32_t *values, size_t count)
+{
+    assert_int_equal(b.sent_count - from, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(b.sent[from + i].value, values[i]);
+    }
+}
+
+static void
+assert_balanced(void)
+{
+    struct sr_ledger ledger = sr_ledger_take(b.stats, b.queue, 0);
+
+    assert_true(sr_ledger_balanced(&ledger));
+}
+
+static void
+records_flow_and_are_settled_in_order(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 100, 200);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 100);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 100);
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_int_equal(b.sent[i].value, i);
+        assert_string_equal(b.sent[i].subject, "logs.syslog");
+    }
+    assert_string_equal(b.sent[7].id, "0000000000000abc-0-7");
+    bench_store(&b, 0, 100);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 100);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 0);
+    assert_true(pub_lanes_due_ns(b.lanes) == UINT64_MAX);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_refused_lane_settles_goes_back_and_probes_with_one_message(void **state)
+{
+    static const uint32_t again[] = { 0, 2, 4, 5 };
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 5, 100);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_NO_STREAM);
+    assert_true(bench_put(&b, 0, 5, 100));
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 5); /* nothing new while the window settles */
+    bench_store(&b, 1, 2);
+    bench_refuse(&b, 2, SR_REFUSAL_NO_STREAM);
+    bench_store(&b, 3, 4);
+    assert_true(pub_lanes_troubled(b.lanes));
+    bench_refuse(&b, 4, SR_REFUSAL_NO_STREAM);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 5); /* and none before the back-off is over */
+    uint64_t due = pub_lanes_due_ns(b.lanes);
+    assert_true(due >= b.now_ns + 125 * SR_NS_PER_MS && due <= b.now_ns + 250 * SR_NS_PER_MS);
+    bench_wait(&b, due - b.now_ns - 1);
+    assert_int_equal(b.sent_count, 5);
+    bench_wait(&b, 1);
+    assert_int_equal(b.sent_count, 6);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 6); /* one probe, however often it goes round */
+    bench_store(&b, 5, 6);
+    bench_run(&b);
+    assert_values(5, again, 4);
+    assert_string_equal(b.sent[5].id, b.sent[0].id);
+    assert_string_equal(b.sent[6].id, b.sent[2].id);
+    bench_store(&b, 6, b.sent_count);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 6);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 3);
+    assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_NO_STREAM), 3);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success(void **state)
+{
+    uint64_t longest = 0;
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 2, 100);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_STREAM_FULL);
+    bench_refuse(&b, 1, SR_REFUSAL_STREAM_FULL);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t most = (250 * SR_NS_PER_MS) << (i < 7 ? i : 7);
+        most = most < LONGEST_BACKOFF_NS ? most : LONGEST_BACKOFF_NS;
+        uint64_t delay = pub_lanes_due_ns(b.lanes) - b.now_ns;
+        assert_true(delay >= most / 2 && delay <= most);
+        longest = delay > longest ? delay : longest;
+        bench_wait(&b, delay);
+        assert_int_equal(b.sent_count, 3 + i);
+        bench_refuse(&b, 2 + i, SR_REFUSAL_STREAM_FULL);
+    }
+    assert_true(longest > LONGEST_BACKOFF_NS / 2);
+    bench_wait(&b, LONGEST_BACKOFF_NS);
+    bench_store(&b, b.sent_count - 1, b.sent_count);
+    bench_run(&b);
+    bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
+    assert_true(pub_lanes_due_ns(b.lanes) <= b.now_ns + 250 * SR_NS_PER_MS);
+    bench_close(&b);
+}
+
+static void
+disorder_is_at_most_one_window(void **state)
+{
+    const uint32_t count = 3 * SR_WINDOW_MESSAGES;
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, count, 100);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES);
+    bench_refuse(&b, 0, SR_REFUSAL_STREAM_FULL);
+    bench_store(&b, 1, SR_WINDOW_MESSAGES);
+    bench_run(&b);
+    bench_wait(&b, SECOND);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES + 1);
+    assert_int_equal(b.sent[SR_WINDOW_MESSAGES].value, 0); /* before anything that is newer */
+    bench_store(&b, SR_WINDOW_MESSAGES, SR_WINDOW_MESSAGES + 1);
+    bench_run(&b);
+    for (size_t i = SR_WINDOW_MESSAGES + 1; i < b.sent_count; i++) {
+        assert_int_equal(b.sent[i].value, i - 1);
+    }
+    bench_close(&b);
+}
+
+static void
+a_message_without_an_answer_is_sent_again_after_its_deadline(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 3, 100);
+    bench_run(&b);
+    bench_store(&b, 0, 1);
+    bench_store(&b, 2, 3);
+    assert_true(pub_lanes_due_ns(b.lanes) == b.now_ns + BENCH_ACK_TIMEOUT_NS);
+    bench_wait(&b, BENCH_ACK_TIMEOUT_NS - 1);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 1);
+    bench_wait(&b, 1);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_TIMEOUT), 1);
+    bench_wait(&b, SECOND);
+    assert_int_equal(b.sent_count, 4);
+    assert_int_equal(b.sent[3].value, 1);
+    assert_string_equal(b.sent[3].id, b.sent[1].id);
+    /* The first answer comes after all: the slot is another message's now. */
+    pub_lanes_stored(b.lanes, b.sent[1].number, false);
+    assert_int_equal(bench_queued(&b), 1);
+    pub_lanes_stored(b.lanes, b.sent[3].number, true);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_int_equal(pub_lanes_unexpected_duplicates(b.lanes), 0); /* it was sent before */
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+an_answer_that_comes_twice_or_to_nothing_changes_nothing(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 2, 100);
+    bench_run(&b);
+    bench_store(&b, 0, 1);
+    bench_store(&b, 0, 1);
+    bench_refuse(&b, 0, SR_REFUSAL_NO_STREAM);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    pub_lanes_stored(b.lanes, 0, false);
+    pub_lanes_stored(b.lanes, UINT64_MAX, false);
+    pub_lanes_stored(b.lanes, b.sent[1].number + 1, false);
+    pub_lanes_stored(b.lanes, b.sent[1].number + SR_WINDOW_MESSAGES, false);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 1);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 1);
+    assert_false(pub_lanes_troubled(b.lanes));
+    bench_store(&b, 1, 2);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_duplicate_of_what_was_never_sent_before_is_counted(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 1, 100);
+    bench_run(&b);
+    sr_log_set_level((enum sr_log_level)0);
+    pub_lanes_stored(b.lanes, b.sent[0].number, true);
+    sr_log_set_level(SR_LOG_ERROR);
+    assert_int_equal(pub_lanes_unexpected_duplicates(b.lanes), 1);
+    assert_int_equal(bench_queued(&b), 0);
+    bench_close(&b);
+}
+
+static void
+after_a_disconnect_everything_unacknowledged_goes_out_again_at_once(void **state)
+{
+    static const uint32_t again[] = { 1, 3 };
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 4, 100);
+    bench_run(&b);
+    bench_store(&b, 0, 1);
+    bench_store(&b, 2, 3);
+    pub_lanes_disconnected(b.lanes, b.now_ns);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_DISCONNECTED), 2);
+    bench_store(&b, 1, 2); /* an answer of the connection that is gone */
+    assert_int_equal(bench_queued(&b), 2);
+    bench_run(&b);
+    assert_values(4, again, 2);
+    assert_string_equal(b.sent[4].id, b.sent[1].id);
+    bench_store(&b, 4, 6);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 2);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_send_that_fails_half_way_loses_nothing(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 10, 100);
+    b.sends_left = 3;
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 3);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    b.sends_left = SIZE_MAX;
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 13);
+    assert_int_equal(b.sent[3].value, 0);
+    bench_store(&b, 3, 13);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_forbidden_subject_stops_its_lane_and_no_other(void **state)
+{
+    struct bench_options two = { .subjects = { "logs.syslog", "xlogs.syslog" } };
+
+    (void)state;
+    bench_open(&b, &two);
+    bench_fill(&b, 0, 0, 3, 100);
+    bench_fill(&b, 1, 10, 3, 100);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 6);
+    pub_lanes_forbidden(b.lanes, b.now_ns, span_of("syslog"));
+    pub_lanes_forbidden(b.lanes, b.now_ns, span_of(""));
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 6);
+    pub_lanes_forbidden(b.lanes, b.now_ns, span_of("acme.logs.syslog"));
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 3);
+    assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_PERMISSION), 1);
+    assert_true(bench_put(&b, 0, 3, 100));
+    assert_true(bench_put(&b, 1, 13, 100));
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 7);
+    assert_int_equal(b.sent[6].value, 13); /* the other one goes on */
+    bench_wait(&b, 250 * SR_NS_PER_MS);
+    assert_int_equal(b.sent_count, 8);
+    assert_int_equal(b.sent[7].value, 0);
+    bench_drain(&b);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+the_subject_as_it_stands_is_forbidden_too(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 3, 100);
+    bench_run(&b);
+    pub_lanes_forbidden(b.lanes, b.now_ns, span_of("logs.syslog"));
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    bench_close(&b);
+}
+
+static void
+what_can_never_be_stored_becomes_a_dead_letter_of_4_kib(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 7, 1, 10000);
+    bench_fill(&b, 0, 8, 2, 100);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 2); /* the others are not disturbed */
+    assert_false(pub_lanes_troubled(b.lanes));
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 4);
+    assert_string_equal(b.sent[3].subject, "logs.syslog.deadletter");
+    assert_string_equal(b.sent[3].reason, "too_large");
+    assert_int_equal(b.sent[3].value, 7);
+    assert_int_equal(b.sent[3].len, SR_DEADLETTER_CUT);
+    bench_store(&b, 1, 4);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->moved), 1);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 2);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 1);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+several_refused_for_good_in_one_window_leave_the_rest_alone(void **state)
+{
+    static const size_t refused[] = { 9, 3, 0, 4 };
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 10, 100);
+    bench_run(&b);
+    for (size_t i = 0; i < 4; i++) {
+        bench_refuse(&b, refused[i], SR_REFUSAL_TOO_LARGE);
+    }
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 6);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 14); /* four dead letters and nothing twice */
+    bench_store(&b, 0, 14);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 6);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 4);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 0);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_refusal_for_good_while_the_lane_settles_or_probes_skips_nothing(void **state)
+{
+    static const uint32_t again[] = { 0, 3 };
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 4, 100);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_STREAM_FULL);
+    bench_refuse(&b, 1, SR_REFUSAL_TOO_LARGE);
+    bench_refuse(&b, 2, SR_REFUSAL_STREAM_FULL);
+    bench_refuse(&b, 3, SR_REFUSAL_STREAM_FULL);
+    bench_run(&b);
+    bench_store(&b, 4, 5); /* the dead letter of 1 */
+    bench_wait(&b, 250 * SR_NS_PER_MS);
+    assert_int_equal(b.sent_count, 6);
+    bench_store(&b, 5, 6);
+    bench_run(&b); /* 2 and 3 again */
+    bench_refuse(&b, 6, SR_REFUSAL_TOO_LARGE);
+    bench_run(&b);
+    assert_string_equal(b.sent[8].reason, "too_large");
+    bench_store(&b, 7, 9);
+    assert_int_equal(b.sent[5].value, again[0]);
+    assert_int_equal(b.sent[7].value, again[1]);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 2);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 2);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+what_is_larger_than_the_server_takes_is_never_sent(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    b.max_payload = 8192;
+    bench_fill(&b, 0, 0, 1, 100);
+    bench_fill(&b, 0, 1, 1, 8192);
+    bench_fill(&b, 0, 2, 1, 100);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 3);
+    assert_int_equal(b.sent[1].value, 2);
+    assert_int_equal(b.sent[2].value, 1);
+    assert_string_equal(b.sent[2].reason, "too_large");
+    bench_store(&b, 0, 3);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+without_dead_letters_a_refused_record_is_counted(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane_counting);
+    bench_fill(&b, 0, 0, 3, 100);
+    bench_run(&b);
+    bench_refuse(&b, 1, SR_REFUSAL_TOO_LARGE);
+    bench_store(&b, 0, 3);
+    assert_int_equal(bench_dropped(&b, "too_large"), 1);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->moved), 0);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+/* Refuses every message on the dead-letter subject that has been sent since `from`. */
+static size_t
+refuse_dead_letters(size_t from)
+{
+    for (; from < b.sent_count; from++) {
+        if (strcmp(b.sent[from].subject, "logs.syslog.deadletter") == 0) {
+            bench_refuse(&b, from, SR_REFUSAL_NO_STREAM);
+        } else {
+            bench_store(&b, from, from + 1);
+        }
+    }
+    return from;
+}
+
+/* Lets a dead letter be refused for `ns`, while records go on. */
+static void
+let_a_dead_letter_be_refused_for(uint64_t ns)
+{
+    uint64_t end;
+    uint32_t value = 1000;
+
+    bench_fill(&b, 0, 1, 1, 5000);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    bench_run(&b);
+    size_t done = refuse_dead_letters(1);
+    for (end = b.now_ns + ns; b.now_ns < end;) {
+        assert_true(bench_put(&b, 0, value++, 100));
+        bench_wait(&b, SECOND);
+        done = refuse_dead_letters(done);
+    }
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), value - 1000);
+}
+
+static void
+dead_letters_refused_for_30_s_are_dropped_and_records_go_on(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    let_a_dead_letter_be_refused_for(29 * SECOND);
+    assert_int_equal(bench_dropped(&b, "deadletter_refused"), 0);
+    assert_int_equal(bench_queued(&b), 1);
+    bench_close(&b);
+    bench_open(&b, &one_lane);
+    let_a_dead_letter_be_refused_for(62 * SECOND);
+    assert_int_equal(bench_dropped(&b, "deadletter_refused"), 1);
+    assert_int_equal(bench_queued(&b), 0);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+time_without_a_connection_is_no_refusal_of_a_dead_letter(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    let_a_dead_letter_be_refused_for(5 * SECOND);
+    pub_lanes_disconnected(b.lanes, b.now_ns);
+    bench_wait(&b, 3600 * SECOND);
+    assert_int_equal(bench_dropped(&b, "deadletter_refused"), 0);
+    assert_string_equal(b.sent[b.sent_count - 1].reason, "too_large");
+    bench_store(&b, b.sent_count - 1, b.sent_count);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 1);
+    assert_int_equal(bench_queued(&b), 0);
+    bench_close(&b);
+}
+
+static void
+a_dead_letter_that_came_while_the_lane_waited_is_tried_before_it_is_dropped(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    let_a_dead_letter_be_refused_for(90 * SECOND);
+    assert_int_equal(bench_queued(&b), 0);
+    /* A second one is refused, a third comes while the lane waits; then the stream is mended. */
+    b.max_payload = 4900;
+    bench_fill(&b, 0, 2, 1, 5000);
+    bench_run(&b);
+    bench_run(&b);
+    bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_NO_STREAM);
+    bench_fill(&b, 0, 3, 1, 5000);
+    bench_run(&b);
+    size_t before = b.sent_count;
+    bench_wait(&b, LONGEST_BACKOFF_NS);
+    assert_true(b.sent_count > before);
+    assert_int_equal(b.sent[b.sent_count - 1].value, 3);
+    bench_store(&b, before, b.sent_count);
+    bench_drain(&b);
+    assert_true(sr_counted(&bench_delivery(&b)->stored_dead) >= 1);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+large_messages_of_one_lane_do_not_starve_small_ones_of_another(void **state)
+{
+    struct bench_options two = { .subjects = { "flows.raw", "logs.syslog" }, .memory = 64U << 20 };
+    size_t small = 0;
+
+    (void)state;
+    bench_open(&b, &two);
+    bench_fill(&b, 0, 0, 40, 500000);
+    bench_fill(&b, 1, 1000, 600, 200);
+    bench_run(&b);
+    assert_true(pub_lanes_blocked(b.lanes));
+    for (size_t i = 0; i < b.sent_count; i++) {
+        small += b.sent[i].value >= 1000 ? 1 : 0;
+    }
+    assert_int_equal(small, 600);
+    bench_drain(&b);
+    bench_close(&b);
+}
+
+static void
+turns_go_by_bytes_so_that_equal_lanes_share_the_window(void **state)
+{
+    struct bench_options two = { .subjects = { "a", "b" }, .memory = 64U << 20 };
+    size_t bytes[2] = { 0, 0 };
+
+    (void)state;
+    bench_open(&b, &two);
+    bench_fill(&b, 0, 0, 1000, 20000);
+    bench_fill(&b, 1, 5000, 5000, 4000);
+    bench_run(&b);
+    assert_true(pub_lanes_blocked(b.lanes));
+    for (size_t i = 0; i < b.sent_count; i++) {
+        bytes[b.sent[i].value >= 5000] += b.sent[i].len;
+    }
+    /* A turn ends with the message that uses it up. */
+    assert_true(bytes[0] * 3 > bytes[1] * 2 && bytes[1] * 3 > bytes[0] * 2);
+    bench_close(&b);
+}
+
+static void
+a_full_window_blocks_until_there_is_room(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, SR_WINDOW_MESSAGES + 10, 64);
+    bench_run(&b);
+    assert_true(pub_lanes_blocked(b.lanes));
+    assert_int_equal(pub_lanes_in_flight(b.lanes), SR_WINDOW_MESSAGES);
+    bench_store(&b, 5, 6); /* not the oldest: the ring does not move */
+    bench_run(&b);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES);
+    bench_store(&b, 0, 5);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES + 6);
+    assert_true(pub_lanes_blocked(b.lanes));
+    bench_store(&b, 6, SR_WINDOW_MESSAGES);
+    bench_run(&b);
+    assert_false(pub_lanes_blocked(b.lanes));
+    bench_drain(&b);
+    bench_close(&b);
+}
+
+/* Fills the window so that the next record is taken from the queue and waits for room. */
+static void
+fill_the_window(void)
+{
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, SR_WINDOW_MESSAGES + 5, 64);
+    bench_run(&b);
+    assert_true(pub_lanes_blocked(b.lanes));
+}
+
+static void
+the_record_that_waits_for_room_is_not_sent_twice_after_a_failure(void **state)
+{
+    (void)state;
+    fill_the_window();
+    for (size_t i = 0; i < SR_WINDOW_MESSAGES; i++) {
+        bench_refuse(&b, i, SR_REFUSAL_STREAM_FULL);
+    }
+    bench_drain(&b);
+    assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), SR_WINDOW_MESSAGES + 5);
+    assert_balanced();
+    bench_close(&b);
+    fill_the_window();
+    pub_lanes_disconnected(b.lanes, b.now_ns);
+    bench_drain(&b);
+    assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 1, 100);
+    bench_run(&b);
+    assert_null(pub_lanes_without_stream(b.lanes, b.now_ns, 0));
+    bench_refuse(&b, 0, SR_REFUSAL_NO_STREAM);
+    assert_null(pub_lanes_without_stream(b.lanes, b.now_ns + 30 * SECOND - 1, 30 * SECOND));
+    assert_string_equal(
+        pub_lanes_without_stream(b.lanes, b.now_ns + 30 * SECOND, 30 * SECOND), "logs.syslog");
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 1);
+    pub_lanes_retry_now(b.lanes, b.now_ns);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 2);
+    bench_store(&b, 1, 2);
+    assert_null(pub_lanes_without_stream(b.lanes, b.now_ns + 60 * SECOND, 30 * SECOND));
+    bench_close(&b);
+}
+
+static void
+timeouts_and_lost_connections_do_not_count_as_a_missing_stream(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, 1, 100);
+    for (unsigned i = 0; i < 10; i++) {
+        bench_run(&b);
+        bench_wait(&b, BENCH_ACK_TIMEOUT_NS);
+        b.now_ns = pub_lanes_due_ns(b.lanes);
+    }
+    bench_run(&b);
+    bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_NO_STREAM);
+    assert_null(pub_lanes_without_stream(b.lanes, b.now_ns, 30 * SECOND));
+    pub_lanes_disconnected(b.lanes, b.now_ns + SECOND);
+    assert_null(pub_lanes_without_stream(b.lanes, b.now_ns + 3600 * SECOND, 30 * SECOND));
+    bench_close(&b);
+}
+
+static int
+be_quiet(void **state)
+{
+    (void)state;
+    sr_log_set_level(SR_LOG_ERROR); /* refusals are reported as warnings */
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_flow_and_are_settled_in_order),
+        cmocka_unit_test(a_refused_lane_settles_goes_back_and_probes_with_one_message),
+        cmocka_unit_test(
+            the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success),
+        cmocka_unit_test(disorder_is_at_most_one_window),
+        cmocka_unit_test(a_message_without_an_answer_is_sent_again_after_its_deadline),
+        cmocka_unit_test(an_answer_that_comes_twice_or_to_nothing_changes_nothing),
+        cmocka_unit_test(a_duplicate_of_what_was_never_sent_before_is_counted),
+        cmocka_unit_test(after_a_disconnect_everything_unacknowledged_goes_out_again_at_once),
+        cmocka_unit_test(a_send_that_fails_half_way_loses_nothing),
+        cmocka_unit_test(a_forbidden_subject_stops_its_lane_and_no_other),
+        cmocka_unit_test(the_subject_as_it_stands_is_forbidden_too),
+        cmocka_unit_test(what_can_never_be_stored_becomes_a_dead_letter_of_4_kib),
+        cmocka_unit_test(several_refused_for_good_in_one_window_leave_the_rest_alone),
+        cmocka_unit_test(a_refusal_for_good_while_the_lane_settles_or_probes_skips_nothing),
+        cmocka_unit_test(what_is_larger_than_the_server_takes_is_never_sent),
+        cmocka_unit_test(without_dead_letters_a_refused_record_is_counted),
+        cmocka_unit_test(dead_letters_refused_for_30_s_are_dropped_and_records_go_on),
+        cmocka_unit_test(time_without_a_connection_is_no_refusal_of_a_dead_letter),
+        cmocka_unit_test(
+            a_dead_letter_that_came_while_the_lane_waited_is_tried_before_it_is_dropped),
+        cmocka_unit_test(large_messages_of_one_lane_do_not_starve_small_ones_of_another),
+        cmocka_unit_test(turns_go_by_bytes_so_that_equal_lanes_share_the_window),
+        cmocka_unit_test(a_full_window_blocks_until_there_is_room),
+        cmocka_unit_test(the_record_that_waits_for_room_is_not_sent_twice_after_a_failure),
+        cmocka_unit_test(a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once),
+        cmocka_unit_test(timeouts_and_lost_connections_do_not_count_as_a_missing_stream),
+    };
+    return cmocka_run_group_tests_name("pub_lanes", tests, be_quiet, NULL);
+}
