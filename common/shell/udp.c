@@ -51,21 +51,23 @@ struct sr_udp_worker {
 
 /* ---- Opening ---- */
 
-static struct addrinfo *
-resolve(const struct sr_udp_address *address, char *error, size_t error_size)
+static bool
+is_any(const struct sr_udp_address *address)
 {
-    bool any = address->host[0] == '\0' || strcmp(address->host, "*") == 0;
+    return address->host[0] == '\0' || strcmp(address->host, "*") == 0;
+}
+
+static struct addrinfo *
+resolve(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
+{
     struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE };
     struct addrinfo *out = NULL;
     char port[8];
 
     (void)snprintf(port, sizeof(port), "%u", address->port);
-    int rc = getaddrinfo(any ? "::" : address->host, port, &hints, &out);
-    if (rc != 0 && any) {
-        rc = getaddrinfo("0.0.0.0", port, &hints, &out);
-    }
+    int rc = getaddrinfo(host, port, &hints, &out);
     if (rc != 0) {
-        (void)snprintf(error, error_size, "%s is not an address: %s", address->host,
+        (void)snprintf(error, error_size, "%s is not an address: %s", host,
             rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return NULL;
     }
@@ -132,25 +134,40 @@ bind_advice(int error)
     }
 }
 
-int
-sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size)
+/* Opens the first address of `host` that can be bound; -1 with errno, or with `error` filled. */
+static int
+open_host(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
 {
-    struct addrinfo *list = resolve(address, error, error_size);
+    struct addrinfo *list = resolve(address, host, error, error_size);
     int fd = -1;
 
-    if (list == NULL) {
-        return -1;
-    }
     for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
         fd = open_one(address, ai);
     }
-    if (fd < 0) {
+    if (list != NULL) {
+        int saved = errno;
+        freeaddrinfo(list);
+        errno = saved;
+    }
+    return fd;
+}
+
+int
+sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size)
+{
+    bool any = is_any(address);
+    const char *host = any ? "::" : address->host;
+
+    error[0] = '\0';
+    int fd = open_host(address, host, error, error_size);
+    if (fd < 0 && any && errno == EAFNOSUPPORT) {
+        fd = open_host(address, "0.0.0.0", error, error_size); /* a kernel without IPv6 */
+    }
+    if (fd < 0 && error[0] == '\0') {
         int saved = errno;
         (void)snprintf(error, error_size, "cannot listen on %s port %u: %s; %s",
-            address->host[0] != '\0' ? address->host : "*", address->port, strerror(saved),
-            bind_advice(saved));
+            any ? "*" : address->host, address->port, strerror(saved), bind_advice(saved));
     }
-    freeaddrinfo(list);
     return fd;
 }
 
