@@ -186,11 +186,13 @@ static void
 on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closure)
 {
     struct pub_link *l = closure;
-    const char *text = NULL;
+    natsStatus said = NATS_OK;
+    /* This thread's own copy: the connection's text is overwritten by the next error meanwhile. */
+    const char *text = nats_GetLastError(&said);
 
+    (void)nc;
     (void)sub;
-    (void)natsConnection_GetLastError(nc, &text);
-    if (text == NULL || text[0] == '\0') {
+    if (said != err || text == NULL || text[0] == '\0') {
         text = natsStatus_GetText(err);
     }
     (void)pthread_mutex_lock(&l->mutex);

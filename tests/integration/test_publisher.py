@@ -117,6 +117,32 @@ def test_a_forbidden_subject_is_named_and_holds_back_only_itself(lab):
     check_once(messages, load, load.sent)  # two lanes: no order between them
 
 
+def test_every_forbidden_subject_is_named_however_many_messages_it_has(lab):
+    server = lab.server(text="""
+        authorization { users: [
+          { user: admin, password: a }
+          { user: edge, password: e, permissions: { publish: ["logs.c"], subscribe: ["_INBOX.>"] } }
+        ] }
+        no_auth_user: edge""")
+    server.user = {"user": "admin", "password": "a"}
+    with server.client() as c:
+        c.add_stream(subjects=["logs.>"])
+    daemon = lab.daemon(server=server, shutdown_timeout="0s", listeners=[
+        {"subject": f"logs.{name}"} for name in "abc"])
+    wait_for("a connection", lambda: daemon.metric("output_up") == 1)
+    server.send_signal(signal.SIGSTOP)  # so that all are in flight together
+    loads = [Load() for _ in range(3)]
+    for n, load in enumerate(loads):
+        daemon.send(load.lines(1000), listener=n)
+        daemon.await_received(1000, listener=n)
+    server.send_signal(signal.SIGCONT)
+    daemon.settled(1000, listener=2)
+    for name in "ab":
+        daemon.await_log(f"subject=logs.{name} reason=permission", 5)
+    assert len(daemon.lines("records wait in the queue")) == 2
+    check_once(stored(server), loads[2])
+
+
 def test_a_listener_without_a_stream_does_not_slow_its_neighbour(lab, server):
     daemon = lab.daemon(server=server, listeners=[{"subject": "logs.nowhere"}, {}])
     nowhere, load = Load(), Load()
