@@ -59,6 +59,7 @@ struct sr_lane {
     char content_type[NAME_MAX_BYTES];
     unsigned listener;
     bool dead;
+    unsigned segments; /* that it holds; under sr_queue.mutex */
 
     struct sr_segment *tail;            /* writer */
     _Atomic uint64_t committed_records; /* writer */
@@ -160,30 +161,36 @@ above(uint64_t value, uint64_t limit)
     return value > limit ? value - limit : 0;
 }
 
-/* Takes `size` bytes out of the lane's share; false when it has no more. Under the mutex. */
+/*
+ * Takes `size` bytes out of the lane's share; false when it has no more. Under the mutex. A second
+ * segment is never refused: the first is given back only when there is one behind it, so a lane
+ * whose share idle lanes hold would be full for ever.
+ */
 static bool
-charge(struct sr_queue *q, const struct sr_lane *lane, size_t size)
+charge(struct sr_queue *q, struct sr_lane *lane, size_t size)
 {
     uint64_t half = q->options.memory / 2;
     uint64_t share = half / q->options.listeners;
     uint64_t *used = &q->listener_used[lane->listener];
     uint64_t more_common = above(*used + size, share) - above(*used, share);
+    bool second = lane->segments == 1;
 
-    if (lane->dead && q->dead_used + size > q->options.memory / DEAD_SHARE) {
+    if (!second && lane->dead && q->dead_used + size > q->options.memory / DEAD_SHARE) {
         return false;
     }
-    if (more_common > 0 && q->common_used + more_common > q->options.memory - half) {
+    if (!second && more_common > 0 && q->common_used + more_common > q->options.memory - half) {
         return false;
     }
     *used += size;
     q->common_used += more_common;
     q->dead_used += lane->dead ? size : 0;
     q->used += size;
+    lane->segments++;
     return true;
 }
 
 static void
-refund(struct sr_queue *q, const struct sr_lane *lane, size_t size)
+refund(struct sr_queue *q, struct sr_lane *lane, size_t size)
 {
     uint64_t share = q->options.memory / 2 / q->options.listeners;
     uint64_t *used = &q->listener_used[lane->listener];
@@ -192,6 +199,7 @@ refund(struct sr_queue *q, const struct sr_lane *lane, size_t size)
     *used -= size;
     q->dead_used -= lane->dead ? size : 0;
     q->used -= size;
+    lane->segments--;
 }
 
 static struct sr_segment *
