@@ -31,7 +31,8 @@ struct pub_lane {
     struct sr_lane *dead; /* where refused records go; NULL: counted */
     enum lane_state state;
     uint32_t in_flight;
-    bool has_next; /* `next` was taken from the queue and not sent */
+    uint64_t oldest; /* number of the oldest of those */
+    bool has_next;   /* `next` was taken from the queue and not sent */
     struct sr_entry next;
     bool sent_any; /* with the two below: the last entry ever sent */
     uint64_t sent_segment;
@@ -253,6 +254,13 @@ may_send(const struct pub_lane *l)
     return l->state == LANE_FLOWING || (l->state == LANE_PROBING && l->in_flight == 0);
 }
 
+/* True when its oldest message waits for so long that the disorder could exceed one window. */
+static bool
+is_far_ahead(const struct pub_lanes *p, const struct pub_lane *l)
+{
+    return l->in_flight > 0 && p->window.next - l->oldest >= SR_WINDOW_MESSAGES;
+}
+
 /* Puts the lane's next entry on the wire and into the window. */
 static bool
 send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
@@ -278,7 +286,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
     } else {
         sr_count(&delivery_of(p, l)->redelivered, 1);
     }
-    l->in_flight++;
+    if (l->in_flight++ == 0) {
+        l->oldest = m->number;
+    }
     l->has_next = false;
     struct pub_message message = {
         .subject = sr_lane_subject(l->lane),
@@ -315,6 +325,9 @@ send_turn(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t max_p
             p->blocked = true;
             return true;
         }
+        if (is_far_ahead(p, l)) {
+            return true;
+        }
         if (!send_entry(p, l, now_ns, bytes, send, arg)) {
             return false;
         }
@@ -346,6 +359,14 @@ pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_sen
     return true;
 }
 
+static bool
+is_in_flight(struct pub_lanes *p, const struct pub_lane *l, uint64_t number)
+{
+    const struct sr_inflight *m = sr_window_find(&p->window, number);
+
+    return m != NULL && m->owner == l;
+}
+
 /* Takes the message out of the window; the caller settles the entry or leaves it. */
 static struct pub_lane *
 land(struct pub_lanes *p, struct sr_inflight *m)
@@ -354,6 +375,9 @@ land(struct pub_lanes *p, struct sr_inflight *m)
 
     sr_window_release(&p->window, m);
     l->in_flight--;
+    while (l->in_flight > 0 && !is_in_flight(p, l, l->oldest)) {
+        l->oldest++;
+    }
     return l;
 }
 
@@ -416,11 +440,8 @@ maps_to(const char *subject, struct sr_span mapped)
 static void
 release_all(struct pub_lanes *p, struct pub_lane *l)
 {
-    for (uint64_t n = p->window.head; n < p->window.next && l->in_flight > 0; n++) {
-        struct sr_inflight *m = sr_window_find(&p->window, n);
-        if (m != NULL && m->owner == l) {
-            (void)land(p, m);
-        }
+    while (l->in_flight > 0) {
+        (void)land(p, sr_window_find(&p->window, l->oldest));
     }
 }
 
