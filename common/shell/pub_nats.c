@@ -37,13 +37,14 @@ struct pub_link {
 
     /* Shared with nats.c's threads. */
     struct sr_wake *wake;
-    _Atomic bool closed;
     _Atomic bool orphan; /* nobody waits for it: `wake` may be gone */
     _Atomic uint32_t ring_in, ring_out;
     _Atomic uint32_t wake_at;
     _Atomic uint64_t garbage;
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
     pthread_mutex_t mutex;           /* guards all below */
+    bool closed;                     /* on_closed() has run */
+    bool delivering;                 /* on_ack() may be called, or is running */
     char forbidden[FORBIDDEN_MAX][SR_CREDS_TEXT_MAX];
     unsigned forbidden_count;
     char error[PUB_TEXT_MAX];
@@ -169,6 +170,18 @@ on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closur
     signal_owner(l);
 }
 
+/* The subscription's thread has made its last call of on_ack(). */
+static void
+on_delivered(void *closure)
+{
+    struct pub_link *l = closure;
+
+    (void)pthread_mutex_lock(&l->mutex);
+    l->delivering = false;
+    signal_owner(l); /* under the mutex: `l` may be freed as soon as that is free */
+    (void)pthread_mutex_unlock(&l->mutex);
+}
+
 static void
 on_closed(natsConnection *nc, void *closure)
 {
@@ -180,9 +193,9 @@ on_closed(natsConnection *nc, void *closure)
     if (l->error[0] == '\0' && text != NULL) {
         (void)snprintf(l->error, sizeof(l->error), "%s", text);
     }
+    l->closed = true;
+    signal_owner(l); /* under the mutex, as above */
     (void)pthread_mutex_unlock(&l->mutex);
-    atomic_store(&l->closed, true);
-    signal_owner(l);
 }
 
 /* ---- Connecting ---- */
@@ -289,6 +302,13 @@ establish(struct pub_attempt *a, struct pub_link *l)
     l->max_payload = (size_t)natsConnection_GetMaxPayload(l->nc);
     s = natsConnection_Subscribe(&l->acks, l->nc, subject, on_ack, l);
     if (s == NATS_OK) {
+        l->delivering = true;
+        s = natsSubscription_SetOnCompleteCB(l->acks, on_delivered, l);
+        if (s != NATS_OK) {
+            l->delivering = false; /* closed already: nothing was asked, nothing is delivered */
+        }
+    }
+    if (s == NATS_OK) {
         s = natsSubscription_SetPendingLimits(l->acks, -1, -1);
     }
     if (s == NATS_OK) {
@@ -313,7 +333,7 @@ bury(struct pub_attempt *a)
 
     if (a->link != NULL && a->link->nc != NULL) {
         natsConnection_Close(a->link->nc);
-        while (!atomic_load(&a->link->closed)) { /* its callbacks still use the link */
+        while (!pub_link_is_idle(a->link)) {
             (void)nanosleep(&pause, NULL);
         }
     }
@@ -510,9 +530,21 @@ pub_link_complaint(struct pub_link *l, char *text, size_t size)
 }
 
 bool
-pub_link_is_closed(const struct pub_link *l)
+pub_link_is_closed(struct pub_link *l)
 {
-    return atomic_load(&l->closed);
+    (void)pthread_mutex_lock(&l->mutex);
+    bool closed = l->closed;
+    (void)pthread_mutex_unlock(&l->mutex);
+    return closed;
+}
+
+bool
+pub_link_is_idle(struct pub_link *l)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    bool idle = l->closed && !l->delivering;
+    (void)pthread_mutex_unlock(&l->mutex);
+    return idle;
 }
 
 char *

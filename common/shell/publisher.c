@@ -156,7 +156,7 @@ static void
 free_retired(struct publisher *p)
 {
     for (size_t i = 0; i < RETIRED_MAX; i++) {
-        if (p->retired[i] != NULL && pub_link_is_closed(p->retired[i])) {
+        if (p->retired[i] != NULL && pub_link_is_idle(p->retired[i])) {
             pub_link_free(p->retired[i]);
             p->retired[i] = NULL;
         }
