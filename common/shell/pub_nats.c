@@ -33,7 +33,6 @@ struct pub_link {
     natsSubscription *acks;
     char inbox[SR_CREDS_TEXT_MAX + 32];
     size_t inbox_len;
-    size_t max_payload;
 
     /* Shared with nats.c's threads. */
     struct sr_wake *wake;
@@ -299,7 +298,6 @@ establish(struct pub_attempt *a, struct pub_link *l)
         return s;
     }
     (void)snprintf(subject, sizeof(subject), "%s.*", l->inbox);
-    l->max_payload = (size_t)natsConnection_GetMaxPayload(l->nc);
     s = natsConnection_Subscribe(&l->acks, l->nc, subject, on_ack, l);
     if (s == NATS_OK) {
         l->delivering = true;
@@ -562,9 +560,11 @@ pub_link_request(struct pub_link *l, const char *subject, const char *body, int6
 }
 
 size_t
-pub_link_max_payload(const struct pub_link *l)
+pub_link_max_payload(struct pub_link *l)
 {
-    return l->max_payload;
+    /* Not remembered: the server may tell another limit later, and does when the account has one.
+     */
+    return (size_t)natsConnection_GetMaxPayload(l->nc);
 }
 
 uint64_t

@@ -77,7 +77,8 @@ bool pub_link_is_idle(struct pub_link *l);
 char *pub_link_request(
     struct pub_link *l, const char *subject, const char *body, int64_t timeout_ms);
 
-size_t pub_link_max_payload(const struct pub_link *l);
+/* What the server takes now; it may tell another limit at any time. */
+size_t pub_link_max_payload(struct pub_link *l);
 uint64_t pub_link_garbage(const struct pub_link *l);
 void pub_link_url(const struct pub_link *l, char *out, size_t size);
 

@@ -172,6 +172,26 @@ def test_a_record_larger_than_the_server_takes_becomes_a_dead_letter_that_fits(l
     assert len(daemon.lines("connected to NATS url=")) == 1
 
 
+def test_the_accounts_own_limit_is_known_before_anything_is_sent(lab):
+    server = lab.server(text="""
+        no_auth_user: edge
+        accounts { ACME {
+          jetstream: enabled
+          limits { max_payload: 2048 }
+          users: [ { user: edge, password: e } ]
+        } }""")
+    with server.client() as c:
+        c.add_stream()
+    daemon = lab.daemon(server=server)
+    large, load = Load(3000), Load()
+    daemon.send(load.lines(100))
+    daemon.send(large.lines(1))
+    daemon.settled(101)
+    assert daemon.metric("output_connects_total") == 1
+    assert not daemon.lines("lost the connection")
+    assert len([m for m in stored(server) if m.subject == DEAD]) == 1
+
+
 def test_a_record_larger_than_the_stream_takes_becomes_a_dead_letter(lab):
     server = lab.server()
     with server.client() as c:
