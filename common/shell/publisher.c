@@ -52,8 +52,9 @@ struct publisher {
     uint64_t next_attempt_ns;
     uint64_t now_ns; /* of this round */
     unsigned failures;
-    bool replace; /* the credentials changed: connect anew, then switch */
-    bool managed; /* manage_stream has had its one try */
+    uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
+    bool replace;     /* the credentials changed: connect anew, then switch */
+    bool managed;     /* manage_stream has had its one try */
     uint64_t next_watch_ns;
     uint64_t files_stamp;
     char trouble[PUB_TEXT_MAX]; /* what was logged last */
@@ -163,12 +164,27 @@ free_retired(struct publisher *p)
     }
 }
 
+static void
+take_answer(void *arg, const struct pub_answer *a)
+{
+    struct publisher *p = arg;
+
+    if (a->refusal == SR_REFUSAL_NONE) {
+        pub_lanes_stored(p->lanes, a->number, a->duplicate);
+    } else {
+        pub_lanes_refused(p->lanes, p->now_ns, a->number, (enum sr_refusal)a->refusal);
+    }
+}
+
 /* Takes the connection out of service; all that is in flight on it will be sent again. */
 static void
 retire_link(struct publisher *p)
 {
     struct pub_link *l = p->link;
 
+    /* What is answered must not be sent again: the server may come back after its window. */
+    pub_link_answers(l, take_answer, p);
+    p->garbage += pub_link_garbage(l);
     p->link = NULL;
     pub_lanes_disconnected(p->lanes, p->now_ns);
     pub_link_close(l);
@@ -306,18 +322,6 @@ watch_files(struct publisher *p)
 /* ---- Publishing ---- */
 
 static void
-take_answer(void *arg, const struct pub_answer *a)
-{
-    struct publisher *p = arg;
-
-    if (a->refusal == SR_REFUSAL_NONE) {
-        pub_lanes_stored(p->lanes, a->number, a->duplicate);
-    } else {
-        pub_lanes_refused(p->lanes, p->now_ns, a->number, (enum sr_refusal)a->refusal);
-    }
-}
-
-static void
 take_errors(struct publisher *p)
 {
     char text[PUB_TEXT_MAX];
@@ -406,7 +410,7 @@ show(struct publisher *p)
     p->shown.in_flight = pub_lanes_in_flight(p->lanes);
     p->shown.heartbeat_ns = p->now_ns;
     p->shown.unexpected_duplicates = pub_lanes_unexpected_duplicates(p->lanes);
-    p->shown.garbage_acks = p->link != NULL ? pub_link_garbage(p->link) : 0;
+    p->shown.garbage_acks = p->garbage + (p->link != NULL ? pub_link_garbage(p->link) : 0);
     for (int i = 0; i < SR_REFUSAL_COUNT; i++) {
         p->shown.refusals[i] = pub_lanes_refusals(p->lanes, (enum sr_refusal)i);
     }
