@@ -36,6 +36,7 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
 
 struct publisher {
     struct sr_sink base;
@@ -52,9 +53,12 @@ struct publisher {
     uint64_t next_attempt_ns;
     uint64_t now_ns; /* of this round */
     unsigned failures;
+    unsigned short_lives; /* connections in a row that ended soon */
+    uint64_t adopted_ns;
     uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
-    bool replace;     /* the credentials changed: connect anew, then switch */
-    bool managed;     /* manage_stream has had its one try */
+    struct sr_log_limit coming, going;
+    bool replace; /* the credentials changed: connect anew, then switch */
+    bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
     uint64_t files_stamp;
     char trouble[PUB_TEXT_MAX]; /* what was logged last */
@@ -199,6 +203,15 @@ retire_link(struct publisher *p)
     }
 }
 
+/* Of many connections that end at once, only one a minute is worth its two lines. */
+static bool
+may_tell(const struct publisher *p, struct sr_log_limit *limit)
+{
+    uint64_t suppressed;
+
+    return p->short_lives <= QUICK_RETRIES || sr_log_allowed(limit, &suppressed);
+}
+
 /* A new connection is up: from now on it is the one. */
 static void
 adopt(struct publisher *p, struct pub_link *l)
@@ -209,11 +222,14 @@ adopt(struct publisher *p, struct pub_link *l)
         retire_link(p);
     }
     p->link = l;
+    p->adopted_ns = p->now_ns;
     p->failures = 0;
     p->replace = false;
     p->trouble[0] = '\0';
     pub_link_url(l, url, sizeof(url));
-    sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
+    if (may_tell(p, &p->coming)) {
+        sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
+    }
     (void)pthread_mutex_lock(&p->mutex);
     p->shown.connects++;
     (void)pthread_mutex_unlock(&p->mutex);
@@ -250,8 +266,12 @@ lose_link(struct publisher *p, const char *error)
     char said[PUB_TEXT_MAX];
     bool any = pub_link_complaint(p->link, said, sizeof(said));
 
-    sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    p->short_lives = p->now_ns - p->adopted_ns < SHORT_LIFE_NS ? p->short_lives + 1 : 0;
+    if (may_tell(p, &p->going)) {
+        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    }
     retire_link(p);
+    p->failures = p->short_lives;
     plan_next_attempt(p);
 }
 

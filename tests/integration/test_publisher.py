@@ -2,11 +2,13 @@
 """What is received gets into the stream exactly once, whatever the server does meanwhile."""
 
 import signal
+import socket
+import time
 
 import pytest
 
-from lab import (SLOW, SUBJECT, WINDOW, Daemon, Load, Pump, Server, check_once,
-                 wait_for)
+from lab import (SLOW, SUBJECT, WINDOW, Daemon, FakeServer, Load, Pump, Server, check_once,
+                 parse_headers, wait_for)
 
 DEAD = SUBJECT + ".deadletter"
 
@@ -60,6 +62,41 @@ def test_a_restart_of_the_server_under_load_loses_and_repeats_nothing(lab, serve
     assert len(daemon.lines("lost the connection")) == 1
     assert len(daemon.lines("cannot connect to NATS")) == 1
     assert len(daemon.lines("connected to NATS url=")) == 2
+
+
+class Script:
+    """A server of few words: on_publish(socket, acknowledgement, id) for each message."""
+
+    def __init__(self, lab, on_publish):
+        self.on_publish = on_publish
+        self.url = f"nats://127.0.0.1:{FakeServer(lab, {}, self.serve).port}"
+
+    def serve(self, s):
+        lines, sid = s.makefile("rb"), b""
+        for line in lines:
+            words = line.split()
+            if words[0] == b"PING":
+                s.sendall(b"PONG\r\n")
+            elif words[0] == b"SUB":
+                sid = words[-1]
+            elif words[0] == b"HPUB":
+                data = lines.read(int(words[4]) + 2)
+                body = b'{"stream":"events","seq":1}'
+                answer = b"MSG %s %s %d\r\n%s\r\n" % (words[2], sid, len(body), body)
+                message_id = parse_headers(data[:int(words[3])])["Nats-Msg-Id"]
+                self.on_publish(s, answer, message_id)
+
+
+def test_a_server_that_closes_every_connection_is_not_asked_without_pause(lab):
+    script = Script(lab, lambda s, *_: s.shutdown(socket.SHUT_RDWR))
+    daemon = lab.daemon(server=script, shutdown_timeout="0s")
+    daemon.send(Load().lines(5))
+    start = time.monotonic()
+    wait_for("seven connections", lambda: daemon.metric("output_connects_total") == 7)
+    assert time.monotonic() - start > 0.7  # three quick ones, then twice the pause each time
+    assert len(daemon.lines("lost the connection")) <= 5
+    assert len(daemon.lines("connected to NATS url=")) <= 5
+    daemon.end()
 
 
 def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
