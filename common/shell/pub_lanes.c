@@ -445,18 +445,25 @@ release_all(struct pub_lanes *p, struct pub_lane *l)
     }
 }
 
-void
+bool
 pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject)
 {
+    bool known = false;
+
     for (size_t i = 0; i < p->count; i++) {
         struct pub_lane *l = &p->lanes[i];
-        if (l->in_flight == 0 || !maps_to(sr_lane_subject(l->lane), subject)) {
+        if (!maps_to(sr_lane_subject(l->lane), subject)) {
+            continue;
+        }
+        known = true;
+        if (l->in_flight == 0) {
             continue;
         }
         p->refusals[SR_REFUSAL_PERMISSION]++;
         release_all(p, l); /* the server answers none of them */
         fail(p, l, now_ns, SR_REFUSAL_PERMISSION);
     }
+    return known;
 }
 
 void

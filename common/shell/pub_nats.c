@@ -145,17 +145,27 @@ quoted(const char *text, char *out, size_t size)
     }
 }
 
+/* What nats.c says of `err`. Its text may be of an earlier violation: closing leaves it there. */
+static const char *
+error_text(natsConnection *nc, natsStatus err)
+{
+    const char *text = NULL;
+
+    (void)natsConnection_GetLastError(nc, &text);
+    if (text == NULL || text[0] == '\0' ||
+        (err != NATS_NOT_PERMITTED && strcasestr(text, "permissions violation") != NULL)) {
+        text = natsStatus_GetText(err);
+    }
+    return text;
+}
+
 static void
 on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closure)
 {
     struct pub_link *l = closure;
-    const char *text = NULL;
+    const char *text = error_text(nc, err);
 
     (void)sub;
-    (void)natsConnection_GetLastError(nc, &text);
-    if (text == NULL || text[0] == '\0') {
-        text = natsStatus_GetText(err);
-    }
     (void)pthread_mutex_lock(&l->mutex);
     if (strcasestr(text, "permissions violation for publish") != NULL) {
         if (l->forbidden_count < FORBIDDEN_MAX) {
@@ -185,11 +195,12 @@ static void
 on_closed(natsConnection *nc, void *closure)
 {
     struct pub_link *l = closure;
-    const char *text = NULL;
+    const char *unused = NULL;
+    natsStatus err = natsConnection_GetLastError(nc, &unused);
+    const char *text = err != NATS_OK ? error_text(nc, err) : "";
 
-    (void)natsConnection_GetLastError(nc, &text);
     (void)pthread_mutex_lock(&l->mutex);
-    if (l->error[0] == '\0' && text != NULL) {
+    if (l->error[0] == '\0') {
         (void)snprintf(l->error, sizeof(l->error), "%s", text);
     }
     l->closed = true;

@@ -56,7 +56,7 @@ struct publisher {
     unsigned short_lives; /* connections in a row that ended soon */
     uint64_t adopted_ns;
     uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
-    struct sr_log_limit coming, going;
+    struct sr_log_limit coming, going, forbidden;
     bool replace; /* the credentials changed: connect anew, then switch */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
@@ -345,10 +345,17 @@ static void
 take_errors(struct publisher *p)
 {
     char text[PUB_TEXT_MAX];
+    uint64_t suppressed;
 
     while (pub_link_forbidden(p->link, text, sizeof(text))) {
         struct sr_span subject = { (const uint8_t *)text, strlen(text) };
-        pub_lanes_forbidden(p->lanes, p->now_ns, subject);
+        if (!pub_lanes_forbidden(p->lanes, p->now_ns, subject) &&
+            sr_log_allowed(&p->forbidden, &suppressed)) {
+            sr_log(SR_LOG_WARNING,
+                "the server forbids to publish on subject=%s advice=\"if the account maps a "
+                "listener's subject to it, allow it in the user's permissions\"",
+                text);
+        }
     }
     if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
         report_trouble(p, "the NATS server complains", text);

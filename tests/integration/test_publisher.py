@@ -154,6 +154,37 @@ def test_a_forbidden_subject_is_named_and_holds_back_only_itself(lab):
     check_once(messages, load, load.sent)  # two lanes: no order between them
 
 
+EDGE_MAY_NOTHING = """
+    no_auth_user: edge
+    accounts { ACME {
+      jetstream: enabled
+      %s
+      users: [ { user: edge, password: e, permissions: {
+        publish: ["elsewhere"]
+        subscribe: ["_INBOX.>"] } } ]
+    } }"""
+
+
+def test_a_lost_connection_is_not_called_an_earlier_violation(lab):
+    server = lab.server(text=EDGE_MAY_NOTHING % "")
+    daemon = lab.daemon(server=server, shutdown_timeout="0s")
+    daemon.send(Load().lines(3))
+    daemon.await_log("reason=permission")
+    server.end()
+    daemon.await_log("lost the connection")
+    assert not daemon.lines("lost the connection", "ermissions")
+    daemon.end()
+
+
+def test_a_forbidden_subject_that_only_the_account_knows_is_named(lab):
+    server = lab.server(text=EDGE_MAY_NOTHING % 'mappings: { "logs.syslog": "acme.in" }')
+    daemon = lab.daemon(server=server, shutdown_timeout="0s", nats={"ack_timeout": "300ms"})
+    daemon.send(Load().lines(50))
+    daemon.await_log("reason=timeout")
+    assert len(daemon.lines("forbids to publish on subject=acme.in")) == 1
+    daemon.end()
+
+
 def test_a_listener_without_a_stream_does_not_slow_its_neighbour(lab, server):
     daemon = lab.daemon(server=server, listeners=[{"subject": "logs.nowhere"}, {}])
     nowhere, load = Load(), Load()
