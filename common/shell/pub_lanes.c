@@ -17,6 +17,7 @@
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
+#define TELL_NS (60 * SR_NS_PER_SECOND) /* a reason is logged once in that time */
 #define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
@@ -41,6 +42,9 @@ struct pub_lane {
     unsigned failures;         /* in a row */
     uint64_t refused_since_ns; /* for that reason, without a disconnect; 0: not */
     uint64_t retry_ns;
+    bool told;                          /* `refusal` was logged */
+    bool told_any;                      /* some refusal was, since records were last stored */
+    uint64_t told_ns[SR_REFUSAL_COUNT]; /* when each was logged last; 0: never */
 };
 
 struct pub_lanes {
@@ -205,14 +209,29 @@ restart(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
     l->retry_ns = now_ns + backoff_ns(l->failures - 1);
 }
 
+/* Logs why the lane waits: once, and not for each wave when it comes and goes. */
+static void
+tell(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
+{
+    uint64_t last_ns = l->told_ns[refusal];
+
+    if (l->refusal == refusal && l->told) {
+        return;
+    }
+    l->told = last_ns == 0 || now_ns - last_ns >= TELL_NS;
+    if (l->told) {
+        sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
+            sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
+        l->told_ns[refusal] = now_ns;
+        l->told_any = true;
+    }
+}
+
 /* The lane met a failure: from now on it settles, waits and probes. */
 static void
 fail(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
 {
-    if (l->refusal != refusal) {
-        sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
-            sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
-    }
+    tell(l, now_ns, refusal);
     if (l->refusal != refusal || l->refused_since_ns == 0) {
         l->refused_since_ns = now_ns;
     }
@@ -232,10 +251,11 @@ recover(struct pub_lane *l)
     if (l->state != LANE_PROBING && l->state != LANE_FLOWING) {
         return; /* an answer to what was sent before the failure */
     }
-    if (l->refusal != SR_REFUSAL_NONE) {
+    if (l->told_any) {
         sr_log(SR_LOG_NOTICE, "records are stored again subject=%s", sr_lane_subject(l->lane));
     }
     l->state = LANE_FLOWING;
+    l->told_any = false;
     l->refusal = SR_REFUSAL_NONE;
     l->failures = 0;
     l->refused_since_ns = 0;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane_bench.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
@@ -129,6 +132,62 @@ the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success(void
     bench_run(&b);
     bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
     assert_true(pub_lanes_due_ns(b.lanes) <= b.now_ns + 250 * SR_NS_PER_MS);
+    bench_close(&b);
+}
+
+/* Runs `work` and returns how many lines it logged. */
+static unsigned
+lines_logged(void (*work)(void))
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    unsigned lines = 0;
+
+    assert_true(file != NULL && saved >= 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    sr_log_set_level(SR_LOG_INFO);
+    work();
+    sr_log_set_level(SR_LOG_ERROR);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    rewind(file);
+    for (int c; (c = fgetc(file)) != EOF;) {
+        lines += c == '\n' ? 1 : 0;
+    }
+    (void)fclose(file);
+    return lines;
+}
+
+/* A stream at its limit takes a record whenever a consumer has freed its place. */
+static void
+go_through_waves_for_two_minutes(void)
+{
+    for (uint64_t end_ns = b.now_ns + 120 * SECOND; b.now_ns < end_ns;) {
+        assert_true(bench_put(&b, 0, 0, 100));
+        bench_run(&b);
+        bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
+        bench_wait(&b, SECOND);
+        bench_store(&b, b.sent_count - 1, b.sent_count);
+    }
+}
+
+static void
+refuse_for_two_minutes(void)
+{
+    assert_true(bench_put(&b, 0, 0, 100));
+    for (uint64_t end_ns = b.now_ns + 120 * SECOND; b.now_ns < end_ns;) {
+        bench_wait(&b, LONGEST_BACKOFF_NS);
+        bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
+    }
+}
+
+static void
+waves_of_refusals_are_logged_once_a_minute(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    assert_int_equal(lines_logged(go_through_waves_for_two_minutes), 4);
+    assert_int_equal(lines_logged(refuse_for_two_minutes), 1); /* the last word is that they wait */
     bench_close(&b);
 }
 
@@ -724,6 +783,7 @@ main(void)
         cmocka_unit_test(a_refused_lane_settles_goes_back_and_probes_with_one_message),
         cmocka_unit_test(
             the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success),
+        cmocka_unit_test(waves_of_refusals_are_logged_once_a_minute),
         cmocka_unit_test(disorder_is_at_most_one_window),
         cmocka_unit_test(a_message_without_an_answer_is_sent_again_after_its_deadline),
         cmocka_unit_test(a_lane_without_answers_does_not_slow_its_neighbour),
