@@ -42,6 +42,25 @@ error_code(const json_t *reply)
     return (long)json_integer_value(json_object_get(json_object_get(reply, "error"), "err_code"));
 }
 
+/* True when `pattern`, with its wildcards, takes in `subject`, which has none. */
+static bool
+takes_in(const char *pattern, const char *subject)
+{
+    while (*pattern != '\0' && *subject != '\0') {
+        size_t want = strcspn(pattern, "."), have = strcspn(subject, ".");
+        if (want == 1 && *pattern == '>') {
+            return true;
+        }
+        if (!(want == 1 && *pattern == '*') &&
+            (want != have || memcmp(pattern, subject, want) != 0)) {
+            return false;
+        }
+        pattern += want + (pattern[want] == '.');
+        subject += have + (subject[have] == '.');
+    }
+    return *pattern == *subject;
+}
+
 static bool
 contains(const json_t *subjects, const char *subject)
 {
@@ -50,14 +69,17 @@ contains(const json_t *subjects, const char *subject)
 
     json_array_foreach(subjects, i, one)
     {
-        if (json_is_string(one) && strcmp(json_string_value(one), subject) == 0) {
+        if (json_is_string(one) && takes_in(json_string_value(one), subject)) {
             return true;
         }
     }
     return false;
 }
 
-/* Adds the subjects of all lanes that are not there; true when there was one. */
+/*
+ * Adds the subjects of all lanes that the stream does not take in; true when there was one. The
+ * server refuses two subjects of which one takes in the other.
+ */
 static bool
 add_subjects(json_t *subjects, const struct sr_queue *queue)
 {
