@@ -59,6 +59,9 @@ struct pub_attempt {
     char error[PUB_TEXT_MAX]; /* "": connected */
 };
 
+/* Connecting threads that nobody waits for any more. */
+static _Atomic unsigned abandoned_attempts;
+
 /* ---- What nats.c's threads call ---- */
 
 static void
@@ -371,6 +374,7 @@ run_attempt(void *arg)
     nats_ReleaseThreadMemory();
     if (abandoned) {
         bury(a);
+        atomic_fetch_sub(&abandoned_attempts, 1);
     }
     return NULL;
 }
@@ -447,11 +451,18 @@ pub_attempt_abandon(struct pub_attempt *a)
     bool done = a->done;
     if (!done) {
         atomic_store(&a->link->orphan, true);
+        atomic_fetch_add(&abandoned_attempts, 1);
     }
     (void)pthread_mutex_unlock(&a->mutex);
     if (done) {
         bury(a);
     }
+}
+
+unsigned
+pub_attempts_abandoned(void)
+{
+    return atomic_load(&abandoned_attempts);
 }
 
 /* ---- The link, on the publisher's thread ---- */

@@ -44,6 +44,9 @@ enum pub_attempt_state pub_attempt_poll(
 /* Waits no more: whatever comes of it is cleaned up by its own thread. NULL is fine. */
 void pub_attempt_abandon(struct pub_attempt *a);
 
+/* How many abandoned attempts of this process still hang, each with a thread and a socket. */
+unsigned pub_attempts_abandoned(void);
+
 /* An answer to a message, told to the taker of pub_link_answers(). */
 struct pub_answer {
     uint64_t number;

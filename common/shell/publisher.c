@@ -36,6 +36,7 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define HANGING_MAX 4U                        /* attempts that hang at a time */
 #define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
 
 struct publisher {
@@ -235,6 +236,16 @@ adopt(struct publisher *p, struct pub_link *l)
     (void)pthread_mutex_unlock(&p->mutex);
 }
 
+/* An attempt hangs, or too many do. */
+static void
+give_up_hanging(struct publisher *p)
+{
+    if (p->link == NULL) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+    }
+    attempt_failed(p, "timeout: the server accepts the connection and stays silent");
+}
+
 /* Looks after the attempt under way: its end, or the end of our patience. */
 static void
 follow_attempt(struct publisher *p)
@@ -252,10 +263,7 @@ follow_attempt(struct publisher *p)
     } else if (p->now_ns >= p->attempt_deadline_ns) {
         pub_attempt_abandon(p->attempt);
         p->attempt = NULL;
-        if (p->link == NULL) {
-            sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
-        }
-        attempt_failed(p, "timeout: the server accepts the connection and stays silent");
+        give_up_hanging(p);
     }
 }
 
@@ -289,6 +297,11 @@ supervise(struct publisher *p)
         return;
     }
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
+        return;
+    }
+    /* Beside a connection that works they cannot be freed: sr_stalled_break() would end it too. */
+    if (pub_attempts_abandoned() >= HANGING_MAX) {
+        give_up_hanging(p);
         return;
     }
     /* One attempt tries all servers in turn, each for connect_timeout at most. */

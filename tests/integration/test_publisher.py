@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is received gets into the stream exactly once, whatever the server does meanwhile."""
 
+import os
 import signal
 import socket
+import ssl
+import threading
 import time
 
 import pytest
@@ -97,6 +100,36 @@ def test_a_server_that_closes_every_connection_is_not_asked_without_pause(lab):
     assert len(daemon.lines("lost the connection")) <= 5
     assert len(daemon.lines("connected to NATS url=")) <= 5
     daemon.end()
+
+
+def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
+    ca = lab.authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ca.issue("localhost"))
+    script = Script(lab, lambda s, answer, _: s.sendall(answer))
+    silent, over = [], threading.Event()
+
+    def serve(s):
+        if not silent:
+            silent.append(None)
+            script.serve(context.wrap_socket(s, server_side=True))
+        silent.append(s)
+        over.wait(60)
+
+    fake = FakeServer(lab, {"tls_required": True}, serve)
+    script.url = f"tls://localhost:{fake.port}"
+    daemon = lab.daemon(server=script, nats={
+        "connect_timeout": "500ms", "tls": {"ca_file": str(ca.file)}})
+    daemon.await_log("connected to NATS")
+    before = daemon.threads()
+    os.utime(ca.file)  # new files: it connects with them before it leaves the old connection
+    wait_for("four attempts hang", lambda: len(silent) == 5)
+    time.sleep(4)  # for two more that must not come
+    assert daemon.threads() <= before + 4
+    load = Load()
+    daemon.send(load.lines(10))
+    daemon.settled(10)
+    over.set()
 
 
 def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
