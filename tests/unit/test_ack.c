@@ -66,6 +66,8 @@ a_refusal_is_told_with_its_codes(void **state)
     ack = parse("{\"error\":{\"code\":400,\"err_code\":10054},\"stream\":\"e\",\"seq\":3}");
     assert_int_equal(ack.kind, SR_ACK_REFUSED);
     assert_true(sr_refusal_is_permanent(sr_ack_refusal(&ack)));
+    ack = parse("{\"error\":{\"code\":400,\"err_code\":10002},\"stream\":\"e\",\"seq\":0}");
+    assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_STORAGE);
     ack = parse("{\"error\":{\"code\":500}}");
     assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_OTHER);
     assert_false(sr_refusal_is_permanent(SR_REFUSAL_OTHER));
