@@ -171,6 +171,16 @@ must_stop(struct file_sink *s)
                sr_clock_monotonic_ns() >= atomic_load(&s->stop_deadline_ns));
 }
 
+static void
+reopen_outputs(struct file_sink *s)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (!open_output(&s->outputs[i])) {
+            report_write_error(s, &s->outputs[i]);
+        }
+    }
+}
+
 /* Writes and settles the buffer, waiting as long as that needs. */
 static void
 deliver(struct file_sink *s, struct sr_lane *lane)
@@ -189,21 +199,13 @@ deliver(struct file_sink *s, struct sr_lane *lane)
             sr_wake_sleep(wake, sr_wake_epoch(wake), until);
         }
         if (atomic_exchange(&s->reopen, false)) {
+            reopen_outputs(s);
+        } else if (out->fd < 0) { /* it could not be opened again: the path may be mended */
             (void)open_output(out);
         }
     }
     atomic_store(&s->up, true);
     settle_all(s, lane);
-}
-
-static void
-reopen_outputs(struct file_sink *s)
-{
-    for (size_t i = 0; i < 2; i++) {
-        if (!open_output(&s->outputs[i])) {
-            report_write_error(s, &s->outputs[i]);
-        }
-    }
 }
 
 static void *
