@@ -210,6 +210,7 @@ sr_ack_refusal(const struct sr_ack *ack)
     case 10097: /* header size exceeds maximum allowed of 64k */ return SR_REFUSAL_TOO_LARGE;
     case 10077: /* store failed: "maximum messages exceeded", "maximum bytes exceeded" */
         return SR_REFUSAL_STREAM_FULL;
+    case 10002: /* resource limits exceeded for account */
     case 10023: /* insufficient resources */
     case 10028: /* insufficient memory */
     case 10047: /* insufficient storage resources available */ return SR_REFUSAL_STORAGE;

@@ -20,7 +20,7 @@ sr_window_reset(struct sr_window *w, uint64_t first)
 bool
 sr_window_has_room(const struct sr_window *w, size_t bytes)
 {
-    if (w->next - w->head >= SR_WINDOW_MESSAGES) {
+    if (w->messages >= SR_WINDOW_MESSAGES) {
         return false;
     }
     return w->messages == 0 || w->bytes + bytes <= SR_WINDOW_BYTES;
@@ -29,6 +29,10 @@ sr_window_has_room(const struct sr_window *w, size_t bytes)
 struct sr_inflight *
 sr_window_push(struct sr_window *w, size_t bytes)
 {
+    /* A message that waits for long keeps its slot: the numbers that fall on it are left out. */
+    while (slot_of(w, w->next)->owner != NULL) {
+        w->next++;
+    }
     struct sr_inflight *m = slot_of(w, w->next);
 
     *m = (struct sr_inflight){ .number = w->next, .bytes = (uint32_t)bytes };
@@ -54,7 +58,7 @@ sr_window_release(struct sr_window *w, struct sr_inflight *m)
     m->owner = NULL;
     w->messages--;
     w->bytes -= m->bytes;
-    while (w->head < w->next && slot_of(w, w->head)->owner == NULL) {
+    while (w->head < w->next && sr_window_find(w, w->head) == NULL) {
         w->head++;
     }
 }

@@ -18,7 +18,8 @@
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
-#define ID_MAX 64U /* 16 digits, 20, 10, two hyphens, NUL */
+#define ID_MAX 64U                      /* 16 digits, 20, 10, two hyphens, NUL */
+#define TELL_NS (60 * SR_NS_PER_SECOND) /* a reason is logged once in that time */
 #define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
@@ -33,7 +34,8 @@ struct pub_lane {
     struct sr_lane *dead; /* where refused records go; NULL: counted */
     enum lane_state state;
     uint32_t in_flight;
-    bool has_next; /* `next` was taken from the queue and not sent */
+    uint64_t oldest; /* number of the oldest of those */
+    bool has_next;   /* `next` was taken from the queue and not sent */
     struct sr_entry next;
     bool sent_any; /* with the two below: the last entry ever sent */
     uint64_t sent_segment;
@@ -42,6 +44,9 @@ struct pub_lane {
     unsigned failures;         /* in a row */
     uint64_t refused_since_ns; /* for that reason, without a disconnect; 0: not */
     uint64_t retry_ns;
+    bool told;                          /* `refusal` was logged */
+    bool told_any;                      /* some refusal was, since records were last stored */
+    uint64_t told_ns[SR_REFUSAL_COUNT]; /* when each was logged last; 0: never */
 };
 
 struct pub_lanes {
@@ -209,14 +214,29 @@ restart(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
     l->retry_ns = now_ns + backoff_ns(l->failures - 1);
 }
 
+/* Logs why the lane waits: once, and not for each wave when it comes and goes. */
+static void
+tell(struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
+{
+    uint64_t last_ns = l->told_ns[refusal];
+
+    if (l->refusal == refusal && l->told) {
+        return;
+    }
+    l->told = last_ns == 0 || now_ns - last_ns >= TELL_NS;
+    if (l->told) {
+        sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
+            sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
+        l->told_ns[refusal] = now_ns;
+        l->told_any = true;
+    }
+}
+
 /* The lane met a failure: from now on it settles, waits and probes. */
 static void
 fail(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, enum sr_refusal refusal)
 {
-    if (l->refusal != refusal) {
-        sr_log(SR_LOG_WARNING, "records wait in the queue subject=%s reason=%s advice=\"%s\"",
-            sr_lane_subject(l->lane), sr_refusal_reason(refusal), sr_refusal_advice(refusal));
-    }
+    tell(l, now_ns, refusal);
     if (l->refusal != refusal || l->refused_since_ns == 0) {
         l->refused_since_ns = now_ns;
     }
@@ -236,10 +256,11 @@ recover(struct pub_lane *l)
     if (l->state != LANE_PROBING && l->state != LANE_FLOWING) {
         return; /* an answer to what was sent before the failure */
     }
-    if (l->refusal != SR_REFUSAL_NONE) {
+    if (l->told_any) {
         sr_log(SR_LOG_NOTICE, "records are stored again subject=%s", sr_lane_subject(l->lane));
     }
     l->state = LANE_FLOWING;
+    l->told_any = false;
     l->refusal = SR_REFUSAL_NONE;
     l->failures = 0;
     l->refused_since_ns = 0;
@@ -272,6 +293,13 @@ write_id(const struct pub_lanes *p, const struct sr_entry *e, char out[ID_MAX])
     out[b.len] = '\0';
 }
 
+/* True when its oldest message waits for so long that the disorder could exceed one window. */
+static bool
+is_far_ahead(const struct pub_lanes *p, const struct pub_lane *l)
+{
+    return l->in_flight > 0 && p->window.next - l->oldest >= SR_WINDOW_MESSAGES;
+}
+
 /* Puts the lane's next entry on the wire and into the window. */
 static bool
 send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t bytes, pub_send send,
@@ -295,7 +323,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
     } else {
         sr_count(&delivery_of(p, l)->redelivered, 1);
     }
-    l->in_flight++;
+    if (l->in_flight++ == 0) {
+        l->oldest = m->number;
+    }
     l->has_next = false;
     struct pub_message message = {
         .subject = sr_lane_subject(l->lane),
@@ -332,6 +362,9 @@ send_turn(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t max_p
             p->blocked = true;
             return true;
         }
+        if (is_far_ahead(p, l)) {
+            return true;
+        }
         if (!send_entry(p, l, now_ns, bytes, send, arg)) {
             return false;
         }
@@ -363,6 +396,14 @@ pub_lanes_send(struct pub_lanes *p, uint64_t now_ns, size_t max_payload, pub_sen
     return true;
 }
 
+static bool
+is_in_flight(struct pub_lanes *p, const struct pub_lane *l, uint64_t number)
+{
+    const struct sr_inflight *m = sr_window_find(&p->window, number);
+
+    return m != NULL && m->owner == l;
+}
+
 /* Takes the message out of the window; the caller settles the entry or leaves it. */
 static struct pub_lane *
 land(struct pub_lanes *p, struct sr_inflight *m)
@@ -371,6 +412,9 @@ land(struct pub_lanes *p, struct sr_inflight *m)
 
     sr_window_release(&p->window, m);
     l->in_flight--;
+    while (l->in_flight > 0 && !is_in_flight(p, l, l->oldest)) {
+        l->oldest++;
+    }
     return l;
 }
 
@@ -433,26 +477,30 @@ maps_to(const char *subject, struct sr_span mapped)
 static void
 release_all(struct pub_lanes *p, struct pub_lane *l)
 {
-    for (uint64_t n = p->window.head; n < p->window.next && l->in_flight > 0; n++) {
-        struct sr_inflight *m = sr_window_find(&p->window, n);
-        if (m != NULL && m->owner == l) {
-            (void)land(p, m);
-        }
+    while (l->in_flight > 0) {
+        (void)land(p, sr_window_find(&p->window, l->oldest));
     }
 }
 
-void
+bool
 pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject)
 {
+    bool known = false;
+
     for (size_t i = 0; i < p->count; i++) {
         struct pub_lane *l = &p->lanes[i];
-        if (l->in_flight == 0 || !maps_to(sr_lane_subject(l->lane), subject)) {
+        if (!maps_to(sr_lane_subject(l->lane), subject)) {
+            continue;
+        }
+        known = true;
+        if (l->in_flight == 0) {
             continue;
         }
         p->refusals[SR_REFUSAL_PERMISSION]++;
         release_all(p, l); /* the server answers none of them */
         fail(p, l, now_ns, SR_REFUSAL_PERMISSION);
     }
+    return known;
 }
 
 void

@@ -61,8 +61,11 @@ void pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate);
 void pub_lanes_refused(
     struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr_refusal refusal);
 
-/* The server says that `subject`, as the account maps it, may not be published on. */
-void pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject);
+/*
+ * The server says that `subject`, as the account maps it, may not be published on. False when no
+ * lane's subject is mapped to it as far as one can tell.
+ */
+bool pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span subject);
 
 /* The connection is gone: everything in flight will be sent again. */
 void pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns);

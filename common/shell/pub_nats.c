@@ -46,18 +46,18 @@ struct pub_link {
     natsSubscription *acks;
     char inbox[SR_CREDS_TEXT_MAX + 32];
     size_t inbox_len;
-    size_t max_payload;
     struct spent sent;
 
     /* Shared with nats.c's threads. */
     struct sr_wake *wake;
-    _Atomic bool closed;
     _Atomic bool orphan; /* nobody waits for it: `wake` may be gone */
     _Atomic uint32_t ring_in, ring_out;
     _Atomic uint64_t garbage;
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
     struct spent answered;           /* of that thread */
     pthread_mutex_t mutex;           /* guards all below */
+    bool closed;                     /* on_closed() has run */
+    bool delivering;                 /* on_ack() may be called, or is running */
     char forbidden[FORBIDDEN_MAX][SR_CREDS_TEXT_MAX];
     unsigned forbidden_count;
     char error[PUB_TEXT_MAX];
@@ -95,6 +95,8 @@ spend(struct spent *s, natsMsg *msg, size_t bytes)
 }
 
 static _Atomic unsigned attempts_running;
+/* Connecting threads that nobody waits for any more. */
+static _Atomic unsigned abandoned_attempts;
 
 /* ---- What nats.c's threads call ---- */
 
@@ -182,6 +184,20 @@ quoted(const char *text, char *out, size_t size)
     }
 }
 
+/* What nats.c says of `err`. Its text may be of an earlier violation: closing leaves it there. */
+static const char *
+error_text(natsConnection *nc, natsStatus err)
+{
+    const char *text = NULL;
+
+    (void)natsConnection_GetLastError(nc, &text);
+    if (text == NULL || text[0] == '\0' ||
+        (err != NATS_NOT_PERMITTED && strcasestr(text, "permissions violation") != NULL)) {
+        text = natsStatus_GetText(err);
+    }
+    return text;
+}
+
 static void
 on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closure)
 {
@@ -208,20 +224,33 @@ on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closur
     signal_owner(l);
 }
 
+/* The subscription's thread has made its last call of on_ack(). */
+static void
+on_delivered(void *closure)
+{
+    struct pub_link *l = closure;
+
+    (void)pthread_mutex_lock(&l->mutex);
+    l->delivering = false;
+    signal_owner(l); /* under the mutex: `l` may be freed as soon as that is free */
+    (void)pthread_mutex_unlock(&l->mutex);
+}
+
 static void
 on_closed(natsConnection *nc, void *closure)
 {
     struct pub_link *l = closure;
-    const char *text = NULL;
+    const char *unused = NULL;
+    natsStatus err = natsConnection_GetLastError(nc, &unused);
+    const char *text = err != NATS_OK ? error_text(nc, err) : "";
 
-    (void)natsConnection_GetLastError(nc, &text);
     (void)pthread_mutex_lock(&l->mutex);
-    if (l->error[0] == '\0' && text != NULL) {
+    if (l->error[0] == '\0') {
         (void)snprintf(l->error, sizeof(l->error), "%s", text);
     }
+    l->closed = true;
+    signal_owner(l); /* under the mutex, as above */
     (void)pthread_mutex_unlock(&l->mutex);
-    atomic_store(&l->closed, true);
-    signal_owner(l);
 }
 
 /* ---- Connecting ---- */
@@ -325,8 +354,14 @@ establish(struct pub_attempt *a, struct pub_link *l)
         return s;
     }
     (void)snprintf(subject, sizeof(subject), "%s.*", l->inbox);
-    l->max_payload = (size_t)natsConnection_GetMaxPayload(l->nc);
     s = natsConnection_Subscribe(&l->acks, l->nc, subject, on_ack, l);
+    if (s == NATS_OK) {
+        l->delivering = true;
+        s = natsSubscription_SetOnCompleteCB(l->acks, on_delivered, l);
+        if (s != NATS_OK) {
+            l->delivering = false; /* closed already: nothing was asked, nothing is delivered */
+        }
+    }
     if (s == NATS_OK) {
         s = natsSubscription_SetPendingLimits(l->acks, -1, -1);
     }
@@ -352,7 +387,7 @@ bury(struct pub_attempt *a)
 
     if (a->link != NULL && a->link->nc != NULL) {
         natsConnection_Close(a->link->nc);
-        while (!atomic_load(&a->link->closed)) { /* its callbacks still use the link */
+        while (!pub_link_is_idle(a->link)) {
             (void)nanosleep(&pause, NULL);
         }
     }
@@ -380,6 +415,7 @@ run_attempt(void *arg)
     (void)pthread_mutex_unlock(&a->mutex);
     if (abandoned) {
         bury(a);
+        atomic_fetch_sub(&abandoned_attempts, 1);
     }
     nats_ReleaseThreadMemory();
     atomic_fetch_sub(&attempts_running, 1);
@@ -477,6 +513,7 @@ pub_attempt_abandon(struct pub_attempt *a)
     bool done = a->done;
     if (!done) {
         atomic_store(&a->link->orphan, true);
+        atomic_fetch_add(&abandoned_attempts, 1);
     }
     (void)pthread_mutex_unlock(&a->mutex);
     if (done) {
@@ -488,6 +525,12 @@ unsigned
 pub_attempts_running(void)
 {
     return atomic_load(&attempts_running);
+}
+
+unsigned
+pub_attempts_abandoned(void)
+{
+    return atomic_load(&abandoned_attempts);
 }
 
 /* ---- The link, on the publisher's thread ---- */
@@ -575,9 +618,21 @@ pub_link_complaint(struct pub_link *l, char *text, size_t size)
 }
 
 bool
-pub_link_is_closed(const struct pub_link *l)
+pub_link_is_closed(struct pub_link *l)
 {
-    return atomic_load(&l->closed);
+    (void)pthread_mutex_lock(&l->mutex);
+    bool closed = l->closed;
+    (void)pthread_mutex_unlock(&l->mutex);
+    return closed;
+}
+
+bool
+pub_link_is_idle(struct pub_link *l)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    bool idle = l->closed && !l->delivering;
+    (void)pthread_mutex_unlock(&l->mutex);
+    return idle;
 }
 
 char *
@@ -595,9 +650,11 @@ pub_link_request(struct pub_link *l, const char *subject, const char *body, int6
 }
 
 size_t
-pub_link_max_payload(const struct pub_link *l)
+pub_link_max_payload(struct pub_link *l)
 {
-    return l->max_payload;
+    /* Not remembered: the server may tell another limit later, and does when the account has one.
+     */
+    return (size_t)natsConnection_GetMaxPayload(l->nc);
 }
 
 uint64_t

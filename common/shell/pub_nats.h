@@ -46,6 +46,8 @@ void pub_attempt_abandon(struct pub_attempt *a);
 
 /* Attempts of this process whose threads still run, the abandoned ones too. From any thread. */
 unsigned pub_attempts_running(void);
+/* How many abandoned attempts of this process still hang, each with a thread and a socket. */
+unsigned pub_attempts_abandoned(void);
 
 /* An answer to a message, told to the taker of pub_link_answers(). */
 struct pub_answer {
@@ -68,20 +70,24 @@ bool pub_link_forbidden(struct pub_link *l, char *subject, size_t size);
 bool pub_link_complaint(struct pub_link *l, char *text, size_t size);
 
 /* True when nats.c has closed the connection; pub_link_complaint() may say why. */
-bool pub_link_is_closed(const struct pub_link *l);
+bool pub_link_is_closed(struct pub_link *l);
+
+/* True when it is closed and none of its callbacks runs or will run. */
+bool pub_link_is_idle(struct pub_link *l);
 
 /* Request and reply, for at most `timeout_ms`. Returns owned text or NULL. */
 char *pub_link_request(
     struct pub_link *l, const char *subject, const char *body, int64_t timeout_ms);
 
-size_t pub_link_max_payload(const struct pub_link *l);
+/* What the server takes now; it may tell another limit at any time. */
+size_t pub_link_max_payload(struct pub_link *l);
 uint64_t pub_link_garbage(const struct pub_link *l);
 void pub_link_url(const struct pub_link *l, char *out, size_t size);
 
-/* Closes the connection. Callbacks may still run until pub_link_is_closed(). */
+/* Closes the connection. Callbacks may still run until pub_link_is_idle(). */
 void pub_link_close(struct pub_link *l);
 
-/* Frees a link that is closed. */
+/* Frees a link that is idle, or never was connected. */
 void pub_link_free(struct pub_link *l);
 
 #endif

@@ -78,7 +78,10 @@ contains(const json_t *subjects, const char *subject)
     return false;
 }
 
-/* Adds the subjects of all lanes that are not taken; true when there was one. */
+/*
+ * Adds the subjects of all lanes that the stream does not take in; true when there was one. The
+ * server refuses two subjects of which one takes in the other.
+ */
 static bool
 add_subjects(json_t *subjects, const struct sr_queue *queue)
 {

@@ -41,6 +41,8 @@
     "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
     "host)"
 #define WRONG_NAME "the server's certificate is for another name than nats.url has"
+#define HANGING_MAX 4U                        /* attempts that hang at a time */
+#define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
 
 struct publisher {
     struct sr_sink base;
@@ -57,6 +59,10 @@ struct publisher {
     uint64_t next_attempt_ns;
     uint64_t now_ns; /* of this round */
     unsigned failures;
+    unsigned short_lives; /* connections in a row that ended soon */
+    uint64_t adopted_ns;
+    uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
+    struct sr_log_limit coming, going, forbidden;
     bool replace; /* the credentials changed: connect anew, then switch */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
@@ -169,10 +175,22 @@ static void
 free_retired(struct publisher *p)
 {
     for (size_t i = 0; i < RETIRED_MAX; i++) {
-        if (p->retired[i] != NULL && pub_link_is_closed(p->retired[i])) {
+        if (p->retired[i] != NULL && pub_link_is_idle(p->retired[i])) {
             pub_link_free(p->retired[i]);
             p->retired[i] = NULL;
         }
+    }
+}
+
+static void
+take_answer(void *arg, const struct pub_answer *a)
+{
+    struct publisher *p = arg;
+
+    if (a->refusal == SR_REFUSAL_NONE) {
+        pub_lanes_stored(p->lanes, a->number, a->duplicate);
+    } else {
+        pub_lanes_refused(p->lanes, p->now_ns, a->number, (enum sr_refusal)a->refusal);
     }
 }
 
@@ -182,6 +200,9 @@ retire_link(struct publisher *p)
 {
     struct pub_link *l = p->link;
 
+    /* What is answered must not be sent again: the server may come back after its window. */
+    pub_link_answers(l, take_answer, p);
+    p->garbage += pub_link_garbage(l);
     p->link = NULL;
     pub_lanes_disconnected(p->lanes, p->now_ns);
     pub_link_close(l);
@@ -196,6 +217,15 @@ retire_link(struct publisher *p)
     }
 }
 
+/* Of many connections that end at once, only one a minute is worth its two lines. */
+static bool
+may_tell(const struct publisher *p, struct sr_log_limit *limit)
+{
+    uint64_t suppressed;
+
+    return p->short_lives <= QUICK_RETRIES || sr_log_allowed(limit, &suppressed);
+}
+
 /* A new connection is up: from now on it is the one. */
 static void
 adopt(struct publisher *p, struct pub_link *l)
@@ -206,14 +236,27 @@ adopt(struct publisher *p, struct pub_link *l)
         retire_link(p);
     }
     p->link = l;
+    p->adopted_ns = p->now_ns;
     p->failures = 0;
     p->replace = false;
     p->trouble[0] = '\0';
     pub_link_url(l, url, sizeof(url));
-    sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
+    if (may_tell(p, &p->coming)) {
+        sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
+    }
     (void)pthread_mutex_lock(&p->mutex);
     p->shown.connects++;
     (void)pthread_mutex_unlock(&p->mutex);
+}
+
+/* An attempt hangs, or too many do. */
+static void
+give_up_hanging(struct publisher *p)
+{
+    if (p->link == NULL) {
+        sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
+    }
+    attempt_failed(p, "timeout: the server accepts the connection and stays silent");
 }
 
 /* Looks after the attempt under way: its end, or the end of our patience. */
@@ -233,10 +276,7 @@ follow_attempt(struct publisher *p)
     } else if (p->now_ns >= p->attempt_deadline_ns) {
         pub_attempt_abandon(p->attempt);
         p->attempt = NULL;
-        if (p->link == NULL) {
-            sr_stalled_break(p->options.conf->url.items, p->options.conf->url.count);
-        }
-        attempt_failed(p, "timeout: the server accepts the connection and stays silent");
+        give_up_hanging(p);
     }
 }
 
@@ -247,8 +287,12 @@ lose_link(struct publisher *p, const char *error)
     char said[PUB_TEXT_MAX];
     bool any = pub_link_complaint(p->link, said, sizeof(said));
 
-    sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    p->short_lives = p->now_ns - p->adopted_ns < SHORT_LIFE_NS ? p->short_lives + 1 : 0;
+    if (may_tell(p, &p->going)) {
+        sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
+    }
     retire_link(p);
+    p->failures = p->short_lives;
     plan_next_attempt(p);
 }
 
@@ -287,6 +331,11 @@ supervise(struct publisher *p)
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
     }
+    /* Beside a connection that works they cannot be freed: sr_stalled_break() would end it too. */
+    if (pub_attempts_abandoned() >= HANGING_MAX) {
+        give_up_hanging(p);
+        return;
+    }
     /* One attempt tries all servers in turn, each for connect_timeout at most. */
     p->attempt_deadline_ns =
         p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
@@ -321,25 +370,20 @@ watch_files(struct publisher *p)
 /* ---- Publishing ---- */
 
 static void
-take_answer(void *arg, const struct pub_answer *a)
-{
-    struct publisher *p = arg;
-
-    if (a->refusal == SR_REFUSAL_NONE) {
-        pub_lanes_stored(p->lanes, a->number, a->duplicate);
-    } else {
-        pub_lanes_refused(p->lanes, p->now_ns, a->number, (enum sr_refusal)a->refusal);
-    }
-}
-
-static void
 take_errors(struct publisher *p)
 {
     char text[PUB_TEXT_MAX];
+    uint64_t suppressed;
 
     while (pub_link_forbidden(p->link, text, sizeof(text))) {
         struct sr_span subject = { (const uint8_t *)text, strlen(text) };
-        pub_lanes_forbidden(p->lanes, p->now_ns, subject);
+        if (!pub_lanes_forbidden(p->lanes, p->now_ns, subject) &&
+            sr_log_allowed(&p->forbidden, &suppressed)) {
+            sr_log(SR_LOG_WARNING,
+                "the server forbids to publish on subject=%s advice=\"if the account maps a "
+                "listener's subject to it, allow it in the user's permissions\"",
+                text);
+        }
     }
     if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
         report_trouble(p, "the NATS server complains", text);
@@ -422,7 +466,7 @@ show(struct publisher *p)
     p->shown.in_flight = pub_lanes_in_flight(p->lanes);
     p->shown.heartbeat_ns = p->now_ns;
     p->shown.unexpected_duplicates = pub_lanes_unexpected_duplicates(p->lanes);
-    p->shown.garbage_acks = p->link != NULL ? pub_link_garbage(p->link) : 0;
+    p->shown.garbage_acks = p->garbage + (p->link != NULL ? pub_link_garbage(p->link) : 0);
     for (int i = 0; i < SR_REFUSAL_COUNT; i++) {
         p->shown.refusals[i] = pub_lanes_refusals(p->lanes, (enum sr_refusal)i);
     }

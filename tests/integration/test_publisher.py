@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is received gets into the stream exactly once, whatever the server does meanwhile."""
 
+import os
 import signal
+import socket
+import ssl
+import threading
+import time
 
 import pytest
 
-from lab import (SLOW, SUBJECT, WINDOW, Daemon, Load, Pump, Server, check_once,
-                 wait_for)
+from lab import (SLOW, SUBJECT, WINDOW, Daemon, FakeServer, Load, Pump, Server, check_once,
+                 parse_headers, wait_for)
 
 DEAD = SUBJECT + ".deadletter"
 
@@ -60,6 +65,71 @@ def test_a_restart_of_the_server_under_load_loses_and_repeats_nothing(lab, serve
     assert len(daemon.lines("lost the connection")) == 1
     assert len(daemon.lines("cannot connect to NATS")) == 1
     assert len(daemon.lines("connected to NATS url=")) == 2
+
+
+class Script:
+    """A server of few words: on_publish(socket, acknowledgement, id) for each message."""
+
+    def __init__(self, lab, on_publish):
+        self.on_publish = on_publish
+        self.url = f"nats://127.0.0.1:{FakeServer(lab, {}, self.serve).port}"
+
+    def serve(self, s):
+        lines, sid = s.makefile("rb"), b""
+        for line in lines:
+            words = line.split()
+            if words[0] == b"PING":
+                s.sendall(b"PONG\r\n")
+            elif words[0] == b"SUB":
+                sid = words[-1]
+            elif words[0] == b"HPUB":
+                data = lines.read(int(words[4]) + 2)
+                body = b'{"stream":"events","seq":1}'
+                answer = b"MSG %s %s %d\r\n%s\r\n" % (words[2], sid, len(body), body)
+                message_id = parse_headers(data[:int(words[3])])["Nats-Msg-Id"]
+                self.on_publish(s, answer, message_id)
+
+
+def test_a_server_that_closes_every_connection_is_not_asked_without_pause(lab):
+    script = Script(lab, lambda s, *_: s.shutdown(socket.SHUT_RDWR))
+    daemon = lab.daemon(server=script, shutdown_timeout="0s")
+    daemon.send(Load().lines(5))
+    start = time.monotonic()
+    wait_for("seven connections", lambda: daemon.metric("output_connects_total") == 7)
+    assert time.monotonic() - start > 0.7  # three quick ones, then twice the pause each time
+    assert len(daemon.lines("lost the connection")) <= 5
+    assert len(daemon.lines("connected to NATS url=")) <= 5
+    daemon.end()
+
+
+def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
+    ca = lab.authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ca.issue("localhost"))
+    script = Script(lab, lambda s, answer, _: s.sendall(answer))
+    silent, over = [], threading.Event()
+
+    def serve(s):
+        if not silent:
+            silent.append(None)
+            script.serve(context.wrap_socket(s, server_side=True))
+        silent.append(s)
+        over.wait(60)
+
+    fake = FakeServer(lab, {"tls_required": True}, serve)
+    script.url = f"tls://localhost:{fake.port}"
+    daemon = lab.daemon(server=script, nats={
+        "connect_timeout": "500ms", "tls": {"ca_file": str(ca.file)}})
+    daemon.await_log("connected to NATS")
+    before = daemon.threads()
+    os.utime(ca.file)  # new files: it connects with them before it leaves the old connection
+    wait_for("four attempts hang", lambda: len(silent) == 5)
+    time.sleep(4)  # for two more that must not come
+    assert daemon.threads() <= before + 4
+    load = Load()
+    daemon.send(load.lines(10))
+    daemon.settled(10)
+    over.set()
 
 
 def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
@@ -141,6 +211,35 @@ def test_every_forbidden_subject_is_named_however_many_messages_it_has(lab):
         daemon.await_log(f"subject=logs.{name} reason=permission", 5)
     assert len(daemon.lines("records wait in the queue")) == 2
     check_once(stored(server), loads[2])
+EDGE_MAY_NOTHING = """
+    no_auth_user: edge
+    accounts { ACME {
+      jetstream: enabled
+      %s
+      users: [ { user: edge, password: e, permissions: {
+        publish: ["elsewhere"]
+        subscribe: ["_INBOX.>"] } } ]
+    } }"""
+
+
+def test_a_lost_connection_is_not_called_an_earlier_violation(lab):
+    server = lab.server(text=EDGE_MAY_NOTHING % "")
+    daemon = lab.daemon(server=server, shutdown_timeout="0s")
+    daemon.send(Load().lines(3))
+    daemon.await_log("reason=permission")
+    server.end()
+    daemon.await_log("lost the connection")
+    assert not daemon.lines("lost the connection", "ermissions")
+    daemon.end()
+
+
+def test_a_forbidden_subject_that_only_the_account_knows_is_named(lab):
+    server = lab.server(text=EDGE_MAY_NOTHING % 'mappings: { "logs.syslog": "acme.in" }')
+    daemon = lab.daemon(server=server, shutdown_timeout="0s", nats={"ack_timeout": "300ms"})
+    daemon.send(Load().lines(50))
+    daemon.await_log("reason=timeout")
+    assert len(daemon.lines("forbids to publish on subject=acme.in")) == 1
+    daemon.end()
 
 
 def test_a_listener_without_a_stream_does_not_slow_its_neighbour(lab, server):
@@ -196,6 +295,26 @@ def test_a_record_larger_than_the_server_takes_becomes_a_dead_letter_that_fits(l
     check_once([m for m in messages if m.subject == SUBJECT], load)
     too_large(messages, record_of(lab, datagram))
     assert len(daemon.lines("connected to NATS url=")) == 1
+
+
+def test_the_accounts_own_limit_is_known_before_anything_is_sent(lab):
+    server = lab.server(text="""
+        no_auth_user: edge
+        accounts { ACME {
+          jetstream: enabled
+          limits { max_payload: 2048 }
+          users: [ { user: edge, password: e } ]
+        } }""")
+    with server.client() as c:
+        c.add_stream()
+    daemon = lab.daemon(server=server)
+    large, load = Load(3000), Load()
+    daemon.send(load.lines(100))
+    daemon.send(large.lines(1))
+    daemon.settled(101)
+    assert daemon.metric("output_connects_total") == 1
+    assert not daemon.lines("lost the connection")
+    assert len([m for m in stored(server) if m.subject == DEAD]) == 1
 
 
 def test_a_record_larger_than_the_stream_takes_becomes_a_dead_letter(lab):

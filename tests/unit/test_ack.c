@@ -66,6 +66,8 @@ a_refusal_is_told_with_its_codes(void **state)
     ack = parse("{\"error\":{\"code\":400,\"err_code\":10054},\"stream\":\"e\",\"seq\":3}");
     assert_int_equal(ack.kind, SR_ACK_REFUSED);
     assert_true(sr_refusal_is_permanent(sr_ack_refusal(&ack)));
+    ack = parse("{\"error\":{\"code\":400,\"err_code\":10002},\"stream\":\"e\",\"seq\":0}");
+    assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_STORAGE);
     ack = parse("{\"error\":{\"code\":500}}");
     assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_OTHER);
     assert_false(sr_refusal_is_permanent(SR_REFUSAL_OTHER));
@@ -117,8 +119,12 @@ the_window_closes_at_its_message_and_byte_limits(void **state)
         assert_int_equal(push(10)->number, 1000 + i);
     }
     assert_false(sr_window_has_room(&window, 10));
-    /* A hole in the middle makes no room: disorder stays within one window. */
+    /* A hole makes room, however long the oldest waits; numbers whose slot is taken are left out.
+     */
     sr_window_release(&window, sr_window_find(&window, 1001));
+    assert_true(sr_window_has_room(&window, 10));
+    assert_int_equal(sr_window_oldest(&window)->number, 1000);
+    assert_int_equal(push(10)->number, 1001 + SR_WINDOW_MESSAGES);
     assert_false(sr_window_has_room(&window, 10));
     sr_window_release(&window, sr_window_find(&window, 1000));
     assert_true(sr_window_has_room(&window, 10));

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane_bench.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
@@ -15,6 +18,8 @@ static const struct bench_options one_lane_counting = {
     .subjects = { "logs.syslog" },
     .no_dead_letters = true,
 };
+
+static const struct bench_options two_lanes = { .subjects = { "logs.syslog", "logs.other" } };
 
 static struct bench b;
 
@@ -131,6 +136,62 @@ the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success(void
     bench_close(&b);
 }
 
+/* Runs `work` and returns how many lines it logged. */
+static unsigned
+lines_logged(void (*work)(void))
+{
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    unsigned lines = 0;
+
+    assert_true(file != NULL && saved >= 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    sr_log_set_level(SR_LOG_INFO);
+    work();
+    sr_log_set_level(SR_LOG_ERROR);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    rewind(file);
+    for (int c; (c = fgetc(file)) != EOF;) {
+        lines += c == '\n' ? 1 : 0;
+    }
+    (void)fclose(file);
+    return lines;
+}
+
+/* A stream at its limit takes a record whenever a consumer has freed its place. */
+static void
+go_through_waves_for_two_minutes(void)
+{
+    for (uint64_t end_ns = b.now_ns + 120 * SECOND; b.now_ns < end_ns;) {
+        assert_true(bench_put(&b, 0, 0, 100));
+        bench_run(&b);
+        bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
+        bench_wait(&b, SECOND);
+        bench_store(&b, b.sent_count - 1, b.sent_count);
+    }
+}
+
+static void
+refuse_for_two_minutes(void)
+{
+    assert_true(bench_put(&b, 0, 0, 100));
+    for (uint64_t end_ns = b.now_ns + 120 * SECOND; b.now_ns < end_ns;) {
+        bench_wait(&b, LONGEST_BACKOFF_NS);
+        bench_refuse(&b, b.sent_count - 1, SR_REFUSAL_STREAM_FULL);
+    }
+}
+
+static void
+waves_of_refusals_are_logged_once_a_minute(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    assert_int_equal(lines_logged(go_through_waves_for_two_minutes), 4);
+    assert_int_equal(lines_logged(refuse_for_two_minutes), 1); /* the last word is that they wait */
+    bench_close(&b);
+}
+
 static void
 disorder_is_at_most_one_window(void **state)
 {
@@ -181,6 +242,57 @@ a_message_without_an_answer_is_sent_again_after_its_deadline(void **state)
     assert_int_equal(bench_queued(&b), 0);
     assert_int_equal(pub_lanes_unexpected_duplicates(b.lanes), 0); /* it was sent before */
     assert_balanced();
+    bench_close(&b);
+}
+
+/* As a stream without a leader does: it takes messages and answers none. */
+static void
+a_lane_without_answers_does_not_slow_its_neighbour(void **state)
+{
+    const uint32_t count = 3 * SR_WINDOW_MESSAGES;
+    size_t answered;
+
+    (void)state;
+    bench_open(&b, &two_lanes);
+    bench_fill(&b, 0, 0, 1, 100);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 1);
+    answered = b.sent_count;
+    bench_fill(&b, 1, 0, count, 100);
+    for (unsigned i = 0; i < 4; i++) {
+        bench_run(&b);
+        bench_store(&b, answered, b.sent_count);
+        answered = b.sent_count;
+    }
+    assert_int_equal(b.sent_count, 1 + count);
+    assert_int_equal(sr_lane_queued(b.lane[1]), 0);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 1);
+    assert_true(pub_lanes_due_ns(b.lanes) == b.now_ns + BENCH_ACK_TIMEOUT_NS);
+    bench_wait(&b, BENCH_ACK_TIMEOUT_NS);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
+    bench_drain(&b);
+    assert_balanced();
+    bench_close(&b);
+}
+
+static void
+a_message_without_an_answer_holds_its_own_lane_to_one_window(void **state)
+{
+    const uint32_t count = 3 * SR_WINDOW_MESSAGES;
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, count, 100);
+    bench_run(&b);
+    for (unsigned i = 0; i < 4; i++) {
+        bench_store(&b, 1, b.sent_count); /* all but the first */
+        bench_run(&b);
+    }
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES);
+    bench_store(&b, 0, 1);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES);
+    bench_drain(&b);
     bench_close(&b);
 }
 
@@ -672,8 +784,11 @@ main(void)
         cmocka_unit_test(a_refused_lane_settles_goes_back_and_probes_with_one_message),
         cmocka_unit_test(
             the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success),
+        cmocka_unit_test(waves_of_refusals_are_logged_once_a_minute),
         cmocka_unit_test(disorder_is_at_most_one_window),
         cmocka_unit_test(a_message_without_an_answer_is_sent_again_after_its_deadline),
+        cmocka_unit_test(a_lane_without_answers_does_not_slow_its_neighbour),
+        cmocka_unit_test(a_message_without_an_answer_holds_its_own_lane_to_one_window),
         cmocka_unit_test(an_answer_that_comes_twice_or_to_nothing_changes_nothing),
         cmocka_unit_test(a_duplicate_of_what_was_never_sent_before_is_counted),
         cmocka_unit_test(after_a_disconnect_everything_unacknowledged_goes_out_again_at_once),

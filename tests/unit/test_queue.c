@@ -182,6 +182,29 @@ dead_letters_hold_at_most_a_sixteenth(void **state)
     sr_queue_free(q);
 }
 
+/* Every lane holds a segment, also an idle one: four are the whole share of dead letters here. */
+static void
+a_lane_goes_on_when_idle_lanes_hold_the_whole_share(void **state)
+{
+    struct sr_queue *q = new_queue(MIB, 2);
+    struct sr_lane *lanes[4];
+    struct sr_entry e;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        lanes[i] = new_lane(q, i % 2, true);
+    }
+    for (uint32_t i = 0; i < 400; i++) {
+        assert_true(put(lanes[i % 4], i, 1000));
+        sr_lane_flush(lanes[i % 4]);
+        assert_true(sr_lane_next(lanes[i % 4], &e));
+        assert_int_equal(value_of(&e), i);
+        sr_lane_settle(lanes[i % 4], e.segment, e.index, e.records);
+    }
+    assert_true(sr_queue_memory_used(q) <= 8 * 16 * 1024);
+    sr_queue_free(q);
+}
+
 static void
 the_largest_record_fits_and_a_larger_segment_is_made_for_it(void **state)
 {
@@ -364,6 +387,7 @@ main(void)
         cmocka_unit_test(a_full_lane_says_so_and_takes_records_again_after_settling),
         cmocka_unit_test(one_listener_cannot_take_the_guaranteed_share_of_another),
         cmocka_unit_test(dead_letters_hold_at_most_a_sixteenth),
+        cmocka_unit_test(a_lane_goes_on_when_idle_lanes_hold_the_whole_share),
         cmocka_unit_test(the_largest_record_fits_and_a_larger_segment_is_made_for_it),
         cmocka_unit_test(large_records_fill_the_memory_and_give_it_back),
         cmocka_unit_test(an_empty_lane_takes_the_largest_record_again_and_again),

@@ -16,7 +16,8 @@
  * NATS message.
  *
  * Memory is shared out so that no listener starves another: half of `memory` is guaranteed in
- * equal shares per listener, half is common; dead-letter lanes hold at most 1/16 of it.
+ * equal shares per listener, half is common; dead-letter lanes hold at most 1/16 of it. Above
+ * that, a lane that holds one segment always gets another.
  *
  * Nothing here blocks but the mutex around taking and giving back a whole segment.
  */

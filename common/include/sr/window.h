@@ -12,7 +12,8 @@
 /*
  * The messages in flight: a ring of slots, numbered by an ever-growing count of sends. The number
  * is the last token of the reply subject, so an answer finds its slot without a search, and an
- * answer to an older use of the slot is recognised. Owned by the publisher's thread.
+ * answer to an older use of the slot is recognised. Numbers in flight may be further apart than
+ * the ring is long. Owned by the publisher's thread.
  */
 struct sr_inflight {
     uint64_t number; /* of this send; the slot is number % SR_WINDOW_MESSAGES */
