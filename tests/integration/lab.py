@@ -296,7 +296,7 @@ class FakeServer:
         self.info, self.serve = info, serve
         self.listener = socket.create_server(("127.0.0.1", port or 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        self.accepted = []
+        self.accepted, self.ended = [], []
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         lab.fakes.append(self)
@@ -319,6 +319,8 @@ class FakeServer:
             self.serve(s)
         except OSError:
             pass
+        finally:
+            self.ended.append(s)
 
     def close(self):
         if self.listener.fileno() >= 0:

@@ -125,8 +125,8 @@ def test_a_daemon_does_not_start_with_what_a_check_refuses(lab):
                  "listeners:\n - timezone: Mars/Olympus\n"):
         file = lab.dir / "c.yaml"
         file.write_text(text)
-        done = lab.run("--config", file, "--set", f"listeners.0.listen=udp://127.0.0.1:{free_port()}",
-                       *NO_METRICS, timeout=10)
+        done = lab.run("--config", file, *listen(free_port(socket.SOCK_DGRAM)), *NO_METRICS,
+                       timeout=10)
         assert done.returncode == 2, text
         assert len(done.stderr.splitlines()) == 1, done.stderr
 

@@ -467,8 +467,9 @@ def test_dead_letters_without_a_stream_hold_back_no_records(lab):
 def test_append_adds_our_subjects_and_keeps_the_rest_of_the_stream(lab):
     server = lab.server()
     with server.client() as c:
-        before = c.add_stream(subjects=["theirs.>"], description="not ours", max_msgs_per_subject=7700,
-                              allow_direct=True, max_age=10**15)["config"]
+        before = c.add_stream(
+            subjects=["theirs.>"], description="not ours", max_msgs_per_subject=7700,
+            allow_direct=True, max_age=10**15)["config"]
     daemon = lab.daemon(server=server, nats={"manage_stream": "append"})
     load = Load()
     daemon.send(load.lines(300))
