@@ -187,7 +187,8 @@ const struct sr_conf_key sr_conf_nats_keys[] = {
         .offset = offsetof(struct sr_conf_nats, ack_timeout),
         .def = "10s",
         .min = 100000000ULL,
-        .max = 600000000000ULL,
+        /* Sent again after up to twice as long: still within a duplicate window of 120 s. */
+        .max = 50000000000ULL,
         .help = "How long an acknowledgement is waited for." },
     { .name = "connect_timeout",
         .type = SR_CONF_DURATION,

@@ -66,7 +66,8 @@ struct publisher {
     bool replace; /* the credentials changed: connect anew, then switch */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
-    uint64_t files_stamp;
+    uint64_t files_stamp;       /* of the files as last used, or as last seen to change */
+    uint64_t attempt_stamp;     /* of the files when the attempt began */
     char trouble[PUB_TEXT_MAX]; /* what was logged last */
     uint64_t trouble_ns;
 
@@ -239,6 +240,7 @@ adopt(struct publisher *p, struct pub_link *l)
     p->adopted_ns = p->now_ns;
     p->failures = 0;
     p->replace = false;
+    p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
     p->trouble[0] = '\0';
     pub_link_url(l, url, sizeof(url));
     if (may_tell(p, &p->coming)) {
@@ -339,7 +341,8 @@ supervise(struct publisher *p)
     /* One attempt tries all servers in turn, each for connect_timeout at most. */
     p->attempt_deadline_ns =
         p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
-    p->files_stamp = stamp_files(p->options.conf); /* of what the attempt is about to read */
+    p->attempt_stamp = stamp_files(p->options.conf); /* of what it is about to read */
+    p->files_stamp = p->attempt_stamp;
     p->attempt = pub_attempt_start(
         p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {

@@ -42,6 +42,7 @@ struct sr_udp_worker {
     uv_async_t stop;
     uv_timer_t tick;
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
+    struct sr_log_limit socket_errors;
     _Atomic uint64_t heartbeat_ns;
     uint8_t *slab;
     struct sockaddr_storage names[SLOTS];
@@ -235,8 +236,10 @@ on_readable(uv_poll_t *poll, int status, int events)
     bool stream = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns) < (uint64_t)GATHER_NS;
     bool full = false;
 
-    (void)status;
     (void)events;
+    if (status < 0) {
+        return; /* an error, which is left to poll_again() */
+    }
     for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
         if (stream && !full) {
             (void)nanosleep(&moment, NULL);
@@ -263,11 +266,31 @@ poll_kernel_drops(struct sr_udp_worker *w)
     }
 }
 
+/* libuv stops polling for good at an error of the socket, such as `ss -K` sets. */
+static void
+poll_again(struct sr_udp_worker *w)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    uint64_t suppressed;
+
+    if (uv_is_active((uv_handle_t *)&w->poll)) {
+        return;
+    }
+    (void)getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len); /* this clears it, socket(7) */
+    if (sr_log_allowed(&w->socket_errors, &suppressed)) {
+        sr_log(SR_LOG_WARNING, "a receiving socket had an error and goes on error=\"%s\"",
+            strerror(error));
+    }
+    (void)uv_poll_start(&w->poll, UV_READABLE, on_readable);
+}
+
 static void
 on_tick(uv_timer_t *timer)
 {
     struct sr_udp_worker *w = timer->data;
 
+    poll_again(w);
     poll_kernel_drops(w);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }

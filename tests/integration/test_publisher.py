@@ -132,6 +132,34 @@ def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
     over.set()
 
 
+def test_files_that_change_during_an_attempt_are_used_after_it(lab):
+    ca = lab.authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ca.issue("localhost"))
+    script, begun, go_on = Script(lab, lambda s, answer, _: s.sendall(answer)), [], []
+
+    def serve(s):
+        begun.append(s)
+        if len(begun) == 2:  # longer than the daemon takes to look at its files
+            wait_for("the test goes on", lambda: go_on, 30)
+        script.serve(context.wrap_socket(s, server_side=True))
+
+    fake = FakeServer(lab, {"tls_required": True}, serve)
+    script.url = f"tls://localhost:{fake.port}"
+    daemon = lab.daemon(server=script, nats={
+        "connect_timeout": "25s", "tls": {"ca_file": str(ca.file)}})
+    daemon.await_log("connected to NATS")
+    os.utime(ca.file)
+    daemon.send_signal(signal.SIGHUP)
+    wait_for("an attempt with the new files", lambda: len(begun) == 2)
+    os.utime(ca.file)  # newer ones, which that attempt has not read
+    daemon.send_signal(signal.SIGHUP)
+    wait_for("they are seen", lambda: len(daemon.lines("connection changed")) == 2)
+    go_on.append(True)
+    wait_for("a connection with the newest", lambda: len(begun) == 3)
+    wait_for("it is the one", lambda: daemon.metric("output_connects_total") == 3)
+
+
 def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
     server = lab.server()
     daemon = lab.daemon(server=server)
