@@ -46,7 +46,7 @@ below(uint32_t limit)
     dice ^= dice << 13; /* xorshift64, Marsaglia 2003 */
     dice ^= dice >> 7;
     dice ^= dice << 17;
-    return (uint32_t)(dice >> 32) % limit;
+    return limit > 0 ? (uint32_t)(dice >> 32) % limit : 0;
 }
 
 static uint8_t

@@ -132,7 +132,7 @@ connect_to(int family, unsigned port, uint16_t *ret_port)
 {
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof(own);
     int fd = socket(family, SOCK_DGRAM, 0);
 
