@@ -132,10 +132,11 @@ connect_to(int family, unsigned port, uint16_t *ret_port)
 {
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
+    struct sockaddr_storage own;
     socklen_t len = sizeof(own);
     int fd = socket(family, SOCK_DGRAM, 0);
 
+    memset(&own, 0, sizeof(own));
     v6.sin6_port = v4.sin_port = htons((uint16_t)port);
     v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_true(fd >= 0);
