@@ -72,8 +72,8 @@ claims_system(const char *name, const char *key)
 static int
 map_subject(json_t *mappings, const char *tenant, const char *subject, const char *suffix)
 {
-    char from[SUITE_SUBJECT_MAX];
-    char to[SUITE_SUBJECT_MAX];
+    char from[SR_SUITE_SUBJECT_MAX];
+    char to[SR_SUITE_SUBJECT_MAX];
 
     (void)snprintf(from, sizeof(from), "%s%s", subject, suffix);
     (void)snprintf(to, sizeof(to), "%s.%s%s", tenant, subject, suffix);
@@ -87,10 +87,10 @@ map_all(const char *tenant)
     json_t *mappings = json_object();
     bool failed = false;
 
-    for (const struct suite_role *role = suite_roles; role->name != NULL; role++) {
+    for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
         for (const char *const *subject = role->subjects; *subject != NULL; subject++) {
             failed |= map_subject(mappings, tenant, *subject, "") != 0 ||
-                      map_subject(mappings, tenant, *subject, SUITE_DEADLETTER) != 0;
+                      map_subject(mappings, tenant, *subject, SR_SUITE_DEADLETTER) != 0;
         }
     }
     return finish(mappings, failed);
@@ -123,7 +123,7 @@ claims_user(const char *name, const char *key, const char *account_key)
 static int
 allow_subject(json_t *list, const char *tenant, const char *subject, const char *suffix)
 {
-    char text[SUITE_SUBJECT_MAX];
+    char text[SR_SUITE_SUBJECT_MAX];
 
     (void)snprintf(text, sizeof(text), "%s.%s%s", tenant, subject, suffix);
     return json_array_append_new(list, json_string(text));
@@ -131,15 +131,15 @@ allow_subject(json_t *list, const char *tenant, const char *subject, const char 
 
 int
 claims_allow_role(
-    json_t *user, const char *user_name, const char *tenant, const struct suite_role *role)
+    json_t *user, const char *user_name, const char *tenant, const struct sr_suite_role *role)
 {
-    char inbox[SUITE_SUBJECT_MAX];
+    char inbox[SR_SUITE_SUBJECT_MAX];
     json_t *publish = json_array();
     bool failed = false;
 
     for (const char *const *subject = role->subjects; *subject != NULL; subject++) {
         failed |= allow_subject(publish, tenant, *subject, "") != 0 ||
-                  allow_subject(publish, tenant, *subject, SUITE_DEADLETTER) != 0;
+                  allow_subject(publish, tenant, *subject, SR_SUITE_DEADLETTER) != 0;
     }
     (void)snprintf(inbox, sizeof(inbox), "_INBOX.%s.>", user_name);
     failed |= put(user, "pub", json_pack("{s:o}", "allow", publish)) != 0;

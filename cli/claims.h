@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "suite.h"
+#include "sr/suite.h"
 
 struct json_t;
 
@@ -34,8 +34,8 @@ struct json_t *claims_user(const char *name, const char *key, const char *accoun
  * Lets a user publish on the mapped subjects of `role` and their dead letters, and hear only
  * "_INBOX.USER.>": the server checks permissions after mapping. -1 without memory.
  */
-int claims_allow_role(
-    struct json_t *user, const char *user_name, const char *tenant, const struct suite_role *role);
+int claims_allow_role(struct json_t *user, const char *user_name, const char *tenant,
+    const struct sr_suite_role *role);
 
 /* Lets a user publish and subscribe everything of its account. -1 without memory. */
 int claims_allow_all(struct json_t *user);

@@ -35,7 +35,7 @@ attempt(const char *tenant, const char *user, const char *action)
 
 static bool
 try_publish(const struct proof *p, struct admin *admin, const char *tenant,
-    const struct suite_role *role, const char *subject)
+    const struct sr_suite_role *role, const char *subject)
 {
     struct isolation result = attempt(tenant, role->name, "publish");
 
@@ -50,7 +50,7 @@ try_publish(const struct proof *p, struct admin *admin, const char *tenant,
 /* What the collector of `role` must not do: publish as another tenant, and listen to anything. */
 static bool
 try_collector(
-    const struct proof *p, const char *tenant, const char *other, const struct suite_role *role)
+    const struct proof *p, const char *tenant, const char *other, const struct sr_suite_role *role)
 {
     struct admin *admin = NULL;
     struct isolation listen = attempt(tenant, role->name, "subscribe");
@@ -60,7 +60,7 @@ try_collector(
         return false;
     }
     for (const char *const *s = role->subjects; *s != NULL && ok && other != NULL; s++) {
-        char subject[SUITE_SUBJECT_MAX];
+        char subject[SR_SUITE_SUBJECT_MAX];
         (void)snprintf(subject, sizeof(subject), "%s.%s", other, *s);
         ok = try_publish(p, admin, tenant, role, subject);
     }
@@ -107,7 +107,7 @@ try_platform(const struct proof *p, const char *tenant, const char *other)
     bool ok = provision_connect(p->w, tenant, "platform", &from) == ADMIN_OK &&
               provision_connect(p->w, other, "platform", &to) == ADMIN_OK;
 
-    for (const struct suite_role *role = suite_roles; role->name != NULL && ok; role++) {
+    for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL && ok; role++) {
         for (const char *const *s = role->subjects; *s != NULL && ok; s++) {
             struct isolation result = attempt(tenant, "platform", "reach");
             (void)snprintf(result.subject, sizeof(result.subject), "%s.%s", other, *s);
@@ -127,7 +127,7 @@ isolation_prove(const struct world *w, isolation_cb *cb, void *arg)
     for (size_t i = 0; i < w->tenant_count; i++) {
         const char *tenant = w->tenants[i].name;
         const char *other = w->tenant_count > 1 ? w->tenants[(i + 1) % w->tenant_count].name : NULL;
-        for (const struct suite_role *role = suite_roles; role->name != NULL; role++) {
+        for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
             if (!try_collector(&p, tenant, other, role)) {
                 return false;
             }

@@ -4,14 +4,14 @@
 
 #include <stdbool.h>
 
-#include "suite.h"
+#include "sr/suite.h"
 #include "world.h"
 
 /* One thing that a user must not be able to do, and whether it could not. */
 struct isolation {
     char user[WORLD_NAME_MAX + 16]; /* as "acme/syslog" */
     const char *action;             /* "publish", "subscribe", "reach" */
-    char subject[SUITE_SUBJECT_MAX];
+    char subject[SR_SUITE_SUBJECT_MAX];
     bool refused;
 };
 

@@ -48,7 +48,7 @@ struct paths {
     char ca[FILES_PATH_MAX];
     char cert[FILES_PATH_MAX];
     char key[FILES_PATH_MAX];
-    char inbox[SUITE_SUBJECT_MAX];
+    char inbox[SR_SUITE_SUBJECT_MAX];
 };
 
 static bool

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "nats_admin.h"
-#include "suite.h"
+#include "sr/suite.h"
 #include "world.h"
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */

@@ -12,7 +12,7 @@
 
 #include "command.h"
 #include "server.h"
-#include "suite.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -113,15 +113,16 @@ parse(int argc, char **argv, struct options *o, struct world *w)
 }
 
 static enum admin_err
-make_stream(struct admin *admin, const char *tenant, const struct suite_stream *stream)
+make_stream(struct admin *admin, const char *tenant, const struct sr_suite_stream *stream)
 {
-    char text[2 * SUITE_SUBJECTS_PER_ENTRY][SUITE_SUBJECT_MAX];
-    const char *subjects[2 * SUITE_SUBJECTS_PER_ENTRY];
+    char text[2 * SR_SUITE_SUBJECTS_PER_ENTRY][SR_SUITE_SUBJECT_MAX];
+    const char *subjects[2 * SR_SUITE_SUBJECTS_PER_ENTRY];
     size_t count = 0;
 
     for (const char *const *s = stream->subjects; *s != NULL; s++) {
-        (void)snprintf(text[count], SUITE_SUBJECT_MAX, "%s.%s", tenant, *s);
-        (void)snprintf(text[count + 1], SUITE_SUBJECT_MAX, "%s.%s" SUITE_DEADLETTER, tenant, *s);
+        (void)snprintf(text[count], SR_SUITE_SUBJECT_MAX, "%s.%s", tenant, *s);
+        (void)snprintf(
+            text[count + 1], SR_SUITE_SUBJECT_MAX, "%s.%s" SR_SUITE_DEADLETTER, tenant, *s);
         subjects[count] = text[count];
         subjects[count + 1] = text[count + 1];
         count += 2;
@@ -143,7 +144,8 @@ make_tenant_streams(const struct world *w, const char *tenant)
     if (err != ADMIN_OK) {
         return false;
     }
-    for (const struct suite_stream *s = suite_streams; s->name != NULL && err == ADMIN_OK; s++) {
+    for (const struct sr_suite_stream *s = sr_suite_streams; s->name != NULL && err == ADMIN_OK;
+         s++) {
         err = make_stream(admin, tenant, s);
         if (err != ADMIN_OK) {
             complain("stream %s of %s: %s (%s)", s->name, tenant, admin_strerror(err),

@@ -12,7 +12,7 @@
 #include "command.h"
 #include "idset.h"
 #include "isolation.h"
-#include "suite.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -46,8 +46,8 @@ struct tally {
 
 /* The subjects of a stream, as the server lists them before any of them is read. */
 struct listing {
-    char subject[2 * SUITE_SUBJECTS_PER_ENTRY][SUITE_SUBJECT_MAX];
-    uint64_t messages[2 * SUITE_SUBJECTS_PER_ENTRY];
+    char subject[2 * SR_SUITE_SUBJECTS_PER_ENTRY][SR_SUITE_SUBJECT_MAX];
+    uint64_t messages[2 * SR_SUITE_SUBJECTS_PER_ENTRY];
     size_t count;
 };
 
@@ -57,7 +57,7 @@ on_subject(void *arg, const char *subject, uint64_t messages)
     struct listing *list = arg;
 
     if (list->count < sizeof(list->messages) / sizeof(list->messages[0])) {
-        (void)snprintf(list->subject[list->count], SUITE_SUBJECT_MAX, "%s", subject);
+        (void)snprintf(list->subject[list->count], SR_SUITE_SUBJECT_MAX, "%s", subject);
         list->messages[list->count++] = messages;
     }
 }
@@ -122,7 +122,8 @@ count_tenant(const struct world *w, const char *tenant, json_t *tenants, struct 
     if (err != ADMIN_OK) {
         return false;
     }
-    for (const struct suite_stream *s = suite_streams; s->name != NULL && err == ADMIN_OK; s++) {
+    for (const struct sr_suite_stream *s = sr_suite_streams; s->name != NULL && err == ADMIN_OK;
+         s++) {
         err = count_stream(admin, s->name, r);
         if (err != ADMIN_OK) {
             complain("stream %s of %s: %s (%s)", s->name, tenant, admin_strerror(err),

@@ -80,12 +80,12 @@ write_creds(json_t *claims, const struct sr_nkeypair *issuer, uint64_t issued_s,
 /* What a user is; `role` is NULL for one that may do all. */
 struct user {
     const char *file; /* in the folder of credentials, without .creds */
-    const struct suite_role *role;
+    const struct sr_suite_role *role;
     bool expired;
 };
 
 static int
-allow(json_t *claims, const char *name, const char *tenant, const struct suite_role *role)
+allow(json_t *claims, const char *name, const char *tenant, const struct sr_suite_role *role)
 {
     return role != NULL ? claims_allow_role(claims, name, tenant, role) : claims_allow_all(claims);
 }
@@ -120,7 +120,7 @@ write_users(const struct world *w, const struct world_tenant *tenant)
 {
     enum world_err err = WORLD_OK;
 
-    for (const struct suite_role *role = suite_roles; role->name != NULL; role++) {
+    for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
         if (err == WORLD_OK) {
             err = write_user(w, tenant, &(struct user){ role->name, role, false });
         }
@@ -129,7 +129,7 @@ write_users(const struct world *w, const struct world_tenant *tenant)
         err = write_user(w, tenant, &(struct user){ "platform", NULL, false });
     }
     if (err == WORLD_OK) {
-        err = write_user(w, tenant, &(struct user){ "expired", &suite_roles[0], true });
+        err = write_user(w, tenant, &(struct user){ "expired", &sr_suite_roles[0], true });
     }
     return err;
 }
@@ -148,7 +148,7 @@ write_tenant(const struct world *w, struct world_tenant *tenant)
     }
     if (err == WORLD_OK) {
         err = write_token(w,
-            claims_tenant(tenant->name, key, tenant->signer.public_text, suite_tenant_bytes()),
+            claims_tenant(tenant->name, key, tenant->signer.public_text, sr_suite_tenant_bytes()),
             &w->operator_key, "resolver", key);
     }
     return err == WORLD_OK ? write_users(w, tenant) : err;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "suite.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -75,7 +75,7 @@ static enum world_err
 write_server(const struct world *w)
 {
     struct text t;
-    int64_t store = (int64_t)w->tenant_count * suite_tenant_bytes();
+    int64_t store = (int64_t)w->tenant_count * sr_suite_tenant_bytes();
 
     if (!text_open(&t)) {
         return WORLD_ECRYPTO;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sr/log.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -79,22 +80,41 @@ contains(const json_t *subjects, const char *subject)
 }
 
 /*
- * Adds the subjects of all lanes that the stream does not take in; true when there was one. The
- * server refuses two subjects of which one takes in the other.
+ * Adds `subject` unless the stream takes it; true when it was added. The server refuses two
+ * subjects of which one takes in the other.
  */
 static bool
-add_subjects(json_t *subjects, const struct sr_queue *queue)
+add_subject(json_t *subjects, const char *subject)
+{
+    return !contains(subjects, subject) &&
+           json_array_append_new(subjects, json_string(subject)) == 0;
+}
+
+/* Adds the subjects of all lanes; true when one of them was not there. */
+static bool
+add_lanes(json_t *subjects, const struct sr_queue *queue)
 {
     bool added = false;
 
     for (size_t i = 0; i < sr_queue_lane_count(queue); i++) {
-        const char *subject = sr_lane_subject(sr_queue_lane(queue, i));
-        if (!contains(subjects, subject)) {
-            (void)json_array_append_new(subjects, json_string(subject));
-            added = true;
-        }
+        added |= add_subject(subjects, sr_lane_subject(sr_queue_lane(queue, i)));
     }
     return added;
+}
+
+/* Adds what any collector publishes on, so that the next one finds the stream ready. */
+static void
+add_suite(json_t *subjects)
+{
+    char dead[SR_SUITE_SUBJECT_MAX];
+
+    for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
+        for (size_t i = 0; role->subjects[i] != NULL; i++) {
+            (void)snprintf(dead, sizeof(dead), "%s" SR_SUITE_DEADLETTER, role->subjects[i]);
+            (void)add_subject(subjects, role->subjects[i]);
+            (void)add_subject(subjects, dead);
+        }
+    }
 }
 
 static void
@@ -121,7 +141,8 @@ create_stream(const struct api *api, const struct sr_queue *queue)
 {
     json_t *subjects = json_array();
 
-    (void)add_subjects(subjects, queue);
+    (void)add_lanes(subjects, queue);
+    add_suite(subjects);
     json_t *body = json_pack("{s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:i}", "name", api->conf->stream,
         "subjects", subjects, "retention", "limits", "storage", "file", "discard", "new",
         "max_bytes", (json_int_t)MAX_BYTES, "duplicate_window", (json_int_t)DUPLICATE_WINDOW_NS,
@@ -140,7 +161,7 @@ append_subjects(const struct api *api, const struct sr_queue *queue, json_t *inf
     json_t *config = json_object_get(info, "config");
     json_t *subjects = json_object_get(config, "subjects");
 
-    if (!json_is_array(subjects) || !add_subjects(subjects, queue)) {
+    if (!json_is_array(subjects) || !add_lanes(subjects, queue)) {
         sr_log(SR_LOG_WARNING,
             "the stream has all subjects and still takes no records stream=%s advice=\"the account "
             "maps the subjects elsewhere: create a stream on the mapped ones\"",

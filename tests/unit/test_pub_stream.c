@@ -88,7 +88,7 @@ static const char not_found[] = "{\"type\":\"x\",\"error\":{\"code\":404,\"err_c
                                 "\"description\":\"stream not found\"}}";
 
 static void
-a_missing_stream_is_created_with_all_subjects_once(void **state)
+a_missing_stream_is_created_with_our_subjects_and_the_suites(void **state)
 {
     (void)state;
     api.replies[0] = not_found;
@@ -98,10 +98,15 @@ a_missing_stream_is_created_with_all_subjects_once(void **state)
     assert_string_equal(api.subjects[0], "$JS.API.STREAM.INFO.events");
     assert_string_equal(api.bodies[0], "");
     assert_string_equal(api.subjects[1], "$JS.API.STREAM.CREATE.events");
-    assert_json(api.bodies[1], "{\"name\":\"events\",\"subjects\":[\"logs.a\",\"logs.a."
-                               "deadletter\"],\"retention\":\"limits\","
-                               "\"storage\":\"file\",\"discard\":\"new\",\"max_bytes\":1073741824,"
-                               "\"duplicate_window\":120000000000,\"num_replicas\":1}");
+    assert_json(api.bodies[1],
+        "{\"name\":\"events\",\"subjects\":[\"logs.a\",\"logs.a.deadletter\","
+        "\"logs.syslog\",\"logs.syslog.deadletter\",\"logs.snmp\","
+        "\"logs.snmp.deadletter\",\"flows.raw.netflow\","
+        "\"flows.raw.netflow.deadletter\",\"flows.raw.sflow\","
+        "\"flows.raw.sflow.deadletter\",\"events.netflow\","
+        "\"events.netflow.deadletter\"],\"retention\":\"limits\","
+        "\"storage\":\"file\",\"discard\":\"new\",\"max_bytes\":1073741824,"
+        "\"duplicate_window\":120000000000,\"num_replicas\":1}");
 }
 
 static void
@@ -212,7 +217,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_queue(a_missing_stream_is_created_with_all_subjects_once),
+        with_queue(a_missing_stream_is_created_with_our_subjects_and_the_suites),
         with_queue(a_missing_stream_is_not_created_by_append),
         with_queue(our_subjects_are_added_and_nothing_else_changes),
         with_queue(a_stream_with_all_subjects_is_left_alone),

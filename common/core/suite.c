@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "suite.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
 #define GIB (1LL << 30)
 
-const struct suite_role suite_roles[] = {
+const struct sr_suite_role sr_suite_roles[] = {
     { "syslog", { "logs.syslog", NULL } },
     { "trapd", { "logs.snmp", NULL } },
     { "netflow", { "flows.raw.netflow", "flows.raw.sflow", "events.netflow", NULL } },
@@ -13,18 +13,18 @@ const struct suite_role suite_roles[] = {
 };
 
 /* Flows come much faster than logs, so that their window must be shorter to cost the same. */
-const struct suite_stream suite_streams[] = {
+const struct sr_suite_stream sr_suite_streams[] = {
     { "events", { "logs.syslog", "logs.snmp", "events.netflow", NULL }, GIB, 120 },
     { "flows", { "flows.raw.netflow", "flows.raw.sflow", NULL }, GIB, 30 },
     { NULL, { NULL }, 0, 0 },
 };
 
 int64_t
-suite_tenant_bytes(void)
+sr_suite_tenant_bytes(void)
 {
     int64_t sum = 0;
 
-    for (const struct suite_stream *s = suite_streams; s->name != NULL; s++) {
+    for (const struct sr_suite_stream *s = sr_suite_streams; s->name != NULL; s++) {
         sum += s->max_bytes;
     }
     return sum;
