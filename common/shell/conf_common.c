@@ -11,12 +11,24 @@
 
 #include "sr/banned.h"
 
+#define SUBJECT_MAX 200
+
 static const char *const manage_names[] = { "never", "create", "append", NULL };
 static const char *const framing_names[] = { "ndjson", "delimited", NULL };
 static const char *const durability_names[] = { "memory", NULL };
 static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
 const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
 const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
+
+/* Words with dots between, without wildcards: something to publish on. */
+static bool
+is_subject(const char *s)
+{
+    size_t len = strlen(s);
+
+    return len > 0 && len <= SUBJECT_MAX && s[0] != '.' && s[0] != '$' && s[len - 1] != '.' &&
+           strstr(s, "..") == NULL && strpbrk(s, " *>\t\"\\") == NULL;
+}
 
 static const char *
 check_urls(const void *item, char *text, size_t text_size)
@@ -39,6 +51,19 @@ check_urls(const void *item, char *text, size_t text_size)
         }
     }
     return NULL;
+}
+
+static const char *
+check_inbox_prefix(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_nats *nats = item;
+
+    if (is_subject(nats->inbox_prefix)) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "`%s` is not a subject; write auto, or words as _INBOX.edge",
+        nats->inbox_prefix);
+    return text;
 }
 
 static X509 *
@@ -181,6 +206,7 @@ const struct sr_conf_key sr_conf_nats_keys[] = {
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_nats, inbox_prefix),
         .def = "auto",
+        .check = check_inbox_prefix,
         .help = "Where acknowledgements come to; auto takes it from the credentials." },
     { .name = "ack_timeout",
         .type = SR_CONF_DURATION,
@@ -314,10 +340,8 @@ sr_conf_check_subject(const void *item, char *text, size_t text_size)
 {
     const struct sr_conf_listener *l = item;
     const char *s = l->subject;
-    size_t len = strlen(s);
 
-    if (len > 0 && len <= 200 && s[0] != '.' && s[0] != '$' && s[len - 1] != '.' &&
-        strstr(s, "..") == NULL && strpbrk(s, " *>\t\"\\") == NULL) {
+    if (is_subject(s)) {
         return NULL;
     }
     (void)snprintf(text, text_size,

@@ -9,6 +9,7 @@
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
+#include "sr/suite.h"
 #include "sr/window.h"
 
 #include "sr/banned.h"
@@ -20,7 +21,6 @@
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
 #define ID_MAX 64U                      /* 16 digits, 20, 10, two hyphens, NUL */
 #define TELL_NS (60 * SR_NS_PER_SECOND) /* a reason is logged once in that time */
-#define DEAD_SUFFIX ".deadletter"
 
 enum lane_state {
     LANE_FLOWING = 0,
@@ -58,6 +58,7 @@ struct pub_lanes {
     bool blocked;
     size_t max_payload; /* of the connection, as last told */
     uint64_t unexpected_duplicates;
+    struct sr_log_limit duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
     struct sr_window window;
 };
@@ -73,7 +74,7 @@ add_dead_lane(struct sr_queue *q, const struct sr_lane *lane)
         .subject = subject,
     };
 
-    (void)snprintf(subject, sizeof(subject), "%s" DEAD_SUFFIX, sr_lane_subject(lane));
+    (void)snprintf(subject, sizeof(subject), "%s" SR_SUITE_DEADLETTER, sr_lane_subject(lane));
     return sr_queue_add_lane(q, &options);
 }
 
@@ -430,10 +431,13 @@ pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate)
     struct pub_lane *l = land(p, m);
     struct sr_delivery_stats *d = delivery_of(p, l);
     if (duplicate && was.first_attempt) {
+        uint64_t more;
         p->unexpected_duplicates++;
-        sr_log(SR_LOG_ERROR,
-            "the server called a record a duplicate that was never sent before subject=%s",
-            sr_lane_subject(l->lane));
+        if (sr_log_allowed(&p->duplicates, &more)) {
+            sr_log(SR_LOG_ERROR,
+                "the server called a record a duplicate that was never sent before subject=%s",
+                sr_lane_subject(l->lane));
+        }
     }
     sr_count(sr_lane_is_dead(l->lane) ? &d->stored_dead : &d->stored, was.records);
     sr_lane_settle(l->lane, was.segment, was.index, was.records);

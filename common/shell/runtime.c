@@ -17,14 +17,16 @@
 
 #include <uv.h>
 
+#include "shell/snapshot.h"
+#include "shell/worker.h"
 #include "sr/clock.h"
-#include "sr/deadletter.h"
 #include "sr/log.h"
 #include "sr/metrics.h"
 #include "sr/notify.h"
 #include "sr/queue.h"
 #include "sr/sink.h"
 #include "sr/stats.h"
+#include "sr/suite.h"
 #include "sr/udp.h"
 
 #include "sr/banned.h"
@@ -33,32 +35,6 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 #define ALIVE_NS (10 * SR_NS_PER_SECOND) /* a heartbeat may be this old */
 #define TICK_MS 500
-#define DEAD_SUFFIX ".deadletter"
-
-/* A configuration in use and what was made of it. Shared by the workers that hold it. */
-struct snapshot {
-    void *config;
-    void *state;
-    unsigned holders; /* under runtime.mutex */
-};
-
-struct runtime;
-
-/* One receiving thread with its two lanes. */
-struct worker {
-    struct runtime *rt;
-    unsigned listener;
-    struct sr_worker_stats *stats;
-    struct sr_lane *lane;
-    struct sr_lane *dead; /* NULL: dead letters are counted only */
-    void *scratch;
-    struct snapshot *snapshot; /* held */
-    uint64_t generation;       /* of `snapshot` */
-    uint64_t now_ns;           /* of this batch */
-    struct sr_emit emit;
-    int fd; /* until the receiver takes it */
-    struct sr_udp_worker *receiver;
-};
 
 struct runtime {
     const struct sr_program *program;
@@ -68,13 +44,12 @@ struct runtime {
     struct sr_sink *sink;
     bool sink_started;
     struct sr_metrics *metrics;
-    struct worker *workers;
+    struct sr_worker *workers;
     size_t worker_count;
+    struct sr_snapshots snapshots;
 
-    pthread_mutex_t mutex; /* guards all `holders` and, of these, the first three */
-    struct snapshot *current;
+    pthread_mutex_t mutex; /* guards the next two */
     bool running, stopping;
-    _Atomic uint64_t generation;
     void *boot_config; /* what the sink and the listeners were made of; kept to the end */
 
     uv_loop_t loop;
@@ -93,146 +68,6 @@ listener_conf(const struct runtime *rt, const void *config, size_t i)
     return (const void *)(items + i * rt->program->listener_size);
 }
 
-/* ---- Snapshots ---- */
-
-static struct snapshot *
-hold_current(struct runtime *rt, uint64_t *ret_generation)
-{
-    (void)pthread_mutex_lock(&rt->mutex);
-    struct snapshot *s = rt->current;
-    s->holders++;
-    *ret_generation = atomic_load(&rt->generation);
-    (void)pthread_mutex_unlock(&rt->mutex);
-    return s;
-}
-
-static void
-let_go(struct runtime *rt, struct snapshot *s)
-{
-    if (s == NULL) {
-        return;
-    }
-    (void)pthread_mutex_lock(&rt->mutex);
-    bool last = --s->holders == 0;
-    (void)pthread_mutex_unlock(&rt->mutex);
-    if (last) {
-        rt->program->close(s->state);
-        if (s->config != rt->boot_config) {
-            sr_conf_free(s->config);
-        }
-        free(s);
-    }
-}
-
-/* Makes `config` the current one; takes it when it succeeds. */
-static bool
-install(struct runtime *rt, void *config, char *error, size_t error_size)
-{
-    struct snapshot *s = calloc(1, sizeof(*s));
-
-    if (s == NULL) {
-        (void)snprintf(error, error_size, "out of memory");
-        return false;
-    }
-    s->state = rt->program->open(config, error, error_size);
-    if (s->state == NULL) {
-        free(s);
-        return false;
-    }
-    s->config = config;
-    s->holders = 1;
-    (void)pthread_mutex_lock(&rt->mutex);
-    struct snapshot *old = rt->current;
-    rt->current = s;
-    atomic_fetch_add(&rt->generation, 1);
-    (void)pthread_mutex_unlock(&rt->mutex);
-    let_go(rt, old);
-    return true;
-}
-
-/* ---- A worker's thread ---- */
-
-static uint8_t *
-emit_reserve(void *arg, size_t max)
-{
-    struct worker *w = arg;
-
-    return sr_lane_reserve(w->lane, max, w->now_ns);
-}
-
-static void
-emit_commit(void *arg, size_t len, uint32_t records)
-{
-    struct worker *w = arg;
-
-    sr_lane_commit(w->lane, len, 0, records);
-    sr_count(&w->stats->records, records);
-}
-
-static void
-emit_deadletter(
-    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
-{
-    struct worker *w = arg;
-    size_t max = SR_DEADLETTER_OVERHEAD + raw.len;
-
-    sr_reasons_count(&w->stats->undecodable, reason, 1);
-    if (w->dead == NULL) {
-        sr_reasons_count(&w->stats->dropped, "undecodable", 1);
-        return;
-    }
-    uint8_t *room = sr_lane_reserve(w->dead, max, now_ns);
-    if (room == NULL) {
-        sr_reasons_count(&w->stats->dropped, "deadletter_full", 1);
-        return;
-    }
-    struct sr_buf b = sr_buf_over(room, max);
-    size_t attributes = sr_deadletter_write(&b, reason, peer, now_ns, raw);
-    sr_lane_commit(w->dead, b.len, attributes, 1);
-    sr_count(&w->stats->deadlettered, 1);
-}
-
-static void
-on_batch_begin(void *arg, uint64_t now_ns)
-{
-    struct worker *w = arg;
-
-    w->now_ns = now_ns;
-    if (atomic_load(&w->rt->generation) != w->generation) {
-        let_go(w->rt, w->snapshot);
-        w->snapshot = hold_current(w->rt, &w->generation);
-    }
-}
-
-static void
-on_datagram(
-    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
-{
-    struct worker *w = arg;
-
-    if (truncated) {
-        emit_deadletter(w, "truncated", peer, now_ns, bytes);
-        return;
-    }
-    switch (w->rt->program->datagram(
-        w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
-    case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
-    case SR_DEADLETTER: break; /* counted by emit_deadletter() */
-    case SR_FULL: sr_reasons_count(&w->stats->dropped, "queue_full", 1); break;
-    }
-}
-
-static void
-on_batch_end(void *arg)
-{
-    struct worker *w = arg;
-
-    sr_lane_flush(w->lane);
-    if (w->dead != NULL) {
-        sr_lane_flush(w->dead);
-    }
-}
-
 /* ---- Starting ---- */
 
 static struct sr_lane *
@@ -241,7 +76,7 @@ add_lane(struct runtime *rt, unsigned listener, const char *subject, bool dead)
     char name[256];
     struct sr_lane_options options = { .listener = listener, .dead = dead, .subject = name };
 
-    (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? DEAD_SUFFIX : "");
+    (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? SR_SUITE_DEADLETTER : "");
     return sr_queue_add_lane(rt->queue, &options);
 }
 
@@ -267,9 +102,12 @@ open_listener(
         .shared = l->workers > 1,
     };
     for (unsigned j = 0; j < l->workers; j++) {
-        struct worker *w = &rt->workers[rt->worker_count++];
-        *w = (struct worker){ .rt = rt, .listener = i, .stats = &stats->workers[j], .fd = -1 };
-        w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
+        struct sr_worker *w = &rt->workers[rt->worker_count++];
+        w->snapshots = &rt->snapshots;
+        w->listener = i;
+        w->name = stats->name;
+        w->stats = &stats->workers[j];
+        w->fd = -1;
         w->scratch = rt->program->scratch_new();
         w->lane = add_lane(rt, i, l->subject, false);
         w->dead = c->publish.dead_letter ? add_lane(rt, i, l->subject, true) : NULL;
@@ -347,15 +185,10 @@ static bool
 start_workers(struct runtime *rt, char *error, size_t error_size)
 {
     for (size_t i = 0; i < rt->worker_count; i++) {
-        struct worker *w = &rt->workers[i];
-        struct sr_udp_handler handler = { w, on_batch_begin, on_datagram, on_batch_end };
-        w->snapshot = hold_current(rt, &w->generation);
-        w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats);
-        if (w->receiver == NULL) {
+        if (!sr_worker_start(&rt->workers[i])) {
             (void)snprintf(error, error_size, "cannot start a receiving thread");
             return false;
         }
-        w->fd = -1;
     }
     return true;
 }
@@ -433,7 +266,7 @@ reload(struct runtime *rt)
         sr_log(SR_LOG_ERROR,
             "the configuration is not reloaded: a new value of %s needs a restart of the service",
             key);
-    } else if (install(rt, config, text, sizeof(text))) {
+    } else if (sr_snapshot_install(&rt->snapshots, config, true, text, sizeof(text))) {
         const struct sr_conf_common *c = config;
         sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
         rt->sink->ops->reload(rt->sink);
@@ -483,7 +316,7 @@ on_tick(uv_timer_t *timer)
 static bool
 open_loop(struct runtime *rt)
 {
-    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP }; /* the order of rt->signals */
 
     if (uv_loop_init(&rt->loop) != 0) {
         return false;
@@ -498,12 +331,22 @@ open_loop(struct runtime *rt)
     return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
 }
 
+/*
+ * From here a second SIGTERM or SIGINT ends the process at once, as whoever sends it expects.
+ * SIGHUP stays caught and is not looked at.
+ */
+static void
+let_go_of_stop_signals(struct runtime *rt)
+{
+    uv_close((uv_handle_t *)&rt->signals[0], NULL);
+    uv_close((uv_handle_t *)&rt->signals[1], NULL);
+    (void)uv_run(&rt->loop, UV_RUN_NOWAIT);
+}
+
 static void
 close_loop(struct runtime *rt)
 {
-    for (size_t i = 0; i < 3; i++) {
-        uv_close((uv_handle_t *)&rt->signals[i], NULL);
-    }
+    uv_close((uv_handle_t *)&rt->signals[2], NULL);
     uv_close((uv_handle_t *)&rt->tick, NULL);
     (void)uv_run(&rt->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&rt->loop);
@@ -519,18 +362,10 @@ stop_workers(struct runtime *rt)
     rt->running = false;
     (void)pthread_mutex_unlock(&rt->mutex);
     for (size_t i = 0; i < rt->worker_count; i++) {
-        if (rt->workers[i].receiver != NULL) {
-            sr_udp_worker_stop(rt->workers[i].receiver);
-        }
+        sr_worker_stop(&rt->workers[i]);
     }
     for (size_t i = 0; i < rt->worker_count; i++) {
-        struct worker *w = &rt->workers[i];
-        sr_udp_worker_join(w->receiver);
-        let_go(rt, w->snapshot);
-        rt->program->scratch_free(w->scratch);
-        if (w->fd >= 0) {
-            (void)close(w->fd);
-        }
+        sr_worker_done(&rt->workers[i]);
     }
 }
 
@@ -569,7 +404,7 @@ tear_down(struct runtime *rt)
     sr_notify("STOPPING=1");
     stop_workers(rt);
     if (rt->sink != NULL) {
-        const struct sr_conf_common *c = rt->current->config;
+        const struct sr_conf_common *c = rt->snapshots.current->config;
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
     if (rt->sink_started) {
@@ -579,7 +414,7 @@ tear_down(struct runtime *rt)
     if (rt->sink != NULL) {
         rt->sink->ops->free(rt->sink);
     }
-    let_go(rt, rt->current);
+    sr_snapshots_done(&rt->snapshots);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
     free(rt->workers);
@@ -614,7 +449,7 @@ start(struct runtime *rt, char *error, size_t error_size)
 {
     const struct sr_conf_common *c = rt->boot_config;
 
-    if (!install(rt, rt->boot_config, error, error_size) ||
+    if (!sr_snapshot_install(&rt->snapshots, rt->boot_config, false, error, error_size) ||
         !open_listeners(rt, c, error, error_size)) {
         return false;
     }
@@ -647,6 +482,7 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
+    sr_snapshots_init(&rt.snapshots, program);
     sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
@@ -659,6 +495,9 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     } else {
         sr_log(SR_LOG_ERROR, "%s", error);
         rt.exit_code = EXIT_RUN;
+    }
+    if (looped) {
+        let_go_of_stop_signals(&rt);
     }
     tear_down(&rt);
     if (looped) {

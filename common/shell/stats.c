@@ -8,12 +8,12 @@
 
 #include "sr/banned.h"
 
-void
+size_t
 sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n)
 {
     static const char rest[] = "other"; /* has the last row, and no other one */
 
-    for (size_t i = 0; i < SR_REASONS_MAX; i++) {
+    for (size_t i = 0;; i++) {
         const char *known = atomic_load_explicit(&r->items[i].reason, memory_order_relaxed);
         if (known == NULL && i < SR_REASONS_MAX - 1 && strcmp(reason, rest) == 0) {
             continue;
@@ -24,7 +24,7 @@ sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n)
         }
         if (known == reason || i == SR_REASONS_MAX - 1 || strcmp(known, reason) == 0) {
             sr_count(&r->items[i].count, n);
-            return;
+            return i;
         }
     }
 }

@@ -42,6 +42,7 @@ struct sr_udp_worker {
     uv_async_t stop;
     uv_timer_t tick;
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
+    struct sr_log_limit dropping;
     struct sr_log_limit socket_errors;
     _Atomic uint64_t heartbeat_ns;
     uint8_t *slab;
@@ -259,10 +260,19 @@ poll_kernel_drops(struct sr_udp_worker *w)
 {
     uint32_t info[SK_MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof(info);
+    uint64_t suppressed;
 
-    if (getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0) {
-        sr_count(&w->stats->kernel_drops, info[SK_MEMINFO_DROPS] - w->kernel_drops);
-        w->kernel_drops = info[SK_MEMINFO_DROPS];
+    if (getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0) {
+        return;
+    }
+    uint32_t more = info[SK_MEMINFO_DROPS] - w->kernel_drops;
+    w->kernel_drops = info[SK_MEMINFO_DROPS];
+    sr_count(&w->stats->kernel_drops, more);
+    if (more > 0 && sr_log_allowed(&w->dropping, &suppressed)) {
+        sr_log(SR_LOG_WARNING,
+            "the kernel dropped datagrams before they were received listener=%s count=%u "
+            "advice=\"raise the listener's receive_buffer and net.core.rmem_max\"",
+            w->handler.name, more);
     }
 }
 

@@ -219,6 +219,20 @@ def test_a_full_disk_is_waited_for_with_one_line(lab):
         subprocess.run(["umount", disk], check=True)
 
 
+def test_a_second_signal_ends_a_drain_at_once(lab, server):
+    server.end(signal.SIGTERM)
+    daemon = lab.daemon(server=server, shutdown_timeout="60s")
+    daemon.send(Load().lines(10))
+    daemon.await_received(10)
+    daemon.send_signal(signal.SIGTERM)
+    daemon.await_log("stopping signal=SIGTERM")
+    daemon.send_signal(signal.SIGHUP)  # changes nothing any more
+    assert daemon.running()
+    daemon.killed = True
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(10) == -signal.SIGTERM
+
+
 # ---- Whatever comes in ----
 
 def test_bad_datagrams_become_dead_letters_with_their_bytes(lab, server):
@@ -242,6 +256,7 @@ def test_bad_datagrams_become_dead_letters_with_their_bytes(lab, server):
     assert {m.headers["Sr-Reason"] for m in dead} == {"not_utf8"}
     assert {m.headers["Sr-Source"] for m in dead} == {"127.0.0.1"}
     assert daemon.metric("undecodable_total", reason="not_utf8") == len(bad)
+    assert len(daemon.lines("cannot decode a datagram", "source=127.0.0.1", "not_utf8")) == 1
     assert len({m.headers["Nats-Msg-Id"] for m in messages}) == len(messages)
 
 
@@ -299,6 +314,7 @@ def test_a_queue_without_room_drops_by_reason_and_stores_the_rest(lab, server):
     assert 0 < full["queued"] < 6000
     assert full["dropped"] == 6000 - full["queued"] and full["balanced"]
     assert daemon.metric("dropped_total", reason="queue_full") == full["dropped"]
+    assert len(daemon.lines("datagrams are dropped", "reason=queue_full", "advice=")) == 1
     server.start()
     ledger = daemon.settled(6000)
     assert ledger["stored"] == full["queued"]

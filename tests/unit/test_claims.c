@@ -57,7 +57,7 @@ a_collector_may_publish_mapped_subjects_and_hear_its_inbox(void **state)
     json_t *sub;
 
     (void)state;
-    assert_int_equal(claims_allow_role(user, "acme-syslog", "acme", &suite_roles[0]), 0);
+    assert_int_equal(claims_allow_role(user, "acme-syslog", "acme", &sr_suite_roles[0]), 0);
     assert_true(allows(user, "pub", "acme.logs.syslog"));
     assert_true(allows(user, "pub", "acme.logs.syslog.deadletter"));
     assert_false(allows(user, "pub", "logs.syslog"));
@@ -74,10 +74,10 @@ the_streams_take_every_subject_and_fit_the_account(void **state)
     unsigned kept = 0;
 
     (void)state;
-    for (const struct suite_role *role = suite_roles; role->name != NULL; role++) {
+    for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
         for (const char *const *s = role->subjects; *s != NULL; s++) {
             unsigned found = 0;
-            for (const struct suite_stream *st = suite_streams; st->name != NULL; st++) {
+            for (const struct sr_suite_stream *st = sr_suite_streams; st->name != NULL; st++) {
                 for (const char *const *t = st->subjects; *t != NULL; t++) {
                     found += strcmp(*s, *t) == 0;
                 }
@@ -87,7 +87,7 @@ the_streams_take_every_subject_and_fit_the_account(void **state)
         }
     }
     assert_int_equal(kept, 5);
-    json_t *claims = claims_tenant("acme", "A1", "A2", suite_tenant_bytes());
+    json_t *claims = claims_tenant("acme", "A1", "A2", sr_suite_tenant_bytes());
     json_t *limits = json_object_get(body(claims), "limits");
     assert_true(json_integer_value(json_object_get(limits, "disk_storage")) == 2LL << 30);
     json_decref(claims);

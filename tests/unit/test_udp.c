@@ -113,7 +113,13 @@ open_on(const char *host, unsigned port, bool shared)
 static void
 start_worker(struct receiver *r, int fd)
 {
-    struct sr_udp_handler handler = { r, on_begin, on_datagram, on_end };
+    struct sr_udp_handler handler = {
+        .arg = r,
+        .name = "test",
+        .batch_begin = on_begin,
+        .datagram = on_datagram,
+        .batch_end = on_end,
+    };
 
     r->worker = sr_udp_worker_start(fd, &handler, &r->stats);
     assert_non_null(r->worker);

@@ -37,7 +37,8 @@ struct sr_reasons {
     } items[SR_REASONS_MAX];
 };
 
-void sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n);
+/* Counts `n` under `reason`; returns its row. */
+size_t sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n);
 uint64_t sr_reasons_total(const struct sr_reasons *r);
 
 /* What one receive thread counts. Datagrams unless said otherwise. */

@@ -28,6 +28,7 @@ int sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_
 /* What a worker calls, on its own thread. */
 struct sr_udp_handler {
     void *arg;
+    const char *name;                                /* of the listener, for the log; borrowed */
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*datagram)(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
         bool truncated);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shell/worker.h"
+
+#include <unistd.h>
+
+#include "sr/deadletter.h"
+
+#include "sr/banned.h"
+
+/* A received datagram that goes nowhere. */
+static void
+drop(struct sr_worker *w, const char *reason, const char *advice)
+{
+    uint64_t more;
+
+    sr_reasons_count(&w->stats->dropped, reason, 1);
+    if (sr_log_allowed(&w->dropping, &more)) {
+        sr_log(SR_LOG_WARNING,
+            "datagrams are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"",
+            w->name, reason, (unsigned long long)more, advice);
+    }
+}
+
+static void
+count_undecodable(struct sr_worker *w, const char *reason, const struct sr_peer *peer)
+{
+    size_t row = sr_reasons_count(&w->stats->undecodable, reason, 1);
+    char source[SR_PEER_TEXT_MAX];
+    uint64_t more;
+
+    if (!sr_log_allowed(&w->undecodable[row], &more)) {
+        return;
+    }
+    (void)sr_peer_text(peer, source);
+    sr_log(SR_LOG_NOTICE,
+        "cannot decode a datagram listener=%s source=%s reason=%s more_since_last_line=%llu",
+        w->name, source, reason, (unsigned long long)more);
+}
+
+/* ---- What a decoder calls ---- */
+
+static uint8_t *
+emit_reserve(void *arg, size_t max)
+{
+    struct sr_worker *w = arg;
+
+    return sr_lane_reserve(w->lane, max, w->now_ns);
+}
+
+static void
+emit_commit(void *arg, size_t len, uint32_t records)
+{
+    struct sr_worker *w = arg;
+
+    sr_lane_commit(w->lane, len, 0, records);
+    sr_count(&w->stats->records, records);
+}
+
+static void
+emit_deadletter(
+    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
+{
+    struct sr_worker *w = arg;
+    size_t max = SR_DEADLETTER_OVERHEAD + raw.len;
+
+    count_undecodable(w, reason, peer);
+    if (w->dead == NULL) {
+        sr_reasons_count(&w->stats->dropped, "undecodable", 1);
+        return;
+    }
+    uint8_t *room = sr_lane_reserve(w->dead, max, now_ns);
+    if (room == NULL) {
+        drop(w, "deadletter_full", "dead letters wait for their stream, or queue.memory is small");
+        return;
+    }
+    struct sr_buf b = sr_buf_over(room, max);
+    size_t attributes = sr_deadletter_write(&b, reason, peer, now_ns, raw);
+    sr_lane_commit(w->dead, b.len, attributes, 1);
+    sr_count(&w->stats->deadlettered, 1);
+}
+
+/* ---- What the receiver calls ---- */
+
+static void
+on_batch_begin(void *arg, uint64_t now_ns)
+{
+    struct sr_worker *w = arg;
+
+    w->now_ns = now_ns;
+    if (atomic_load(&w->snapshots->generation) != w->generation) {
+        sr_snapshot_release(w->snapshots, w->snapshot);
+        w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
+    }
+}
+
+static void
+on_datagram(
+    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+{
+    struct sr_worker *w = arg;
+
+    if (truncated) {
+        emit_deadletter(w, "truncated", peer, now_ns, bytes);
+        return;
+    }
+    switch (w->snapshots->program->datagram(
+        w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
+    case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
+    case SR_DEADLETTER: break; /* counted by emit_deadletter() */
+    case SR_FULL:
+        drop(w, "queue_full",
+            "the output takes less than comes in: see its state, or raise "
+            "queue.memory");
+        break;
+    }
+}
+
+static void
+on_batch_end(void *arg)
+{
+    struct sr_worker *w = arg;
+
+    sr_lane_flush(w->lane);
+    if (w->dead != NULL) {
+        sr_lane_flush(w->dead);
+    }
+}
+
+/* ---- The runtime's side ---- */
+
+bool
+sr_worker_start(struct sr_worker *w)
+{
+    struct sr_udp_handler handler = {
+        .arg = w,
+        .name = w->name,
+        .batch_begin = on_batch_begin,
+        .datagram = on_datagram,
+        .batch_end = on_batch_end,
+    };
+
+    w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
+    w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
+    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats);
+    if (w->receiver == NULL) {
+        return false;
+    }
+    w->fd = -1;
+    return true;
+}
+
+void
+sr_worker_stop(struct sr_worker *w)
+{
+    if (w->receiver != NULL) {
+        sr_udp_worker_stop(w->receiver);
+    }
+}
+
+void
+sr_worker_done(struct sr_worker *w)
+{
+    sr_udp_worker_join(w->receiver);
+    sr_snapshot_release(w->snapshots, w->snapshot);
+    w->snapshots->program->scratch_free(w->scratch);
+    if (w->fd >= 0) {
+        (void)close(w->fd);
+    }
+}
