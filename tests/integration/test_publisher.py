@@ -36,7 +36,7 @@ def test_records_wait_for_a_server_that_starts_later(lab, server):
     daemon.await_log("cannot connect to NATS")
     daemon.send(load.lines(3000))
     daemon.await_received(3000)
-    assert daemon.ledger()["queued"] == 3000
+    wait_for("all to wait", lambda: daemon.ledger()["queued"] == 3000)
     server.start()
     daemon.settled(3000)
     check_once(stored(server), load)
@@ -167,7 +167,7 @@ def test_records_wait_for_their_stream_with_one_line_of_advice(lab):
     daemon.send(load.lines(2000))
     wait_for("several probes", lambda: daemon.metric(
         "output_refused_total", reason="no_stream") > 2)
-    assert daemon.ledger()["queued"] == 2000
+    wait_for("all to wait", lambda: daemon.ledger()["queued"] == 2000)
     assert len(daemon.lines("records wait in the queue")) == 1
     assert daemon.lines("subject=logs.syslog reason=no_stream", "create a stream on the subject")
     with server.client() as c:
@@ -203,7 +203,7 @@ def test_a_forbidden_subject_is_named_and_holds_back_only_itself(lab):
     daemon.settled(4000, listener=1)
     wait_for("several probes", lambda: daemon.metric(
         "output_refused_total", reason="permission") > 2)
-    assert daemon.ledger(0)["queued"] == 1000
+    wait_for("all to wait", lambda: daemon.ledger(0)["queued"] == 1000)
     assert len(daemon.lines("reason=permission")) == 1
     assert daemon.lines("subject=logs.other reason=permission", "allow the mapped subject")
     conf = server.conf.read_text()
@@ -281,7 +281,7 @@ def test_a_listener_without_a_stream_does_not_slow_its_neighbour(lab, server):
     pump.finish()
     check_once(stored(server), load)
     daemon.await_received(nowhere.sent)
-    assert daemon.ledger(0)["queued"] == nowhere.sent
+    wait_for("all to wait", lambda: daemon.ledger(0)["queued"] == nowhere.sent)
     with server.client() as c:
         c.add_stream("more", ["logs.nowhere"])
     daemon.settled(nowhere.sent)
@@ -449,7 +449,7 @@ def test_records_wait_while_the_stream_is_full(lab, server):
     daemon.send(load.lines(3000))
     wait_for("several probes", lambda: daemon.metric(
         "output_refused_total", reason="stream_full") > 2)
-    assert daemon.ledger()["queued"] == 2000
+    wait_for("all to wait", lambda: daemon.ledger()["queued"] == 2000)
     assert len(daemon.lines("reason=stream_full", "raise its max_bytes or max_msgs")) == 1
     with server.client() as c:
         c.update_stream(max_msgs=-1)
@@ -484,7 +484,7 @@ def test_dead_letters_without_a_stream_hold_back_no_records(lab):
     daemon.await_log(f"subject={DEAD} reason=no_stream")
     daemon.send(load.lines(3000))
     wait_for("records pass", lambda: daemon.ledger()["stored"] == 3000, 5)
-    assert daemon.ledger()["queued"] == 20
+    wait_for("all to wait", lambda: daemon.ledger()["queued"] == 20)
     with server.client() as c:
         c.update_stream(subjects=[SUBJECT, DEAD])
     ledger = daemon.settled(3020)
@@ -523,7 +523,7 @@ def test_only_create_makes_a_stream(lab, manage):
     daemon.send(load.lines(300))
     if manage == "append":
         daemon.await_log("cannot look after the stream stream=mine", 45)
-        assert daemon.ledger()["queued"] == 300
+        wait_for("all to wait", lambda: daemon.ledger()["queued"] == 300)
         daemon.end()
         return
     daemon.await_log("made the stream stream=mine", 45)

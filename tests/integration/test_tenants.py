@@ -121,7 +121,7 @@ def test_a_collector_of_another_role_may_not_publish_and_says_so(lab, world):
         "output_refused_total", reason="permission") > 2)
     assert len(daemon.lines("records wait in the queue")) == 1
     assert daemon.lines("subject=logs.syslog reason=permission", "allow the mapped subject")
-    assert daemon.ledger()["queued"] == 100
+    wait_for("all to wait", lambda: daemon.ledger()["queued"] == 100)
     assert stored(world) == []
 
 
