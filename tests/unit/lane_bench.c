@@ -6,6 +6,7 @@
 
 #include "shell/pub_lanes.h"
 #include "sr/deadletter.h"
+#include "sr/log.h"
 
 void
 bench_open(struct bench *b, const struct bench_options *options)
@@ -191,5 +192,21 @@ bench_dropped(const struct bench *b, const char *reason)
             return sr_counted(&dropped->items[i].count);
         }
     }
+    return 0;
+}
+
+void
+bench_assert_balanced(const struct bench *b)
+{
+    struct sr_ledger ledger = sr_ledger_take(b->stats, b->queue, 0);
+
+    assert_true(sr_ledger_balanced(&ledger));
+}
+
+int
+bench_be_quiet(void **state)
+{
+    (void)state;
+    sr_log_set_level(SR_LOG_ERROR);
     return 0;
 }

@@ -79,4 +79,10 @@ uint64_t bench_queued(const struct bench *b);
 const struct sr_delivery_stats *bench_delivery(const struct bench *b);
 uint64_t bench_dropped(const struct bench *b, const char *reason);
 
+/* The two sums of the ledger hold. */
+void bench_assert_balanced(const struct bench *b);
+
+/* A group's setup: leaves out the log lines about refusals. */
+int bench_be_quiet(void **state);
+
 #endif

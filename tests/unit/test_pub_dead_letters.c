@@ -4,7 +4,6 @@
 #include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
-#include "sr/log.h"
 
 #define SECOND SR_NS_PER_SECOND
 #define LONGEST_BACKOFF_NS (15 * SECOND)
@@ -16,14 +15,6 @@ static const struct bench_options one_lane_counting = {
 };
 
 static struct bench b;
-
-static void
-assert_balanced(void)
-{
-    struct sr_ledger ledger = sr_ledger_take(b.stats, b.queue, 0);
-
-    assert_true(sr_ledger_balanced(&ledger));
-}
 
 static void
 what_can_never_be_stored_becomes_a_dead_letter_of_4_kib(void **state)
@@ -47,7 +38,7 @@ what_can_never_be_stored_becomes_a_dead_letter_of_4_kib(void **state)
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 2);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 1);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -71,7 +62,7 @@ several_refused_for_good_in_one_window_leave_the_rest_alone(void **state)
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 4);
     assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 0);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -103,7 +94,7 @@ a_refusal_for_good_while_the_lane_settles_or_probes_skips_nothing(void **state)
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 2);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 2);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -123,7 +114,7 @@ what_is_larger_than_the_server_takes_is_never_sent(void **state)
     assert_string_equal(b.sent[2].reason, "too_large");
     bench_store(&b, 0, 3);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -139,7 +130,7 @@ without_dead_letters_a_refused_record_is_counted(void **state)
     assert_int_equal(bench_dropped(&b, "too_large"), 1);
     assert_int_equal(sr_counted(&bench_delivery(&b)->moved), 0);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -190,7 +181,7 @@ dead_letters_refused_for_30_s_are_dropped_and_records_go_on(void **state)
     let_a_dead_letter_be_refused_for(62 * SECOND);
     assert_int_equal(bench_dropped(&b, "deadletter_refused"), 1);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -232,16 +223,8 @@ a_dead_letter_that_came_while_the_lane_waited_is_tried_before_it_is_dropped(void
     bench_store(&b, before, b.sent_count);
     bench_drain(&b);
     assert_true(sr_counted(&bench_delivery(&b)->stored_dead) >= 1);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
-}
-
-static int
-be_quiet(void **state)
-{
-    (void)state;
-    sr_log_set_level(SR_LOG_ERROR); /* refusals are reported as warnings */
-    return 0;
 }
 
 int
@@ -258,5 +241,5 @@ main(void)
         cmocka_unit_test(
             a_dead_letter_that_came_while_the_lane_waited_is_tried_before_it_is_dropped),
     };
-    return cmocka_run_group_tests_name("pub_dead_letters", tests, be_quiet, NULL);
+    return cmocka_run_group_tests_name("pub_dead_letters", tests, bench_be_quiet, NULL);
 }

@@ -29,14 +29,6 @@ assert_values(size_t from, const uint32_t *values, size_t count)
 }
 
 static void
-assert_balanced(void)
-{
-    struct sr_ledger ledger = sr_ledger_take(b.stats, b.queue, 0);
-
-    assert_true(sr_ledger_balanced(&ledger));
-}
-
-static void
 records_flow_and_are_settled_in_order(void **state)
 {
     (void)state;
@@ -56,7 +48,7 @@ records_flow_and_are_settled_in_order(void **state)
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 100);
     assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 0);
     assert_true(pub_lanes_due_ns(b.lanes) == UINT64_MAX);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -98,7 +90,7 @@ a_refused_lane_settles_goes_back_and_probes_with_one_message(void **state)
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 6);
     assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 3);
     assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_NO_STREAM), 3);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -237,7 +229,7 @@ a_message_without_an_answer_is_sent_again_after_its_deadline(void **state)
     pub_lanes_stored(b.lanes, b.sent[3].number, true);
     assert_int_equal(bench_queued(&b), 0);
     assert_int_equal(pub_lanes_unexpected_duplicates(b.lanes), 0); /* it was sent before */
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -267,7 +259,7 @@ a_lane_without_answers_does_not_slow_its_neighbour(void **state)
     bench_wait(&b, BENCH_ACK_TIMEOUT_NS);
     assert_int_equal(pub_lanes_in_flight(b.lanes), 0);
     bench_drain(&b);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -312,7 +304,7 @@ an_answer_that_comes_twice_or_to_nothing_changes_nothing(void **state)
     assert_false(pub_lanes_troubled(b.lanes));
     bench_store(&b, 1, 2);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -352,7 +344,7 @@ after_a_disconnect_everything_unacknowledged_goes_out_again_at_once(void **state
     assert_string_equal(b.sent[4].id, b.sent[1].id);
     bench_store(&b, 4, 6);
     assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 2);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -372,7 +364,7 @@ a_send_that_fails_half_way_loses_nothing(void **state)
     assert_int_equal(b.sent[3].value, 0);
     bench_store(&b, 3, 13);
     assert_int_equal(bench_queued(&b), 0);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -402,7 +394,7 @@ a_forbidden_subject_stops_its_lane_and_no_other(void **state)
     assert_int_equal(b.sent_count, 8);
     assert_int_equal(b.sent[7].value, 0);
     bench_drain(&b);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -502,13 +494,13 @@ the_record_that_waits_for_room_is_not_sent_twice_after_a_failure(void **state)
     bench_drain(&b);
     assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), SR_WINDOW_MESSAGES + 5);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
     fill_the_window();
     pub_lanes_disconnected(b.lanes, b.now_ns);
     bench_drain(&b);
     assert_int_equal(b.sent_count, 2 * SR_WINDOW_MESSAGES + 5);
-    assert_balanced();
+    bench_assert_balanced(&b);
     bench_close(&b);
 }
 
@@ -553,14 +545,6 @@ timeouts_and_lost_connections_do_not_count_as_a_missing_stream(void **state)
     bench_close(&b);
 }
 
-static int
-be_quiet(void **state)
-{
-    (void)state;
-    sr_log_set_level(SR_LOG_ERROR); /* refusals are reported as warnings */
-    return 0;
-}
-
 int
 main(void)
 {
@@ -587,5 +571,5 @@ main(void)
         cmocka_unit_test(a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once),
         cmocka_unit_test(timeouts_and_lost_connections_do_not_count_as_a_missing_stream),
     };
-    return cmocka_run_group_tests_name("pub_lanes", tests, be_quiet, NULL);
+    return cmocka_run_group_tests_name("pub_lanes", tests, bench_be_quiet, NULL);
 }
