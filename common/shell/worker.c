@@ -11,10 +11,10 @@
 static void
 drop(struct sr_worker *w, const char *reason, const char *advice)
 {
+    size_t row = sr_reasons_count(&w->stats->dropped, reason, 1);
     uint64_t more;
 
-    sr_reasons_count(&w->stats->dropped, reason, 1);
-    if (sr_log_allowed(&w->dropping, &more)) {
+    if (sr_log_allowed(&w->dropping[row], &more)) {
         sr_log(SR_LOG_WARNING,
             "datagrams are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"",
             w->name, reason, (unsigned long long)more, advice);

@@ -27,7 +27,7 @@ struct sr_worker {
     uint64_t now_ns;              /* of this batch, wall clock */
     struct sr_emit emit;
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
-    struct sr_log_limit dropping;
+    struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */
 };
 
 /* Starts to receive on w->fd, which it takes. All fields above `the thread's own` are set. */
