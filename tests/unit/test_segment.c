@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sr/crc32c.h"
@@ -45,14 +46,15 @@ sample_info(void)
 
 /* Appends an entry of two texts; returns its size. */
 static size_t
-append(uint8_t *at, uint32_t index, const char *attributes, const char *body, uint32_t records)
+append(uint8_t *at, uint64_t number, uint32_t index, const char *attributes, const char *body,
+    uint32_t records)
 {
     size_t attributes_len = strlen(attributes);
     size_t body_len = strlen(body);
 
     memcpy(at + SR_SEGMENT_ENTRY_LEN, attributes, attributes_len);
     memcpy(at + SR_SEGMENT_ENTRY_LEN + attributes_len, body, body_len);
-    return sr_segment_close_entry(at, NUMBER, index, (uint32_t)(attributes_len + body_len),
+    return sr_segment_close_entry(at, number, index, (uint32_t)(attributes_len + body_len),
         (uint32_t)attributes_len, records);
 }
 
@@ -67,8 +69,8 @@ make_sample(struct sample *s)
     s->len = s->header_len;
     for (uint32_t i = 0; i < ENTRIES; i++) {
         s->offset[i] = s->len;
-        s->len += append(
-            s->bytes + s->len, i, entries[i].attributes, entries[i].body, entries[i].records);
+        s->len += append(s->bytes + s->len, NUMBER, i, entries[i].attributes, entries[i].body,
+            entries[i].records);
     }
     s->offset[ENTRIES] = s->len;
 }
@@ -411,6 +413,46 @@ a_segment_of_the_other_byte_order_is_called_that(void **state)
     assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_ORDER);
 }
 
+/*
+ * tests/fuzz/make_segments.py wrote the file, from the description of the format alone. What one
+ * version of the programs has queued, the next must read: these bytes never change.
+ */
+static void
+the_bytes_of_version_1_are_what_they_have_always_been(void **state)
+{
+    const uint16_t one = 1;
+    uint8_t want[ROOM], bytes[ROOM];
+    struct sr_segment_info info = sample_info();
+    FILE *f = fopen(SR_SOURCE_DIR "/tests/fuzz/corpus/segment/acked", "rb");
+
+    (void)state;
+    assert_non_null(f);
+    size_t size = fread(want, 1, sizeof(want), f);
+    (void)fclose(f);
+    if (*(const uint8_t *)&one != 1) {
+        skip(); /* the file is of the other byte order */
+    }
+    info.run_id = 0x0123456789abcdefU;
+    info.number = 7;
+    info.worker = 1;
+    info.dead = false;
+    size_t len = sr_segment_header_len(&info);
+    sr_segment_write_header(bytes, &info);
+    len += append(bytes + len, 7, 0, "", "{\"short_message\":\"a\"}", 1);
+    size_t acked_offset = len;
+    len += append(bytes + len, 7, 1, "Sr-Records: 2\r\n", "{\"a\":1}\n{\"b\":2}\n", 2);
+    len += append(bytes + len, 7, 2, "Sr-Reason: format\r\nSr-Size: 0\r\n", "", 1);
+    sr_segment_write_progress(
+        bytes + SR_SEGMENT_PROGRESS_OFFSET, &(const struct sr_segment_progress){ .sealed_size = len,
+                                                .sealed_records = 4,
+                                                .sealed_entries = 3,
+                                                .acked_entries = 1,
+                                                .acked_offset = acked_offset,
+                                                .acked_records = 1 });
+    assert_int_equal(len, size);
+    assert_memory_equal(bytes, want, size);
+}
+
 static void
 what_is_no_segment_is_called_that(void **state)
 {
@@ -690,6 +732,7 @@ main(void)
         cmocka_unit_test(every_damaged_bit_is_noticed),
         cmocka_unit_test(a_segment_of_a_later_version_is_called_newer_whatever_follows),
         cmocka_unit_test(a_segment_of_the_other_byte_order_is_called_that),
+        cmocka_unit_test(the_bytes_of_version_1_are_what_they_have_always_been),
         cmocka_unit_test(what_is_no_segment_is_called_that),
         cmocka_unit_test(a_header_that_lies_is_refused_even_with_the_right_crc),
         cmocka_unit_test(an_entry_of_another_place_is_damaged),
