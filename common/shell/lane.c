@@ -172,7 +172,7 @@ seal(struct sr_lane *lane, struct sr_segment *s)
     s->complete = has_file;
     s->sealed = sealed;
     atomic_store_explicit(&s->next, s->following, memory_order_release);
-    bool high = q->memory.used > sr_queue_high_water(q);
+    bool high = sr_queue_is_short(q, lane->dead);
     (void)pthread_mutex_unlock(&q->mutex);
     if (high && q->spooler != NULL) {
         sr_wake_signal(q->spooler);

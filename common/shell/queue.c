@@ -159,10 +159,12 @@ sr_queue_free(struct sr_queue *q)
     free(q);
 }
 
-uint64_t
-sr_queue_high_water(const struct sr_queue *q)
+bool
+sr_queue_is_short(const struct sr_queue *q, bool dead)
 {
-    return q->options.memory / 4; /* the rest is for what comes while the disk is busy */
+    /* A quarter: the rest is for what comes while the disk is busy. Of dead letters' 1/16 half. */
+    return q->memory.used > q->options.memory / 4 ||
+           (dead && q->memory.dead_used > q->options.memory / 32);
 }
 
 void

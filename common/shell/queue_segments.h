@@ -29,8 +29,9 @@ struct sr_segment {
     _Atomic size_t committed;        /* the reader may read below this offset */
     struct sr_lane *lane;
     uint64_t run_id, number, first_ns;
-    size_t start;   /* offset of the first entry */
-    bool recovered; /* an earlier process wrote it */
+    size_t start;            /* offset of the first entry */
+    bool recovered;          /* an earlier process wrote it */
+    uint64_t settled_before; /* records of it that earlier processes settled or found lost */
 
     /* The writer's, until it stores `next`; then they stay as they are. */
     size_t written; /* end of the last entry */
@@ -150,8 +151,8 @@ uint64_t *sr_segment_bits(uint8_t *block, size_t size);
 /* The errno of a write that failed (0: one that did not): for the status, and for reserve. */
 void sr_queue_disk_failed(struct sr_queue *q, int error);
 
-/* Bytes of memory above which segments go to disk. */
-uint64_t sr_queue_high_water(const struct sr_queue *q);
+/* True when segments should leave memory, of lanes of dead letters if `dead`. Under the mutex. */
+bool sr_queue_is_short(const struct sr_queue *q, bool dead);
 
 /* Writes a segment's progress into its file. Returns 0 or an errno. */
 int sr_segment_tell(

@@ -70,6 +70,21 @@ probe(struct sr_spooler *sp)
         SR_LOG_NOTICE, "the queue's directory takes data again dir=%s", sr_spool_path(sp->spool));
 }
 
+/* Writes a segment's progress into its file. Returns 0 or an errno. */
+static int
+tell(const struct sr_spooler *sp, const struct sr_segment *s, bool sealed,
+    const struct sr_lane_position *settled)
+{
+    int fd = sr_spool_reopen(sp->spool, s->number);
+
+    if (fd < 0) {
+        return errno;
+    }
+    int error = sr_segment_tell(fd, s, sealed, settled);
+    (void)close(fd);
+    return error;
+}
+
 /* ---- Writing ---- */
 
 /*
@@ -81,10 +96,10 @@ find_victim(const struct sr_lane *lane)
 {
     struct sr_segment *s = lane->last->previous;
 
-    while (s != NULL && s->data != NULL && !s->pinned && s->busy) {
+    while (s != NULL && s->data == NULL) {
         s = s->previous;
     }
-    return s != NULL && s->data != NULL && !s->pinned ? s : NULL;
+    return s != NULL && !s->pinned ? s : NULL;
 }
 
 /* True when the segment has room on disk: its own share of it. Under the mutex. */
@@ -186,14 +201,14 @@ static void
 spill(struct sr_spooler *sp)
 {
     struct sr_queue *q = sp->queue;
-    uint64_t enough = sr_queue_high_water(q);
     bool worked = true;
 
     (void)pthread_mutex_lock(&q->mutex);
-    while (worked && q->memory.used > enough) {
+    while (worked) {
         worked = false;
-        for (size_t i = 0; i < q->lane_count && q->memory.used > enough; i++) {
-            struct sr_segment *s = find_victim(q->lanes[i]);
+        for (size_t i = 0; i < q->lane_count; i++) {
+            struct sr_lane *lane = q->lanes[i];
+            struct sr_segment *s = sr_queue_is_short(q, lane->dead) ? find_victim(lane) : NULL;
             if (s != NULL && spill_one(sp, s)) {
                 worked = true;
             }
@@ -272,7 +287,12 @@ load_one(struct sr_spooler *sp, struct sr_segment *s)
     struct sr_span bytes = { block, read_file(sp, s, block) };
     size_t end = check(s, bytes, &good);
     (void)pthread_mutex_lock(&q->mutex);
-    uint64_t lost = s->records - s->prefix_records - s->lost - good;
+    uint64_t expected = s->records - s->prefix_records - s->lost;
+    if (good > expected) { /* it is another segment than the one that was written */
+        end = s->prefix_offset;
+        good = 0;
+    }
+    uint64_t lost = expected - good;
     if (lost > 0 || end < s->written) {
         report_damage(sp, s, lost);
         s->damaged = true;
@@ -297,18 +317,19 @@ load(struct sr_spooler *sp)
     (void)pthread_mutex_lock(&q->mutex);
     for (size_t i = 0; i < q->lane_count; i++) {
         struct sr_lane *lane = q->lanes[i];
-        unsigned more = 0;
-        for (struct sr_segment *s = lane->wanted; s != NULL && more <= READ_AHEAD; more++) {
-            if (more > 0 && q->memory.used > q->options.memory / 2) {
+        struct sr_segment *s = lane->wanted;
+        lane->wanted = NULL;
+        for (unsigned n = 0; s != NULL && n <= READ_AHEAD; n++) {
+            if (n > 0 && q->memory.used > q->options.memory / 2) {
                 break;
             }
             if (s->data == NULL && !load_one(sp, s)) {
+                lane->wanted = n == 0 ? s : lane->wanted; /* again at the next round */
                 break;
             }
             any = true;
             s = atomic_load(&s->next); /* it stays: its reader has not come to it */
         }
-        lane->wanted = NULL;
     }
     (void)pthread_mutex_unlock(&q->mutex);
     if (any) {
@@ -361,11 +382,7 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     if (!due) {
         return;
     }
-    int fd = sr_spool_reopen(sp->spool, s->number);
-    int error = fd < 0 ? errno : sr_segment_tell(fd, s, sealed, &kept);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
+    int error = tell(sp, s, sealed, &kept);
     if (error != 0 && error != ENOENT) {
         note_error(sp, error);
     }
@@ -475,34 +492,40 @@ sr_spooler_start(const struct sr_spooler_options *options)
     return sp;
 }
 
+/* Records of a segment that the next process must send, by what the sink has kept. */
+static uint64_t
+unsettled(const struct sr_segment *s)
+{
+    const struct sr_lane_position *kept = &s->lane->kept;
+
+    return s->number == kept->segment ? s->records - kept->records - kept->lost
+                                      : s->records - s->settled_before;
+}
+
 /* Writes what is left of one segment, at the end. Returns the records that could not be. */
 static uint64_t
 store(struct sr_spooler *sp, struct sr_segment *s)
 {
     const struct sr_lane_position *kept = &s->lane->kept;
-    uint64_t left = s->records - s->prefix_records - s->lost;
+    uint64_t left = unsettled(s), lost = 0;
     int error;
 
     if (left == 0) {
-        return 0; /* settled, or never used; its file goes with the next start */
+        error = !s->has_file ? 0
+                : s->damaged ? sr_spool_set_aside(sp->spool, s->number)
+                             : sr_spool_remove(sp->spool, s->number);
+    } else if (s->sealed && s->number != kept->segment) {
+        error = 0; /* its file is as it should be */
+    } else if (s->has_file) {
+        error = tell(sp, s, true, kept);
+    } else {
+        error = take_disk(s) ? write_segment(sp, s, kept) : ENOSPC;
+        lost = error != 0 ? left : 0;
     }
-    if (s->complete || s->has_file) {
-        int fd = sr_spool_reopen(sp->spool, s->number);
-        error = fd < 0 ? errno : sr_segment_tell(fd, s, true, kept);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        if (error != 0) {
-            note_error(sp, error); /* they will be sent again, not lost */
-        }
-        return 0;
-    }
-    error = take_disk(s) ? write_segment(sp, s, kept) : ENOSPC;
     if (error != 0) {
         note_error(sp, error);
-        return left;
     }
-    return 0;
+    return lost;
 }
 
 uint64_t
