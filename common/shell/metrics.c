@@ -194,9 +194,27 @@ put_sink(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "output_garbage_acks_total", "counter", "Answers that acknowledge nothing.");
     (void)fprintf(
         f, "serviceradar_output_garbage_acks_total %llu\n", (unsigned long long)s.garbage_acks);
+}
+
+static void
+put_queue(FILE *f, const struct sr_metrics_view *v)
+{
+    struct sr_queue_status s;
+
+    sr_queue_status(v->queue, &s);
     put_head(f, "queue_bytes", "gauge", "Memory of the queue's segments in use.");
+    (void)fprintf(f, "serviceradar_queue_bytes %llu\n", (unsigned long long)s.memory_used);
+    put_head(f, "queue_disk_bytes", "gauge", "Disk of the queue's segments in use.");
+    (void)fprintf(f, "serviceradar_queue_disk_bytes %llu\n", (unsigned long long)s.disk_used);
+    put_head(f, "queue_disk_failing", "gauge", "1 while queue.dir takes no data.");
+    (void)fprintf(f, "serviceradar_queue_disk_failing %d\n", s.disk_error != 0 ? 1 : 0);
+    put_head(f, "queue_disk_failures_total", "counter", "Writes to queue.dir that failed.");
     (void)fprintf(
-        f, "serviceradar_queue_bytes %llu\n", (unsigned long long)sr_queue_memory_used(v->queue));
+        f, "serviceradar_queue_disk_failures_total %llu\n", (unsigned long long)s.disk_failures);
+    put_head(f, "queue_damaged_segments_total", "counter",
+        "Segments that were found damaged on disk and set aside.");
+    (void)fprintf(
+        f, "serviceradar_queue_damaged_segments_total %llu\n", (unsigned long long)s.damaged);
 }
 
 static void
@@ -208,6 +226,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_ledgers(f, v);
     put_losses(f, v);
     put_sink(f, v);
+    put_queue(f, v);
 }
 
 /* ---- /ledger ---- */
