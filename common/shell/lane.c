@@ -210,7 +210,7 @@ sr_lane_flush(struct sr_lane *lane)
     }
     show_file(lane->tail);
     atomic_store_explicit(&lane->tail->committed, lane->tail->written, memory_order_release);
-    remember_shown(lane);
+    sr_lane_remember_shown(lane);
     sr_wake_signal(&lane->queue->wake);
 }
 
@@ -231,10 +231,6 @@ enter(struct sr_lane *lane, struct sr_segment *s)
         s->pinned = true;
         s->entered = true;
         wanted = atomic_load(&s->next);
-        lane->lost += s->found;
-        s->lost += s->found;
-        atomic_fetch_add(&lane->settled_records, s->found);
-        s->found = 0;
     }
     bool wake = wanted != NULL && wanted->data == NULL && lane->wanted != wanted;
     if (wake) {
@@ -268,7 +264,7 @@ collect(struct sr_lane *lane)
     for (;;) {
         struct sr_segment *s = lane->head;
         struct sr_segment *next = atomic_load_explicit(&s->next, memory_order_acquire);
-        if (next == NULL || !s->entered ||
+        if (next == NULL || !s->entered || s->found > 0 ||
             s->prefix_offset < atomic_load_explicit(&s->committed, memory_order_acquire)) {
             return;
         }
@@ -396,9 +392,17 @@ sr_lane_rewind(struct sr_lane *lane)
 uint64_t
 sr_lane_take_lost(struct sr_lane *lane)
 {
-    uint64_t lost = lane->lost;
+    uint64_t lost = 0;
 
-    lane->lost = 0;
+    /* Only of the head, whose position tells that they are counted. */
+    while (lane->head->entered && lane->head->found > 0) {
+        struct sr_segment *s = lane->head;
+        lost += s->found;
+        s->lost += s->found;
+        atomic_fetch_add(&lane->settled_records, s->found);
+        s->found = 0;
+        collect(lane);
+    }
     return lost;
 }
 

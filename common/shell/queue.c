@@ -409,8 +409,8 @@ copy_text(char out[SR_SEGMENT_TEXT_MAX + 1], const char *text)
     return true;
 }
 
-static void
-remember_shown(struct sr_lane *lane)
+void
+sr_lane_remember_shown(struct sr_lane *lane)
 {
     lane->shown = lane->tail;
     lane->shown_written = lane->tail->written;
@@ -446,7 +446,7 @@ new_lane(struct sr_queue *q, const struct sr_lane_options *options)
         return NULL;
     }
     lane->tail = lane->last = lane->head;
-    remember_shown(lane);
+    sr_lane_remember_shown(lane);
     sr_lane_rewind(lane);
     return lane;
 }

@@ -64,7 +64,7 @@ struct sr_segment {
     bool sealed;    /* its file says so */
     bool unsynced;  /* its file has what the disk may not have */
     bool damaged;   /* its file is set aside and not removed */
-    uint64_t found; /* records found damaged, not counted yet */
+    uint64_t found; /* records found damaged, not counted yet; the reader's once it entered */
     struct sr_segment *chain;
 };
 
@@ -93,7 +93,6 @@ struct sr_lane {
     size_t cursor_offset;
     uint32_t cursor_index;
     uint64_t ahead; /* entries settled that are not in the head's prefix */
-    uint64_t lost;  /* records found damaged, not taken yet */
 
     /* Under the mutex. */
     struct sr_segment *last;      /* the newest that is linked */
@@ -124,6 +123,9 @@ struct sr_queue {
 /* A lane's key from its parts. */
 uint64_t sr_lane_key_of(
     struct sr_span listener, unsigned worker, bool dead, bool by_sink, struct sr_span subject);
+
+/* Everything that is committed is shown: an undo comes back to here. */
+void sr_lane_remember_shown(struct sr_lane *lane);
 
 /*
  * A segment with room for an entry of `max` bytes that has its shares, or NULL. `spent` is a
