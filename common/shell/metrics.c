@@ -149,7 +149,7 @@ put_reasons_family(FILE *f, const struct sr_metrics_view *v, const char *name, c
         memset(&sum, 0, sizeof(sum));
         for (unsigned j = 0; j < l->worker_count; j++) {
             const char *worker = (const char *)&l->workers[j];
-            add_reasons(&sum, (const struct sr_reasons *)(worker + offset));
+            add_reasons(&sum, (const void *)(worker + offset));
         }
         if (with_sink) {
             add_reasons(&sum, &l->delivery.dropped);

@@ -101,11 +101,10 @@ sr_worker_stats_save(
     const char *base = (const char *)w;
 
     for (unsigned i = 0; i < TABLES; i++) {
-        sr_reasons_save(
-            (const struct sr_reasons *)(base + tables[i]), slot, i * SR_REASONS_MAX, values);
+        sr_reasons_save((const void *)(base + tables[i]), slot, i * SR_REASONS_MAX, values);
     }
     for (unsigned i = 0; i < COUNTERS; i++) {
-        values[AT_COUNTERS + i] = sr_counted((const _Atomic uint64_t *)(base + counters[i]));
+        values[AT_COUNTERS + i] = sr_counted((const void *)(base + counters[i]));
     }
     values[AT_COOKIE] = sr_counted(&w->socket_cookie);
     values[AT_KERNEL_SEEN] = sr_counted(&w->kernel_seen);
@@ -121,11 +120,10 @@ sr_worker_stats_restore(
         return false;
     }
     for (unsigned i = 0; i < TABLES; i++) {
-        (void)sr_reasons_restore(
-            s, (struct sr_reasons *)(base + tables[i]), kept, i * SR_REASONS_MAX);
+        (void)sr_reasons_restore(s, (void *)(base + tables[i]), kept, i * SR_REASONS_MAX);
     }
     for (unsigned i = 0; i < kept->count - AT_COUNTERS; i++) {
-        sr_count((_Atomic uint64_t *)(base + counters[i]), kept->values[AT_COUNTERS + i]);
+        sr_count((void *)(base + counters[i]), kept->values[AT_COUNTERS + i]);
     }
     if (sr_counted(&w->socket_cookie) == 0) {
         sr_count(&w->socket_cookie, kept->values[AT_COOKIE]);
