@@ -21,9 +21,9 @@ struct bus_guard {
     _Atomic uintptr_t base; /* 0: not in use, and the rest means nothing */
     size_t len;
     size_t page;
-    int fd;
-    off_t mark;
     bool *is_replaced; /* by page; under `replacing` */
+    off_t mark;
+    int fd;
     atomic_bool replaced;
 };
 

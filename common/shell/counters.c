@@ -25,7 +25,7 @@ struct sr_counters_slot {
     uint64_t *copies[2];
     char (*names)[SR_COUNTERS_NAME_MAX];
     unsigned name_count;
-    uint8_t *raw;
+    void *raw;
 };
 
 struct sr_counters {
@@ -40,10 +40,17 @@ struct sr_counters {
 
 /* ---- Making the file ---- */
 
+/* A part of the mapping; offsets are aligned for what is there. */
+static void *
+part(const struct sr_counters *c, uint64_t offset)
+{
+    return c->map + offset;
+}
+
 static struct counters_entry *
 entry(const struct sr_counters *c, size_t i)
 {
-    return (struct counters_entry *)(c->map + sizeof(struct counters_head)) + i;
+    return part(c, sizeof(struct counters_head) + i * sizeof(struct counters_entry));
 }
 
 static bool
@@ -86,7 +93,7 @@ static void
 lay_out(struct sr_counters *c, const char *boot_id, const struct sr_counters_layout *slots,
     size_t count)
 {
-    struct counters_head *h = (struct counters_head *)c->map;
+    struct counters_head *h = part(c, 0);
     uint64_t offset = counters_first_slot(count);
     struct counters_parts p;
 
@@ -100,12 +107,12 @@ lay_out(struct sr_counters *c, const char *boot_id, const struct sr_counters_lay
         (void)fill_entry(&slots[i], offset, entry(c, i));
         (void)counters_parts(entry(c, i), &p);
         c->slots[i] = (struct sr_counters_slot){
-            .active = (_Atomic uint32_t *)(c->map + offset),
+            .active = part(c, offset),
             .next = 1,
-            .copies = { (uint64_t *)(c->map + p.copies[0]), (uint64_t *)(c->map + p.copies[1]) },
-            .names = (char(*)[SR_COUNTERS_NAME_MAX])(c->map + p.names),
+            .copies = { part(c, p.copies[0]), part(c, p.copies[1]) },
+            .names = part(c, p.names),
             .name_count = slots[i].names,
-            .raw = c->map + p.raw,
+            .raw = part(c, p.raw),
         };
         offset = p.end;
     }
@@ -263,7 +270,8 @@ sr_counters_free(struct sr_counters *c, bool orderly)
     }
     /* The values first: a power cut in between must not leave old ones that are called exact. */
     if (orderly && sr_counters_are_kept(c) && sr_counters_sync(c)) {
-        ((struct counters_head *)c->map)->orderly = 1;
+        struct counters_head *h = part(c, 0);
+        h->orderly = 1;
         (void)sr_counters_sync(c);
     }
     if (c->fd >= 0 && !c->published) {

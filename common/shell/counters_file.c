@@ -55,10 +55,17 @@ counters_parts(const struct counters_entry *e, struct counters_parts *ret_parts)
 
 /* ---- Reading: nothing in the file is believed before it is checked ---- */
 
+/* A part of the file; offsets are aligned for what is there. */
+static const void *
+part(const struct sr_counters_kept *kept, uint64_t offset)
+{
+    return kept->bytes + offset;
+}
+
 static const struct counters_entry *
 entry(const struct sr_counters_kept *kept, unsigned i)
 {
-    return (const struct counters_entry *)(kept->bytes + sizeof(struct counters_head)) + i;
+    return part(kept, sizeof(struct counters_head) + i * sizeof(struct counters_entry));
 }
 
 static uint32_t
@@ -92,7 +99,7 @@ check_slot(struct sr_counters_kept *kept, unsigned i, uint64_t size)
 static const char *
 check(struct sr_counters_kept *kept, uint64_t size)
 {
-    const struct counters_head *h = (const struct counters_head *)kept->bytes;
+    const struct counters_head *h = part(kept, 0);
 
     if (memcmp(h->magic, COUNTERS_MAGIC, sizeof(h->magic)) != 0) {
         return "is not a file of counters";
@@ -178,7 +185,7 @@ read_file(struct sr_counters_kept *kept, int fd, const char *boot_id, const char
         *ret_why = check(kept, size);
     }
     if (*ret_why == NULL) {
-        kept->trust = trust_in((const struct counters_head *)kept->bytes, boot_id);
+        kept->trust = trust_in(part(kept, 0), boot_id);
         return true;
     }
     free(kept->bytes);
@@ -247,11 +254,11 @@ sr_counters_find(
         const struct counters_entry *e = entry(kept, i);
         if (strcmp(e->name, slot) == 0 && counters_parts(e, &p)) {
             *ret_values = (struct sr_counters_values){
-                .values = (const uint64_t *)(kept->bytes + p.copies[active_copy(kept, e)]),
+                .values = part(kept, p.copies[active_copy(kept, e)]),
                 .count = e->values,
-                .names = (const char(*)[SR_COUNTERS_NAME_MAX])(kept->bytes + p.names),
+                .names = part(kept, p.names),
                 .name_count = e->names,
-                .raw = kept->bytes + p.raw,
+                .raw = part(kept, p.raw),
                 .raw_len = e->raw,
             };
             return true;

@@ -378,14 +378,15 @@ report_ledgers(struct runtime *rt)
         bool balanced = sr_ledger_balanced(&l);
         sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
             "ledger listener=%s received=%llu decoded=%llu deadlettered=%llu dropped=%llu "
-            "records=%llu stored=%llu stored_dead=%llu dropped_records=%llu queued=%llu "
-            "kernel_drops=%llu balanced=%s",
+            "records=%llu recovered=%llu stored=%llu stored_dead=%llu dropped_records=%llu "
+            "queued=%llu kernel_drops=%llu balanced=%s",
             rt->stats->listeners[i].name, (unsigned long long)l.received,
             (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
             (unsigned long long)l.dropped, (unsigned long long)l.records,
-            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
-            (unsigned long long)l.dropped_records, (unsigned long long)l.queued,
-            (unsigned long long)l.kernel_drops, balanced ? "yes" : "no");
+            (unsigned long long)l.recovered, (unsigned long long)l.stored,
+            (unsigned long long)l.stored_dead, (unsigned long long)l.dropped_records,
+            (unsigned long long)l.queued, (unsigned long long)l.kernel_drops,
+            balanced ? "yes" : "no");
         if (l.queued > 0) {
             sr_log(SR_LOG_ERROR,
                 "records are lost with the memory they waited in listener=%s records=%llu "

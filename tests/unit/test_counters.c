@@ -243,7 +243,9 @@ values_count_only_once_they_are_committed(void **state)
     for (uint64_t value = 1; value < 6; value++) {
         uint64_t *values = sr_counters_begin(slot);
         for (unsigned i = 0; i < VALUES; i++) {
-            assert_int_equal(kept_value(SR_COUNTERS_EXACT), value - 1);
+            if (i % 50 == 1) {
+                assert_int_equal(kept_value(SR_COUNTERS_EXACT), value - 1);
+            }
             values[i] = value;
         }
         sr_counters_commit(slot);
@@ -604,8 +606,8 @@ write_and_look(void *arg)
     while (!atomic_load(w->stop)) {
         bool settled = !sr_counters_are_kept(w->counters);
         *w->at = ++value;
-        if (settled) {
-            assert_int_equal(*w->at, value);
+        if (settled && *w->at != value) {
+            return arg; /* gone */
         }
     }
     return NULL;
@@ -635,7 +637,9 @@ threads_that_fault_together_lose_nothing_they_write_later(void **state)
         }
         atomic_store(&stop, true);
         for (size_t i = 0; i < 2; i++) {
-            assert_int_equal(pthread_join(w[i].thread, NULL), 0);
+            void *lost = NULL;
+            assert_int_equal(pthread_join(w[i].thread, &lost), 0);
+            assert_null(lost);
         }
         sr_counters_free(c, false);
     }
