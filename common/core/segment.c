@@ -166,9 +166,10 @@ read_fixed(struct sr_span bytes, struct fixed *ret_fixed)
         }
         texts_len += fixed.text_len[i];
     }
-    if (bytes.len < TEXTS_OFFSET || fixed.order != ORDER_MARK ||
-        fixed.version != SR_SEGMENT_VERSION || fixed.header_len != header_len_of(texts_len) ||
-        fixed.header_len > bytes.len || (fixed.flags & ~(uint32_t)FLAGS_KNOWN) != 0 ||
+    /* The header's length is that of its texts, so all of it is there once it is not too long. */
+    if (fixed.order != ORDER_MARK || fixed.version != SR_SEGMENT_VERSION ||
+        fixed.header_len != header_len_of(texts_len) || fixed.header_len > bytes.len ||
+        (fixed.flags & ~(uint32_t)FLAGS_KNOWN) != 0 ||
         fixed.crc != fixed_crc(&fixed, bytes.data + TEXTS_OFFSET)) {
         return SR_SEGMENT_HEADER;
     }

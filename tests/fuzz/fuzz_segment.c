@@ -93,6 +93,10 @@ read_segment(struct sr_span bytes)
     struct sr_span header = { bytes.data, len };
     must(lies_within(info.subject, header) && lies_within(info.content_type, header) &&
          lies_within(info.listener, header));
+    must(info.subject.len <= SR_SEGMENT_TEXT_MAX && info.content_type.len <= SR_SEGMENT_TEXT_MAX &&
+         info.listener.len <= SR_SEGMENT_TEXT_MAX);
+    must(progress.acked_entries == 0 ||
+         progress.acked_entries <= (progress.acked_offset - len) / SR_SEGMENT_ENTRY_LEN);
     must(progress.acked_offset == 0 ? progress.acked_entries == 0 : progress.acked_offset >= len);
     must(progress.sealed_size == 0 || (progress.sealed_size >= progress.acked_offset &&
                                           progress.sealed_entries >= progress.acked_entries));

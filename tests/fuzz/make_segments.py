@@ -3,7 +3,8 @@
 """Write the corpus of fuzz_segment: segments of a queue, good ones and such as a disk gives back.
 
 The format is written here a second time, from common/include/sr/segment.h and the structs of
-common/core/segment.c, so that the C code does not only agree with itself. The files are little-endian.
+common/core/segment.c, so that the C code does not only agree with itself. The files are
+little-endian.
 """
 
 import argparse

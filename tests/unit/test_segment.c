@@ -390,7 +390,7 @@ a_segment_of_a_later_version_is_called_newer_whatever_follows(void **state)
     memset(s.bytes + VERSION_OFFSET + 4, 0xff, 64);
     assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_NEWER);
     assert_int_equal(read_header_of(&s, VERSION_OFFSET + 4), SR_SEGMENT_NEWER);
-    put32(s.bytes + VERSION_OFFSET, 0);
+    put32(s.bytes + ORDER_OFFSET, 0);
     assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_HEADER);
 }
 
@@ -483,6 +483,8 @@ a_header_that_lies_is_refused_even_with_the_right_crc(void **state)
         size_t at;
         uint32_t value;
     } lies[] = {
+        { ORDER_OFFSET, 0x01020300 },
+        { VERSION_OFFSET, 0 },
         { HEADER_LEN_OFFSET, 0 },
         { HEADER_LEN_OFFSET, 128 },
         { HEADER_LEN_OFFSET, UINT32_MAX },
@@ -506,6 +508,21 @@ a_header_that_lies_is_refused_even_with_the_right_crc(void **state)
         mend_header(&s);
         assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_HEADER);
     }
+}
+
+static void
+a_text_that_is_too_long_is_refused_even_with_the_right_crc(void **state)
+{
+    static const uint8_t text[SR_SEGMENT_TEXT_MAX + 1];
+    struct sample s = { .len = ROOM };
+    struct sr_segment_info info = { .listener = { text, SR_SEGMENT_TEXT_MAX } };
+
+    (void)state;
+    sr_segment_write_header(s.bytes, &info);
+    assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_OK);
+    info.listener.len++;
+    sr_segment_write_header(s.bytes, &info);
+    assert_int_equal(read_header_of(&s, s.len), SR_SEGMENT_HEADER);
 }
 
 static void
@@ -653,7 +670,7 @@ progress_that_cannot_be_is_empty(void **state)
         .acked_entries = 2,
         .acked_offset = s.offset[2],
         .acked_records = 4 };
-    struct sr_segment_progress bad[16];
+    struct sr_segment_progress bad[20];
     size_t n = 0;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -667,7 +684,8 @@ progress_that_cannot_be_is_empty(void **state)
     bad[n++].acked_offset = s.header_len - 8;
     bad[n++].acked_offset = s.header_len + SR_SEGMENT_ENTRY_LEN; /* room for one entry, not two */
     bad[n++].acked_entries = 0;
-    bad[n++].acked_entries = ENTRIES; /* all, but before the end */
+    bad[n].acked_entries = ENTRIES; /* all, but before the end */
+    bad[n++].acked_offset = s.offset[3];
     bad[n++].sealed_size = s.header_len;
     bad[n++].sealed_size = 1;
     bad[n++].sealed_size = 0; /* but with its other two */
@@ -675,6 +693,13 @@ progress_that_cannot_be_is_empty(void **state)
     bad[n++].sealed_entries = 1;
     bad[n++].sealed_entries = UINT32_MAX;
     bad[n++] = (struct sr_segment_progress){ .acked_records = 1 };
+    bad[n++] = (struct sr_segment_progress){ .acked_offset = s.header_len };
+    bad[n++] = (struct sr_segment_progress){ .sealed_entries = 1 };
+    bad[n++] = (struct sr_segment_progress){ .sealed_records = 1 };
+    bad[n++] = (struct sr_segment_progress){ .sealed_size = UINT64_MAX,
+        .sealed_entries = 1,
+        .acked_entries = 2,
+        .acked_offset = s.offset[2] };
     assert_int_equal(n, sizeof(bad) / sizeof(bad[0]));
     for (size_t i = 0; i < n; i++) {
         struct sr_segment_progress back = read_back(&s, &bad[i]);
@@ -735,6 +760,7 @@ main(void)
         cmocka_unit_test(the_bytes_of_version_1_are_what_they_have_always_been),
         cmocka_unit_test(what_is_no_segment_is_called_that),
         cmocka_unit_test(a_header_that_lies_is_refused_even_with_the_right_crc),
+        cmocka_unit_test(a_text_that_is_too_long_is_refused_even_with_the_right_crc),
         cmocka_unit_test(an_entry_of_another_place_is_damaged),
         cmocka_unit_test(an_entry_with_more_header_lines_than_bytes_is_damaged),
         cmocka_unit_test(an_entry_whose_length_passes_every_end_is_torn),
