@@ -15,8 +15,9 @@
 
 static const char *const manage_names[] = { "never", "create", "append", NULL };
 static const char *const framing_names[] = { "ndjson", "delimited", NULL };
-static const char *const durability_names[] = { "memory", NULL };
 static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+const char *const sr_conf_durability_names[] = { "memory", "spill", "always", NULL };
+const char *const sr_conf_fsync_names[] = { "never", "interval", NULL };
 const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
 const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
 
@@ -249,23 +250,6 @@ const struct sr_conf_key sr_conf_publish_keys[] = {
     { .name = NULL },
 };
 
-const struct sr_conf_key sr_conf_queue_keys[] = {
-    { .name = "durability",
-        .type = SR_CONF_CHOICE,
-        .offset = offsetof(struct sr_conf_queue, durability),
-        .def = "memory",
-        .choices = durability_names,
-        .help = "Where records wait." },
-    { .name = "memory",
-        .type = SR_CONF_SIZE,
-        .offset = offsetof(struct sr_conf_queue, memory),
-        .def = "64MiB",
-        .min = 1048576,
-        .max = 1099511627776,
-        .help = "Bytes that may wait." },
-    { .name = NULL },
-};
-
 const struct sr_conf_key sr_conf_log_keys[] = {
     { .name = "level",
         .type = SR_CONF_CHOICE,
@@ -276,6 +260,16 @@ const struct sr_conf_key sr_conf_log_keys[] = {
         .help = "The least severe lines that are written." },
     { .name = NULL },
 };
+
+const char *
+sr_conf_check_queue_dir(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_queue *queue = item;
+
+    (void)text;
+    (void)text_size;
+    return queue->dir[0] != '/' ? "write an absolute path" : NULL;
+}
 
 const char *
 sr_conf_check_enrich(const void *item, char *text, size_t text_size)

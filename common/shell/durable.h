@@ -12,7 +12,6 @@
 #include "sr/stats.h"
 
 struct sr_counters_slot;
-struct sr_udp_hand;
 
 /*
  * The side of the daemon that survives it: the queue's directory, the counters in it, the spooler,
@@ -44,9 +43,19 @@ bool durable_add_lanes(struct durable *d, struct sr_queue *q);
 bool durable_start(struct durable *d, struct sr_queue *q, struct sr_stats *stats,
     struct sr_sink *sink, char *error, size_t error_size);
 
-/* What the receiving thread `worker` of a listener keeps its counters in; borrowed. */
+/*
+ * What the receiving thread `worker` of a listener keeps its counters in; borrowed. Its raw bytes
+ * are a struct sr_udp_hand.
+ */
 struct sr_counters_slot *durable_worker_slot(
     const struct durable *d, unsigned listener, unsigned worker);
+
+/*
+ * A receiving thread's commit, once each batch, between sr_lane_keep() and sr_lane_flush(): its
+ * counters and where its two lanes (NULL: none) are written, of one moment.
+ */
+void durable_keep_worker(struct sr_counters_slot *slot, const struct sr_worker_stats *stats,
+    const struct sr_lane *lane, const struct sr_lane *dead);
 
 /*
  * Ends the spooler, after all other threads of the queue: what is left goes to disk. Returns the

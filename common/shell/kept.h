@@ -61,7 +61,8 @@ void kept_lane_read(const uint64_t *in, struct kept_lane *ret_lane);
 /* KEPT_POSITION_VALUES values of where a lane is written (NULL: there is no such lane), and back.
  */
 void kept_position_write(uint64_t *out, const struct sr_lane *lane);
-void kept_position_read(const uint64_t *in, uint64_t *ret_key, struct sr_lane_position *ret_written);
+void kept_position_read(
+    const uint64_t *in, uint64_t *ret_key, struct sr_lane_position *ret_written);
 
 /* Adds `more` to an outcome. */
 void kept_outcome_sum(struct kept_outcome *sum, const struct kept_outcome *more);

@@ -50,7 +50,7 @@ struct pub_lane {
     bool told_any;                      /* some refusal was, since records were last stored */
     uint64_t told_ns[SR_REFUSAL_COUNT]; /* when each was logged last; 0: never */
     struct kept_outcome outcome;        /* what became of its records */
-    struct kept_lane kept;              /* the same, as of the last moment that can be gone on from */
+    struct kept_lane kept; /* the same, as of the last moment that can be gone on from */
 };
 
 struct pub_lanes {
@@ -306,7 +306,7 @@ write_id(const struct sr_entry *e, char out[ID_MAX])
     struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
 
     for (int shift = 60; shift >= 0; shift -= 4) {
-        sr_buf_put(&b, "0123456789abcdef"[e->run_id >> shift & 0xf]);
+        sr_buf_put(&b, (uint8_t)"0123456789abcdef"[e->run_id >> shift & 0xf]);
     }
     sr_buf_put(&b, '-');
     sr_buf_add_u64(&b, e->segment_number);

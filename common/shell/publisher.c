@@ -510,9 +510,11 @@ run(void *arg)
             pub_lanes_keep(p->lanes, p->base.slot); /* the last answers of a lost connection */
         }
         show(p);
-        if (stopping && may_end(p)) {
-            pub_lanes_keep(p->lanes, p->base.slot);
-            return NULL;
+        if (stopping) {
+            pub_lanes_keep(p->lanes, p->base.slot); /* shows dead letters made in this round */
+            if (may_end(p)) {
+                return NULL;
+            }
         }
         sr_wake_sleep(wake, epoch, sleep_until(p));
     }

@@ -527,6 +527,12 @@ sr_lane_is_dead(const struct sr_lane *lane)
     return lane->dead;
 }
 
+bool
+sr_lane_is_by_sink(const struct sr_lane *lane)
+{
+    return lane->by_sink;
+}
+
 uint64_t
 sr_lane_key(const struct sr_lane *lane)
 {

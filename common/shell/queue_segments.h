@@ -120,10 +120,6 @@ struct sr_queue {
     struct sr_segment *removable; /* their files may be removed now */
 };
 
-/* A lane's key from its parts. */
-uint64_t sr_lane_key_of(
-    struct sr_span listener, unsigned worker, bool dead, bool by_sink, struct sr_span subject);
-
 /* Everything that is committed is shown: an undo comes back to here. */
 void sr_lane_remember_shown(struct sr_lane *lane);
 

@@ -327,8 +327,8 @@ link_segment(struct sr_lane *lane, struct sr_segment *s)
 }
 
 bool
-recover_attach(const struct recover_options *o, const struct found *found,
-    struct recover_result *result)
+recover_attach(
+    const struct recover_options *o, const struct found *found, struct recover_result *result)
 {
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];

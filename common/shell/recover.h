@@ -18,9 +18,9 @@
 
 struct found_segment {
     uint64_t number;
-    uint64_t size; /* of the file */
-    uint64_t key;  /* of its lane */
-    size_t start;  /* of its first entry */
+    uint64_t size;               /* of the file */
+    uint64_t key;                /* of its lane */
+    size_t start;                /* of its first entry */
     struct sr_segment_info info; /* its texts point into `header` */
     struct sr_segment_progress progress;
     uint8_t *header;
@@ -57,7 +57,7 @@ struct recover_options {
 struct recover_result {
     uint64_t segments, records; /* that stand in the queue now */
     uint64_t torn;              /* segments whose end was cut off */
-    uint64_t *damaged; /* records, by listener: known to be missing; the caller's zeros */
+    uint64_t *damaged;          /* records, by listener: known to be missing; the caller's zeros */
 };
 
 /* Puts the found segments into their lanes. False without memory. */

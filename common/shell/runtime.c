@@ -17,6 +17,7 @@
 
 #include <uv.h>
 
+#include "shell/durable.h"
 #include "shell/snapshot.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
@@ -25,6 +26,7 @@
 #include "sr/notify.h"
 #include "sr/queue.h"
 #include "sr/sink.h"
+#include "sr/spool.h"
 #include "sr/stats.h"
 #include "sr/suite.h"
 #include "sr/udp.h"
@@ -41,6 +43,7 @@ struct runtime {
     const struct sr_conf_source *source;
     struct sr_stats *stats;
     struct sr_queue *queue;
+    struct durable *durable; /* NULL: the queue is in memory only */
     struct sr_sink *sink;
     bool sink_started;
     struct sr_metrics *metrics;
@@ -71,10 +74,16 @@ listener_conf(const struct runtime *rt, const void *config, size_t i)
 /* ---- Starting ---- */
 
 static struct sr_lane *
-add_lane(struct runtime *rt, unsigned listener, const char *subject, bool dead)
+add_lane(struct runtime *rt, unsigned listener, unsigned worker, const char *subject, bool dead)
 {
     char name[256];
-    struct sr_lane_options options = { .listener = listener, .dead = dead, .subject = name };
+    struct sr_lane_options options = {
+        .listener = listener,
+        .listener_name = rt->stats->listeners[listener].name,
+        .worker = worker,
+        .dead = dead,
+        .subject = name,
+    };
 
     (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? SR_SUITE_DEADLETTER : "");
     return sr_queue_add_lane(rt->queue, &options);
@@ -109,8 +118,8 @@ open_listener(
         w->stats = &stats->workers[j];
         w->fd = -1;
         w->scratch = rt->program->scratch_new();
-        w->lane = add_lane(rt, i, l->subject, false);
-        w->dead = c->publish.dead_letter ? add_lane(rt, i, l->subject, true) : NULL;
+        w->lane = add_lane(rt, i, j, l->subject, false);
+        w->dead = c->publish.dead_letter ? add_lane(rt, i, j, l->subject, true) : NULL;
         if (w->scratch == NULL || w->lane == NULL || (c->publish.dead_letter && w->dead == NULL)) {
             (void)snprintf(error, error_size,
                 "out of memory, or queue.memory is too small for %u listeners: raise it",
@@ -121,6 +130,39 @@ open_listener(
         if (w->fd < 0) {
             return false;
         }
+    }
+    return true;
+}
+
+/*
+ * Only what goes to NATS waits on disk: a file or standard output that takes nothing has the same
+ * disk or the same host for a cause.
+ */
+static bool
+open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    struct sr_queue_options options = {
+        .memory = c->queue.memory,
+        .listeners = rt->stats->listener_count,
+        .run_id = sr_clock_random_u64(),
+    };
+
+    if (c->output == SR_OUTPUT_NATS && c->queue.durability != SR_QUEUE_MEMORY) {
+        rt->durable = durable_open(&c->queue, error, error_size);
+        if (rt->durable == NULL) {
+            return false;
+        }
+        options.durability = c->queue.durability;
+        options.disk = c->queue.disk;
+        options.spool = durable_spool(rt->durable);
+        options.first_number = durable_first_number(rt->durable);
+    } else if (c->output == SR_OUTPUT_NATS) {
+        durable_warn_of_leftovers(c->queue.dir);
+    }
+    rt->queue = sr_queue_new(&options);
+    if (rt->queue == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
     }
     return true;
 }
@@ -140,17 +182,14 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         workers[i] = (unsigned)listener_conf(rt, c, i)->workers;
         total += workers[i];
     }
-    struct sr_queue_options options = {
-        .memory = c->queue.memory,
-        .listeners = count,
-        .run_id = sr_clock_random_u64(),
-    };
     rt->stats = sr_stats_new(count, workers);
-    rt->queue = sr_queue_new(&options);
     rt->workers = calloc(total, sizeof(*rt->workers));
     free(workers);
-    if (rt->stats == NULL || rt->queue == NULL || rt->workers == NULL) {
+    if (rt->stats == NULL || rt->workers == NULL) {
         (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (!open_queue(rt, c, error, error_size)) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -232,6 +271,13 @@ is_ready(void *arg, char *why, size_t why_size)
     (void)pthread_mutex_unlock(&rt->mutex);
     if (!running) {
         (void)snprintf(why, why_size, "%s", stopping ? "stopping" : "starting");
+        return false;
+    }
+    struct sr_queue_status queue;
+    sr_queue_status(rt->queue, &queue);
+    if (queue.disk_error != 0 && sr_queue_durability(rt->queue) == SR_QUEUE_ALWAYS) {
+        (void)snprintf(why, why_size, "queue.dir takes no data: %s; %s", strerror(queue.disk_error),
+            sr_spool_advice(queue.disk_error));
         return false;
     }
     (void)snprintf(why, why_size, "accepting records; output: %s", status.text);
@@ -371,8 +417,10 @@ stop_workers(struct runtime *rt)
 
 /* Tells what became of everything, and finds the numbers that cannot be explained. */
 static void
-report_ledgers(struct runtime *rt)
+report_ledgers(struct runtime *rt, uint64_t unkept)
 {
+    uint64_t queued = 0;
+
     for (unsigned i = 0; i < rt->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(rt->stats, rt->queue, i);
         bool balanced = sr_ledger_balanced(&l);
@@ -387,16 +435,23 @@ report_ledgers(struct runtime *rt)
             (unsigned long long)l.stored_dead, (unsigned long long)l.dropped_records,
             (unsigned long long)l.queued, (unsigned long long)l.kernel_drops,
             balanced ? "yes" : "no");
-        if (l.queued > 0) {
+        if (l.queued > 0 && rt->durable == NULL) {
             sr_log(SR_LOG_ERROR,
                 "records are lost with the memory they waited in listener=%s records=%llu "
                 "advice=\"the output took none within shutdown_timeout\"",
                 rt->stats->listeners[i].name, (unsigned long long)l.queued);
         }
-        if (!balanced || l.queued > 0) {
+        if (!balanced || (l.queued > 0 && rt->durable == NULL)) {
             rt->exit_code = EXIT_RUN;
         }
+        queued += l.queued;
     }
+    if (rt->durable != NULL && queued > 0) {
+        sr_log(unkept > 0 ? SR_LOG_ERROR : SR_LOG_NOTICE,
+            "records wait on disk for the next start records=%llu lost=%llu",
+            (unsigned long long)(queued - unkept), (unsigned long long)unkept);
+    }
+    rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;
 }
 
 static void
@@ -408,14 +463,16 @@ tear_down(struct runtime *rt)
         const struct sr_conf_common *c = rt->snapshots.current->config;
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
+    uint64_t unkept = rt->durable != NULL ? durable_stop(rt->durable) : 0;
     if (rt->sink_started) {
-        report_ledgers(rt);
+        report_ledgers(rt, unkept);
     }
     sr_metrics_stop(rt->metrics);
     if (rt->sink != NULL) {
         rt->sink->ops->free(rt->sink);
     }
     sr_snapshots_done(&rt->snapshots);
+    durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
     free(rt->workers);
@@ -444,6 +501,23 @@ start_metrics(struct runtime *rt, const struct sr_conf_common *c, char *error, s
     return rt->metrics != NULL;
 }
 
+/* Goes on where the process before ended. */
+static bool
+take_over(struct runtime *rt, char *error, size_t error_size)
+{
+    unsigned listener = 0, worker = 0;
+
+    if (!durable_start(rt->durable, rt->queue, rt->stats, rt->sink, error, error_size)) {
+        return false;
+    }
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        worker = rt->workers[i].listener == listener ? worker : 0;
+        listener = rt->workers[i].listener;
+        rt->workers[i].slot = durable_worker_slot(rt->durable, listener, worker++);
+    }
+    return true;
+}
+
 /* Everything in order: what can fail for want of rights or ports fails before anything flows. */
 static bool
 start(struct runtime *rt, char *error, size_t error_size)
@@ -454,9 +528,16 @@ start(struct runtime *rt, char *error, size_t error_size)
         !open_listeners(rt, c, error, error_size)) {
         return false;
     }
+    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue)) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
     rt->sink = new_sink(rt, c);
     if (rt->sink == NULL) {
         (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (rt->durable != NULL && !take_over(rt, error, error_size)) {
         return false;
     }
     if (!rt->sink->ops->start(rt->sink, error, error_size)) {

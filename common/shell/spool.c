@@ -57,6 +57,22 @@ sr_spool_open(const char *dir, char *error, size_t error_size)
     return NULL;
 }
 
+struct sr_spool *
+sr_spool_look(const char *dir)
+{
+    struct sr_spool *spool = calloc(1, sizeof(*spool));
+
+    if (spool == NULL) {
+        return NULL;
+    }
+    spool->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spool->dir < 0) {
+        free(spool);
+        return NULL;
+    }
+    return spool;
+}
+
 void
 sr_spool_close(struct sr_spool *spool)
 {

@@ -481,6 +481,10 @@ sr_spooler_start(const struct sr_spooler_options *options)
     sp->queue = options->queue;
     sp->spool = options->queue->options.spool;
     sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
+    int error = sr_spool_probe(sp->spool, sp->queue->segment_size);
+    if (error != 0) {
+        note_error(sp, error); /* starts all the same: it may take data again */
+    }
     sr_wake_init(&sp->wake);
     sp->queue->spooler = &sp->wake;
     if (pthread_create(&sp->thread, NULL, run, sp) != 0) {

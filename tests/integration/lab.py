@@ -348,6 +348,8 @@ class Daemon(Process):
             self.listeners.append({"listen": f"udp://127.0.0.1:{port}", **given})
         self.config = {"listeners": self.listeners,
                        "metrics": {"listen": f"127.0.0.1:{self.metrics_port}"}, **config}
+        self.queue_dir = lab.dir / f"{name}.queue"
+        self.config["queue"] = {"dir": str(self.queue_dir), **config.get("queue", {})}
         if server is not None:
             self.config["nats"] = {"url": [server.url], **config.get("nats", {})}
         self.write()

@@ -121,7 +121,7 @@ start_worker(struct receiver *r, int fd)
         .batch_end = on_end,
     };
 
-    r->worker = sr_udp_worker_start(fd, &handler, &r->stats);
+    r->worker = sr_udp_worker_start(fd, &handler, &r->stats, NULL);
     assert_non_null(r->worker);
 }
 

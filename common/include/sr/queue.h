@@ -104,12 +104,15 @@ unsigned sr_lane_listener(const struct sr_lane *lane);
 const char *sr_lane_listener_name(const struct sr_lane *lane);
 unsigned sr_lane_worker(const struct sr_lane *lane);
 bool sr_lane_is_dead(const struct sr_lane *lane);
+bool sr_lane_is_by_sink(const struct sr_lane *lane);
 
 /*
  * The same number for the same listener, worker, role and subject in every process, and hardly for
  * any others: FNV-1a.
  */
 uint64_t sr_lane_key(const struct sr_lane *lane);
+uint64_t sr_lane_key_of(
+    struct sr_span listener, unsigned worker, bool dead, bool by_sink, struct sr_span subject);
 
 /* Records committed and not yet settled. From any thread; exact when both ends rest. */
 uint64_t sr_lane_queued(const struct sr_lane *lane);

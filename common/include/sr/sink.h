@@ -53,8 +53,8 @@ struct sr_sink_ops {
 /* The head of every sink. */
 struct sr_sink {
     const struct sr_sink_ops *ops;
-    struct sr_queue *queue; /* borrowed */
-    struct sr_stats *stats; /* borrowed */
+    struct sr_queue *queue;        /* borrowed */
+    struct sr_stats *stats;        /* borrowed */
     struct sr_counters_slot *slot; /* borrowed, set before the start; NULL: nothing is kept */
 };
 

@@ -24,6 +24,9 @@ struct sr_spool;
 struct sr_spool *sr_spool_open(const char *dir, char *error, size_t error_size);
 void sr_spool_close(struct sr_spool *spool);
 
+/* Opens `dir` only to list it: no lock, nothing made. NULL when that cannot be. */
+struct sr_spool *sr_spool_look(const char *dir);
+
 /* Its directory's descriptor, borrowed, and path. */
 int sr_spool_dir(const struct sr_spool *spool);
 const char *sr_spool_path(const struct sr_spool *spool);
