@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -594,21 +593,25 @@ struct writer {
     pthread_t thread;
     struct sr_counters *counters;
     volatile uint8_t *at;
-    atomic_bool *stop;
+    atomic_uint *ready;
 };
 
+/* Faults together with the other one, then looks after its own byte of the page. */
 static void *
 write_and_look(void *arg)
 {
     struct writer *w = arg;
-    uint8_t value = 0;
+    bool settled = false; /* the page was plain memory before the last write */
 
-    while (!atomic_load(w->stop)) {
-        bool settled = !sr_counters_are_kept(w->counters);
-        *w->at = ++value;
-        if (settled && *w->at != value) {
-            return arg; /* gone */
+    (void)atomic_fetch_add(w->ready, 1);
+    while (atomic_load(w->ready) < 2) {
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        if (settled && *w->at != (uint8_t)(i - 1)) {
+            return arg; /* what it wrote is gone */
         }
+        settled = !sr_counters_are_kept(w->counters);
+        *w->at = (uint8_t)i;
     }
     return NULL;
 }
@@ -618,29 +621,23 @@ threads_that_fault_together_lose_nothing_they_write_later(void **state)
 {
     (void)state;
     guard_again();
-    for (unsigned round = 0; round < 20; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         struct sr_counters *c = new_counters();
         uint8_t *raw = sr_counters_raw(sr_counters_slot(c, 0));
-        atomic_bool stop = false;
-        struct writer w[2] = { { .counters = c, .at = raw, .stop = &stop },
-            { .counters = c, .at = raw + 64, .stop = &stop } };
+        atomic_uint ready = 0;
+        struct writer w[2] = { { .counters = c, .at = raw, .ready = &ready },
+            { .counters = c, .at = raw + 64, .ready = &ready } };
         assert_true(sr_counters_publish(c));
+        cut_file(0);
         for (size_t i = 0; i < 2; i++) {
             assert_int_equal(pthread_create(&w[i].thread, NULL, write_and_look, &w[i]), 0);
         }
-        cut_file(0);
-        while (sr_counters_are_kept(c)) {
-            (void)sched_yield();
-        }
-        for (unsigned i = 0; i < 100; i++) {
-            (void)sched_yield();
-        }
-        atomic_store(&stop, true);
         for (size_t i = 0; i < 2; i++) {
             void *lost = NULL;
             assert_int_equal(pthread_join(w[i].thread, &lost), 0);
             assert_null(lost);
         }
+        assert_false(sr_counters_are_kept(c));
         sr_counters_free(c, false);
     }
 }
