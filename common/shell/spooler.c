@@ -15,7 +15,7 @@
 
 #include "sr/banned.h"
 
-#define ROUND_NS SR_NS_PER_SECOND /* progress, sync and probes are no rarer than that */
+#define ROUND_NS SR_NS_PER_SECOND /* between rounds of progress and probes, and of syncs */
 #define READ_AHEAD 2U             /* segments that are read beside the one that is wanted */
 #define PAGE 4096U
 
@@ -24,10 +24,14 @@ struct sr_spooler {
     struct sr_queue *queue;
     struct sr_spool *spool;
     struct sr_wake wake;
-    pthread_t thread;
+    struct sr_wake sync_wake; /* a sync may take long: nobody waits for it */
+    pthread_t thread, sync_thread;
+    bool syncing;
     _Atomic bool stopping;
     uint64_t next_round_ns;
-    int told_error; /* that was logged last; 0: none since the disk takes data */
+
+    pthread_mutex_t mutex; /* guards the rest */
+    int told_error;        /* that was logged last; 0: none since the disk takes data */
     struct sr_log_limit trouble, damage;
 };
 
@@ -39,7 +43,11 @@ note_error(struct sr_spooler *sp, int error)
     uint64_t more;
 
     sr_queue_disk_failed(sp->queue, error);
-    if (error != 0 && (error != sp->told_error || sr_log_allowed(&sp->trouble, &more))) {
+    (void)pthread_mutex_lock(&sp->mutex);
+    bool tell = error != 0 && (error != sp->told_error || sr_log_allowed(&sp->trouble, &more));
+    sp->told_error = error;
+    (void)pthread_mutex_unlock(&sp->mutex);
+    if (tell) {
         sr_log(SR_LOG_ERROR,
             "the queue's directory takes no data: %s dir=%s error=\"%s\" advice=\"%s\"",
             sp->queue->options.durability == SR_QUEUE_ALWAYS
@@ -47,7 +55,6 @@ note_error(struct sr_spooler *sp, int error)
                 : "records wait in memory only, which a kill or a full queue.memory loses",
             sr_spool_path(sp->spool), strerror(error), sr_spool_advice(error));
     }
-    sp->told_error = error;
 }
 
 /* Asks a disk that took nothing whether it does again. */
@@ -439,10 +446,22 @@ do_round(struct sr_spooler *sp)
     for (size_t i = 0; i < sp->queue->lane_count; i++) {
         tell_progress(sp, sp->queue->lanes[i]);
     }
-    if (sp->options.sync) {
+    probe(sp);
+}
+
+static void *
+run_sync(void *arg)
+{
+    struct sr_spooler *sp = arg;
+
+    for (;;) {
+        uint64_t epoch = sr_wake_epoch(&sp->sync_wake);
+        if (atomic_load(&sp->stopping)) {
+            return NULL;
+        }
+        sr_wake_sleep(&sp->sync_wake, epoch, sr_clock_monotonic_ns() + ROUND_NS);
         sync_all(sp);
     }
-    probe(sp);
 }
 
 static void *
@@ -469,6 +488,29 @@ run(void *arg)
 
 /* ---- Start and stop ---- */
 
+static void
+free_spooler(struct sr_spooler *sp)
+{
+    sp->queue->spooler = NULL;
+    sr_wake_done(&sp->wake);
+    sr_wake_done(&sp->sync_wake);
+    (void)pthread_mutex_destroy(&sp->mutex);
+    free(sp);
+}
+
+/* Ends the threads that run. */
+static void
+end_threads(struct sr_spooler *sp)
+{
+    atomic_store(&sp->stopping, true);
+    sr_wake_signal(&sp->wake);
+    sr_wake_signal(&sp->sync_wake);
+    (void)pthread_join(sp->thread, NULL);
+    if (sp->syncing) {
+        (void)pthread_join(sp->sync_thread, NULL);
+    }
+}
+
 struct sr_spooler *
 sr_spooler_start(const struct sr_spooler_options *options)
 {
@@ -481,16 +523,22 @@ sr_spooler_start(const struct sr_spooler_options *options)
     sp->queue = options->queue;
     sp->spool = options->queue->options.spool;
     sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
+    (void)pthread_mutex_init(&sp->mutex, NULL);
+    sr_wake_init(&sp->wake);
+    sr_wake_init(&sp->sync_wake);
     int error = sr_spool_probe(sp->spool, sp->queue->segment_size);
     if (error != 0) {
         note_error(sp, error); /* starts all the same: it may take data again */
     }
-    sr_wake_init(&sp->wake);
     sp->queue->spooler = &sp->wake;
     if (pthread_create(&sp->thread, NULL, run, sp) != 0) {
-        sp->queue->spooler = NULL;
-        sr_wake_done(&sp->wake);
-        free(sp);
+        free_spooler(sp);
+        return NULL;
+    }
+    sp->syncing = options->sync && pthread_create(&sp->sync_thread, NULL, run_sync, sp) == 0;
+    if (options->sync && !sp->syncing) {
+        end_threads(sp);
+        free_spooler(sp);
         return NULL;
     }
     return sp;
@@ -540,10 +588,7 @@ sr_spooler_stop(struct sr_spooler *sp)
     if (sp == NULL) {
         return 0;
     }
-    atomic_store(&sp->stopping, true);
-    sr_wake_signal(&sp->wake);
-    (void)pthread_join(sp->thread, NULL);
-    sp->queue->spooler = NULL;
+    end_threads(sp);
     remove_files(sp);
     for (size_t i = 0; i < sp->queue->lane_count; i++) {
         struct sr_segment *s = sp->queue->lanes[i]->head;
@@ -552,9 +597,8 @@ sr_spooler_stop(struct sr_spooler *sp)
         }
     }
     if (sp->options.sync) {
-        (void)sr_spool_sync_dir(sp->spool);
+        sync_all(sp);
     }
-    sr_wake_done(&sp->wake);
-    free(sp);
+    free_spooler(sp);
     return lost;
 }

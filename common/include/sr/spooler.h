@@ -13,6 +13,7 @@ struct sr_counters;
  * The thread that moves segments between memory and disk: writes them when memory gets short and
  * reads them before the reader comes to them, removes the files of what is settled, keeps the
  * files' progress true to a second, and finds out when a disk that took nothing takes data again.
+ * Against the loss of power a second thread syncs, which may take long.
  */
 struct sr_spooler;
 
