@@ -313,11 +313,10 @@ receive_batch(struct sr_udp_worker *w)
 
     w->handler.batch_begin(w->handler.arg, now_ns);
     uint64_t bytes = deliver(w, (unsigned)n, now_ns);
-    w->handler.batch_end(w->handler.arg);
     sr_count(&w->stats->received, (uint64_t)n);
     sr_count(&w->stats->received_bytes, bytes);
     sr_count(&w->stats->batches, 1);
-
+    w->handler.batch_end(w->handler.arg);
     return (unsigned)n;
 }
 
