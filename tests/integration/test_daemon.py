@@ -221,7 +221,7 @@ def test_a_full_disk_is_waited_for_with_one_line(lab):
 
 def test_a_second_signal_ends_a_drain_at_once(lab, server):
     server.end(signal.SIGTERM)
-    daemon = lab.daemon(server=server, shutdown_timeout="60s")
+    daemon = lab.daemon(server=server, queue={"durability": "memory"}, shutdown_timeout="60s")
     daemon.send(Load().lines(10))
     daemon.await_received(10)
     daemon.send_signal(signal.SIGTERM)
@@ -306,7 +306,7 @@ def test_several_workers_share_a_listener_and_its_ledger(lab, server):
 
 def test_a_queue_without_room_drops_by_reason_and_stores_the_rest(lab, server):
     server.end(signal.SIGTERM)
-    daemon = lab.daemon(server=server, queue={"memory": "1MiB"})
+    daemon = lab.daemon(server=server, queue={"durability": "memory", "memory": "1MiB"})
     load = Load(200)
     daemon.send(load.lines(6000))
     daemon.await_received(6000)

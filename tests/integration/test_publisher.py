@@ -392,7 +392,7 @@ def test_the_same_datagrams_after_a_restart_are_stored_again(lab, server):
 
 def test_sigterm_stores_all_that_is_queued(lab, server):
     server.end()
-    daemon = lab.daemon(server=server)
+    daemon = lab.daemon(server=server, queue={"durability": "memory"})
     load = Load()
     daemon.send(load.lines(8000))
     daemon.await_received(8000)
@@ -412,7 +412,7 @@ def test_sigterm_right_after_the_last_datagram_loses_none(lab, server):
 
 
 def test_sigterm_without_a_server_ends_in_time_and_says_what_is_lost(lab):
-    daemon = lab.daemon(server=Server(lab), shutdown_timeout="1s")
+    daemon = lab.daemon(server=Server(lab), queue={"durability": "memory"}, shutdown_timeout="1s")
     daemon.send(Load().lines(700))
     daemon.await_received(700)
     daemon.send_signal(signal.SIGTERM)
