@@ -141,7 +141,7 @@ sr_worker_start(struct sr_worker *w)
 
     w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
-    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats);
+    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, NULL);
     if (w->receiver == NULL) {
         return false;
     }

@@ -410,9 +410,11 @@ class Daemon(Process):
         """The ledger once everything received is stored or given up; it must be balanced."""
         def done():
             ledger = self.ledger(listener)
-            return ledger["received"] >= received and ledger["queued"] == 0 and ledger
-        ledger = wait_for(f"{self.name} settled {received}", done, timeout)
-        assert ledger["balanced"] and ledger["received"] == received, ledger
+            # Unbalanced is what was received and has not entered the queue yet.
+            return (ledger["received"] >= received and ledger["queued"] == 0
+                    and ledger["balanced"] and ledger)
+        ledger = wait_for(f"{self.name} settled {received} and balanced", done, timeout)
+        assert ledger["received"] == received, ledger
         assert ledger["kernel_drops"] == 0, "the machine is too slow for this load"
         assert self.metric("output_unexpected_duplicates_total") == 0
         assert self.metric("output_garbage_acks_total") == 0

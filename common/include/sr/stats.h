@@ -51,8 +51,10 @@ struct sr_worker_stats {
     _Atomic uint64_t
         kernel_drops;         /* lost in the socket before they were received: not in `received` */
     _Atomic uint64_t batches; /* receive calls that returned something */
-    struct sr_reasons undecodable; /* every input that could not be decoded, by reason */
-    struct sr_reasons dropped;     /* inputs that were received and went nowhere, by reason */
+    _Atomic uint64_t socket_cookie; /* SO_COOKIE of the socket: the same as long as this boot */
+    _Atomic uint64_t kernel_seen;   /* its drop counter when kernel_drops was last counted */
+    struct sr_reasons undecodable;  /* every input that could not be decoded, by reason */
+    struct sr_reasons dropped;      /* inputs that were received and went nowhere, by reason */
 };
 
 /* What the sink counts for one listener. Records. */
