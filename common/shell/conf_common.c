@@ -12,6 +12,7 @@
 #include "sr/banned.h"
 
 #define SUBJECT_MAX 200
+#define FD_NAME_MAX 255U
 
 static const char *const manage_names[] = { "never", "create", "append", NULL };
 static const char *const framing_names[] = { "ndjson", "delimited", NULL };
@@ -296,7 +297,7 @@ sr_conf_udp_address(
     char *end;
 
     if (strncmp(listen, scheme, sizeof(scheme) - 1) != 0) {
-        return "only udp://HOST:PORT is served by this version";
+        return "only udp://HOST:PORT and fd://NAME are served by this version";
     }
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
@@ -320,13 +321,40 @@ sr_conf_udp_address(
 }
 
 const char *
+sr_conf_fd_name(const char *listen)
+{
+    static const char scheme[] = "fd://";
+
+    return strncmp(listen, scheme, sizeof(scheme) - 1) == 0 ? listen + sizeof(scheme) - 1 : NULL;
+}
+
+/* FileDescriptorName= of systemd.socket(5): ASCII without control characters and ':'. */
+static const char *
+check_fd_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > FD_NAME_MAX) {
+        return "write fd://NAME, the FileDescriptorName= of the .socket unit, 1 to 255 characters";
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] < ' ' || name[i] > '~' || name[i] == ':') {
+            return "a name that systemd passes is ASCII without `:`; write its FileDescriptorName=";
+        }
+    }
+    return NULL;
+}
+
+const char *
 sr_conf_check_listen(const void *item, char *text, size_t text_size)
 {
     const struct sr_conf_listener *l = item;
     const char *host;
     size_t len;
     unsigned port;
-    const char *wrong = sr_conf_udp_address(l->listen, &host, &len, &port);
+    const char *name = sr_conf_fd_name(l->listen);
+    const char *wrong =
+        name != NULL ? check_fd_name(name) : sr_conf_udp_address(l->listen, &host, &len, &port);
 
     if (wrong == NULL) {
         return NULL;

@@ -20,6 +20,7 @@
 #include "shell/snapshot.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
+#include "sr/listen_fds.h"
 #include "sr/log.h"
 #include "sr/metrics.h"
 #include "sr/notify.h"
@@ -39,6 +40,7 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 struct runtime {
     const struct sr_program *program;
     const struct sr_conf_source *source;
+    struct sr_listen_fds *passed; /* until the listeners have theirs */
     struct sr_stats *stats;
     struct sr_queue *queue;
     struct sr_sink *sink;
@@ -80,19 +82,26 @@ add_lane(struct runtime *rt, unsigned listener, const char *subject, bool dead)
     return sr_queue_add_lane(rt->queue, &options);
 }
 
-/* Counters, queue, lanes and sockets for every worker of every listener. */
-static bool
-open_listener(
-    struct runtime *rt, const struct sr_conf_common *c, unsigned i, char *error, size_t error_size)
+/* The socket of one worker of a listener. */
+static int
+open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, size_t error_size)
 {
-    const struct sr_conf_listener *l = listener_conf(rt, c, i);
-    struct sr_listener_stats *stats = &rt->stats->listeners[i];
+    const char *fd_name = sr_conf_fd_name(l->listen);
     const char *host;
     size_t host_len;
     unsigned port;
     char name[256];
+    char why[256];
 
-    (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
+    if (fd_name != NULL) {
+        int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
+        if (fd >= 0 && !sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why))) {
+            (void)snprintf(error, error_size, "%s: %s", l->listen, why);
+            (void)close(fd);
+            return -1;
+        }
+        return fd;
+    }
     (void)sr_conf_udp_address(l->listen, &host, &host_len, &port);
     (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
     struct sr_udp_address address = {
@@ -101,6 +110,18 @@ open_listener(
         .receive_buffer = l->receive_buffer,
         .shared = l->workers > 1,
     };
+    return sr_udp_open(&address, error, error_size);
+}
+
+/* Counters, queue, lanes and sockets for every worker of every listener. */
+static bool
+open_listener(
+    struct runtime *rt, const struct sr_conf_common *c, unsigned i, char *error, size_t error_size)
+{
+    const struct sr_conf_listener *l = listener_conf(rt, c, i);
+    struct sr_listener_stats *stats = &rt->stats->listeners[i];
+
+    (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
     for (unsigned j = 0; j < l->workers; j++) {
         struct sr_worker *w = &rt->workers[rt->worker_count++];
         w->snapshots = &rt->snapshots;
@@ -117,7 +138,7 @@ open_listener(
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = sr_udp_open(&address, error, error_size);
+        w->fd = open_socket(rt, l, error, error_size);
         if (w->fd < 0) {
             return false;
         }
@@ -158,6 +179,9 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
             return false;
         }
     }
+    sr_listen_fds_report(rt->passed);
+    sr_listen_fds_free(rt->passed);
+    rt->passed = NULL;
     return true;
 }
 
@@ -418,6 +442,7 @@ tear_down(struct runtime *rt)
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
     free(rt->workers);
+    sr_listen_fds_free(rt->passed);
     sr_conf_free(rt->boot_config);
     (void)pthread_mutex_destroy(&rt->mutex);
 }
@@ -449,6 +474,10 @@ start(struct runtime *rt, char *error, size_t error_size)
 {
     const struct sr_conf_common *c = rt->boot_config;
 
+    if (rt->passed == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
     if (!sr_snapshot_install(&rt->snapshots, rt->boot_config, false, error, error_size) ||
         !open_listeners(rt, c, error, error_size)) {
         return false;
@@ -479,6 +508,7 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     char error[512] = "cannot make an event loop";
 
     *config = NULL;
+    rt.passed = sr_listen_fds_new(); /* before any descriptor is opened */
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);

@@ -67,7 +67,7 @@ struct sr_conf_common {
 /* The head of every program's listener. */
 struct sr_conf_listener {
     int protocol;       /* one choice a program: its own */
-    const char *listen; /* udp://ADDRESS:PORT */
+    const char *listen; /* udp://ADDRESS:PORT or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer; /* bytes */
@@ -172,7 +172,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .offset = offsetof(struct sr_conf_listener, listen),                                   \
             .def = (LISTEN),                                                                       \
             .check = sr_conf_check_listen,                                                         \
-            .help = "Address to receive on: udp://HOST:PORT; [::] is every address." },            \
+            .help =                                                                                \
+                "Receives on udp://HOST:PORT ([::]: every address) or fd://NAME of systemd." },    \
         { .name = "subject",                                                                       \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_listener, subject),                                  \
@@ -213,5 +214,8 @@ void sr_conf_common_check(
  */
 const char *sr_conf_udp_address(
     const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port);
+
+/* The NAME of "fd://NAME", borrowed; NULL when `listen` has another form. Checks no more. */
+const char *sr_conf_fd_name(const char *listen);
 
 #endif
