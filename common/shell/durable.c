@@ -254,9 +254,13 @@ restore_worker(struct durable *d, const char *slot, const struct sr_counters_val
     counters.values += WORKER_POSITIONS;
     counters.count -= WORKER_POSITIONS;
     uint64_t before = sr_counted(&w->batches);
-    if (sr_worker_stats_restore(d->stats, w, &counters) &&
-        sr_counters_trust(d->kept) == SR_COUNTERS_EXACT) {
+    if (!sr_worker_stats_restore(d->stats, w, &counters)) {
+        return;
+    }
+    if (sr_counters_trust(d->kept) == SR_COUNTERS_EXACT) {
         count_hand(w, v, sr_counted(&w->batches) - before);
+    } else {
+        atomic_store(&w->socket_cookie, 0); /* of another boot: the number may be used again */
     }
 }
 
