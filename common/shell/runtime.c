@@ -326,9 +326,8 @@ open_loop(struct runtime *rt)
         rt->signals[i].data = rt;
         (void)uv_signal_start(&rt->signals[i], on_signal, numbers[i]);
     }
-    (void)uv_timer_init(&rt->loop, &rt->tick);
     rt->tick.data = rt;
-    return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
+    return uv_timer_init(&rt->loop, &rt->tick) == 0;
 }
 
 /*
@@ -468,7 +467,8 @@ start(struct runtime *rt, char *error, size_t error_size)
     (void)pthread_mutex_lock(&rt->mutex);
     rt->running = true;
     (void)pthread_mutex_unlock(&rt->mutex);
-    return true;
+    /* Not before all that a tick looks at is there: the loop runs once after a failed start too. */
+    return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
 }
 
 int
