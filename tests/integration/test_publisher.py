@@ -102,6 +102,38 @@ def test_a_server_that_closes_every_connection_is_not_asked_without_pause(lab):
     daemon.end()
 
 
+def refusing(lab, count):
+    """A Script that refuses the credentials of its first connections."""
+    script = Script(lab, lambda s, answer, _: s.sendall(answer))
+
+    def serve(s):
+        if len(fake.accepted) > count:
+            script.serve(s)
+            return
+        s.recv(4096)
+        s.sendall(b"-ERR 'Authorization Violation'\r\n")
+
+    fake = FakeServer(lab, {}, serve)
+    script.url = f"nats://127.0.0.1:{fake.port}"
+    return script
+
+
+def test_one_refusal_of_credentials_may_be_chance_and_warns_nobody(lab):
+    """The library spoils one signature in 256."""
+    daemon = lab.daemon(server=refusing(lab, 1))
+    daemon.send(Load().lines(10))
+    daemon.settled(10)
+    assert not daemon.lines("warning") and not daemon.lines("error")
+
+
+def test_credentials_that_are_refused_again_are_told_of_once(lab):
+    daemon = lab.daemon(server=refusing(lab, 3))
+    daemon.send(Load().lines(10))
+    daemon.settled(10)
+    assert len(daemon.lines("warning", "cannot connect to NATS", "refuses the credentials")) == 1
+    assert len(daemon.lines("cannot connect to NATS")) == 1
+
+
 def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
     ca = lab.authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
