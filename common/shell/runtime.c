@@ -279,6 +279,17 @@ reload(struct runtime *rt)
     sr_notify("READY=1");
 }
 
+/*
+ * From here a second SIGTERM or SIGINT ends the process at once, as whoever sends it expects.
+ * SIGHUP stays caught and is not looked at.
+ */
+static void
+let_go_of_stop_signals(struct runtime *rt)
+{
+    (void)uv_signal_stop(&rt->signals[0]);
+    (void)uv_signal_stop(&rt->signals[1]);
+}
+
 static void
 on_signal(uv_signal_t *handle, int signum)
 {
@@ -288,6 +299,7 @@ on_signal(uv_signal_t *handle, int signum)
         reload(rt);
         return;
     }
+    let_go_of_stop_signals(rt);
     sr_log(SR_LOG_NOTICE, "stopping signal=%s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
     uv_stop(&rt->loop);
 }
@@ -330,22 +342,12 @@ open_loop(struct runtime *rt)
     return uv_timer_init(&rt->loop, &rt->tick) == 0;
 }
 
-/*
- * From here a second SIGTERM or SIGINT ends the process at once, as whoever sends it expects.
- * SIGHUP stays caught and is not looked at.
- */
-static void
-let_go_of_stop_signals(struct runtime *rt)
-{
-    uv_close((uv_handle_t *)&rt->signals[0], NULL);
-    uv_close((uv_handle_t *)&rt->signals[1], NULL);
-    (void)uv_run(&rt->loop, UV_RUN_NOWAIT);
-}
-
 static void
 close_loop(struct runtime *rt)
 {
-    uv_close((uv_handle_t *)&rt->signals[2], NULL);
+    for (size_t i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&rt->signals[i], NULL);
+    }
     uv_close((uv_handle_t *)&rt->tick, NULL);
     (void)uv_run(&rt->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&rt->loop);
