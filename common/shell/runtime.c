@@ -240,6 +240,26 @@ is_ready(void *arg, char *why, size_t why_size)
 
 /* ---- The loop ---- */
 
+static void
+apply_log_level(const void *config)
+{
+    const struct sr_conf_common *c = config;
+
+    sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+}
+
+/* Puts a configuration in place of the current one. */
+static bool
+install(struct runtime *rt, void *config, char *error, size_t error_size)
+{
+    apply_log_level(config); /* first: workers use what is installed at once, and log */
+    if (sr_snapshot_install(&rt->snapshots, config, true, error, error_size)) {
+        return true;
+    }
+    apply_log_level(rt->snapshots.current->config);
+    return false;
+}
+
 /* Reads the configuration again; all or nothing. */
 static void
 reload(struct runtime *rt)
@@ -266,9 +286,7 @@ reload(struct runtime *rt)
         sr_log(SR_LOG_ERROR,
             "the configuration is not reloaded: a new value of %s needs a restart of the service",
             key);
-    } else if (sr_snapshot_install(&rt->snapshots, config, true, text, sizeof(text))) {
-        const struct sr_conf_common *c = config;
-        sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+    } else if (install(rt, config, text, sizeof(text))) {
         rt->sink->ops->reload(rt->sink);
         sr_log(SR_LOG_NOTICE, "the configuration is reloaded");
         config = NULL;
@@ -477,15 +495,14 @@ int
 sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
 {
     struct runtime rt = { .program = program, .source = source, .boot_config = *config };
-    const struct sr_conf_common *c = *config;
     char error[512] = "cannot make an event loop";
 
     *config = NULL;
+    apply_log_level(rt.boot_config);
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
-    sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
     bool looped = open_loop(&rt);
