@@ -127,34 +127,38 @@ durable_first_number(const struct durable *d)
 
 /* ---- Lanes that nobody writes any more ---- */
 
-static bool
-has_lane(const struct sr_queue *q, const struct found_segment *f)
+/*
+ * Whose books a found segment's records go on in: its listener's, or those of the first one when
+ * that is no more.
+ */
+static const struct sr_lane *
+find_owner(const struct sr_queue *q, const struct found_segment *f)
 {
     for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
         const struct sr_lane *lane = sr_queue_lane(q, i);
-        const char *subject = sr_lane_subject(lane);
-        if (sr_lane_is_dead(lane) == f->info.dead && strlen(subject) == f->info.subject.len &&
-            memcmp(subject, f->info.subject.data, f->info.subject.len) == 0) {
-            return true;
+        if (found_is_text(f->info.listener, sr_lane_listener_name(lane))) {
+            return lane;
         }
     }
-    return false;
+    return sr_queue_lane(q, 0);
 }
 
 bool
-durable_add_lanes(struct durable *d, struct sr_queue *q, const struct sr_stats *stats)
+durable_add_lanes(struct durable *d, struct sr_queue *q)
 {
     for (size_t i = 0; i < d->found.count; i++) {
         const struct found_segment *f = &d->found.items[i];
+        const struct sr_lane *owner = find_owner(q, f);
         char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
         struct sr_lane_options options = {
-            .listener_name = stats->listeners[0].name, /* whose books they are in from now on */
+            .listener = sr_lane_listener(owner),
+            .listener_name = sr_lane_listener_name(owner),
             .worker = NO_WORKER,
             .dead = f->info.dead,
             .subject = subject,
             .content_type = content_type,
         };
-        if (has_lane(q, f)) {
+        if (found_lane(q, f) != NULL) {
             continue;
         }
         (void)snprintf(subject, sizeof(subject), "%.*s", (int)f->info.subject.len,

@@ -238,28 +238,32 @@ judge(const struct recover_options *o, const struct found_segment *f, struct rec
 
 /* ---- Attaching ---- */
 
-static bool
-is_text(struct sr_span span, const char *text)
+bool
+found_is_text(struct sr_span span, const char *text)
 {
     return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
 }
 
-/* The lane of a found segment: its own, or one with the same subject. */
-static struct sr_lane *
-find_lane(const struct sr_queue *q, const struct found_segment *f)
+struct sr_lane *
+found_lane(const struct sr_queue *q, const struct found_segment *f)
 {
-    struct sr_lane *heir = NULL;
+    struct sr_lane *own = NULL, *other = NULL;
+    bool listens = false;
 
     for (size_t i = 0; i < q->lane_count; i++) {
         struct sr_lane *lane = q->lanes[i];
+        bool same = found_is_text(f->info.listener, lane->listener_name);
+        struct sr_lane **heir = same ? &own : &other;
         if (lane->key == f->key) {
             return lane;
         }
-        if (heir == NULL && lane->dead == f->info.dead && is_text(f->info.subject, lane->subject)) {
-            heir = lane;
+        listens = listens || same;
+        if (*heir == NULL && lane->dead == f->info.dead &&
+            found_is_text(f->info.subject, lane->subject)) {
+            *heir = lane;
         }
     }
-    return heir;
+    return listens ? own : other;
 }
 
 /* Says in the file where it ends, so that the next start need not look. */
@@ -332,7 +336,7 @@ recover_attach(
 {
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];
-        struct sr_lane *lane = find_lane(o->queue, f);
+        struct sr_lane *lane = found_lane(o->queue, f);
         uint64_t damaged = 0;
         struct verdict v = judge(o, f, result, &damaged);
         if (damaged > 0) {

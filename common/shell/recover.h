@@ -39,6 +39,15 @@ struct found {
 int found_read(struct sr_spool *spool, struct found *ret_found);
 void found_free(struct found *found);
 
+/* True when a text of a segment's header is `text`. */
+bool found_is_text(struct sr_span span, const char *text);
+
+/*
+ * The lane that a found segment goes into: its own, else one of its listener with the same subject
+ * and role, or of any listener when its own is no more. NULL: there is none.
+ */
+struct sr_lane *found_lane(const struct sr_queue *q, const struct found_segment *f);
+
 /* What the last process kept of a lane: where it was settled and where it was written. */
 struct recover_positions {
     uint64_t key;
