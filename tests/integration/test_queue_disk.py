@@ -93,16 +93,16 @@ def test_what_the_server_has_stored_unknown_to_us_is_not_stored_again(lab, serve
     daemon.await_log("connected to NATS")
     load = Load()
     server.send_signal(signal.SIGSTOP)
-    daemon.feed(load.lines(500))
-    wait_for("all to be sent", lambda: daemon.metric("output_in_flight") == 500)
+    daemon.feed(load.lines(60))  # few enough to lie in the server's socket
+    wait_for("all to be sent", lambda: daemon.metric("output_in_flight") == 60)
     daemon.end(how)
     server.send_signal(signal.SIGCONT)
     with server.client() as c:
-        wait_for("the server to store what was sent", lambda: c.count() == 500)
+        wait_for("the server to store what was sent", lambda: c.count() == 60)
     daemon.start()
     daemon.feed(load.lines(100))
-    ledger = daemon.settled(600)
-    assert (ledger["stored"], ledger["recovered"], ledger["dropped_records"]) == (600, 0, 0)
+    ledger = daemon.settled(160)
+    assert (ledger["stored"], ledger["recovered"], ledger["dropped_records"]) == (160, 0, 0)
     daemon.stop()
     check_once(stored(server), load)
 
@@ -217,11 +217,13 @@ def test_an_outage_goes_to_disk_and_not_to_memory(lab, server, durability):
         "durability": durability, "memory": "1MiB", "disk": "64MiB"})
     before = resident(daemon)
     load = Load(700)
-    daemon.feed(load.lines(20000))  # some 17 MB
+    for _ in range(100):  # some 35 MB
+        daemon.feed(load.lines(200))
+        wait_for("memory to be free again", lambda: daemon.metric("queue_bytes") <= 512 << 10)
     if "asan" not in str(BIN):  # whose own memory grows
         assert resident(daemon) - before < 8 << 20
     assert daemon.ledger()["queued"] == 20000
-    assert daemon.metric("queue_disk_bytes") > 14 << 20
+    assert daemon.metric("queue_disk_bytes") > 30 << 20
     assert daemon.metric("queue_bytes") <= 1 << 20
     server.start()
     assert daemon.settled(20000, timeout=120)["stored"] == 20000
