@@ -489,10 +489,15 @@ report_ledgers(struct runtime *rt, uint64_t unkept)
         }
         queued += l.queued;
     }
-    if (rt->durable != NULL && queued > 0) {
-        sr_log(unkept > 0 ? SR_LOG_ERROR : SR_LOG_NOTICE,
-            "records wait on disk for the next start records=%llu lost=%llu",
-            (unsigned long long)(queued - unkept), (unsigned long long)unkept);
+    if (rt->durable != NULL && queued > unkept) {
+        sr_log(SR_LOG_NOTICE, "records wait on disk for the next start records=%llu",
+            (unsigned long long)(queued - unkept));
+    }
+    if (unkept > 0) {
+        sr_log(SR_LOG_ERROR,
+            "records are lost with the memory they waited in: queue.dir or queue.disk has no room "
+            "records=%llu advice=\"free space, or raise queue.disk\"",
+            (unsigned long long)unkept);
     }
     rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;
 }
