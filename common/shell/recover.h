@@ -26,10 +26,17 @@ struct found_segment {
     uint8_t *header;
 };
 
+/* Segments of a later version: from `first` to `last`, perhaps with others between. */
+struct found_later {
+    uint64_t count;
+    uint64_t first, last;
+};
+
 struct found {
     struct found_segment *items; /* by number, growing */
     size_t count;
     uint64_t next_number; /* above all that are there, the unreadable too */
+    struct found_later later;
 };
 
 /*
@@ -59,6 +66,7 @@ struct recover_options {
     struct sr_spool *spool;
     const struct recover_positions *positions; /* by no order */
     size_t position_count;
+    struct found_later passed_over; /* by the process that kept the positions */
     bool exact;      /* positions are those of the very end of the process `run_id` */
     uint64_t run_id; /* of the process that kept them */
 };
