@@ -179,6 +179,9 @@ open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size
         options.first_number = durable_first_number(rt->durable);
     } else if (c->output == SR_OUTPUT_NATS) {
         durable_warn_of_leftovers(c->queue.dir);
+    } else if (c->queue.durability == SR_QUEUE_ALWAYS) {
+        sr_log(SR_LOG_WARNING,
+            "queue.durability has no effect: records wait on disk only with output: nats");
     }
     rt->queue = sr_queue_new(&options);
     if (rt->queue == NULL) {
@@ -582,7 +585,9 @@ start(struct runtime *rt, char *error, size_t error_size)
         return false;
     }
     if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue)) {
-        (void)snprintf(error, error_size, "out of memory");
+        (void)snprintf(error, error_size,
+            "out of memory, or queue.memory or queue.disk is too small for all subjects of what "
+            "waits in queue.dir: raise them");
         return false;
     }
     rt->sink = new_sink(rt, c);

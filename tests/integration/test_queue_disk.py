@@ -370,3 +370,4 @@ def test_other_outputs_use_no_directory(lab, output):
         daemon.feed(Load().lines(100))
         assert daemon.settled(100)["stored"] == 100
         daemon.stop()
+    assert len(daemon.lines("warning", "queue.durability has no effect", "output: nats")) == 1
