@@ -35,8 +35,8 @@ tell_strange(struct sr_spool *spool, uint64_t number, enum sr_segment_err err, i
     (void)sr_spool_set_aside(spool, number);
 }
 
-/* Reads the header of one file; false when it holds nothing that can be used. */
-static bool
+/* Reads the header of one file. What is empty or no segment is SR_SEGMENT_MAGIC. */
+static enum sr_segment_err
 read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
 {
     uint8_t bytes[SR_SEGMENT_HEADER_MAX];
@@ -48,13 +48,13 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
         if (fd >= 0) {
             (void)close(fd);
         }
-        return false;
+        return SR_SEGMENT_MAGIC;
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
     if (st.st_size == 0) { /* made, and never written to */
         (void)sr_spool_remove(spool, number);
-        return false;
+        return SR_SEGMENT_MAGIC;
     }
     struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
@@ -64,7 +64,7 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     f->header = err == SR_SEGMENT_OK ? malloc(f->start) : NULL;
     if (f->header == NULL) {
         tell_strange(spool, number, err, err == SR_SEGMENT_OK ? ENOMEM : 0);
-        return false;
+        return err != SR_SEGMENT_OK ? err : SR_SEGMENT_HEADER;
     }
     memcpy(f->header, bytes, f->start);
     (void)sr_segment_read_header(
@@ -73,7 +73,7 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     f->size = (uint64_t)st.st_size;
     f->key = sr_lane_key_of(
         f->info.listener, f->info.worker, f->info.dead, f->info.by_sink, f->info.subject);
-    return true;
+    return SR_SEGMENT_OK;
 }
 
 int
@@ -93,8 +93,11 @@ found_read(struct sr_spool *spool, struct found *ret_found)
     }
     for (size_t i = 0; i < count; i++) {
         found.next_number = numbers[i] + 1;
-        if (read_header(spool, numbers[i], &found.items[found.count])) {
-            found.count++;
+        enum sr_segment_err err = read_header(spool, numbers[i], &found.items[found.count]);
+        found.count += err == SR_SEGMENT_OK ? 1 : 0;
+        if (err == SR_SEGMENT_NEWER) {
+            found.later.first = found.later.count++ == 0 ? numbers[i] : found.later.first;
+            found.later.last = numbers[i];
         }
     }
     free(numbers);
@@ -210,6 +213,15 @@ judge_open(const struct recover_options *o, const struct found_segment *f,
     }
 }
 
+/* The process before went past it without knowing what it is. */
+static bool
+was_passed_over(const struct recover_options *o, const struct found_segment *f)
+{
+    const struct found_later *l = &o->passed_over;
+
+    return l->count > 0 && f->number >= l->first && f->number <= l->last;
+}
+
 static struct verdict
 judge(const struct recover_options *o, const struct found_segment *f, struct recover_result *result,
     uint64_t *ret_damaged)
@@ -218,7 +230,7 @@ judge(const struct recover_options *o, const struct found_segment *f, struct rec
     bool known = o->exact && p != NULL && f->info.run_id == o->run_id;
     struct verdict v = { .wanted = true };
 
-    if ((p != NULL && f->number < p->settled.segment) ||
+    if ((p != NULL && f->number < p->settled.segment && !was_passed_over(o, f)) ||
         (known && f->number > p->written.segment)) {
         return (struct verdict){ .wanted = false };
     }
@@ -238,28 +250,32 @@ judge(const struct recover_options *o, const struct found_segment *f, struct rec
 
 /* ---- Attaching ---- */
 
-static bool
-is_text(struct sr_span span, const char *text)
+bool
+found_is_text(struct sr_span span, const char *text)
 {
     return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
 }
 
-/* The lane of a found segment: its own, or one with the same subject. */
-static struct sr_lane *
-find_lane(const struct sr_queue *q, const struct found_segment *f)
+struct sr_lane *
+found_lane(const struct sr_queue *q, const struct found_segment *f)
 {
-    struct sr_lane *heir = NULL;
+    struct sr_lane *own = NULL, *other = NULL;
+    bool listens = false;
 
     for (size_t i = 0; i < q->lane_count; i++) {
         struct sr_lane *lane = q->lanes[i];
+        bool same = found_is_text(f->info.listener, lane->listener_name);
+        struct sr_lane **heir = same ? &own : &other;
         if (lane->key == f->key) {
             return lane;
         }
-        if (heir == NULL && lane->dead == f->info.dead && is_text(f->info.subject, lane->subject)) {
-            heir = lane;
+        listens = listens || same;
+        if (*heir == NULL && lane->dead == f->info.dead &&
+            found_is_text(f->info.subject, lane->subject)) {
+            *heir = lane;
         }
     }
-    return heir;
+    return listens ? own : other;
 }
 
 /* Says in the file where it ends, so that the next start need not look. */
@@ -332,7 +348,7 @@ recover_attach(
 {
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];
-        struct sr_lane *lane = find_lane(o->queue, f);
+        struct sr_lane *lane = found_lane(o->queue, f);
         uint64_t damaged = 0;
         struct verdict v = judge(o, f, result, &damaged);
         if (damaged > 0) {

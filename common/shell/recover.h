@@ -26,10 +26,17 @@ struct found_segment {
     uint8_t *header;
 };
 
+/* Segments of a later version: from `first` to `last`, perhaps with others between. */
+struct found_later {
+    uint64_t count;
+    uint64_t first, last;
+};
+
 struct found {
     struct found_segment *items; /* by number, growing */
     size_t count;
     uint64_t next_number; /* above all that are there, the unreadable too */
+    struct found_later later;
 };
 
 /*
@@ -38,6 +45,15 @@ struct found {
  */
 int found_read(struct sr_spool *spool, struct found *ret_found);
 void found_free(struct found *found);
+
+/* True when a text of a segment's header is `text`. */
+bool found_is_text(struct sr_span span, const char *text);
+
+/*
+ * The lane that a found segment goes into: its own, else one of its listener with the same subject
+ * and role, or of any listener when its own is no more. NULL: there is none.
+ */
+struct sr_lane *found_lane(const struct sr_queue *q, const struct found_segment *f);
 
 /* What the last process kept of a lane: where it was settled and where it was written. */
 struct recover_positions {
@@ -50,6 +66,7 @@ struct recover_options {
     struct sr_spool *spool;
     const struct recover_positions *positions; /* by no order */
     size_t position_count;
+    struct found_later passed_over; /* by the process that kept the positions */
     bool exact;      /* positions are those of the very end of the process `run_id` */
     uint64_t run_id; /* of the process that kept them */
 };

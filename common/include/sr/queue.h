@@ -65,6 +65,12 @@ struct sr_lane_position {
     uint64_t lost;    /* records of the segment that were found damaged and counted so */
 };
 
+#define SR_QUEUE_SEGMENT_MAX (256U * 1024U)
+
+/* Bytes of a segment in a queue of so much memory, at most SR_QUEUE_SEGMENT_MAX; large records get
+ * more. */
+size_t sr_queue_segment_size(uint64_t memory);
+
 /* Returns an owned queue, or NULL without memory. */
 struct sr_queue *sr_queue_new(const struct sr_queue_options *options);
 
