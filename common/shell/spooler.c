@@ -162,9 +162,11 @@ end_busy(struct sr_segment *s)
         return;
     }
     sr_segment_drop_memory(s);
-    if (s->has_file) {
-        s->chain = lane->gone;
-        lane->gone = s;
+    if (s->has_file) { /* the sink may have kept long ago that it is settled */
+        struct sr_segment **list =
+            s->number < lane->kept.segment ? &lane->queue->removable : &lane->gone;
+        s->chain = *list;
+        *list = s;
     } else {
         give_disk(s);
         free(s);
