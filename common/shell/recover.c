@@ -52,11 +52,11 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
-    if (st.st_size == 0) { /* made, and never written to */
+    struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
+    if (len >= 0 && sr_segment_is_cut_short(span)) {
         (void)sr_spool_remove(spool, number);
         return false;
     }
-    struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
     if (err == SR_SEGMENT_OK && f->info.number != number) {
         err = SR_SEGMENT_HEADER;
