@@ -20,6 +20,7 @@ struct found_segment {
     uint64_t number;
     uint64_t size;               /* of the file */
     uint64_t key;                /* of its lane */
+    uint64_t left_key;           /* of the lane that carries what that lane has left */
     size_t start;                /* of its first entry */
     struct sr_segment_info info; /* its texts point into `header` */
     struct sr_segment_progress progress;
@@ -38,6 +39,12 @@ struct found {
  */
 int found_read(struct sr_spool *spool, struct found *ret_found);
 void found_free(struct found *found);
+
+/*
+ * Segments of a lane that no thread writes any more go to a lane of their own, which is the same in
+ * each process that finds them: this is its worker, above those of all threads.
+ */
+unsigned found_left_worker(const struct sr_segment_info *info);
 
 /* What the last process kept of a lane: where it was settled and where it was written. */
 struct recover_positions {
