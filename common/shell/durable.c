@@ -174,6 +174,7 @@ add_lane(struct sr_queue *q, const struct sr_stats *stats, const struct found_se
         .listener_name = listener,
         .worker = found_left_worker(&f->info),
         .dead = f->info.dead,
+        .left = true,
         .subject = subject,
         .content_type = content_type,
     };

@@ -74,7 +74,7 @@ struct sr_lane {
     char content_type[SR_SEGMENT_TEXT_MAX + 1];
     char listener_name[SR_SEGMENT_TEXT_MAX + 1];
     unsigned listener, worker;
-    bool dead, by_sink;
+    bool dead, by_sink, left;
     uint64_t key;
 
     /* The writer's. */

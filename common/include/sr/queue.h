@@ -53,6 +53,7 @@ struct sr_lane_options {
     unsigned worker;           /* likewise */
     bool dead;                 /* carries dead letters */
     bool by_sink;              /* written by the sink's thread */
+    bool left;                 /* written by none: for what is found on disk, whatever its share */
     const char *subject;       /* copied */
     const char *content_type;  /* copied; NULL for none */
 };
