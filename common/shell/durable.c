@@ -15,6 +15,7 @@
 #include "sr/spool.h"
 #include "sr/spooler.h"
 #include "sr/stats_kept.h"
+#include "sr/suite.h"
 #include "sr/udp.h"
 
 #include "sr/banned.h"
@@ -27,7 +28,6 @@
 enum { PROCESS_RUN, PROCESS_LATER, PROCESS_LATER_FIRST, PROCESS_LATER_LAST, PROCESS_VALUES };
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
-#define NO_WORKER 0xffffU /* writes the lanes that only hold what was found */
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define REASON_KILLED "killed"
 #define REASON_DAMAGED "damaged"
@@ -133,45 +133,77 @@ durable_first_number(const struct durable *d)
 
 /* ---- Lanes that nobody writes any more ---- */
 
-/*
- * Whose books a found segment's records go on in: its listener's, or those of the first one when
- * that is no more.
- */
-static const struct sr_lane *
-find_owner(const struct sr_queue *q, const struct found_segment *f)
+static bool
+is_text(struct sr_span span, const char *text)
+{
+    return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
+}
+
+/* Whether a lane of `q` has this subject; if `own`, one that will write the like, or carries it. */
+static bool
+has_lane(const struct sr_queue *q, const struct found_segment *f, bool own, bool dead_letters)
 {
     for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
         const struct sr_lane *lane = sr_queue_lane(q, i);
-        if (found_is_text(f->info.listener, sr_lane_listener_name(lane))) {
-            return lane;
+        uint64_t key = sr_lane_key(lane);
+        if (own && (key == f->key || key == f->left_key)) {
+            return true;
+        }
+        if (own && dead_letters && f->info.by_sink && !sr_lane_is_dead(lane)) {
+            char dead[SR_SEGMENT_TEXT_MAX + sizeof(SR_SUITE_DEADLETTER)];
+            (void)snprintf(dead, sizeof(dead), "%s" SR_SUITE_DEADLETTER, sr_lane_subject(lane));
+            if (is_text(f->info.subject, dead) && sr_lane_worker(lane) == f->info.worker &&
+                is_text(f->info.listener, sr_lane_listener_name(lane))) {
+                return true; /* the sink will make it */
+            }
+        }
+        if (!own && sr_lane_is_dead(lane) == f->info.dead &&
+            is_text(f->info.subject, sr_lane_subject(lane))) {
+            return true;
         }
     }
     return sr_queue_lane(q, 0);
 }
 
+static void
+copy_text(char out[SR_SEGMENT_TEXT_MAX + 1], struct sr_span text)
+{
+    memcpy(out, text.data, text.len);
+    out[text.len] = '\0';
+}
+
+static bool
+add_lane(struct sr_queue *q, const struct sr_stats *stats, const struct found_segment *f)
+{
+    char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
+    char listener[SR_SEGMENT_TEXT_MAX + 1];
+    struct sr_lane_options options = {
+        .listener_name = listener,
+        .worker = found_left_worker(&f->info),
+        .dead = f->info.dead,
+        .left = true,
+        .subject = subject,
+        .content_type = content_type,
+    };
+
+    copy_text(subject, f->info.subject);
+    copy_text(content_type, f->info.content_type);
+    copy_text(listener, f->info.listener);
+    for (unsigned i = 0; i < stats->listener_count; i++) {
+        options.listener = strcmp(stats->listeners[i].name, listener) == 0 ? i : options.listener;
+    }
+    return sr_queue_add_lane(q, &options) != NULL;
+}
+
 bool
-durable_add_lanes(struct durable *d, struct sr_queue *q)
+durable_add_lanes(
+    struct durable *d, struct sr_queue *q, const struct sr_stats *stats, bool dead_letters)
 {
     for (size_t i = 0; i < d->found.count; i++) {
         const struct found_segment *f = &d->found.items[i];
-        const struct sr_lane *owner = find_owner(q, f);
-        char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
-        struct sr_lane_options options = {
-            .listener = sr_lane_listener(owner),
-            .listener_name = sr_lane_listener_name(owner),
-            .worker = NO_WORKER,
-            .dead = f->info.dead,
-            .subject = subject,
-            .content_type = content_type,
-        };
-        if (found_lane(q, f) != NULL) {
-            continue;
-        }
-        (void)snprintf(subject, sizeof(subject), "%.*s", (int)f->info.subject.len,
-            (const char *)f->info.subject.data);
-        (void)snprintf(content_type, sizeof(content_type), "%.*s", (int)f->info.content_type.len,
-            (const char *)f->info.content_type.data);
-        if (sr_queue_add_lane(q, &options) == NULL) {
+        /* With no memory for a lane of its own it goes to any that has its subject. */
+        if (!has_lane(q, f, true, dead_letters) && !add_lane(q, stats, f) &&
+            !has_lane(q, f, false, false)) {
             return false;
         }
     }

@@ -230,6 +230,11 @@ take_shares(struct sr_queue *q, struct sr_lane *lane, struct sr_segment *fresh,
 {
     size_t before = spent != NULL ? spent->memory_held : 0;
 
+    if (lane->left) { /* its one segment never has a file */
+        sr_share_force(&q->memory, lane->listener, lane->dead, size);
+        fresh->memory_held = size;
+        return true;
+    }
     if (!take_instead(&q->memory, lane, spent != NULL ? &spent->memory_held : NULL, size)) {
         return false;
     }
@@ -435,6 +440,7 @@ new_lane(struct sr_queue *q, const struct sr_lane_options *options)
     lane->worker = options->worker;
     lane->dead = options->dead;
     lane->by_sink = options->by_sink;
+    lane->left = options->left;
     if (!copy_text(lane->subject, options->subject) ||
         !copy_text(lane->content_type, options->content_type) ||
         !copy_text(lane->listener_name, options->listener_name)) {

@@ -12,6 +12,8 @@
 
 #include "sr/banned.h"
 
+#define LEFT_WORKER 0x8000U
+#define LEFT_BY_SINK 0x4000U
 #define SEGMENT_FILE_MAX (16U * 1024U * 1024U) /* far more than any of ours: reads are bounded */
 
 /* ---- Finding ---- */
@@ -52,11 +54,11 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
-    if (st.st_size == 0) { /* made, and never written to */
+    struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
+    if (len >= 0 && sr_segment_is_cut_short(span)) {
         (void)sr_spool_remove(spool, number);
         return SR_SEGMENT_MAGIC;
     }
-    struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
     if (err == SR_SEGMENT_OK && f->info.number != number) {
         err = SR_SEGMENT_HEADER;
@@ -73,7 +75,15 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     f->size = (uint64_t)st.st_size;
     f->key = sr_lane_key_of(
         f->info.listener, f->info.worker, f->info.dead, f->info.by_sink, f->info.subject);
+    f->left_key = sr_lane_key_of(
+        f->info.listener, found_left_worker(&f->info), f->info.dead, false, f->info.subject);
     return SR_SEGMENT_OK;
+}
+
+unsigned
+found_left_worker(const struct sr_segment_info *info)
+{
+    return LEFT_WORKER | (info->by_sink ? LEFT_BY_SINK : 0U) | (info->worker % LEFT_BY_SINK);
 }
 
 int
@@ -137,6 +147,16 @@ find_positions(const struct recover_options *o, uint64_t key)
         }
     }
     return NULL;
+}
+
+/* Of the lane that held the segment in the last process, as find_lane() would choose it. */
+static const struct recover_positions *
+positions_of(const struct recover_options *o, const struct found_segment *f, uint64_t heir)
+{
+    const struct recover_positions *p = find_positions(o, f->key);
+
+    p = p != NULL ? p : find_positions(o, f->left_key);
+    return p != NULL ? p : find_positions(o, heir);
 }
 
 /* How far it is settled: whoever knows more is right, for no one ever goes back. */
@@ -223,10 +243,10 @@ was_passed_over(const struct recover_options *o, const struct found_segment *f)
 }
 
 static struct verdict
-judge(const struct recover_options *o, const struct found_segment *f, struct recover_result *result,
-    uint64_t *ret_damaged)
+judge(const struct recover_options *o, const struct found_segment *f, const struct sr_lane *lane,
+    struct recover_result *result, uint64_t *ret_damaged)
 {
-    const struct recover_positions *p = find_positions(o, f->key);
+    const struct recover_positions *p = positions_of(o, f, lane->key);
     bool known = o->exact && p != NULL && f->info.run_id == o->run_id;
     struct verdict v = { .wanted = true };
 
@@ -250,32 +270,36 @@ judge(const struct recover_options *o, const struct found_segment *f, struct rec
 
 /* ---- Attaching ---- */
 
-bool
-found_is_text(struct sr_span span, const char *text)
+static bool
+is_text(struct sr_span span, const char *text)
 {
     return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
 }
 
-struct sr_lane *
-found_lane(const struct sr_queue *q, const struct found_segment *f)
+/*
+ * The lane of a found segment: its own, the one for what that has left, or one of its subject,
+ * rather one of its listener.
+ */
+static struct sr_lane *
+find_lane(const struct sr_queue *q, const struct found_segment *f)
 {
-    struct sr_lane *own = NULL, *other = NULL;
-    bool listens = false;
+    struct sr_lane *heir = NULL, *left = NULL;
 
     for (size_t i = 0; i < q->lane_count; i++) {
         struct sr_lane *lane = q->lanes[i];
-        bool same = found_is_text(f->info.listener, lane->listener_name);
-        struct sr_lane **heir = same ? &own : &other;
         if (lane->key == f->key) {
             return lane;
         }
-        listens = listens || same;
-        if (*heir == NULL && lane->dead == f->info.dead &&
-            found_is_text(f->info.subject, lane->subject)) {
-            *heir = lane;
+        left = lane->key == f->left_key ? lane : left;
+        if (lane->dead != f->info.dead || !is_text(f->info.subject, lane->subject)) {
+            continue;
+        }
+        if (heir == NULL || (!is_text(f->info.listener, heir->listener_name) &&
+                                is_text(f->info.listener, lane->listener_name))) {
+            heir = lane;
         }
     }
-    return listens ? own : other;
+    return left != NULL ? left : heir;
 }
 
 /* Says in the file where it ends, so that the next start need not look. */
@@ -348,9 +372,9 @@ recover_attach(
 {
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];
-        struct sr_lane *lane = found_lane(o->queue, f);
+        struct sr_lane *lane = find_lane(o->queue, f);
         uint64_t damaged = 0;
-        struct verdict v = judge(o, f, result, &damaged);
+        struct verdict v = judge(o, f, lane, result, &damaged);
         if (damaged > 0) {
             result->damaged[lane->listener] += damaged;
         }

@@ -20,6 +20,7 @@ struct found_segment {
     uint64_t number;
     uint64_t size;               /* of the file */
     uint64_t key;                /* of its lane */
+    uint64_t left_key;           /* of the lane that carries what that lane has left */
     size_t start;                /* of its first entry */
     struct sr_segment_info info; /* its texts point into `header` */
     struct sr_segment_progress progress;
@@ -46,14 +47,11 @@ struct found {
 int found_read(struct sr_spool *spool, struct found *ret_found);
 void found_free(struct found *found);
 
-/* True when a text of a segment's header is `text`. */
-bool found_is_text(struct sr_span span, const char *text);
-
 /*
- * The lane that a found segment goes into: its own, else one of its listener with the same subject
- * and role, or of any listener when its own is no more. NULL: there is none.
+ * Segments of a lane that no thread writes any more go to a lane of their own, which is the same in
+ * each process that finds them: this is its worker, above those of all threads.
  */
-struct sr_lane *found_lane(const struct sr_queue *q, const struct found_segment *f);
+unsigned found_left_worker(const struct sr_segment_info *info);
 
 /* What the last process kept of a lane: where it was settled and where it was written. */
 struct recover_positions {

@@ -584,7 +584,8 @@ start(struct runtime *rt, char *error, size_t error_size)
         !open_listeners(rt, c, error, error_size)) {
         return false;
     }
-    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue)) {
+    if (rt->durable != NULL &&
+        !durable_add_lanes(rt->durable, rt->queue, rt->stats, c->publish.dead_letter)) {
         (void)snprintf(error, error_size,
             "out of memory, or queue.memory or queue.disk is too small for all subjects of what "
             "waits in queue.dir: raise them");

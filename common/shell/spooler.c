@@ -646,10 +646,9 @@ store(struct sr_spooler *sp, struct sr_segment *s)
         error = 0; /* its file is as it should be */
     } else if (s->has_file) {
         error = tell(sp, s, true, kept);
-    } else {
-        bool room = take_disk(s); /* of queue.disk */
-        error = room ? write_segment(sp, s, kept) : 0;
-        lost = !room || error != 0 ? left : 0;
+    } else { /* whatever its share: more than queue.disk by queue.memory at most, and not lost */
+        error = write_segment(sp, s, kept);
+        lost = error != 0 ? left : 0;
     }
     if (error != 0) {
         note_error(sp, error);
