@@ -162,7 +162,7 @@ has_lane(const struct sr_queue *q, const struct found_segment *f, bool own, bool
             return true;
         }
     }
-    return sr_queue_lane(q, 0);
+    return false;
 }
 
 static void
@@ -170,6 +170,27 @@ copy_text(char out[SR_SEGMENT_TEXT_MAX + 1], struct sr_span text)
 {
     memcpy(out, text.data, text.len);
     out[text.len] = '\0';
+}
+
+/*
+ * The listener in whose books a found segment's records go on: its own, else one that has its
+ * subject now, as when an address was changed, else the first.
+ */
+static unsigned
+find_books(const struct sr_queue *q, const struct sr_stats *stats, const struct found_segment *f)
+{
+    for (unsigned i = 0; i < stats->listener_count; i++) {
+        if (is_text(f->info.listener, stats->listeners[i].name)) {
+            return i;
+        }
+    }
+    for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
+        const struct sr_lane *lane = sr_queue_lane(q, i);
+        if (is_text(f->info.subject, sr_lane_subject(lane))) {
+            return sr_lane_listener(lane);
+        }
+    }
+    return 0;
 }
 
 static bool
@@ -189,9 +210,7 @@ add_lane(struct sr_queue *q, const struct sr_stats *stats, const struct found_se
     copy_text(subject, f->info.subject);
     copy_text(content_type, f->info.content_type);
     copy_text(listener, f->info.listener);
-    for (unsigned i = 0; i < stats->listener_count; i++) {
-        options.listener = strcmp(stats->listeners[i].name, listener) == 0 ? i : options.listener;
-    }
+    options.listener = find_books(q, stats, f);
     return sr_queue_add_lane(q, &options) != NULL;
 }
 
