@@ -21,23 +21,25 @@
 static void
 tell_strange(struct sr_spool *spool, uint64_t number, enum sr_segment_err err, int error)
 {
-    const char *why = error != 0 ? strerror(error) : sr_segment_strerror(err);
+    unsigned long long name = number;
 
     if (err == SR_SEGMENT_NEWER) {
         sr_log(SR_LOG_ERROR,
             "a segment of the queue %s dir=%s segment=%016llx advice=\"it stays for the version "
             "that wrote it: install that again\"",
-            why, sr_spool_path(spool), (unsigned long long)number);
+            sr_segment_strerror(err), sr_spool_path(spool), name);
         return;
     }
+    bool aside = sr_spool_set_aside(spool, number) == 0;
     sr_log(SR_LOG_ERROR,
-        "a file of the queue cannot be used: %s dir=%s segment=%016llx advice=\"it is set aside as "
-        "*.corrupt\"",
-        why, sr_spool_path(spool), (unsigned long long)number);
-    (void)sr_spool_set_aside(spool, number);
+        "a file of the queue cannot be used: %s%s dir=%s segment=%016llx advice=\"%s\"",
+        error != 0 ? "" : "it ", error != 0 ? strerror(error) : sr_segment_strerror(err),
+        sr_spool_path(spool), name,
+        aside ? "it is set aside as *.corrupt; look at the disk"
+              : "it stays and is looked at again at the next start");
 }
 
-/* Reads the header of one file. What is empty or no segment is SR_SEGMENT_MAGIC. */
+/* Reads the header of one file. SR_SEGMENT_END: it was empty, and is removed. */
 static enum sr_segment_err
 read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
 {
@@ -57,7 +59,7 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     if (len >= 0 && sr_segment_is_cut_short(span)) {
         (void)sr_spool_remove(spool, number);
-        return SR_SEGMENT_MAGIC;
+        return SR_SEGMENT_END;
     }
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
     if (err == SR_SEGMENT_OK && f->info.number != number) {
@@ -105,6 +107,8 @@ found_read(struct sr_spool *spool, struct found *ret_found)
         found.next_number = numbers[i] + 1;
         enum sr_segment_err err = read_header(spool, numbers[i], &found.items[found.count]);
         found.count += err == SR_SEGMENT_OK ? 1 : 0;
+        bool fine = err == SR_SEGMENT_OK || err == SR_SEGMENT_END || err == SR_SEGMENT_NEWER;
+        found.strange += fine ? 0 : 1;
         if (err == SR_SEGMENT_NEWER) {
             found.later.first = found.later.count++ == 0 ? numbers[i] : found.later.first;
             found.later.last = numbers[i];
@@ -366,16 +370,28 @@ link_segment(struct sr_lane *lane, struct sr_segment *s)
     own->previous = s;
 }
 
+static void
+report_damage(const struct recover_options *o, const struct found_segment *f, uint64_t lost)
+{
+    (void)atomic_fetch_add(&o->queue->damaged, 1);
+    sr_log(SR_LOG_ERROR,
+        "a segment of the queue is damaged dir=%s segment=%016llx lost_records=%llu advice=\"it is "
+        "kept as *.corrupt once its good records are stored; look at the disk\"",
+        sr_spool_path(o->spool), (unsigned long long)f->number, (unsigned long long)lost);
+}
+
 bool
 recover_attach(
     const struct recover_options *o, const struct found *found, struct recover_result *result)
 {
+    (void)atomic_fetch_add(&o->queue->damaged, found->strange);
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];
         struct sr_lane *lane = find_lane(o->queue, f);
         uint64_t damaged = 0;
         struct verdict v = judge(o, f, lane, result, &damaged);
         if (damaged > 0) {
+            report_damage(o, f, damaged);
             result->damaged[lane->listener] += damaged;
         }
         if (!v.wanted) {

@@ -38,6 +38,7 @@ struct found {
     size_t count;
     uint64_t next_number; /* above all that are there, the unreadable too */
     struct found_later later;
+    uint64_t strange; /* files that are no segments, or damaged ones: set aside */
 };
 
 /*

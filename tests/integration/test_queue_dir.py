@@ -143,6 +143,27 @@ def test_a_start_on_a_disk_that_takes_nothing_succeeds_and_recovers(
     check_once(stored(server), load)
 
 
+def test_a_stop_that_has_no_room_on_disk_says_what_is_lost(lab, server):
+    server.end()
+    disk = Disk(lab, "24m")
+    daemon = lab.daemon(server=server, queue={"dir": str(disk.dir / "q")})
+    load = Load()
+    daemon.feed(load.lines(500))
+    disk.fill()
+    assert daemon.end() == 1
+    assert len(daemon.lines("error", "records are lost", "records=500 ", "free space")) == 1
+    assert not daemon.lines("wait on disk for the next start")
+    disk.free()
+    server.start()
+    daemon.start()
+    assert daemon.metric("dropped_records_total", reason="missing") == 500
+    assert daemon.lines("error", "missing", "records=500 ", str(disk.dir / "q"))
+    daemon.feed(load.lines(10))
+    ledger = daemon.settled(510)
+    assert (ledger["stored"], ledger["dropped_records"]) == (10, 500)
+    daemon.stop()
+
+
 # ---- A directory that cannot be used ----
 
 WITHOUT_OVERRIDE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
@@ -294,6 +315,24 @@ def test_a_segment_that_is_damaged_while_it_waits_is_noticed(lab, server, durabi
     assert len(daemon.lines("error", "damaged", victim.path.stem)) == 1
 
 
+def test_a_segment_that_was_open_at_a_kill_is_no_different(lab, server):
+    server.end()
+    daemon = lab.daemon(server=server, queue={"durability": "always"})
+    load = Load()
+    daemon.feed(load.lines(300))
+    daemon.end(signal.SIGKILL)
+    victim = daemon.segments()[-1]
+    assert len(victim.entries) == 300
+    victim.damage(200)
+    server.start()
+    daemon.start()
+    assert daemon.metric("queue_damaged_segments_total") == 1
+    assert daemon.metric("dropped_records_total", reason="damaged") == 100
+    assert len(daemon.lines("error", "damaged", victim.path.stem, "lost_records=100")) == 1
+    assert finish(daemon, server, load, 100, 300) == list(range(200))
+    assert set_aside(daemon) == [victim.path.stem + ".corrupt"]
+
+
 def test_a_file_that_is_cut_or_gone_while_it_waits_is_noticed(lab, server):
     server.end()
     daemon = lab.daemon(server=server, queue={"memory": "1MiB"})
@@ -339,6 +378,7 @@ def test_files_of_others_are_left_alone_and_garbage_is_set_aside(lab, server):
     (folder / "000000000000f006.seg").symlink_to(folder / "README")
     server.start()
     daemon.start()
+    assert daemon.metric("queue_damaged_segments_total") == len(garbage) + 2
     finish(daemon, server, load, 0)
     assert all(p.read_bytes() == b"hello" for p in others)
     for stem, data in garbage.items():

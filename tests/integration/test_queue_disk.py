@@ -201,6 +201,48 @@ def test_spill_counts_what_a_kill_lost_in_memory(lab, server):
     assert load.numbers(stored(server)) == list(range(300))
 
 
+def test_spill_keeps_what_was_on_disk_when_it_was_killed(lab, server):
+    server.end()
+    daemon = lab.daemon(server=server, queue={"memory": "1MiB"})
+    load = Load()
+    daemon.feed(load.lines(4000))
+    wait_for("memory to be free again", lambda: daemon.metric("queue_bytes") <= 512 << 10)
+    daemon.end(signal.SIGKILL)
+    on_disk = sum(len(s.entries) for s in daemon.segments())
+    assert 1000 < on_disk < 4000
+    server.start()
+    daemon.start()
+    ledger = daemon.settled(4000)
+    assert (ledger["stored"], ledger["dropped_records"]) == (on_disk, 4000 - on_disk)
+    assert daemon.metric("dropped_records_total", reason="killed") == 4000 - on_disk
+    daemon.stop()
+    numbers = load.numbers(stored(server))
+    assert numbers == sorted(set(numbers)) and len(numbers) == on_disk
+
+
+def test_spill_balances_after_kills_under_load(lab, server):
+    daemon = Daemon(lab, server=server, held=True, queue={"memory": "1MiB"})
+    load = Load()
+    daemon.start()
+    pump = Pump(daemon, load, 3000)
+    for _ in range(3):
+        before = daemon.ledger()["stored"]
+        wait_for("records flow", lambda b=before: daemon.ledger()["stored"] > b + 700)
+        daemon.end(signal.SIGKILL)
+        daemon.start()
+    pump.finish()
+    ledger = daemon.settled(load.sent)
+    lost = ledger["dropped"] + ledger["dropped_records"]
+    assert lost == (daemon.metric("dropped_total", reason="killed")
+                    + daemon.metric("dropped_records_total", reason="killed"))
+    daemon.stop()
+    numbers = load.numbers(stored(server))
+    assert len(set(numbers)) == len(numbers)
+    # A record whose acknowledgement the killed process did not see is stored and called lost.
+    assert load.sent - lost <= len(numbers) <= load.sent
+    assert ledger["stored"] == load.sent - lost
+
+
 # ---- Outages ----
 
 def resident(daemon):
