@@ -475,34 +475,37 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     (void)pthread_mutex_unlock(&q->mutex);
 }
 
-/* A segment that was written since the last sync, marked as synced; 0: none. */
+/*
+ * The newest segment of a lane below `*number` that was written since the last sync, marked as
+ * synced. Downwards, so that a tail that is written all the time is synced once a round.
+ */
 static bool
-next_unsynced(struct sr_queue *q, uint64_t *ret_number)
+next_unsynced(struct sr_lane *lane, uint64_t *number)
 {
     bool found = false;
 
-    (void)pthread_mutex_lock(&q->mutex);
-    for (size_t i = 0; i < q->lane_count && !found; i++) {
-        for (struct sr_segment *s = q->lanes[i]->last; s != NULL && !found; s = s->previous) {
-            if (s->unsynced) {
-                s->unsynced = false;
-                *ret_number = s->number;
-                found = true;
-            }
+    (void)pthread_mutex_lock(&lane->queue->mutex);
+    for (struct sr_segment *s = lane->last; s != NULL && !found; s = s->previous) {
+        if (s->unsynced && s->number < *number) {
+            s->unsynced = false;
+            *number = s->number;
+            found = true;
         }
     }
-    (void)pthread_mutex_unlock(&q->mutex);
+    (void)pthread_mutex_unlock(&lane->queue->mutex);
     return found;
 }
 
 static void
 sync_all(struct sr_spooler *sp)
 {
-    uint64_t number;
     int error = 0;
 
-    while (error == 0 && next_unsynced(sp->queue, &number)) {
-        error = sr_spool_sync(sp->spool, number);
+    for (size_t i = 0; i < sp->queue->lane_count && error == 0; i++) {
+        uint64_t number = UINT64_MAX;
+        while (error == 0 && next_unsynced(sp->queue->lanes[i], &number)) {
+            error = sr_spool_sync(sp->spool, number);
+        }
     }
     if (error == 0) {
         error = sr_spool_sync_dir(sp->spool);
