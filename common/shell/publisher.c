@@ -21,6 +21,7 @@
 #include "shell/pub_nats.h"
 #include "shell/pub_stream.h"
 #include "shell/stalled.h"
+#include "sr/backoff.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/log.h"
@@ -37,12 +38,19 @@
 #define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define DRAIN_NS (2 * SR_NS_PER_SECOND) /* for what is in flight on a connection to be left */
 #define UNKNOWN_AUTHORITY                                                                          \
     "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
     "host)"
 #define WRONG_NAME "the server's certificate is for another name than nats.url has"
 #define HANGING_MAX 4U                        /* attempts that hang at a time */
 #define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
+
+/* What was last logged of a server. */
+struct trouble {
+    char text[PUB_TEXT_MAX]; /* "": nothing since it worked */
+    uint64_t told_ns;
+};
 
 struct publisher {
     struct sr_sink base;
@@ -53,23 +61,29 @@ struct publisher {
 
     /* The publisher's thread only. */
     struct pub_link *link;                 /* NULL: not connected */
+    struct pub_link *next;                 /* takes over once `link` is drained; NULL: none */
+    uint64_t drain_deadline_ns;            /* when `next` waits no longer */
     struct pub_link *retired[RETIRED_MAX]; /* closed, with callbacks perhaps still running */
     struct pub_attempt *attempt;           /* NULL: none under way */
     uint64_t attempt_deadline_ns;
     uint64_t next_attempt_ns;
     uint64_t now_ns; /* of this round */
+    size_t url;      /* of the server that is tried, or will be; stays during an attempt */
+    size_t link_url; /* of the server of `link` */
+    size_t tried;    /* servers that failed since the last pause */
     unsigned failures;
     unsigned short_lives; /* connections in a row that ended soon */
     uint64_t adopted_ns;
     uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
     struct sr_log_limit coming, going, forbidden;
-    bool replace; /* the credentials changed: connect anew, then switch */
+    bool replace; /* the credentials changed or the server leaves: connect anew, then switch */
+    bool leaving; /* the server of `link` has said that it will shut down */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
     uint64_t files_stamp;       /* of the files as last used, or as last seen to change */
     uint64_t attempt_stamp;     /* of the files when the attempt began */
-    char trouble[PUB_TEXT_MAX]; /* what was logged last */
-    uint64_t trouble_ns;
+    char trouble[PUB_TEXT_MAX]; /* the last one, "" once connected */
+    struct trouble *troubles;   /* by url */
 
     _Atomic bool stopping, reload;
     _Atomic uint64_t stop_deadline_ns;
@@ -123,52 +137,72 @@ connect_advice(const char *error)
     return "see the error; records wait in the queue";
 }
 
-/* Logs trouble with the connection when it is new, or once a minute. */
+/* Logs trouble with a server when it is new there, or once a minute. */
 static void
-report_trouble(struct publisher *p, const char *what, const char *error)
+report_trouble(struct publisher *p, size_t url, const char *what, const char *error)
 {
     struct sr_creds_info info;
     const char *creds_file = p->options.conf->creds_file;
     const char *advice = connect_advice(error);
+    const char *server = p->options.conf->url.items[url];
+    struct trouble *t = &p->troubles[url];
 
-    if (strcmp(p->trouble, error) == 0 && p->now_ns - p->trouble_ns < TROUBLE_NS) {
+    (void)snprintf(p->trouble, sizeof(p->trouble), "%s", error);
+    if (strcmp(t->text, error) == 0 && p->now_ns - t->told_ns < TROUBLE_NS) {
         return;
     }
-    (void)snprintf(p->trouble, sizeof(p->trouble), "%s", error);
-    p->trouble_ns = p->now_ns;
+    (void)snprintf(t->text, sizeof(t->text), "%s", error);
+    t->told_ns = p->now_ns;
     /* Our own look at the credentials names the cause better than the server does. */
     if (creds_file != NULL) {
         enum sr_creds_err err =
             sr_creds_check(creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);
         if (err != SR_CREDS_OK) {
-            sr_log(SR_LOG_ERROR, "%s error=\"%s\" creds_file=%s advice=\"%s\"", what, error,
-                creds_file, sr_creds_strerror(err));
+            sr_log(SR_LOG_ERROR, "%s url=%s error=\"%s\" creds_file=%s advice=\"%s\"", what, server,
+                error, creds_file, sr_creds_strerror(err));
             return;
         }
     }
-    sr_log(SR_LOG_WARNING, "%s url=%s error=\"%s\" advice=\"%s\"", what,
-        p->options.conf->url.items[0], error, advice);
+    sr_log(SR_LOG_WARNING, "%s url=%s error=\"%s\" advice=\"%s\"", what, server, error, advice);
 }
 
 static void
 plan_next_attempt(struct publisher *p)
 {
     unsigned step = p->failures > QUICK_RETRIES ? p->failures - QUICK_RETRIES : 0;
-    uint64_t delay = RETRY_MIN_NS << (step < 7 ? step : 7);
 
-    if (delay > RETRY_MAX_NS) {
-        delay = RETRY_MAX_NS;
-    }
-    p->next_attempt_ns = p->now_ns + delay / 2 + sr_clock_random_u64() % (delay / 2 + 1);
+    p->tried = 0;
+    p->next_attempt_ns =
+        p->now_ns + sr_backoff_ns(RETRY_MIN_NS, RETRY_MAX_NS, step, sr_clock_random_u64());
+}
+
+static void
+turn_to_next_server(struct publisher *p)
+{
+    p->url = (p->url + 1) % p->options.conf->url.count;
+}
+
+/* The next attempt may begin at once: earlier failures say nothing of it. */
+static void
+start_anew(struct publisher *p)
+{
+    p->tried = 0;
+    p->failures = 0;
+    p->next_attempt_ns = p->now_ns;
 }
 
 static void
 attempt_failed(struct publisher *p, const char *error)
 {
-    p->failures++;
-    plan_next_attempt(p);
-    report_trouble(
-        p, p->link == NULL ? "cannot connect to NATS" : "cannot renew the NATS connection", error);
+    report_trouble(p, p->url,
+        p->link == NULL ? "cannot connect to NATS" : "cannot renew the NATS connection", error);
+    turn_to_next_server(p);
+    p->next_attempt_ns = p->now_ns;
+    p->tried++;
+    if (p->tried >= p->options.conf->url.count) {
+        p->failures++;
+        plan_next_attempt(p);
+    }
 }
 
 /* Frees the retired links that nats.c is done with. */
@@ -195,17 +229,10 @@ take_answer(void *arg, const struct pub_answer *a)
     }
 }
 
-/* Takes the connection out of service; all that is in flight on it will be sent again. */
+/* Closes a connection and keeps it until nats.c is done with it. */
 static void
-retire_link(struct publisher *p)
+retire(struct publisher *p, struct pub_link *l)
 {
-    struct pub_link *l = p->link;
-
-    /* What is answered must not be sent again: the server may come back after its window. */
-    pub_link_answers(l, take_answer, p);
-    p->garbage += pub_link_garbage(l);
-    p->link = NULL;
-    pub_lanes_disconnected(p->lanes, p->now_ns);
     pub_link_close(l);
     for (;;) { /* a place is free at once: nats.c closes in milliseconds */
         for (size_t i = 0; i < RETIRED_MAX; i++) {
@@ -218,6 +245,20 @@ retire_link(struct publisher *p)
     }
 }
 
+/* Takes the connection out of service; all that is in flight on it will be sent again. */
+static void
+retire_link(struct publisher *p)
+{
+    struct pub_link *l = p->link;
+
+    /* What is answered must not be sent again: the server may come back after its window. */
+    pub_link_answers(l, take_answer, p);
+    p->garbage += pub_link_garbage(l);
+    p->link = NULL;
+    pub_lanes_disconnected(p->lanes, p->now_ns);
+    retire(p, l);
+}
+
 /* Of many connections that end at once, only one a minute is worth its two lines. */
 static bool
 may_tell(const struct publisher *p, struct sr_log_limit *limit)
@@ -227,21 +268,16 @@ may_tell(const struct publisher *p, struct sr_log_limit *limit)
     return p->short_lives <= QUICK_RETRIES || sr_log_allowed(limit, &suppressed);
 }
 
-/* A new connection is up: from now on it is the one. */
+/* From now on this connection is the one. */
 static void
-adopt(struct publisher *p, struct pub_link *l)
+install(struct publisher *p, struct pub_link *l)
 {
     char url[PUB_TEXT_MAX];
 
-    if (p->link != NULL) {
-        retire_link(p);
-    }
     p->link = l;
+    p->link_url = p->url;
     p->adopted_ns = p->now_ns;
-    p->failures = 0;
-    p->replace = false;
-    p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
-    p->trouble[0] = '\0';
+    p->leaving = false;
     pub_link_url(l, url, sizeof(url));
     if (may_tell(p, &p->coming)) {
         sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
@@ -249,6 +285,50 @@ adopt(struct publisher *p, struct pub_link *l)
     (void)pthread_mutex_lock(&p->mutex);
     p->shown.connects++;
     (void)pthread_mutex_unlock(&p->mutex);
+}
+
+/*
+ * A new connection is up. Beside an older one it waits for a moment, in which nothing is sent: what
+ * is in flight there is acknowledged there, and need not be sent again.
+ */
+static void
+adopt(struct publisher *p, struct pub_link *l)
+{
+    start_anew(p);
+    p->replace = false;
+    p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
+    p->trouble[0] = '\0';
+    p->troubles[p->url].text[0] = '\0';
+    if (p->link == NULL) {
+        install(p, l);
+        return;
+    }
+    p->next = l;
+    p->drain_deadline_ns = p->now_ns + DRAIN_NS;
+}
+
+/* Looks after the connection that is to take over. */
+static void
+follow_next(struct publisher *p)
+{
+    struct pub_link *l = p->next;
+    char said[PUB_TEXT_MAX];
+
+    if (pub_link_is_closed(l)) {
+        bool any = pub_link_complaint(l, said, sizeof(said));
+        p->next = NULL;
+        retire(p, l);
+        p->replace = p->link != NULL;
+        attempt_failed(p, any ? said : "closed");
+        return;
+    }
+    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns < p->drain_deadline_ns &&
+        !pub_link_is_closed(p->link)) {
+        return;
+    }
+    p->next = NULL;
+    retire_link(p);
+    install(p, l);
 }
 
 /* An attempt hangs, or too many do. */
@@ -295,7 +375,27 @@ lose_link(struct publisher *p, const char *error)
     }
     retire_link(p);
     p->failures = p->short_lives;
+    /* What worked for long is the best guess; an attempt under way has its server already. */
+    if (p->attempt == NULL && (p->short_lives > 0 || p->leaving)) {
+        turn_to_next_server(p);
+    }
     plan_next_attempt(p);
+}
+
+/* The server is about to shut down ("lame duck mode"): leaves it before it cuts the connection. */
+static void
+leave_server(struct publisher *p)
+{
+    char url[PUB_TEXT_MAX];
+
+    pub_link_url(p->link, url, sizeof(url));
+    sr_log(
+        SR_LOG_NOTICE, "the NATS server is about to shut down: connecting to another url=%s", url);
+    p->leaving = true;
+    p->replace = true;
+    p->url = p->link_url;
+    turn_to_next_server(p);
+    start_anew(p);
 }
 
 /* A number that changes when a file of the connection's identity does. */
@@ -323,12 +423,21 @@ supervise(struct publisher *p)
     char error[PUB_TEXT_MAX];
 
     free_retired(p);
-    if (p->link != NULL && pub_link_is_closed(p->link)) {
+    if (p->next != NULL) {
+        follow_next(p);
+    }
+    if (p->link != NULL && p->next == NULL && pub_link_is_closed(p->link)) {
         lose_link(p, "closed");
     }
     if (p->attempt != NULL) {
         follow_attempt(p);
         return;
+    }
+    if (p->next != NULL) {
+        return;
+    }
+    if (p->link != NULL && !p->leaving && pub_link_is_leaving(p->link)) {
+        leave_server(p);
     }
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
@@ -338,13 +447,11 @@ supervise(struct publisher *p)
         give_up_hanging(p);
         return;
     }
-    /* One attempt tries all servers in turn, each for connect_timeout at most. */
-    p->attempt_deadline_ns =
-        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
+    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
     p->attempt_stamp = stamp_files(p->options.conf); /* of what it is about to read */
     p->files_stamp = p->attempt_stamp;
-    p->attempt = pub_attempt_start(
-        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
+    p->attempt = pub_attempt_start(p->options.conf, p->options.conf->url.items[p->url],
+        p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
         attempt_failed(p, error);
     }
@@ -364,8 +471,7 @@ watch_files(struct publisher *p)
     if (stamp != p->files_stamp) {
         p->files_stamp = stamp;
         p->replace = p->link != NULL;
-        p->next_attempt_ns = p->now_ns;
-        p->failures = 0; /* what the old files met says nothing of the new */
+        start_anew(p); /* what the old files met says nothing of the new */
         sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
     }
 }
@@ -389,7 +495,7 @@ take_errors(struct publisher *p)
         }
     }
     if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
-        report_trouble(p, "the NATS server complains", text);
+        report_trouble(p, p->link_url, "the NATS server complains", text);
     }
 }
 
@@ -421,6 +527,9 @@ serve(struct publisher *p)
     pub_link_answers(p->link, take_answer, p);
     take_errors(p);
     pub_lanes_tick(p->lanes, p->now_ns);
+    if (p->next != NULL) {
+        return; /* what is in flight comes to its end first */
+    }
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
@@ -443,7 +552,7 @@ sleep_until(struct publisher *p)
     }
     if (pub_lanes_in_flight(p->lanes) > 0) {
         bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
-                        atomic_load(&p->stopping);
+                        p->next != NULL || atomic_load(&p->stopping);
         uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
         until = look < until ? look : until;
     }
@@ -585,6 +694,9 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
+    if (p->next != NULL) {
+        retire(p, p->next);
+    }
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -601,6 +713,7 @@ nats_free(struct sr_sink *sink)
     end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
+    free(p->troubles);
     free(p);
 }
 
@@ -623,6 +736,12 @@ sr_sink_nats_new(
     }
     p->base = (struct sr_sink){ .ops = &nats_ops, .queue = q, .stats = stats };
     p->options = *options;
+    p->troubles = calloc(options->conf->url.count, sizeof(*p->troubles));
+    if (p->troubles == NULL) {
+        free(p);
+        return NULL;
+    }
+    p->url = sr_clock_random_u64() % options->conf->url.count; /* not all to the first */
     (void)pthread_mutex_init(&p->mutex, NULL);
     return &p->base;
 }
