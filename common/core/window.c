@@ -17,6 +17,7 @@ sr_window_reset(struct sr_window *w, uint64_t first)
     w->next = first;
     w->narrowed_at = first;
     w->limit = SR_WINDOW_MESSAGES;
+    w->threshold = SR_WINDOW_MESSAGES_MIN;
 }
 
 bool
@@ -65,6 +66,12 @@ sr_window_release(struct sr_window *w, struct sr_inflight *m)
     }
 }
 
+static uint32_t
+half(uint32_t messages)
+{
+    return messages / 2 > SR_WINDOW_MESSAGES_MIN ? messages / 2 : SR_WINDOW_MESSAGES_MIN;
+}
+
 void
 sr_window_narrow(struct sr_window *w, uint64_t number)
 {
@@ -73,15 +80,26 @@ sr_window_narrow(struct sr_window *w, uint64_t number)
     }
     w->narrowed_at = w->next;
     w->acknowledged = 0;
-    w->limit /= 2;
-    if (w->limit < SR_WINDOW_MESSAGES_MIN) {
-        w->limit = SR_WINDOW_MESSAGES_MIN;
-    }
+    w->limit = half(w->limit);
+    w->threshold = w->limit;
+}
+
+void
+sr_window_collapse(struct sr_window *w)
+{
+    w->narrowed_at = w->next;
+    w->acknowledged = 0;
+    w->limit = SR_WINDOW_MESSAGES_MIN;
+    w->threshold = half(w->messages);
 }
 
 void
 sr_window_widen(struct sr_window *w)
 {
+    if (w->limit < w->threshold) {
+        w->limit++;
+        return;
+    }
     if (w->limit == SR_WINDOW_MESSAGES || ++w->acknowledged < w->limit) {
         return;
     }

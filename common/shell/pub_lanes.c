@@ -526,6 +526,12 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
     }
 }
 
+void
+pub_lanes_overwhelmed(struct pub_lanes *p)
+{
+    sr_window_collapse(&p->window);
+}
+
 static void
 tick_lane(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns)
 {

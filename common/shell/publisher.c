@@ -373,6 +373,10 @@ lose_link(struct publisher *p, const char *error)
     if (may_tell(p, &p->going)) {
         sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
     }
+    if (p->short_lives > 0 && pub_lanes_in_flight(p->lanes) > 0) {
+        /* A server cuts who does not read its answers fast enough, and would do so again. */
+        pub_lanes_overwhelmed(p->lanes);
+    }
     retire_link(p);
     p->failures = p->short_lives;
     /* What worked for long is the best guess; an attempt under way has its server already. */

@@ -229,6 +229,26 @@ a_window_refused_again_and_again_narrows_to_its_least_and_stays_open(void **stat
     assert_int_equal(fill(), SR_WINDOW_MESSAGES_MIN);
 }
 
+static void
+a_cut_connection_starts_with_few_and_doubles_up_to_half_of_before(void **state)
+{
+    (void)state;
+    sr_window_reset(&window, 0);
+    (void)fill();
+    sr_window_collapse(&window);
+    while (window.messages > 0) {
+        sr_window_release(&window, sr_window_oldest(&window));
+    }
+    for (uint32_t limit = SR_WINDOW_MESSAGES_MIN; limit < SR_WINDOW_MESSAGES / 2; limit *= 2) {
+        assert_int_equal(fill(), limit);
+        store_all();
+    }
+    for (uint32_t steps = 0; steps < 5; steps++) {
+        assert_int_equal(fill(), SR_WINDOW_MESSAGES / 2 + steps * SR_WINDOW_MESSAGES_MIN);
+        store_all();
+    }
+}
+
 int
 main(void)
 {
@@ -241,6 +261,7 @@ main(void)
         cmocka_unit_test(the_window_closes_at_its_message_and_byte_limits),
         cmocka_unit_test(a_late_answer_does_not_find_the_slot_of_a_newer_message),
         cmocka_unit_test(one_window_too_many_is_halved_once_and_widens_by_a_step_per_window),
+        cmocka_unit_test(a_cut_connection_starts_with_few_and_doubles_up_to_half_of_before),
         cmocka_unit_test(a_window_refused_again_and_again_narrows_to_its_least_and_stays_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
