@@ -20,10 +20,10 @@
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
 #include "shell/pub_stream.h"
+#include "shell/pub_trouble.h"
 #include "shell/stalled.h"
 #include "sr/backoff.h"
 #include "sr/clock.h"
-#include "sr/creds.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
@@ -35,22 +35,13 @@
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
 #define WATCH_NS (5 * SR_NS_PER_SECOND) /* how often credential files are looked at */
-#define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
-#define DRAIN_NS (2 * SR_NS_PER_SECOND) /* for what is in flight on a connection to be left */
-#define UNKNOWN_AUTHORITY                                                                          \
-    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
-    "host)"
-#define WRONG_NAME "the server's certificate is for another name than nats.url has"
+#define LAST_WORDS_NS SR_NS_PER_SECOND
+#define DRAIN_NS (2 * SR_NS_PER_SECOND)       /* for what is in flight on a connection to be left */
+#define HASTE_NS (2 * SR_NS_PER_SECOND)       /* for one server, while another may do */
 #define HANGING_MAX 4U                        /* attempts that hang at a time */
 #define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
-
-/* What was last logged of a server. */
-struct trouble {
-    char text[PUB_TEXT_MAX]; /* "": nothing since it worked */
-    uint64_t told_ns;
-};
 
 struct publisher {
     struct sr_sink base;
@@ -67,11 +58,12 @@ struct publisher {
     struct pub_attempt *attempt;           /* NULL: none under way */
     uint64_t attempt_deadline_ns;
     uint64_t next_attempt_ns;
-    uint64_t now_ns; /* of this round */
-    size_t url;      /* of the server that is tried, or will be; stays during an attempt */
-    size_t link_url; /* of the server of `link` */
-    size_t tried;    /* servers that failed since the last pause */
-    unsigned failures;
+    uint64_t now_ns;      /* of this round */
+    size_t url;           /* of the server that is tried, or will be; stays during an attempt */
+    size_t link_url;      /* of the server of `link` */
+    size_t tried;         /* servers that failed since the last pause */
+    unsigned rounds;      /* in which all servers failed, since one answered */
+    unsigned failures;    /* the same, and what counts as that much in the pause */
     unsigned short_lives; /* connections in a row that ended soon */
     uint64_t adopted_ns;
     uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
@@ -80,10 +72,12 @@ struct publisher {
     bool leaving; /* the server of `link` has said that it will shut down */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
-    uint64_t files_stamp;       /* of the files as last used, or as last seen to change */
-    uint64_t attempt_stamp;     /* of the files when the attempt began */
-    char trouble[PUB_TEXT_MAX]; /* the last one, "" once connected */
-    struct trouble *troubles;   /* by url */
+    uint64_t files_stamp;         /* of the files as last used, or as last seen to change */
+    uint64_t attempt_stamp;       /* of the files when the attempt began */
+    char trouble[PUB_TEXT_MAX];   /* the last one, "" once connected */
+    struct pub_trouble *troubles; /* by url */
+    char complaint[PUB_TEXT_MAX]; /* of the server of `link`, not logged yet; "": none */
+    uint64_t complaint_ns;
 
     _Atomic bool stopping, reload;
     _Atomic uint64_t stop_deadline_ns;
@@ -93,77 +87,12 @@ struct publisher {
 
 /* ---- Connecting ---- */
 
-/* What an error of nats.c means to the operator. */
-static const char *
-connect_advice(const char *error)
-{
-    static const struct {
-        const char *sign, *advice;
-    } table[] = {
-        { "authorization violation",
-            "the server refuses the credentials: they are expired, revoked or of another server; "
-            "enrol again" },
-        { "authentication", "the server refuses the credentials: enrol again" },
-        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
-        { "issuer certificate", UNKNOWN_AUTHORITY },
-        { "verify the first certificate", UNKNOWN_AUTHORITY },
-        { "self-signed certificate", UNKNOWN_AUTHORITY },
-        { "certificate signature failure", UNKNOWN_AUTHORITY },
-        { "certificate has expired", "the server's certificate has expired, or this host's clock "
-                                     "is wrong" },
-        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
-                                          "host's clock is wrong" },
-        { "hostname mismatch", WRONG_NAME },
-        { "ip address mismatch", WRONG_NAME },
-        { "secure connection not available",
-            "the server offers no TLS, which tls:// in nats.url demands" },
-        { "expected 'pong'", "the server closed at once: it wants a client certificate "
-                             "(nats.tls.cert_file) that it trusts" },
-        { "certificate required", "the server wants a client certificate: nats.tls.cert_file" },
-        { "unknown ca", "the server does not trust nats.tls.cert_file" },
-        { "secure connection required", "the server demands TLS: write tls:// in nats.url" },
-        { "no such file", "a file named under nats is missing" },
-        { "permissions violation for subscription", "the user may not receive acknowledgements: "
-                                                    "allow its inbox, or set nats.inbox_prefix" },
-        { "no server available", "nothing answers at nats.url: is the server up and reachable?" },
-        { "timeout", "the server does not answer in time" },
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcasestr(error, table[i].sign) != NULL) {
-            return table[i].advice;
-        }
-    }
-    return "see the error; records wait in the queue";
-}
-
-/* Logs trouble with a server when it is new there, or once a minute. */
+/* Tells of trouble with the server at `url`, an index. */
 static void
 report_trouble(struct publisher *p, size_t url, const char *what, const char *error)
 {
-    struct sr_creds_info info;
-    const char *creds_file = p->options.conf->creds_file;
-    const char *advice = connect_advice(error);
-    const char *server = p->options.conf->url.items[url];
-    struct trouble *t = &p->troubles[url];
-
     (void)snprintf(p->trouble, sizeof(p->trouble), "%s", error);
-    if (strcmp(t->text, error) == 0 && p->now_ns - t->told_ns < TROUBLE_NS) {
-        return;
-    }
-    (void)snprintf(t->text, sizeof(t->text), "%s", error);
-    t->told_ns = p->now_ns;
-    /* Our own look at the credentials names the cause better than the server does. */
-    if (creds_file != NULL) {
-        enum sr_creds_err err =
-            sr_creds_check(creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);
-        if (err != SR_CREDS_OK) {
-            sr_log(SR_LOG_ERROR, "%s url=%s error=\"%s\" creds_file=%s advice=\"%s\"", what, server,
-                error, creds_file, sr_creds_strerror(err));
-            return;
-        }
-    }
-    sr_log(SR_LOG_WARNING, "%s url=%s error=\"%s\" advice=\"%s\"", what, server, error, advice);
+    pub_trouble_tell(&p->troubles[url], p->now_ns, p->options.conf, url, what, error);
 }
 
 static void
@@ -187,6 +116,7 @@ static void
 start_anew(struct publisher *p)
 {
     p->tried = 0;
+    p->rounds = 0;
     p->failures = 0;
     p->next_attempt_ns = p->now_ns;
 }
@@ -200,6 +130,7 @@ attempt_failed(struct publisher *p, const char *error)
     p->next_attempt_ns = p->now_ns;
     p->tried++;
     if (p->tried >= p->options.conf->url.count) {
+        p->rounds++;
         p->failures++;
         plan_next_attempt(p);
     }
@@ -278,6 +209,7 @@ install(struct publisher *p, struct pub_link *l)
     p->link_url = p->url;
     p->adopted_ns = p->now_ns;
     p->leaving = false;
+    p->complaint[0] = '\0';
     pub_link_url(l, url, sizeof(url));
     if (may_tell(p, &p->coming)) {
         sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
@@ -298,7 +230,7 @@ adopt(struct publisher *p, struct pub_link *l)
     p->replace = false;
     p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
     p->trouble[0] = '\0';
-    p->troubles[p->url].text[0] = '\0';
+    pub_trouble_end(&p->troubles[p->url]);
     if (p->link == NULL) {
         install(p, l);
         return;
@@ -369,6 +301,11 @@ lose_link(struct publisher *p, const char *error)
     char said[PUB_TEXT_MAX];
     bool any = pub_link_complaint(p->link, said, sizeof(said));
 
+    if (p->complaint[0] != '\0') { /* what it said is why it hung up */
+        (void)snprintf(said, sizeof(said), "%s", p->complaint);
+        p->complaint[0] = '\0';
+        any = true;
+    }
     p->short_lives = p->now_ns - p->adopted_ns < SHORT_LIFE_NS ? p->short_lives + 1 : 0;
     if (may_tell(p, &p->going)) {
         sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
@@ -421,6 +358,16 @@ stamp_files(const struct sr_conf_nats *conf)
     return stamp;
 }
 
+/* How long an attempt may take: one dead server of several must not hold up a start for long. */
+static uint64_t
+patience_ns(const struct publisher *p)
+{
+    uint64_t patience = p->options.conf->connect_timeout;
+    bool hasty = p->rounds == 0 && p->options.conf->url.count > 1;
+
+    return hasty && patience > HASTE_NS ? HASTE_NS : patience;
+}
+
 static void
 supervise(struct publisher *p)
 {
@@ -451,7 +398,7 @@ supervise(struct publisher *p)
         give_up_hanging(p);
         return;
     }
-    p->attempt_deadline_ns = p->now_ns + p->options.conf->connect_timeout;
+    p->attempt_deadline_ns = p->now_ns + patience_ns(p);
     p->attempt_stamp = stamp_files(p->options.conf); /* of what it is about to read */
     p->files_stamp = p->attempt_stamp;
     p->attempt = pub_attempt_start(p->options.conf, p->options.conf->url.items[p->url],
@@ -499,7 +446,13 @@ take_errors(struct publisher *p)
         }
     }
     if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
-        report_trouble(p, p->link_url, "the NATS server complains", text);
+        (void)snprintf(p->complaint, sizeof(p->complaint), "%s", text);
+        p->complaint_ns = p->now_ns;
+    }
+    /* Most complaints are the last words of a connection, and are told with its end. */
+    if (p->complaint[0] != '\0' && p->now_ns - p->complaint_ns >= LAST_WORDS_NS) {
+        report_trouble(p, p->link_url, "the NATS server complains", p->complaint);
+        p->complaint[0] = '\0';
     }
 }
 
