@@ -201,6 +201,8 @@ sr_ack_parse(struct sr_span body)
     return m.ack;
 }
 
+#define CODE_TOO_MANY_REQUESTS 429 /* RFC 6585 section 4; with 10167 from nats-server 2.11 on */
+
 enum sr_refusal
 sr_ack_refusal(const struct sr_ack *ack)
 {
@@ -217,7 +219,9 @@ sr_ack_refusal(const struct sr_ack *ack)
     case 10039: /* JetStream not enabled for account */
     case 10076: /* JetStream not enabled */
     case 10008: /* JetStream system temporarily unavailable */ return SR_REFUSAL_JETSTREAM_OFF;
-    default: return SR_REFUSAL_OTHER;
+    case 10167: /* too many requests: max_buffered_msgs or max_buffered_size of the server */
+        return SR_REFUSAL_TOO_MANY;
+    default: return ack->code == CODE_TOO_MANY_REQUESTS ? SR_REFUSAL_TOO_MANY : SR_REFUSAL_OTHER;
     }
 }
 
@@ -240,6 +244,7 @@ sr_refusal_reason(enum sr_refusal refusal)
     case SR_REFUSAL_TOO_LARGE: return "too_large";
     case SR_REFUSAL_TIMEOUT: return "timeout";
     case SR_REFUSAL_DISCONNECTED: return "disconnected";
+    case SR_REFUSAL_TOO_MANY: return "too_many_requests";
     case SR_REFUSAL_OTHER: return "refused";
     }
     return "refused";
@@ -272,6 +277,9 @@ sr_refusal_advice(enum sr_refusal refusal)
         return "the server did not acknowledge in time: look at its load, its disk and the "
                "network in between";
     case SR_REFUSAL_DISCONNECTED: return "the connection to the server was lost";
+    case SR_REFUSAL_TOO_MANY:
+        return "the stream takes messages slower than they come: the collector sends fewer at a "
+               "time; look at the server's disk, or raise its max_buffered_msgs";
     case SR_REFUSAL_OTHER: return "the server refused the message: its log says why";
     }
     return "the server refused the message";

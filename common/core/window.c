@@ -15,12 +15,15 @@ sr_window_reset(struct sr_window *w, uint64_t first)
     memset(w, 0, sizeof(*w));
     w->head = first;
     w->next = first;
+    w->narrowed_at = first;
+    w->limit = SR_WINDOW_MESSAGES;
+    w->threshold = SR_WINDOW_MESSAGES_MIN;
 }
 
 bool
 sr_window_has_room(const struct sr_window *w, size_t bytes)
 {
-    if (w->messages >= SR_WINDOW_MESSAGES) {
+    if (w->messages >= w->limit) {
         return false;
     }
     return w->messages == 0 || w->bytes + bytes <= SR_WINDOW_BYTES;
@@ -60,6 +63,50 @@ sr_window_release(struct sr_window *w, struct sr_inflight *m)
     w->bytes -= m->bytes;
     while (w->head < w->next && sr_window_find(w, w->head) == NULL) {
         w->head++;
+    }
+}
+
+static uint32_t
+half(uint32_t messages)
+{
+    return messages / 2 > SR_WINDOW_MESSAGES_MIN ? messages / 2 : SR_WINDOW_MESSAGES_MIN;
+}
+
+void
+sr_window_narrow(struct sr_window *w, uint64_t number)
+{
+    if (number < w->narrowed_at) {
+        return; /* sent before the limit was halved: that answered to it already */
+    }
+    w->narrowed_at = w->next;
+    w->acknowledged = 0;
+    w->limit = half(w->limit);
+    w->threshold = w->limit;
+}
+
+void
+sr_window_collapse(struct sr_window *w)
+{
+    w->narrowed_at = w->next;
+    w->acknowledged = 0;
+    w->limit = SR_WINDOW_MESSAGES_MIN;
+    w->threshold = half(w->messages);
+}
+
+void
+sr_window_widen(struct sr_window *w)
+{
+    if (w->limit < w->threshold) {
+        w->limit++;
+        return;
+    }
+    if (w->limit == SR_WINDOW_MESSAGES || ++w->acknowledged < w->limit) {
+        return;
+    }
+    w->acknowledged = 0;
+    w->limit += SR_WINDOW_MESSAGES_MIN;
+    if (w->limit > SR_WINDOW_MESSAGES) {
+        w->limit = SR_WINDOW_MESSAGES;
     }
 }
 

@@ -228,7 +228,7 @@ const struct sr_conf_key sr_conf_nats_keys[] = {
         .def = "10s",
         .min = 100000000ULL,
         .max = 600000000000ULL,
-        .help = "How long one attempt to connect may take." },
+        .help = "How long an attempt to connect to one server may take." },
     { .name = NULL },
 };
 

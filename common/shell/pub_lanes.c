@@ -7,6 +7,7 @@
 
 #include "shell/kept.h"
 #include "shell/pub_refused.h"
+#include "sr/backoff.h"
 #include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
@@ -210,12 +211,7 @@ give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum 
 static uint64_t
 backoff_ns(unsigned failures)
 {
-    uint64_t delay = BACKOFF_MIN_NS << (failures < 7 ? failures : 7);
-
-    if (delay > BACKOFF_MAX_NS) {
-        delay = BACKOFF_MAX_NS;
-    }
-    return delay / 2 + sr_clock_random_u64() % (delay / 2 + 1); /* jitter: half to whole */
+    return sr_backoff_ns(BACKOFF_MIN_NS, BACKOFF_MAX_NS, failures, sr_clock_random_u64());
 }
 
 /* True when the server has refused dead letters for so long that they are given up. */
@@ -488,6 +484,7 @@ pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate)
     sr_count(sr_lane_is_dead(l->lane) ? &d->stored_dead : &d->stored, was.records);
     l->outcome.stored += was.records;
     sr_lane_settle(l->lane, was.segment, was.index, was.records);
+    sr_window_widen(&p->window);
     recover(l);
 }
 
@@ -508,6 +505,9 @@ pub_lanes_refused(struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr
             recover(l);
             return;
         }
+    }
+    if (refusal == SR_REFUSAL_TOO_MANY) {
+        sr_window_narrow(&p->window, number);
     }
     p->refusals[refusal]++;
     fail(p, l, now_ns, refusal);
@@ -572,6 +572,12 @@ pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns)
             l->retry_ns = now_ns;
         }
     }
+}
+
+void
+pub_lanes_overwhelmed(struct pub_lanes *p)
+{
+    sr_window_collapse(&p->window);
 }
 
 static void

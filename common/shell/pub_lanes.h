@@ -72,6 +72,9 @@ bool pub_lanes_forbidden(struct pub_lanes *p, uint64_t now_ns, struct sr_span su
 /* The connection is gone: everything in flight will be sent again. */
 void pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns);
 
+/* The connection is being cut for its load: few messages are in flight on the next one at first. */
+void pub_lanes_overwhelmed(struct pub_lanes *p);
+
 /* Gives up what waited too long and lets lanes go on whose back-off is over. */
 void pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The only file of the daemons that includes nats.h; what nats.c 3.4.1 cannot do is worked around
- * here. on_ack(), on_error() and on_closed() run on nats.c's threads and touch only what is marked
- * so in struct pub_link.
+ * here. on_ack(), on_error(), on_lame_duck() and on_closed() run on nats.c's threads and touch only
+ * what is marked so in struct pub_link.
  */
 #include "shell/pub_nats.h"
 
@@ -53,6 +53,7 @@ struct pub_link {
     _Atomic bool orphan; /* nobody waits for it: `wake` may be gone */
     _Atomic uint32_t ring_in, ring_out;
     _Atomic uint64_t garbage;
+    _Atomic bool leaving;            /* the server is about to shut down */
     struct pub_answer ring[ANSWERS]; /* one writer: the delivery thread of the subscription */
     struct spent answered;           /* of that thread */
     pthread_mutex_t mutex;           /* guards all below */
@@ -142,6 +143,16 @@ reply_number(const struct pub_link *l, const char *subject)
     return number;
 }
 
+/* An answer that is a status line and nothing more, as "no responders" is: "429 ...". */
+static bool
+is_too_many(natsMsg *msg)
+{
+    const char *status = NULL;
+
+    return natsMsg_GetDataLength(msg) == 0 &&
+           natsMsgHeader_Get(msg, "Status", &status) == NATS_OK && strcmp(status, "429") == 0;
+}
+
 static void
 on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
 {
@@ -152,6 +163,8 @@ on_ack(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
     (void)sub;
     if (natsMsg_IsNoResponders(msg)) {
         a.refusal = SR_REFUSAL_NO_STREAM;
+    } else if (is_too_many(msg)) {
+        a.refusal = SR_REFUSAL_TOO_MANY;
     } else {
         struct sr_ack ack = sr_ack_parse((struct sr_span){
             (const uint8_t *)natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg) });
@@ -235,6 +248,16 @@ on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closur
         (void)snprintf(l->error, sizeof(l->error), "%s", text);
     }
     (void)pthread_mutex_unlock(&l->mutex);
+    signal_owner(l);
+}
+
+static void
+on_lame_duck(natsConnection *nc, void *closure)
+{
+    struct pub_link *l = closure;
+
+    (void)nc;
+    atomic_store(&l->leaving, true);
     signal_owner(l);
 }
 
@@ -324,7 +347,7 @@ set_identity(natsOptions *o, const struct sr_conf_nats *conf, const char *name, 
 
 /* Options made anew for every attempt, so that files are read again. */
 static natsStatus
-make_options(const struct sr_conf_nats *conf, const char *name, struct pub_link *l,
+make_options(const struct sr_conf_nats *conf, const char *url, const char *name, struct pub_link *l,
     natsOptions **ret_options)
 {
     natsOptions *o = NULL;
@@ -342,7 +365,8 @@ make_options(const struct sr_conf_nats *conf, const char *name, struct pub_link 
     (void)natsOptions_SetIgnoreDiscoveredServers(o, true);
     (void)natsOptions_SetErrorHandler(o, on_error, l);
     (void)natsOptions_SetClosedCB(o, on_closed, l);
-    s = natsOptions_SetServers(o, conf->url.items, (int)conf->url.count);
+    (void)natsOptions_SetLameDuckModeCB(o, on_lame_duck, l);
+    s = natsOptions_SetServers(o, &url, 1);
     if (s == NATS_OK) {
         s = set_identity(o, conf, name, l);
     }
@@ -461,8 +485,8 @@ set_policy(int policy)
 }
 
 struct pub_attempt *
-pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_wake *wake,
-    char *error, size_t error_size)
+pub_attempt_start(const struct sr_conf_nats *conf, const char *url, const char *name,
+    struct sr_wake *wake, char *error, size_t error_size)
 {
     struct pub_attempt *a = calloc(1, sizeof(*a));
     pthread_t thread;
@@ -477,7 +501,7 @@ pub_attempt_start(const struct sr_conf_nats *conf, const char *name, struct sr_w
     a->link = new_link(wake);
     set_policy(SCHED_BATCH); /* the first options start the library's threads */
     if (a->link != NULL) {
-        s = make_options(conf, name, a->link, &a->options);
+        s = make_options(conf, url, name, a->link, &a->options);
     }
     bool started = false;
     if (s == NATS_OK) {
@@ -629,6 +653,12 @@ pub_link_complaint(struct pub_link *l, char *text, size_t size)
     }
     (void)pthread_mutex_unlock(&l->mutex);
     return any;
+}
+
+bool
+pub_link_is_leaving(const struct pub_link *l)
+{
+    return atomic_load(&l->leaving);
 }
 
 bool

@@ -26,13 +26,13 @@ enum pub_attempt_state {
 };
 
 /*
- * Starts to connect, in a thread of its own that may hang for ever: natsConnection_Connect() does
- * so when the server accepts TLS and stays silent. Files named in `conf` are read anew. `conf` and
- * `name` are borrowed for the call, `wake` is signalled at the end. NULL with `error` filled when
- * a file cannot be used.
+ * Starts to connect to `url`, in a thread of its own that may hang for ever:
+ * natsConnection_Connect() does so when the server accepts TLS and stays silent. Files named in
+ * `conf` are read anew. `conf`, `url` and `name` are borrowed for the call, `wake` is signalled at
+ * the end. NULL with `error` filled when a file cannot be used.
  */
-struct pub_attempt *pub_attempt_start(const struct sr_conf_nats *conf, const char *name,
-    struct sr_wake *wake, char *error, size_t error_size);
+struct pub_attempt *pub_attempt_start(const struct sr_conf_nats *conf, const char *url,
+    const char *name, struct sr_wake *wake, char *error, size_t error_size);
 
 /*
  * How it stands. PUB_ATTEMPT_UP gives the link to the caller; with UP and FAILED the attempt is
@@ -68,6 +68,9 @@ bool pub_link_forbidden(struct pub_link *l, char *subject, size_t size);
 
 /* The last other complaint of the server, once; false: none. */
 bool pub_link_complaint(struct pub_link *l, char *text, size_t size);
+
+/* True when the server has said that it is about to shut down ("lame duck mode"). */
+bool pub_link_is_leaving(const struct pub_link *l);
 
 /* True when nats.c has closed the connection; pub_link_complaint() may say why. */
 bool pub_link_is_closed(struct pub_link *l);

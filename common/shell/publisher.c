@@ -20,9 +20,10 @@
 #include "shell/pub_lanes.h"
 #include "shell/pub_nats.h"
 #include "shell/pub_stream.h"
+#include "shell/pub_trouble.h"
 #include "shell/stalled.h"
+#include "sr/backoff.h"
 #include "sr/clock.h"
-#include "sr/creds.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
@@ -34,13 +35,11 @@
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
 #define WATCH_NS (5 * SR_NS_PER_SECOND) /* how often credential files are looked at */
-#define TROUBLE_NS (60 * SR_NS_PER_SECOND)
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
-#define UNKNOWN_AUTHORITY                                                                          \
-    "the server's certificate is not signed by an authority of nats.tls.ca_file (unset: of this "  \
-    "host)"
-#define WRONG_NAME "the server's certificate is for another name than nats.url has"
+#define LAST_WORDS_NS SR_NS_PER_SECOND
+#define DRAIN_NS (2 * SR_NS_PER_SECOND)       /* for what is in flight on a connection to be left */
+#define HASTE_NS (2 * SR_NS_PER_SECOND)       /* for one server, while another may do */
 #define HANGING_MAX 4U                        /* attempts that hang at a time */
 #define SHORT_LIFE_NS (10 * SR_NS_PER_SECOND) /* a connection that ends sooner was none */
 
@@ -53,24 +52,33 @@ struct publisher {
 
     /* The publisher's thread only. */
     struct pub_link *link;                 /* NULL: not connected */
+    struct pub_link *next;                 /* takes over once `link` is drained; NULL: none */
+    uint64_t drain_deadline_ns;            /* when `next` waits no longer */
     struct pub_link *retired[RETIRED_MAX]; /* closed, with callbacks perhaps still running */
     struct pub_attempt *attempt;           /* NULL: none under way */
     uint64_t attempt_deadline_ns;
     uint64_t next_attempt_ns;
-    uint64_t now_ns; /* of this round */
-    unsigned failures;
+    uint64_t now_ns;      /* of this round */
+    size_t url;           /* of the server that is tried, or will be; stays during an attempt */
+    size_t link_url;      /* of the server of `link` */
+    size_t tried;         /* servers that failed since the last pause */
+    unsigned rounds;      /* in which all servers failed, since one answered */
+    unsigned failures;    /* the same, and what counts as that much in the pause */
     unsigned short_lives; /* connections in a row that ended soon */
     bool refused;         /* the last attempt was refused its credentials */
     uint64_t adopted_ns;
     uint64_t garbage; /* answers of earlier connections that acknowledge nothing */
     struct sr_log_limit coming, going, forbidden;
-    bool replace; /* the credentials changed: connect anew, then switch */
+    bool replace; /* the credentials changed or the server leaves: connect anew, then switch */
+    bool leaving; /* the server of `link` has said that it will shut down */
     bool managed; /* manage_stream has had its one try */
     uint64_t next_watch_ns;
-    uint64_t files_stamp;       /* of the files as last used, or as last seen to change */
-    uint64_t attempt_stamp;     /* of the files when the attempt began */
-    char trouble[PUB_TEXT_MAX]; /* what was logged last */
-    uint64_t trouble_ns;
+    uint64_t files_stamp;         /* of the files as last used, or as last seen to change */
+    uint64_t attempt_stamp;       /* of the files when the attempt began */
+    char trouble[PUB_TEXT_MAX];   /* the last one, "" once connected */
+    struct pub_trouble *troubles; /* by url */
+    char complaint[PUB_TEXT_MAX]; /* of the server of `link`, not logged yet; "": none */
+    uint64_t complaint_ns;
 
     _Atomic bool stopping, reload;
     _Atomic uint64_t stop_deadline_ns;
@@ -80,87 +88,38 @@ struct publisher {
 
 /* ---- Connecting ---- */
 
-/* What an error of nats.c means to the operator. */
-static const char *
-connect_advice(const char *error)
-{
-    static const struct {
-        const char *sign, *advice;
-    } table[] = {
-        { "authorization violation",
-            "the server refuses the credentials: they are expired, revoked or of another server; "
-            "enrol again" },
-        { "authentication", "the server refuses the credentials: enrol again" },
-        /* What X509_verify_cert_error_string() says, within nats.c's own text. */
-        { "issuer certificate", UNKNOWN_AUTHORITY },
-        { "verify the first certificate", UNKNOWN_AUTHORITY },
-        { "self-signed certificate", UNKNOWN_AUTHORITY },
-        { "certificate signature failure", UNKNOWN_AUTHORITY },
-        { "certificate has expired", "the server's certificate has expired, or this host's clock "
-                                     "is wrong" },
-        { "certificate is not yet valid", "the server's certificate is not valid yet, or this "
-                                          "host's clock is wrong" },
-        { "hostname mismatch", WRONG_NAME },
-        { "ip address mismatch", WRONG_NAME },
-        { "secure connection not available",
-            "the server offers no TLS, which tls:// in nats.url demands" },
-        { "expected 'pong'", "the server closed at once: it wants a client certificate "
-                             "(nats.tls.cert_file) that it trusts" },
-        { "certificate required", "the server wants a client certificate: nats.tls.cert_file" },
-        { "unknown ca", "the server does not trust nats.tls.cert_file" },
-        { "secure connection required", "the server demands TLS: write tls:// in nats.url" },
-        { "no such file", "a file named under nats is missing" },
-        { "permissions violation for subscription", "the user may not receive acknowledgements: "
-                                                    "allow its inbox, or set nats.inbox_prefix" },
-        { "no server available", "nothing answers at nats.url: is the server up and reachable?" },
-        { "timeout", "the server does not answer in time" },
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcasestr(error, table[i].sign) != NULL) {
-            return table[i].advice;
-        }
-    }
-    return "see the error; records wait in the queue";
-}
-
-/* Logs trouble with the connection when it is new, or once a minute. */
+/* Tells of trouble with the server at `url`, an index. */
 static void
-report_trouble(struct publisher *p, const char *what, const char *error)
+report_trouble(struct publisher *p, size_t url, const char *what, const char *error)
 {
-    struct sr_creds_info info;
-    const char *creds_file = p->options.conf->creds_file;
-    const char *advice = connect_advice(error);
-
-    if (strcmp(p->trouble, error) == 0 && p->now_ns - p->trouble_ns < TROUBLE_NS) {
-        return;
-    }
     (void)snprintf(p->trouble, sizeof(p->trouble), "%s", error);
-    p->trouble_ns = p->now_ns;
-    /* Our own look at the credentials names the cause better than the server does. */
-    if (creds_file != NULL) {
-        enum sr_creds_err err =
-            sr_creds_check(creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);
-        if (err != SR_CREDS_OK) {
-            sr_log(SR_LOG_ERROR, "%s error=\"%s\" creds_file=%s advice=\"%s\"", what, error,
-                creds_file, sr_creds_strerror(err));
-            return;
-        }
-    }
-    sr_log(SR_LOG_WARNING, "%s url=%s error=\"%s\" advice=\"%s\"", what,
-        p->options.conf->url.items[0], error, advice);
+    pub_trouble_tell(&p->troubles[url], p->now_ns, p->options.conf, url, what, error);
 }
 
 static void
 plan_next_attempt(struct publisher *p)
 {
     unsigned step = p->failures > QUICK_RETRIES ? p->failures - QUICK_RETRIES : 0;
-    uint64_t delay = RETRY_MIN_NS << (step < 7 ? step : 7);
 
-    if (delay > RETRY_MAX_NS) {
-        delay = RETRY_MAX_NS;
-    }
-    p->next_attempt_ns = p->now_ns + delay / 2 + sr_clock_random_u64() % (delay / 2 + 1);
+    p->tried = 0;
+    p->next_attempt_ns =
+        p->now_ns + sr_backoff_ns(RETRY_MIN_NS, RETRY_MAX_NS, step, sr_clock_random_u64());
+}
+
+static void
+turn_to_next_server(struct publisher *p)
+{
+    p->url = (p->url + 1) % p->options.conf->url.count;
+}
+
+/* The next attempt may begin at once: earlier failures say nothing of it. */
+static void
+start_anew(struct publisher *p)
+{
+    p->tried = 0;
+    p->rounds = 0;
+    p->failures = 0;
+    p->next_attempt_ns = p->now_ns;
 }
 
 /*
@@ -179,13 +138,18 @@ may_be_chance(struct publisher *p, const char *error)
 static void
 attempt_failed(struct publisher *p, const char *error)
 {
-    p->failures++;
-    plan_next_attempt(p);
-    if (may_be_chance(p, error)) {
-        return;
+    if (!may_be_chance(p, error)) {
+        report_trouble(p, p->url,
+            p->link == NULL ? "cannot connect to NATS" : "cannot renew the NATS connection", error);
     }
-    report_trouble(
-        p, p->link == NULL ? "cannot connect to NATS" : "cannot renew the NATS connection", error);
+    turn_to_next_server(p);
+    p->next_attempt_ns = p->now_ns;
+    p->tried++;
+    if (p->tried >= p->options.conf->url.count) {
+        p->rounds++;
+        p->failures++;
+        plan_next_attempt(p);
+    }
 }
 
 /* Frees the retired links that nats.c is done with. */
@@ -212,17 +176,10 @@ take_answer(void *arg, const struct pub_answer *a)
     }
 }
 
-/* Takes the connection out of service; all that is in flight on it will be sent again. */
+/* Closes a connection and keeps it until nats.c is done with it. */
 static void
-retire_link(struct publisher *p)
+retire(struct publisher *p, struct pub_link *l)
 {
-    struct pub_link *l = p->link;
-
-    /* What is answered must not be sent again: the server may come back after its window. */
-    pub_link_answers(l, take_answer, p);
-    p->garbage += pub_link_garbage(l);
-    p->link = NULL;
-    pub_lanes_disconnected(p->lanes, p->now_ns);
     pub_link_close(l);
     for (;;) { /* a place is free at once: nats.c closes in milliseconds */
         for (size_t i = 0; i < RETIRED_MAX; i++) {
@@ -235,6 +192,20 @@ retire_link(struct publisher *p)
     }
 }
 
+/* Takes the connection out of service; all that is in flight on it will be sent again. */
+static void
+retire_link(struct publisher *p)
+{
+    struct pub_link *l = p->link;
+
+    /* What is answered must not be sent again: the server may come back after its window. */
+    pub_link_answers(l, take_answer, p);
+    p->garbage += pub_link_garbage(l);
+    p->link = NULL;
+    pub_lanes_disconnected(p->lanes, p->now_ns);
+    retire(p, l);
+}
+
 /* Of many connections that end at once, only one a minute is worth its two lines. */
 static bool
 may_tell(const struct publisher *p, struct sr_log_limit *limit)
@@ -244,22 +215,18 @@ may_tell(const struct publisher *p, struct sr_log_limit *limit)
     return p->short_lives <= QUICK_RETRIES || sr_log_allowed(limit, &suppressed);
 }
 
-/* A new connection is up: from now on it is the one. */
+/* From now on this connection is the one. */
 static void
-adopt(struct publisher *p, struct pub_link *l)
+install(struct publisher *p, struct pub_link *l)
 {
     char url[PUB_TEXT_MAX];
 
-    if (p->link != NULL) {
-        retire_link(p);
-    }
     p->link = l;
+    p->link_url = p->url;
     p->adopted_ns = p->now_ns;
-    p->failures = 0;
     p->refused = false;
-    p->replace = false;
-    p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
-    p->trouble[0] = '\0';
+    p->leaving = false;
+    p->complaint[0] = '\0';
     pub_link_url(l, url, sizeof(url));
     if (may_tell(p, &p->coming)) {
         sr_log(SR_LOG_NOTICE, "connected to NATS url=%s", url);
@@ -267,6 +234,50 @@ adopt(struct publisher *p, struct pub_link *l)
     (void)pthread_mutex_lock(&p->mutex);
     p->shown.connects++;
     (void)pthread_mutex_unlock(&p->mutex);
+}
+
+/*
+ * A new connection is up. Beside an older one it waits for a moment, in which nothing is sent: what
+ * is in flight there is acknowledged there, and need not be sent again.
+ */
+static void
+adopt(struct publisher *p, struct pub_link *l)
+{
+    start_anew(p);
+    p->replace = false;
+    p->files_stamp = p->attempt_stamp; /* what changed since then is seen as a change */
+    p->trouble[0] = '\0';
+    pub_trouble_end(&p->troubles[p->url]);
+    if (p->link == NULL) {
+        install(p, l);
+        return;
+    }
+    p->next = l;
+    p->drain_deadline_ns = p->now_ns + DRAIN_NS;
+}
+
+/* Looks after the connection that is to take over. */
+static void
+follow_next(struct publisher *p)
+{
+    struct pub_link *l = p->next;
+    char said[PUB_TEXT_MAX];
+
+    if (pub_link_is_closed(l)) {
+        bool any = pub_link_complaint(l, said, sizeof(said));
+        p->next = NULL;
+        retire(p, l);
+        p->replace = p->link != NULL;
+        attempt_failed(p, any ? said : "closed");
+        return;
+    }
+    if (pub_lanes_in_flight(p->lanes) > 0 && p->now_ns < p->drain_deadline_ns &&
+        !pub_link_is_closed(p->link)) {
+        return;
+    }
+    p->next = NULL;
+    retire_link(p);
+    install(p, l);
 }
 
 /* An attempt hangs, or too many do. */
@@ -307,13 +318,42 @@ lose_link(struct publisher *p, const char *error)
     char said[PUB_TEXT_MAX];
     bool any = pub_link_complaint(p->link, said, sizeof(said));
 
+    if (p->complaint[0] != '\0') { /* what it said is why it hung up */
+        (void)snprintf(said, sizeof(said), "%s", p->complaint);
+        p->complaint[0] = '\0';
+        any = true;
+    }
     p->short_lives = p->now_ns - p->adopted_ns < SHORT_LIFE_NS ? p->short_lives + 1 : 0;
     if (may_tell(p, &p->going)) {
         sr_log(SR_LOG_WARNING, "lost the connection to NATS error=\"%s\"", any ? said : error);
     }
+    if (p->short_lives > 0 && pub_lanes_in_flight(p->lanes) > 0) {
+        /* A server cuts who does not read its answers fast enough, and would do so again. */
+        pub_lanes_overwhelmed(p->lanes);
+    }
     retire_link(p);
     p->failures = p->short_lives;
+    /* What worked for long is the best guess; an attempt under way has its server already. */
+    if (p->attempt == NULL && (p->short_lives > 0 || p->leaving)) {
+        turn_to_next_server(p);
+    }
     plan_next_attempt(p);
+}
+
+/* The server is about to shut down ("lame duck mode"): leaves it before it cuts the connection. */
+static void
+leave_server(struct publisher *p)
+{
+    char url[PUB_TEXT_MAX];
+
+    pub_link_url(p->link, url, sizeof(url));
+    sr_log(
+        SR_LOG_NOTICE, "the NATS server is about to shut down: connecting to another url=%s", url);
+    p->leaving = true;
+    p->replace = true;
+    p->url = p->link_url;
+    turn_to_next_server(p);
+    start_anew(p);
 }
 
 /* A number that changes when a file of the connection's identity does. */
@@ -335,18 +375,37 @@ stamp_files(const struct sr_conf_nats *conf)
     return stamp;
 }
 
+/* How long an attempt may take: one dead server of several must not hold up a start for long. */
+static uint64_t
+patience_ns(const struct publisher *p)
+{
+    uint64_t patience = p->options.conf->connect_timeout;
+    bool hasty = p->rounds == 0 && p->options.conf->url.count > 1;
+
+    return hasty && patience > HASTE_NS ? HASTE_NS : patience;
+}
+
 static void
 supervise(struct publisher *p)
 {
     char error[PUB_TEXT_MAX];
 
     free_retired(p);
-    if (p->link != NULL && pub_link_is_closed(p->link)) {
+    if (p->next != NULL) {
+        follow_next(p);
+    }
+    if (p->link != NULL && p->next == NULL && pub_link_is_closed(p->link)) {
         lose_link(p, "closed");
     }
     if (p->attempt != NULL) {
         follow_attempt(p);
         return;
+    }
+    if (p->next != NULL) {
+        return;
+    }
+    if (p->link != NULL && !p->leaving && pub_link_is_leaving(p->link)) {
+        leave_server(p);
     }
     if ((p->link != NULL && !p->replace) || p->now_ns < p->next_attempt_ns) {
         return;
@@ -356,13 +415,11 @@ supervise(struct publisher *p)
         give_up_hanging(p);
         return;
     }
-    /* One attempt tries all servers in turn, each for connect_timeout at most. */
-    p->attempt_deadline_ns =
-        p->now_ns + p->options.conf->connect_timeout * p->options.conf->url.count;
+    p->attempt_deadline_ns = p->now_ns + patience_ns(p);
     p->attempt_stamp = stamp_files(p->options.conf); /* of what it is about to read */
     p->files_stamp = p->attempt_stamp;
-    p->attempt = pub_attempt_start(
-        p->options.conf, p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
+    p->attempt = pub_attempt_start(p->options.conf, p->options.conf->url.items[p->url],
+        p->options.name, sr_queue_wake(p->base.queue), error, sizeof(error));
     if (p->attempt == NULL) {
         attempt_failed(p, error);
     }
@@ -382,8 +439,7 @@ watch_files(struct publisher *p)
     if (stamp != p->files_stamp) {
         p->files_stamp = stamp;
         p->replace = p->link != NULL;
-        p->next_attempt_ns = p->now_ns;
-        p->failures = 0; /* what the old files met says nothing of the new */
+        start_anew(p); /* what the old files met says nothing of the new */
         sr_log(SR_LOG_NOTICE, "the files of the NATS connection changed: connecting with the new");
     }
 }
@@ -407,7 +463,13 @@ take_errors(struct publisher *p)
         }
     }
     if (!pub_link_is_closed(p->link) && pub_link_complaint(p->link, text, sizeof(text))) {
-        report_trouble(p, "the NATS server complains", text);
+        (void)snprintf(p->complaint, sizeof(p->complaint), "%s", text);
+        p->complaint_ns = p->now_ns;
+    }
+    /* Most complaints are the last words of a connection, and are told with its end. */
+    if (p->complaint[0] != '\0' && p->now_ns - p->complaint_ns >= LAST_WORDS_NS) {
+        report_trouble(p, p->link_url, "the NATS server complains", p->complaint);
+        p->complaint[0] = '\0';
     }
 }
 
@@ -440,6 +502,9 @@ serve(struct publisher *p)
     take_errors(p);
     pub_lanes_tick(p->lanes, p->now_ns);
     pub_lanes_keep(p->lanes, p->base.slot);
+    if (p->next != NULL) {
+        return; /* what is in flight comes to its end first */
+    }
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
@@ -462,7 +527,7 @@ sleep_until(struct publisher *p)
     }
     if (pub_lanes_in_flight(p->lanes) > 0) {
         bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
-                        atomic_load(&p->stopping);
+                        p->next != NULL || atomic_load(&p->stopping);
         uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
         until = look < until ? look : until;
     }
@@ -612,6 +677,9 @@ nats_free(struct sr_sink *sink)
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
     uint64_t deadline = sr_clock_monotonic_ns() + 2 * SR_NS_PER_SECOND;
 
+    if (p->next != NULL) {
+        retire(p, p->next);
+    }
     if (p->link != NULL) {
         retire_link(p);
     }
@@ -628,6 +696,7 @@ nats_free(struct sr_sink *sink)
     end_attempts(p, deadline);
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
+    free(p->troubles);
     free(p);
 }
 
@@ -682,6 +751,13 @@ sr_sink_nats_new(
     }
     p->base = (struct sr_sink){ .ops = &nats_ops, .queue = q, .stats = stats };
     p->options = *options;
+    p->troubles = calloc(options->conf->url.count, sizeof(*p->troubles));
+    if (p->troubles == NULL) {
+        pub_lanes_free(p->lanes);
+        free(p);
+        return NULL;
+    }
+    p->url = sr_clock_random_u64() % options->conf->url.count; /* not all to the first */
     (void)pthread_mutex_init(&p->mutex, NULL);
     return &p->base;
 }

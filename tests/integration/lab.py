@@ -34,6 +34,7 @@ import nats_client
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
+TOOLS = BIN.parent / "tests" / "tools"
 SYSLOG = BIN / "serviceradar-syslog"
 PROVISION = BIN / "serviceradar-provision"
 SLOW = os.environ.get("SR_SLOW") == "1"
@@ -135,11 +136,12 @@ def parse_headers(data):
 class Client(nats_client.Client):
     """Any user, with or without TLS; knows JetStream."""
 
-    def __init__(self, port, creds=None, ca=None, cert=None, key=None, user=None, password=None):
+    def __init__(self, port, creds=None, ca=None, cert=None, key=None, user=None, password=None,
+                 timeout=10):
         if creds is not None:
-            super().__init__(port, creds, ca, cert, key)
+            super().__init__(port, creds, ca, cert, key, timeout)
             return
-        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
         self._plain_line(self.sock)
         if ca is not None:
             context = ssl.create_default_context(cafile=str(ca))
@@ -237,6 +239,7 @@ class Process:
 
     def put_down(self):
         if self.running():
+            self.send_signal(signal.SIGCONT)
             self.killed = True
             self.process.kill()
             self.process.wait(10)
@@ -317,6 +320,14 @@ class World(Server):
                         "key_file": str(folder / "tls" / "collector-key.pem")}, **changes}
 
 
+INFO = {"server_id": "X", "server_name": "fake", "version": "2.9.10", "proto": 1,
+        "host": "127.0.0.1", "headers": True, "max_payload": 1048576}
+
+
+def greet(s, **info):
+    s.sendall(b"INFO " + json.dumps({**INFO, **info}).encode() + b"\r\n")
+
+
 class FakeServer:
     """Accepts TCP on a port, sends an INFO and hands each connection to serve(socket)."""
 
@@ -339,11 +350,8 @@ class FakeServer:
             threading.Thread(target=self._serve, args=(s,), daemon=True).start()
 
     def _serve(self, s):
-        info = {"server_id": "X", "server_name": "fake", "version": "2.9.10", "proto": 1,
-                "host": "127.0.0.1", "port": self.port, "headers": True, "max_payload": 1048576,
-                **self.info}
         try:
-            s.sendall(b"INFO " + json.dumps(info).encode() + b"\r\n")
+            greet(s, **{"port": self.port, **self.info})
             self.serve(s)
         except OSError:
             pass
@@ -426,6 +434,106 @@ class Disk:
 
     def close(self):
         subprocess.run(["umount", self.dir], check=True)
+
+
+def speak(s, on_publish):
+    """NATS after the greeting, as far as a publisher needs it: on_publish(inbox, sid, id, body)."""
+    lines, sid = s.makefile("rb"), b""
+    for line in lines:
+        words = line.split()
+        if words[0] == b"PING":
+            s.sendall(b"PONG\r\n")
+        elif words[0] == b"SUB":
+            sid = words[-1]
+        elif words[0] == b"HPUB":
+            data = lines.read(int(words[4]) + 2)
+            message_id = parse_headers(data[:int(words[3])])["Nats-Msg-Id"]
+            on_publish(words[2], sid, message_id, data[int(words[3]):-2])
+
+
+class Relay:
+    """Forwards TCP to a server. serve(socket), when there is one, gets the next connections."""
+
+    def __init__(self, lab, port):
+        self.target, self.serves, self.pairs = port, [], []
+        self.accepted = self.refused = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        lab.fakes.append(self)
+
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+    def _run(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            if self.serves:
+                threading.Thread(target=self._serve, args=(self.serves.pop(0), s),
+                                 daemon=True).start()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), 10)
+            except OSError:
+                s.close()
+                continue
+            self.pairs.append((s, server))
+            for a, b in ((s, server), (server, s)):
+                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    def _serve(self, serve, s):
+        try:
+            serve(s)
+        except OSError:
+            pass
+        finally:
+            s.close()
+
+    def _copy(self, a, b):
+        try:
+            while data := a.recv(65536):
+                self.flowing.wait()
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        """Breaks the connections that there are."""
+        for pair in self.pairs:
+            for s in pair:
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        self.pairs = []
+
+    def close(self):
+        self.flowing.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
+        self.thread.join(5)
+
+
+def delay_proxy(lab, port, milliseconds):
+    """The port of a link to a server that takes so long in each direction."""
+    process = Process(lab, "delay")
+    process.spawn([TOOLS / "delay_proxy", port, milliseconds], stdout=subprocess.PIPE)
+    with process.process.stdout as out:
+        return int(out.readline())
 
 
 # ---- The daemon ----
@@ -568,6 +676,12 @@ class Daemon(Process):
     def segments(self):
         return segments(self.queue_dir)
 
+    def send_all(self, load, count):
+        """Sends lines no faster than they are received, however slow the machine is."""
+        for first in range(0, count, 500):
+            self.send(load.lines(min(500, count - first)))
+            self.await_received(load.sent, timeout=60)
+
     def await_received(self, count, listener=0, timeout=15):
         wait_for(f"{self.name} received {count}",
                  lambda: self.ledger(listener)["received"] >= count, timeout)
@@ -592,6 +706,10 @@ class Daemon(Process):
     def lines(self, *texts):
         """The log lines that hold all these texts."""
         return [line for line in self.text().splitlines() if all(t in line for t in texts)]
+
+    def resident_kib(self):
+        """The resident set now."""
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[1])
 
     def threads(self):
         return int(re.search(r"Threads:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[1])

@@ -139,10 +139,10 @@ def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*ca.issue("localhost"))
     script = Script(lab, lambda s, answer, _: s.sendall(answer))
-    silent, connected, over = [], threading.Event(), threading.Event()
+    silent, up, over = [], threading.Event(), threading.Event()
 
     def serve(s):
-        if not connected.is_set():
+        if not up.is_set():
             script.serve(context.wrap_socket(s, server_side=True))
             return
         silent.append(s)
@@ -151,13 +151,12 @@ def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
     fake = FakeServer(lab, {"tls_required": True}, serve)
     script.url = f"tls://localhost:{fake.port}"
     daemon = lab.daemon(server=script, nats={
-        "connect_timeout": "1s", "tls": {"ca_file": str(ca.file)}})
-    daemon.await_log("connected to NATS")
-    connected.set()
+        "connect_timeout": "500ms", "tls": {"ca_file": str(ca.file)}})
+    daemon.await_log("connected to NATS", 60)  # perhaps not at once: the machine may be slow
+    up.set()
     before = daemon.threads()
     os.utime(ca.file)  # new files: it connects with them before it leaves the old connection
-    daemon.hup()
-    wait_for("four attempts hang", lambda: len(silent) == 4)
+    wait_for("four attempts hang", lambda: len(silent) == 4, 60)
     time.sleep(4)  # for two more that must not come
     assert len(silent) == 4 and daemon.threads() <= before + 4
     load = Load()

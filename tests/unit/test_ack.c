@@ -68,6 +68,12 @@ a_refusal_is_told_with_its_codes(void **state)
     assert_true(sr_refusal_is_permanent(sr_ack_refusal(&ack)));
     ack = parse("{\"error\":{\"code\":400,\"err_code\":10002},\"stream\":\"e\",\"seq\":0}");
     assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_STORAGE);
+    ack = parse("{\"error\":{\"code\":429,\"err_code\":10167,\"description\":"
+                "\"too many requests\"},\"stream\":\"e\",\"seq\":0}");
+    assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_TOO_MANY);
+    assert_false(sr_refusal_is_permanent(SR_REFUSAL_TOO_MANY));
+    ack = parse("{\"error\":{\"code\":429}}");
+    assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_TOO_MANY);
     ack = parse("{\"error\":{\"code\":500}}");
     assert_int_equal(sr_ack_refusal(&ack), SR_REFUSAL_OTHER);
     assert_false(sr_refusal_is_permanent(SR_REFUSAL_OTHER));
@@ -154,6 +160,95 @@ a_late_answer_does_not_find_the_slot_of_a_newer_message(void **state)
     assert_null(sr_window_oldest(&window));
 }
 
+/* Sends until the window is full and returns how many that took. */
+static uint32_t
+fill(void)
+{
+    uint32_t before = window.messages;
+
+    while (sr_window_has_room(&window, 1)) {
+        (void)push(1);
+    }
+    return window.messages - before;
+}
+
+/* Stores everything in flight. */
+static void
+store_all(void)
+{
+    struct sr_inflight *m;
+
+    while ((m = sr_window_oldest(&window)) != NULL) {
+        sr_window_release(&window, m);
+        sr_window_widen(&window);
+    }
+}
+
+static void
+one_window_too_many_is_halved_once_and_widens_by_a_step_per_window(void **state)
+{
+    (void)state;
+    sr_window_reset(&window, 5);
+    assert_int_equal(fill(), SR_WINDOW_MESSAGES);
+    for (uint64_t number = 5; number < 5 + SR_WINDOW_MESSAGES; number++) {
+        sr_window_release(&window, sr_window_find(&window, number));
+        sr_window_narrow(&window, number);
+    }
+    for (uint32_t limit = SR_WINDOW_MESSAGES / 2; limit <= SR_WINDOW_MESSAGES;
+         limit += SR_WINDOW_MESSAGES_MIN) {
+        assert_int_equal(fill(), limit);
+        store_all();
+    }
+    assert_int_equal(fill(), SR_WINDOW_MESSAGES); /* and no further */
+    store_all();
+    assert_int_equal(fill(), SR_WINDOW_MESSAGES);
+}
+
+static void
+a_window_refused_again_and_again_narrows_to_its_least_and_stays_open(void **state)
+{
+    (void)state;
+    sr_window_reset(&window, 0);
+    for (uint32_t limit = SR_WINDOW_MESSAGES; limit > 0; limit /= 2) {
+        uint32_t least = limit > SR_WINDOW_MESSAGES_MIN ? limit : SR_WINDOW_MESSAGES_MIN;
+        assert_int_equal(fill(), least);
+        uint64_t number = sr_window_oldest(&window)->number;
+        while (window.messages > 0) {
+            sr_window_release(&window, sr_window_oldest(&window));
+        }
+        sr_window_narrow(&window, number);
+    }
+    assert_int_equal(fill(), SR_WINDOW_MESSAGES_MIN);
+    /* A refusal in the middle of a window starts the count of acknowledgements anew. */
+    for (unsigned i = 0; i < SR_WINDOW_MESSAGES_MIN - 1; i++) {
+        sr_window_release(&window, sr_window_oldest(&window));
+        sr_window_widen(&window);
+    }
+    sr_window_narrow(&window, sr_window_oldest(&window)->number);
+    store_all();
+    assert_int_equal(fill(), SR_WINDOW_MESSAGES_MIN);
+}
+
+static void
+a_cut_connection_starts_with_few_and_doubles_up_to_half_of_before(void **state)
+{
+    (void)state;
+    sr_window_reset(&window, 0);
+    (void)fill();
+    sr_window_collapse(&window);
+    while (window.messages > 0) {
+        sr_window_release(&window, sr_window_oldest(&window));
+    }
+    for (uint32_t limit = SR_WINDOW_MESSAGES_MIN; limit < SR_WINDOW_MESSAGES / 2; limit *= 2) {
+        assert_int_equal(fill(), limit);
+        store_all();
+    }
+    for (uint32_t steps = 0; steps < 5; steps++) {
+        assert_int_equal(fill(), SR_WINDOW_MESSAGES / 2 + steps * SR_WINDOW_MESSAGES_MIN);
+        store_all();
+    }
+}
+
 int
 main(void)
 {
@@ -165,6 +260,9 @@ main(void)
         cmocka_unit_test(no_prefix_of_an_answer_is_read_past_its_end),
         cmocka_unit_test(the_window_closes_at_its_message_and_byte_limits),
         cmocka_unit_test(a_late_answer_does_not_find_the_slot_of_a_newer_message),
+        cmocka_unit_test(one_window_too_many_is_halved_once_and_widens_by_a_step_per_window),
+        cmocka_unit_test(a_cut_connection_starts_with_few_and_doubles_up_to_half_of_before),
+        cmocka_unit_test(a_window_refused_again_and_again_narrows_to_its_least_and_stays_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,37 @@ the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success(void
     bench_close(&b);
 }
 
+static void
+a_window_refused_as_too_many_is_sent_again_by_halves(void **state)
+{
+    enum { ALL = 3 * SR_WINDOW_MESSAGES };
+
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_fill(&b, 0, 0, ALL, 100);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES);
+    for (size_t i = 0; i < SR_WINDOW_MESSAGES; i++) {
+        bench_refuse(&b, i, SR_REFUSAL_TOO_MANY);
+    }
+    bench_run(&b);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES); /* not before the back-off is over */
+    bench_wait(&b, pub_lanes_due_ns(b.lanes) - b.now_ns);
+    assert_int_equal(b.sent_count, SR_WINDOW_MESSAGES + 1); /* then one probe */
+    bench_store(&b, SR_WINDOW_MESSAGES, SR_WINDOW_MESSAGES + 1);
+    bench_run(&b);
+    assert_int_equal(pub_lanes_in_flight(b.lanes), SR_WINDOW_MESSAGES / 2);
+    assert_true(pub_lanes_blocked(b.lanes));
+    assert_int_equal(b.sent[SR_WINDOW_MESSAGES + 1].value, 1);
+    bench_store(&b, SR_WINDOW_MESSAGES + 1, b.sent_count);
+    bench_drain(&b);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), ALL);
+    assert_int_equal(pub_lanes_refusals(b.lanes, SR_REFUSAL_TOO_MANY), SR_WINDOW_MESSAGES);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), SR_WINDOW_MESSAGES);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
 /* Runs `work` and returns how many lines it logged. */
 static unsigned
 lines_logged(void (*work)(void))
@@ -551,6 +582,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_flow_and_are_settled_in_order),
         cmocka_unit_test(a_refused_lane_settles_goes_back_and_probes_with_one_message),
+        cmocka_unit_test(a_window_refused_as_too_many_is_sent_again_by_halves),
         cmocka_unit_test(
             the_back_off_grows_to_its_limit_with_jitter_and_starts_anew_after_a_success),
         cmocka_unit_test(waves_of_refusals_are_logged_once_a_minute),

@@ -202,11 +202,13 @@ static void
 change_the_server(struct model *m)
 {
     static const enum sr_refusal kinds[] = { SR_REFUSAL_NO_STREAM, SR_REFUSAL_STREAM_FULL,
-        SR_REFUSAL_STORAGE, SR_REFUSAL_OTHER };
+        SR_REFUSAL_STORAGE, SR_REFUSAL_TOO_MANY, SR_REFUSAL_OTHER };
     size_t lane = below((uint32_t)sr_queue_lane_count(m->bench.queue));
 
+    if (!m->mishap[lane]) { /* what goes on for long keeps its cause */
+        m->mishap_kind[lane] = kinds[below(sizeof(kinds) / sizeof(kinds[0]))];
+    }
     m->mishap[lane] = below(3) == 0;
-    m->mishap_kind[lane] = kinds[below(4)];
 }
 
 static void

@@ -39,9 +39,10 @@ enum sr_refusal {
     SR_REFUSAL_TOO_LARGE,     /* larger than the stream or the server takes: never succeeds */
     SR_REFUSAL_TIMEOUT,       /* no answer in time */
     SR_REFUSAL_DISCONNECTED,  /* the connection went away before the answer */
+    SR_REFUSAL_TOO_MANY,      /* the stream's queue of messages to store is full: send less */
     SR_REFUSAL_OTHER,         /* any other error: tried again */
 };
-#define SR_REFUSAL_COUNT 10
+#define SR_REFUSAL_COUNT 11
 
 /* Classifies a refused acknowledgement. */
 enum sr_refusal sr_ack_refusal(const struct sr_ack *ack);
