@@ -14,6 +14,7 @@
 
 #define LEFT_WORKER 0x8000U
 #define LEFT_BY_SINK 0x4000U
+#define NUMBER_MAX (UINT64_MAX / 2)            /* there are always more */
 #define SEGMENT_FILE_MAX (16U * 1024U * 1024U) /* far more than any of ours: reads are bounded */
 
 /* ---- Finding ---- */
@@ -35,6 +36,26 @@ tell_strange(struct sr_spool *spool, uint64_t number, enum sr_segment_err err, i
         "*.corrupt\"",
         why, sr_spool_path(spool), (unsigned long long)number);
     (void)sr_spool_set_aside(spool, number);
+}
+
+/* Bytes that may stand in a line of the server's protocol; in a subject no blank either. */
+static bool
+is_clean(struct sr_span text, uint8_t first)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < first || text.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether this program could have written a segment like that. */
+static bool
+is_ours(const struct sr_segment_info *info, uint64_t number)
+{
+    return info->number == number && info->subject.len > 0 && is_clean(info->subject, ' ' + 1) &&
+           is_clean(info->content_type, ' ') && is_clean(info->listener, ' ');
 }
 
 /* Reads the header of one file; false when it holds nothing that can be used. */
@@ -60,7 +81,7 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
         return false;
     }
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
-    if (err == SR_SEGMENT_OK && f->info.number != number) {
+    if (err == SR_SEGMENT_OK && !is_ours(&f->info, number)) {
         err = SR_SEGMENT_HEADER;
     }
     f->header = err == SR_SEGMENT_OK ? malloc(f->start) : NULL;
@@ -71,6 +92,9 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
     memcpy(f->header, bytes, f->start);
     (void)sr_segment_read_header(
         (struct sr_span){ f->header, f->start }, &f->info, &f->progress, &f->start);
+    if (f->progress.sealed_size > SEGMENT_FILE_MAX) {
+        f->progress = (struct sr_segment_progress){ 0 }; /* then its entries are looked at */
+    }
     f->number = number;
     f->size = (uint64_t)st.st_size;
     f->key = sr_lane_key_of(
@@ -102,6 +126,10 @@ found_read(struct sr_spool *spool, struct found *ret_found)
         return ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
+        if (numbers[i] > NUMBER_MAX) {
+            tell_strange(spool, numbers[i], SR_SEGMENT_MAGIC, 0);
+            continue;
+        }
         found.next_number = numbers[i] + 1;
         if (read_header(spool, numbers[i], &found.items[found.count])) {
             found.count++;
