@@ -377,6 +377,8 @@ a_size_that_cannot_be_does_not_stop_the_lane(void **state)
         (void)sr_spooler_stop(s);
         found_free(&found);
         disk_close(&b);
+        disk_remove_dir(&b);
+        disk_make_dir(&b);
     }
 }
 
