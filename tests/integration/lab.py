@@ -401,8 +401,8 @@ class Segment:
 
 
 def segments(folder):
-    """The segments that lie in a queue's directory, in their order."""
-    return [Segment(p) for p in sorted(folder.glob("*.seg"))]
+    """The segments that lie in a queue's directory, in their order; not one just being made."""
+    return [Segment(p) for p in sorted(folder.glob("*.seg")) if p.stat().st_size > 0]
 
 
 class Disk:
@@ -561,8 +561,8 @@ class Daemon(Process):
             self.listeners.append({"listen": listen, **given})
         self.config = {"listeners": self.listeners,
                        "metrics": {"listen": f"127.0.0.1:{self.metrics_port}"}, **config}
-        self.queue_dir = lab.dir / f"{name}.queue"
-        self.config["queue"] = {"dir": str(self.queue_dir), **config.get("queue", {})}
+        self.config["queue"] = {"dir": str(lab.dir / f"{name}.queue"), **config.get("queue", {})}
+        self.queue_dir = Path(self.config["queue"]["dir"])
         if server is not None:
             self.config["nats"] = {"url": [server.url], **config.get("nats", {})}
         self.write()

@@ -133,7 +133,8 @@ def test_a_start_on_a_disk_that_takes_nothing_succeeds_and_recovers(
     daemon.feed(load.lines(100))
     ledger = daemon.settled(300)
     assert (ledger["stored"], ledger["dropped_records"]) == (300, 0)
-    wait_for("the files to go", lambda: len(daemon.segments()) <= (durability == "always"))
+    wait_for("the files to go",
+             lambda: len(list(daemon.queue_dir.glob("*.seg"))) <= (durability == "always"))
     daemon.end(signal.SIGKILL)
     daemon.start()  # nothing is called lost that is not
     wait_for("rest", lambda: daemon.ledger()["queued"] == 0)
