@@ -142,7 +142,7 @@ def send(world, rate, count):
     def at_rest(t):
         ledger = world.ledger(t)
         arrived = ledger["received"] + ledger["kernel_drops"]
-        return arrived >= sent[t] and ledger["queued"] == 0
+        return arrived >= sent[t] and ledger["queued"] == 0 and ledger["balanced"]
 
     for t in TENANTS:
         world.wait(f"everything of {t} to be stored", lambda t=t: at_rest(t))

@@ -50,6 +50,11 @@ static const struct sr_conf_key listener_keys[] = {
     { .name = NULL },
 };
 
+static const struct sr_conf_key queue_keys[] = {
+    SR_CONF_QUEUE_KEYS("/var/lib/serviceradar/syslog"),
+    { .name = NULL },
+};
+
 static const struct sr_conf_key metrics_keys[] = {
     { .name = "listen",
         .type = SR_CONF_STRING,
@@ -60,7 +65,7 @@ static const struct sr_conf_key metrics_keys[] = {
 };
 
 static const struct sr_conf_key keys[] = {
-    SR_CONF_COMMON_KEYS(listener_keys, struct syslog_listener, metrics_keys),
+    SR_CONF_COMMON_KEYS(listener_keys, struct syslog_listener, queue_keys, metrics_keys),
     { .name = NULL },
 };
 

@@ -12,11 +12,13 @@
 #include "sr/banned.h"
 
 #define SUBJECT_MAX 200
+#define FD_NAME_MAX 255U
 
 static const char *const manage_names[] = { "never", "create", "append", NULL };
 static const char *const framing_names[] = { "ndjson", "delimited", NULL };
-static const char *const durability_names[] = { "memory", NULL };
 static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+const char *const sr_conf_durability_names[] = { "memory", "spill", "always", NULL };
+const char *const sr_conf_fsync_names[] = { "never", "interval", NULL };
 const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
 const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
 
@@ -249,23 +251,6 @@ const struct sr_conf_key sr_conf_publish_keys[] = {
     { .name = NULL },
 };
 
-const struct sr_conf_key sr_conf_queue_keys[] = {
-    { .name = "durability",
-        .type = SR_CONF_CHOICE,
-        .offset = offsetof(struct sr_conf_queue, durability),
-        .def = "memory",
-        .choices = durability_names,
-        .help = "Where records wait." },
-    { .name = "memory",
-        .type = SR_CONF_SIZE,
-        .offset = offsetof(struct sr_conf_queue, memory),
-        .def = "64MiB",
-        .min = 1048576,
-        .max = 1099511627776,
-        .help = "Bytes that may wait." },
-    { .name = NULL },
-};
-
 const struct sr_conf_key sr_conf_log_keys[] = {
     { .name = "level",
         .type = SR_CONF_CHOICE,
@@ -276,6 +261,16 @@ const struct sr_conf_key sr_conf_log_keys[] = {
         .help = "The least severe lines that are written." },
     { .name = NULL },
 };
+
+const char *
+sr_conf_check_queue_dir(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_queue *queue = item;
+
+    (void)text;
+    (void)text_size;
+    return queue->dir[0] != '/' ? "write an absolute path" : NULL;
+}
 
 const char *
 sr_conf_check_enrich(const void *item, char *text, size_t text_size)
@@ -296,7 +291,7 @@ sr_conf_udp_address(
     char *end;
 
     if (strncmp(listen, scheme, sizeof(scheme) - 1) != 0) {
-        return "only udp://HOST:PORT is served by this version";
+        return "only udp://HOST:PORT and fd://NAME are served by this version";
     }
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
@@ -320,13 +315,40 @@ sr_conf_udp_address(
 }
 
 const char *
+sr_conf_fd_name(const char *listen)
+{
+    static const char scheme[] = "fd://";
+
+    return strncmp(listen, scheme, sizeof(scheme) - 1) == 0 ? listen + sizeof(scheme) - 1 : NULL;
+}
+
+/* FileDescriptorName= of systemd.socket(5): ASCII without control characters and ':'. */
+static const char *
+check_fd_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > FD_NAME_MAX) {
+        return "write fd://NAME, the FileDescriptorName= of the .socket unit, 1 to 255 characters";
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] < ' ' || name[i] > '~' || name[i] == ':') {
+            return "a name that systemd passes is ASCII without `:`; write its FileDescriptorName=";
+        }
+    }
+    return NULL;
+}
+
+const char *
 sr_conf_check_listen(const void *item, char *text, size_t text_size)
 {
     const struct sr_conf_listener *l = item;
     const char *host;
     size_t len;
     unsigned port;
-    const char *wrong = sr_conf_udp_address(l->listen, &host, &len, &port);
+    const char *name = sr_conf_fd_name(l->listen);
+    const char *wrong =
+        name != NULL ? check_fd_name(name) : sr_conf_udp_address(l->listen, &host, &len, &port);
 
     if (wrong == NULL) {
         return NULL;

@@ -118,6 +118,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
             offsetof(struct sr_ledger, deadlettered) },
         { "records_total", "counter", "Records put into the queue.",
             offsetof(struct sr_ledger, records) },
+        { "recovered_total", "counter", "Records found in the queue that no counter knew.",
+            offsetof(struct sr_ledger, recovered) },
         { "stored_total", "counter", "Records acknowledged or written.",
             offsetof(struct sr_ledger, stored) },
         { "stored_dead_total", "counter", "Dead letters acknowledged or written.",
@@ -135,34 +137,36 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
     }
 }
 
+/* One family: a table of the workers of each listener, and what its sink has of the same. */
+static void
+put_reasons_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *help,
+    size_t offset, bool with_sink)
+{
+    put_head(f, name, "counter", help);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        struct sr_reasons sum;
+        memset(&sum, 0, sizeof(sum));
+        for (unsigned j = 0; j < l->worker_count; j++) {
+            const char *worker = (const char *)&l->workers[j];
+            add_reasons(&sum, (const void *)(worker + offset));
+        }
+        if (with_sink) {
+            add_reasons(&sum, &l->delivery.dropped);
+        }
+        put_reasons(f, name, l, &sum);
+    }
+}
+
 static void
 put_losses(FILE *f, const struct sr_metrics_view *v)
 {
-    put_head(f, "undecodable_total", "counter", "Datagrams that could not be decoded, by reason.");
-    for (unsigned i = 0; i < v->stats->listener_count; i++) {
-        const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum;
-        memset(&sum, 0, sizeof(sum));
-        for (unsigned j = 0; j < l->worker_count; j++) {
-            add_reasons(&sum, &l->workers[j].undecodable);
-        }
-        put_reasons(f, "undecodable_total", l, &sum);
-    }
-    put_head(f, "dropped_total", "counter", "Datagrams received and given up, by reason.");
-    for (unsigned i = 0; i < v->stats->listener_count; i++) {
-        const struct sr_listener_stats *l = &v->stats->listeners[i];
-        struct sr_reasons sum;
-        memset(&sum, 0, sizeof(sum));
-        for (unsigned j = 0; j < l->worker_count; j++) {
-            add_reasons(&sum, &l->workers[j].dropped);
-        }
-        put_reasons(f, "dropped_total", l, &sum);
-    }
-    put_head(f, "dropped_records_total", "counter", "Records queued and given up, by reason.");
-    for (unsigned i = 0; i < v->stats->listener_count; i++) {
-        const struct sr_listener_stats *l = &v->stats->listeners[i];
-        put_reasons(f, "dropped_records_total", l, &l->delivery.dropped);
-    }
+    put_reasons_family(f, v, "undecodable_total", "Datagrams that could not be decoded, by reason.",
+        offsetof(struct sr_worker_stats, undecodable), false);
+    put_reasons_family(f, v, "dropped_total", "Datagrams received and given up, by reason.",
+        offsetof(struct sr_worker_stats, dropped), false);
+    put_reasons_family(f, v, "dropped_records_total", "Records given up or lost, by reason.",
+        offsetof(struct sr_worker_stats, lost), true);
     put_head(f, "redelivered_total", "counter", "Messages sent again after a failure.");
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         const struct sr_listener_stats *l = &v->stats->listeners[i];
@@ -194,9 +198,27 @@ put_sink(FILE *f, const struct sr_metrics_view *v)
     put_head(f, "output_garbage_acks_total", "counter", "Answers that acknowledge nothing.");
     (void)fprintf(
         f, "serviceradar_output_garbage_acks_total %llu\n", (unsigned long long)s.garbage_acks);
+}
+
+static void
+put_queue(FILE *f, const struct sr_metrics_view *v)
+{
+    struct sr_queue_status s;
+
+    sr_queue_status(v->queue, &s);
     put_head(f, "queue_bytes", "gauge", "Memory of the queue's segments in use.");
+    (void)fprintf(f, "serviceradar_queue_bytes %llu\n", (unsigned long long)s.memory_used);
+    put_head(f, "queue_disk_bytes", "gauge", "Disk of the queue's segments in use.");
+    (void)fprintf(f, "serviceradar_queue_disk_bytes %llu\n", (unsigned long long)s.disk_used);
+    put_head(f, "queue_disk_failing", "gauge", "1 while queue.dir takes no data.");
+    (void)fprintf(f, "serviceradar_queue_disk_failing %d\n", s.disk_error != 0 ? 1 : 0);
+    put_head(f, "queue_disk_failures_total", "counter", "Writes to queue.dir that failed.");
     (void)fprintf(
-        f, "serviceradar_queue_bytes %llu\n", (unsigned long long)sr_queue_memory_used(v->queue));
+        f, "serviceradar_queue_disk_failures_total %llu\n", (unsigned long long)s.disk_failures);
+    put_head(f, "queue_damaged_segments_total", "counter",
+        "Segments that were found damaged on disk and set aside.");
+    (void)fprintf(
+        f, "serviceradar_queue_damaged_segments_total %llu\n", (unsigned long long)s.damaged);
 }
 
 static void
@@ -208,6 +230,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_ledgers(f, v);
     put_losses(f, v);
     put_sink(f, v);
+    put_queue(f, v);
 }
 
 /* ---- /ledger ---- */
@@ -222,14 +245,15 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
         put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
             ",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
-            "\"dropped\":%llu,\"records\":%llu,\"stored\":%llu,\"stored_dead\":%llu,"
-            "\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,\"balanced\":%s}",
+            "\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":%llu,"
+            "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
+            "\"balanced\":%s}",
             (unsigned long long)l.received, (unsigned long long)l.decoded,
             (unsigned long long)l.deadlettered, (unsigned long long)l.dropped,
-            (unsigned long long)l.records, (unsigned long long)l.stored,
-            (unsigned long long)l.stored_dead, (unsigned long long)l.queued,
-            (unsigned long long)l.dropped_records, (unsigned long long)l.kernel_drops,
-            sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.records, (unsigned long long)l.recovered,
+            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
+            (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
+            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shell/kept.h"
 #include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
+#include "sr/spool.h"
 #include "sr/suite.h"
 #include "sr/window.h"
 
@@ -47,11 +49,12 @@ struct pub_lane {
     bool told;                          /* `refusal` was logged */
     bool told_any;                      /* some refusal was, since records were last stored */
     uint64_t told_ns[SR_REFUSAL_COUNT]; /* when each was logged last; 0: never */
+    struct kept_outcome outcome;        /* what became of its records */
+    struct kept_lane kept; /* the same, as of the last moment that can be gone on from */
 };
 
 struct pub_lanes {
     struct pub_lanes_options options;
-    char run_id[17]; /* hexadecimal: the first part of every message id */
     struct pub_lane *lanes;
     size_t count;
     size_t turn; /* whose turn it is to send */
@@ -70,7 +73,10 @@ add_dead_lane(struct sr_queue *q, const struct sr_lane *lane)
     char subject[512];
     struct sr_lane_options options = {
         .listener = sr_lane_listener(lane),
+        .listener_name = sr_lane_listener_name(lane),
+        .worker = sr_lane_worker(lane),
         .dead = true,
+        .by_sink = true,
         .subject = subject,
     };
 
@@ -88,8 +94,6 @@ pub_lanes_new(const struct pub_lanes_options *options)
         return NULL;
     }
     p->options = *options;
-    (void)snprintf(p->run_id, sizeof(p->run_id), "%016llx",
-        (unsigned long long)sr_queue_run_id(options->queue));
     p->lanes = calloc(2 * given, sizeof(*p->lanes));
     if (p->lanes == NULL) {
         free(p);
@@ -103,6 +107,12 @@ pub_lanes_new(const struct pub_lanes_options *options)
             p->lanes[p->count].lane = l->dead;
             p->count += l->dead != NULL ? 1 : 0;
         }
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        struct pub_lane *l = &p->lanes[i];
+        l->kept.key = sr_lane_key(l->lane);
+        l->kept.listener = kept_listener_key(sr_lane_listener_name(l->lane));
+        l->kept.dead = sr_lane_is_dead(l->lane);
     }
     sr_window_reset(&p->window, 1);
     return p;
@@ -133,7 +143,17 @@ dead_letter_cut(const struct pub_lanes *p)
     return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
 }
 
-/* Copies a record that will never be stored into its dead-letter lane; false when that is full. */
+static void
+count_dropped(const struct pub_lanes *p, struct pub_lane *l, unsigned drop, uint64_t records)
+{
+    sr_reasons_count(&delivery_of(p, l)->dropped, kept_drop_reason(drop), records);
+    l->outcome.dropped[drop] += records;
+}
+
+/*
+ * Copies a record that will never be stored into its dead-letter lane; false when that is full. It
+ * is shown by pub_lanes_keep().
+ */
 static bool
 move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
     struct sr_span body, uint32_t records)
@@ -152,7 +172,6 @@ move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refu
     struct sr_buf b = sr_buf_over(room, SR_DEADLETTER_OVERHEAD + cut.len);
     size_t attributes = sr_deadletter_write(&b, sr_refusal_reason(refusal), NULL, now_ns, cut);
     sr_lane_commit(l->dead, b.len, attributes, records);
-    sr_lane_flush(l->dead);
     return true;
 }
 
@@ -160,13 +179,13 @@ move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refu
 static void
 give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
 {
-    struct sr_delivery_stats *d = delivery_of(p, l);
-
     p->refusals[refusal]++;
     if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
-        sr_count(&d->moved, e->records);
+        sr_count(&delivery_of(p, l)->moved, e->records);
+        l->outcome.moved += e->records;
+        sr_wake_signal(sr_queue_wake(p->options.queue)); /* the next round shows it */
     } else {
-        sr_reasons_count(&d->dropped, sr_refusal_reason(refusal), e->records);
+        count_dropped(p, l, refusal, e->records);
     }
     sr_lane_settle(l->lane, e->segment, e->index, e->records);
 }
@@ -197,7 +216,7 @@ drop_dead_letters(struct pub_lanes *p, struct pub_lane *l)
     struct sr_entry e;
 
     while (sr_lane_next(l->lane, &e)) {
-        sr_reasons_count(&delivery_of(p, l)->dropped, "deadletter_refused", e.records);
+        count_dropped(p, l, KEPT_DROP_PATIENCE, e.records);
         sr_lane_settle(l->lane, e.segment, e.index, e.records);
     }
 }
@@ -270,8 +289,8 @@ recover(struct pub_lane *l)
 static bool
 is_first_attempt(const struct pub_lane *l, const struct sr_entry *e)
 {
-    return !l->sent_any || e->segment_number > l->sent_segment ||
-           (e->segment_number == l->sent_segment && e->index > l->sent_index);
+    return !e->recovered && (!l->sent_any || e->segment_number > l->sent_segment ||
+                                (e->segment_number == l->sent_segment && e->index > l->sent_index));
 }
 
 static bool
@@ -282,11 +301,13 @@ may_send(const struct pub_lane *l)
 
 /* Writes "<run>-<segment>-<index>", the Nats-Msg-Id of an entry. */
 static void
-write_id(const struct pub_lanes *p, const struct sr_entry *e, char out[ID_MAX])
+write_id(const struct sr_entry *e, char out[ID_MAX])
 {
     struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
 
-    sr_buf_add(&b, p->run_id, sizeof(p->run_id) - 1);
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        sr_buf_put(&b, (uint8_t)"0123456789abcdef"[e->run_id >> shift & 0xf]);
+    }
     sr_buf_put(&b, '-');
     sr_buf_add_u64(&b, e->segment_number);
     sr_buf_put(&b, '-');
@@ -310,7 +331,7 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
     struct sr_inflight *m = sr_window_push(&p->window, bytes);
     char id[ID_MAX];
 
-    write_id(p, e, id);
+    write_id(e, id);
     m->owner = l;
     m->segment = e->segment;
     m->index = e->index;
@@ -323,6 +344,7 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
         l->sent_index = e->index;
     } else {
         sr_count(&delivery_of(p, l)->redelivered, 1);
+        l->outcome.redelivered++;
     }
     if (l->in_flight++ == 0) {
         l->oldest = m->number;
@@ -440,6 +462,7 @@ pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate)
         }
     }
     sr_count(sr_lane_is_dead(l->lane) ? &d->stored_dead : &d->stored, was.records);
+    l->outcome.stored += was.records;
     sr_lane_settle(l->lane, was.segment, was.index, was.records);
     recover(l);
 }
@@ -551,6 +574,97 @@ pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns)
     }
     for (size_t i = 0; i < p->count; i++) {
         tick_lane(p, &p->lanes[i], now_ns);
+    }
+}
+
+/* Brings what a lane has written to disk, or takes it back and counts it. */
+static void
+keep_written(const struct pub_lanes *p, struct pub_lane *l)
+{
+    int error = sr_lane_keep(l->lane);
+
+    if (error != 0) {
+        count_dropped(p, l, kept_disk_drop(sr_spool_reason(error)), sr_lane_undo(l->lane));
+    }
+    sr_lane_written(l->lane, &l->kept.written);
+}
+
+/* Takes note of a lane when all that is settled of it is a prefix: from there one can go on. */
+static void
+keep_settled(const struct pub_lanes *p, struct pub_lane *l)
+{
+    uint64_t lost = sr_lane_take_lost(l->lane);
+
+    if (lost > 0) {
+        count_dropped(p, l, KEPT_DROP_DAMAGED, lost);
+    }
+    if (sr_lane_settled(l->lane, &l->kept.settled)) {
+        l->kept.outcome = l->outcome;
+    }
+}
+
+size_t
+pub_lanes_kept_values(const struct pub_lanes *p)
+{
+    return p->count * KEPT_LANE_VALUES;
+}
+
+void
+pub_lanes_keep(struct pub_lanes *p, struct sr_counters_slot *slot)
+{
+    uint64_t *values = slot != NULL ? sr_counters_begin(slot) : NULL;
+
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->lanes[i].dead != NULL) { /* its dead letters are the lane after it */
+            keep_written(p, &p->lanes[i + 1]);
+        }
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        keep_settled(p, &p->lanes[i]);
+        if (values != NULL) {
+            kept_lane_write(values + i * KEPT_LANE_VALUES, &p->lanes[i].kept);
+        }
+    }
+    if (slot != NULL) {
+        sr_counters_commit(slot);
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        struct pub_lane *l = &p->lanes[i];
+        if (l->dead != NULL) {
+            sr_lane_flush(l->dead);
+        }
+        if (slot != NULL) {
+            sr_lane_kept(l->lane, &l->kept.settled);
+        }
+    }
+}
+
+/* The lane that goes on from a kept one: itself, or one of its listener when it is no more. */
+static struct pub_lane *
+find_heir(struct pub_lanes *p, const struct kept_lane *kept)
+{
+    struct pub_lane *heir = NULL;
+
+    for (size_t i = 0; i < p->count; i++) {
+        struct pub_lane *l = &p->lanes[i];
+        if (l->kept.key == kept->key) {
+            return l;
+        }
+        if (l->kept.listener == kept->listener && (heir == NULL || l->kept.dead == kept->dead)) {
+            heir = l;
+        }
+    }
+    return heir;
+}
+
+void
+pub_lanes_restore(struct pub_lanes *p, const struct kept_lane *kept)
+{
+    struct pub_lane *l = find_heir(p, kept);
+
+    if (l != NULL) {
+        kept_outcome_sum(&l->outcome, &kept->outcome);
+        l->kept.outcome = l->outcome;
     }
 }
 

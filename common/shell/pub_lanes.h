@@ -22,6 +22,8 @@
  * stream costs one message per back-off.
  */
 struct pub_lanes;
+struct kept_lane;
+struct sr_counters_slot;
 
 /* Hands one message to the server; false when the connection is broken. Borrows everything. */
 struct pub_message {
@@ -72,6 +74,17 @@ void pub_lanes_disconnected(struct pub_lanes *p, uint64_t now_ns);
 
 /* Gives up what waited too long and lets lanes go on whose back-off is over. */
 void pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns);
+
+/*
+ * Keeps in `slot` (NULL: nowhere) how far each lane is settled and what became of its records, and
+ * then shows the dead letters made since: after the answers of a round, before it sends. `slot` has
+ * pub_lanes_kept_values() values.
+ */
+void pub_lanes_keep(struct pub_lanes *p, struct sr_counters_slot *slot);
+size_t pub_lanes_kept_values(const struct pub_lanes *p);
+
+/* Goes on from what an earlier process kept of the lane with this key. Before anything is sent. */
+void pub_lanes_restore(struct pub_lanes *p, const struct kept_lane *kept);
 
 /* When pub_lanes_tick() has something to do next; UINT64_MAX: nothing is waited for. */
 uint64_t pub_lanes_due_ns(const struct pub_lanes *p);

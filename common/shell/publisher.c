@@ -421,6 +421,7 @@ serve(struct publisher *p)
     pub_link_answers(p->link, take_answer, p);
     take_errors(p);
     pub_lanes_tick(p->lanes, p->now_ns);
+    pub_lanes_keep(p->lanes, p->base.slot);
     manage_stream(p);
     if (!pub_lanes_send(
             p->lanes, p->now_ns, pub_link_max_payload(p->link), pub_link_send, p->link)) {
@@ -461,6 +462,16 @@ is_drained(const struct publisher *p)
     return true;
 }
 
+/* True when there is nothing left to send, no time, or nobody to send to while the disk has it. */
+static bool
+may_end(const struct publisher *p)
+{
+    bool on_disk = sr_queue_durability(p->base.queue) != SR_QUEUE_MEMORY;
+
+    return is_drained(p) || p->now_ns >= atomic_load(&p->stop_deadline_ns) ||
+           (on_disk && p->link == NULL);
+}
+
 static void
 show(struct publisher *p)
 {
@@ -495,10 +506,15 @@ run(void *arg)
         watch_files(p);
         if (p->link != NULL) {
             serve(p);
+        } else {
+            pub_lanes_keep(p->lanes, p->base.slot); /* the last answers of a lost connection */
         }
         show(p);
-        if (stopping && (is_drained(p) || p->now_ns >= atomic_load(&p->stop_deadline_ns))) {
-            return NULL;
+        if (stopping) {
+            pub_lanes_keep(p->lanes, p->base.slot); /* shows dead letters made in this round */
+            if (may_end(p)) {
+                return NULL;
+            }
         }
         sr_wake_sleep(wake, epoch, sleep_until(p));
     }
@@ -510,17 +526,10 @@ static bool
 nats_start(struct sr_sink *sink, char *error, size_t error_size)
 {
     struct publisher *p = (struct publisher *)sink;
-    struct pub_lanes_options options = {
-        .queue = p->base.queue,
-        .stats = p->base.stats,
-        .dead_letters = p->options.dead_letters,
-        .ack_timeout_ns = p->options.conf->ack_timeout,
-    };
 
-    p->lanes = pub_lanes_new(&options);
     p->files_stamp = stamp_files(p->options.conf);
     p->shown.heartbeat_ns = sr_clock_monotonic_ns();
-    if (p->lanes == NULL || pthread_create(&p->thread, NULL, run, p) != 0) {
+    if (pthread_create(&p->thread, NULL, run, p) != 0) {
         (void)snprintf(error, error_size, "cannot start the publisher's thread");
         return false;
     }
@@ -604,7 +613,28 @@ nats_free(struct sr_sink *sink)
     free(p);
 }
 
+static size_t
+nats_kept_values(struct sr_sink *sink)
+{
+    return pub_lanes_kept_values(((struct publisher *)sink)->lanes);
+}
+
+static void
+nats_restore(struct sr_sink *sink, const struct kept_lane *kept)
+{
+    pub_lanes_restore(((struct publisher *)sink)->lanes, kept);
+}
+
+static void
+nats_keep(struct sr_sink *sink)
+{
+    pub_lanes_keep(((struct publisher *)sink)->lanes, sink->slot);
+}
+
 static const struct sr_sink_ops nats_ops = {
+    .kept_values = nats_kept_values,
+    .restore = nats_restore,
+    .keep = nats_keep,
     .start = nats_start,
     .reload = nats_reload,
     .status = nats_status,
@@ -617,8 +647,19 @@ sr_sink_nats_new(
     struct sr_queue *q, struct sr_stats *stats, const struct sr_sink_nats_options *options)
 {
     struct publisher *p = calloc(1, sizeof(*p));
+    struct pub_lanes_options lanes = {
+        .queue = q,
+        .stats = stats,
+        .dead_letters = options->dead_letters,
+        .ack_timeout_ns = options->conf->ack_timeout,
+    };
 
     if (p == NULL) {
+        return NULL;
+    }
+    p->lanes = pub_lanes_new(&lanes);
+    if (p->lanes == NULL) {
+        free(p);
         return NULL;
     }
     p->base = (struct sr_sink){ .ops = &nats_ops, .queue = q, .stats = stats };

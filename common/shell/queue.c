@@ -6,93 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include "shell/queue_segments.h"
+#include "sr/spool.h"
 
 #include "sr/banned.h"
-
-/*
- * Memory order. The writer fills entries and then stores `committed` (release); the reader loads
- * it (acquire) and reads below it only. A full segment is sealed by storing `next` (release) after
- * its last `committed`. Everything else in a segment belongs to one side, as marked.
- */
 
 #define SEGMENT_MIN (16U * 1024U)
 #define SEGMENT_MAX (256U * 1024U)
 #define SEGMENTS_A_QUEUE 64U /* segments that `memory` is cut into, within the limits above */
-#define SPARE_MAX 8U         /* free segments kept mapped; more are given back to the kernel */
 #define PAGE 4096U
-#define NAME_MAX_BYTES 256U
-#define DEAD_SHARE 16U /* dead letters hold at most 1/16 of the memory */
-
-/* The first bytes of a segment, in host order; subject and content type follow. */
-struct segment_header {
-    char magic[8];
-    uint64_t run_id;
-    uint64_t number;
-    uint64_t first_ns; /* wall clock of the first receive */
-    uint32_t header_len;
-    uint16_t subject_len;
-    uint16_t content_type_len;
-};
-
-struct entry_header {
-    uint32_t length; /* attributes and body */
-    uint32_t records;
-    uint32_t attributes; /* bytes of header lines at the front */
-};
-
-struct sr_segment {
-    struct sr_segment *_Atomic next;
-    _Atomic size_t committed; /* the reader may read below this offset */
-    uint8_t *data;            /* mapped, `size` bytes */
-    size_t size;
-    bool charged; /* to its lane; the writer's until `next` is stored, then the reader's */
-    uint64_t number;
-    size_t start;          /* offset of the first entry */
-    size_t written;        /* writer: end of the last entry */
-    size_t prefix_offset;  /* reader: everything before it is settled */
-    uint32_t prefix_count; /* reader: entries before prefix_offset */
-    uint64_t settled[];    /* reader: one bit an entry, for those settled out of order */
-};
-
-struct sr_lane {
-    struct sr_queue *queue;
-    char subject[NAME_MAX_BYTES];
-    char content_type[NAME_MAX_BYTES];
-    unsigned listener;
-    bool dead;
-
-    struct sr_segment *tail;            /* writer */
-    _Atomic uint64_t committed_records; /* writer */
-    uint64_t unflushed_records;         /* writer */
-    _Atomic uint64_t settled_records;   /* reader */
-    struct sr_segment *head;            /* reader */
-    struct sr_segment *cursor;          /* reader: where next() reads */
-    size_t cursor_offset;
-    uint32_t cursor_index;
-};
-
-struct sr_queue {
-    struct sr_queue_options options;
-    size_t segment_size;
-    struct sr_wake wake;
-    struct sr_lane **lanes;
-    size_t lane_count;
-    _Atomic uint64_t next_number;
-
-    pthread_mutex_t mutex;   /* guards all below */
-    uint64_t *listener_used; /* bytes, by listener */
-    uint64_t common_used;    /* bytes above the listeners' guaranteed shares */
-    uint64_t dead_used;
-    uint64_t used;
-    struct sr_segment *spare; /* chained by `next` */
-    unsigned spare_count;
-};
+#define FNV_BASIS 14695981039346656037ULL
+#define FNV_PRIME 1099511628211ULL
 
 static size_t
 round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
 }
+
+/* ---- The queue ---- */
 
 struct sr_queue *
 sr_queue_new(const struct sr_queue_options *options)
@@ -102,12 +36,17 @@ sr_queue_new(const struct sr_queue_options *options)
     if (q == NULL) {
         return NULL;
     }
-    q->listener_used = calloc(options->listeners, sizeof(*q->listener_used));
-    if (q->listener_used == NULL) {
+    q->options = *options;
+    q->memory = (struct sr_share){ .total = options->memory, .listeners = options->listeners };
+    q->disk = (struct sr_share){ .total = options->disk, .listeners = options->listeners };
+    q->memory.listener_used = calloc(options->listeners, sizeof(uint64_t));
+    q->disk.listener_used = calloc(options->listeners, sizeof(uint64_t));
+    if (q->memory.listener_used == NULL || q->disk.listener_used == NULL) {
+        free(q->memory.listener_used);
+        free(q->disk.listener_used);
         free(q);
         return NULL;
     }
-    q->options = *options;
     q->segment_size = round_up((size_t)(options->memory / SEGMENTS_A_QUEUE), PAGE);
     if (q->segment_size < SEGMENT_MIN) {
         q->segment_size = SEGMENT_MIN;
@@ -115,16 +54,59 @@ sr_queue_new(const struct sr_queue_options *options)
     if (q->segment_size > SEGMENT_MAX) {
         q->segment_size = SEGMENT_MAX;
     }
+    atomic_store(&q->next_number, options->first_number);
     sr_wake_init(&q->wake);
     (void)pthread_mutex_init(&q->mutex, NULL);
     return q;
 }
 
-static void
-unmap_segment(struct sr_segment *s)
+static size_t
+bits_size(size_t size)
 {
-    (void)munmap(s->data, s->size);
-    free(s);
+    return (size / SR_SEGMENT_ENTRY_LEN / 64 + 1) * sizeof(uint64_t);
+}
+
+uint64_t *
+sr_segment_bits(uint8_t *block, size_t size)
+{
+    return (uint64_t *)(void *)(block + size); /* a multiple of the page's size */
+}
+
+uint8_t *
+sr_queue_take_block(struct sr_queue *q, size_t size)
+{
+    if (size == q->segment_size && q->spare_count > 0) {
+        uint8_t *block = q->spares[--q->spare_count];
+        memset(sr_segment_bits(block, size), 0, bits_size(size));
+        return block;
+    }
+    uint8_t *block = mmap(
+        NULL, size + bits_size(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block != MAP_FAILED ? block : NULL;
+}
+
+static void
+give_block(struct sr_queue *q, uint8_t *block, size_t size)
+{
+    if (size == q->segment_size && q->spare_count < SR_QUEUE_SPARES) {
+        q->spares[q->spare_count++] = block;
+    } else {
+        (void)munmap(block, size + bits_size(size));
+    }
+}
+
+void
+sr_segment_drop_memory(struct sr_segment *s)
+{
+    struct sr_queue *q = s->lane->queue;
+
+    if (s->data != NULL) {
+        give_block(q, s->data, s->size);
+        s->data = NULL;
+        s->settled = NULL;
+    }
+    sr_share_give(&q->memory, s->lane->listener, s->lane->dead, s->memory_held);
+    s->memory_held = 0;
 }
 
 static void
@@ -132,7 +114,24 @@ free_chain(struct sr_segment *s)
 {
     while (s != NULL) {
         struct sr_segment *next = atomic_load(&s->next);
-        unmap_segment(s);
+        next = next != NULL ? next : s->following;
+        if (s->data != NULL) {
+            (void)munmap(s->data, s->size + bits_size(s->size));
+        }
+        if (s->fd >= 0) {
+            (void)close(s->fd);
+        }
+        free(s);
+        s = next;
+    }
+}
+
+static void
+free_files(struct sr_segment *s)
+{
+    while (s != NULL) {
+        struct sr_segment *next = s->chain;
+        free(s);
         s = next;
     }
 }
@@ -145,222 +144,326 @@ sr_queue_free(struct sr_queue *q)
     }
     for (size_t i = 0; i < q->lane_count; i++) {
         free_chain(q->lanes[i]->head);
+        free_files(q->lanes[i]->gone);
         free(q->lanes[i]);
     }
+    free_files(q->removable);
     free(q->lanes);
-    free_chain(q->spare);
-    free(q->listener_used);
+    while (q->spare_count > 0) {
+        (void)munmap(q->spares[--q->spare_count], q->segment_size + bits_size(q->segment_size));
+    }
+    free(q->memory.listener_used);
+    free(q->disk.listener_used);
     (void)pthread_mutex_destroy(&q->mutex);
     sr_wake_done(&q->wake);
     free(q);
 }
 
-static uint64_t
-above(uint64_t value, uint64_t limit)
+bool
+sr_queue_is_short(const struct sr_queue *q, bool dead)
 {
-    return value > limit ? value - limit : 0;
+    /* A quarter: the rest is for what comes while the disk is busy. Of dead letters' 1/16 half. */
+    return q->memory.used > q->options.memory / 4 ||
+           (dead && q->memory.dead_used > q->options.memory / 32);
 }
 
-/* Takes `size` bytes out of the lane's share; false when it has no more. Under the mutex. */
-static bool
-charge(struct sr_queue *q, const struct sr_lane *lane, size_t size)
+void
+sr_queue_disk_failed(struct sr_queue *q, int error)
 {
-    uint64_t half = q->options.memory / 2;
-    uint64_t share = half / q->options.listeners;
-    uint64_t *used = &q->listener_used[lane->listener];
-    uint64_t more_common = above(*used + size, share) - above(*used, share);
+    atomic_store(&q->disk_error, error);
+    if (error != 0) {
+        (void)atomic_fetch_add(&q->disk_failures, 1);
+        if (q->spooler != NULL) {
+            sr_wake_signal(q->spooler);
+        }
+    }
+}
 
-    if (lane->dead && q->dead_used + size > q->options.memory / DEAD_SHARE) {
+void
+sr_queue_status(struct sr_queue *q, struct sr_queue_status *ret_status)
+{
+    struct sr_queue_status status = {
+        .disk_error = atomic_load(&q->disk_error),
+        .disk_failures = atomic_load(&q->disk_failures),
+        .damaged = atomic_load(&q->damaged),
+    };
+
+    (void)pthread_mutex_lock(&q->mutex);
+    status.memory_used = q->memory.used;
+    status.disk_used = q->disk.used;
+    (void)pthread_mutex_unlock(&q->mutex);
+    *ret_status = status;
+}
+
+int
+sr_queue_durability(const struct sr_queue *q)
+{
+    return q->options.durability;
+}
+
+/* ---- Segments ---- */
+
+/* Takes `size` bytes with those of `spent` (NULL: none) given back; all or nothing. */
+static bool
+take_instead(struct sr_share *share, const struct sr_lane *lane, size_t *held, size_t size)
+{
+    if (held != NULL) {
+        sr_share_give(share, lane->listener, lane->dead, *held);
+    }
+    bool taken = sr_share_take(share, lane->listener, lane->dead, size);
+    if (held != NULL && !taken) {
+        sr_share_force(share, lane->listener, lane->dead, *held);
+    } else if (held != NULL) {
+        *held = 0;
+    }
+    return taken;
+}
+
+/* The shares of a new segment, of memory and, where each has a file, of disk. Under the mutex. */
+static bool
+take_shares(struct sr_queue *q, struct sr_lane *lane, struct sr_segment *fresh,
+    struct sr_segment *spent, size_t size)
+{
+    size_t before = spent != NULL ? spent->memory_held : 0;
+
+    if (!take_instead(&q->memory, lane, spent != NULL ? &spent->memory_held : NULL, size)) {
         return false;
     }
-    if (more_common > 0 && q->common_used + more_common > q->options.memory - half) {
-        return false;
+    if (q->options.durability == SR_QUEUE_ALWAYS) {
+        if (!take_instead(&q->disk, lane, spent != NULL ? &spent->disk_held : NULL, size)) {
+            sr_share_give(&q->memory, lane->listener, lane->dead, size);
+            sr_share_force(&q->memory, lane->listener, lane->dead, before);
+            if (spent != NULL) {
+                spent->memory_held = before;
+            }
+            return false;
+        }
+        fresh->disk_held = size;
     }
-    *used += size;
-    q->common_used += more_common;
-    q->dead_used += lane->dead ? size : 0;
-    q->used += size;
+    fresh->memory_held = size;
     return true;
 }
 
 static void
-refund(struct sr_queue *q, const struct sr_lane *lane, size_t size)
+give_shares(struct sr_segment *s)
 {
-    uint64_t share = q->options.memory / 2 / q->options.listeners;
-    uint64_t *used = &q->listener_used[lane->listener];
+    struct sr_queue *q = s->lane->queue;
 
-    q->common_used -= above(*used, share) - above(*used - size, share);
-    *used -= size;
-    q->dead_used -= lane->dead ? size : 0;
-    q->used -= size;
+    sr_segment_drop_memory(s);
+    sr_share_give(&q->disk, s->lane->listener, s->lane->dead, s->disk_held);
+    s->disk_held = 0;
 }
 
-/* Takes `size` bytes with those of `spent` (NULL: none) given back; all or nothing. */
-static bool
-recharge(struct sr_queue *q, const struct sr_lane *lane, struct sr_segment *spent, size_t size)
+static struct sr_segment_info
+info_of(const struct sr_segment *s)
 {
-    if (spent != NULL) {
-        refund(q, lane, spent->size);
-    }
-    bool charged = charge(q, lane, size);
-    if (spent != NULL) {
-        spent->charged = !charged && charge(q, lane, spent->size); /* it fitted a moment ago */
-    }
-    return charged;
+    const struct sr_lane *lane = s->lane;
+
+    return (struct sr_segment_info){
+        .run_id = s->run_id,
+        .number = s->number,
+        .first_ns = s->first_ns,
+        .worker = lane->worker,
+        .dead = lane->dead,
+        .by_sink = lane->by_sink,
+        .subject = { (const uint8_t *)lane->subject, strlen(lane->subject) },
+        .content_type = { (const uint8_t *)lane->content_type, strlen(lane->content_type) },
+        .listener = { (const uint8_t *)lane->listener_name, strlen(lane->listener_name) },
+    };
 }
 
-static struct sr_segment *
-map_segment(size_t size)
+struct sr_segment *
+sr_segment_open(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_segment *spent)
 {
-    size_t entries = size / sizeof(struct entry_header);
-    size_t words = entries / 64 + 1;
-    struct sr_segment *s = calloc(1, sizeof(*s) + words * sizeof(s->settled[0]));
+    struct sr_queue *q = lane->queue;
+    size_t need = SR_SEGMENT_HEADER_MAX + sr_segment_entry_size(max);
+    size_t size = need <= q->segment_size ? q->segment_size : round_up(need, PAGE);
+    struct sr_segment *s = calloc(1, sizeof(*s));
 
     if (s == NULL) {
         return NULL;
     }
-    s->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (s->data == MAP_FAILED) {
-        free(s);
+    s->lane = lane;
+    s->fd = -1;
+    (void)pthread_mutex_lock(&q->mutex);
+    if (take_shares(q, lane, s, spent, size)) {
+        s->data = sr_queue_take_block(q, size);
+        if (s->data == NULL) {
+            give_shares(s);
+        }
+    }
+    (void)pthread_mutex_unlock(&q->mutex);
+    if (s->data == NULL) {
+        free(s); /* `spent` may hold nothing now: it has nothing to hold it for */
         return NULL;
     }
     s->size = size;
-    return s;
-}
-
-/* A spare segment, emptied, or NULL. Under the mutex. */
-static struct sr_segment *
-take_spare(struct sr_queue *q)
-{
-    struct sr_segment *s = q->spare;
-
-    if (s == NULL) {
-        return NULL;
-    }
-    q->spare = atomic_load(&s->next);
-    q->spare_count--;
-    size_t words = s->size / sizeof(struct entry_header) / 64 + 1;
-    memset(s->settled, 0, words * sizeof(s->settled[0]));
-    s->prefix_count = 0;
-    return s;
-}
-
-static void
-write_header(const struct sr_lane *lane, struct sr_segment *s, uint64_t now_ns)
-{
-    struct segment_header header = {
-        .magic = { 'S', 'R', 'S', 'E', 'G', 0, 0, 1 },
-        .run_id = lane->queue->options.run_id,
-        .number = s->number,
-        .first_ns = now_ns,
-        .subject_len = (uint16_t)strlen(lane->subject),
-        .content_type_len = (uint16_t)strlen(lane->content_type),
-    };
-    header.header_len = (uint32_t)round_up(
-        sizeof(header) + header.subject_len + header.content_type_len, sizeof(uint64_t));
-    uint8_t *at = s->data + sizeof(header);
-
-    memcpy(s->data, &header, sizeof(header));
-    memcpy(at, lane->subject, header.subject_len);
-    memcpy(at + header.subject_len, lane->content_type, header.content_type_len);
-    s->start = header.header_len;
-}
-
-/*
- * A segment with room for an entry of `max` bytes, charged to the lane, or NULL. `spent` is a
- * segment that holds nothing any more and will be given back: its share pays first. NULL: none.
- */
-static struct sr_segment *
-open_segment(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_segment *spent)
-{
-    struct sr_queue *q = lane->queue;
-    size_t need = sizeof(struct segment_header) + 2 * (size_t)NAME_MAX_BYTES +
-                  sizeof(struct entry_header) + max;
-    size_t size = need <= q->segment_size ? q->segment_size : round_up(need, PAGE);
-    struct sr_segment *s = NULL;
-
-    (void)pthread_mutex_lock(&q->mutex);
-    bool charged = recharge(q, lane, spent, size);
-    if (charged && size == q->segment_size) {
-        s = take_spare(q);
-    }
-    (void)pthread_mutex_unlock(&q->mutex);
-    if (!charged) {
-        return NULL;
-    }
-    if (s == NULL) {
-        s = map_segment(size);
-    }
-    if (s == NULL) {
-        (void)pthread_mutex_lock(&q->mutex);
-        refund(q, lane, size);
-        if (spent != NULL) {
-            spent->charged = charge(q, lane, spent->size);
-        }
-        (void)pthread_mutex_unlock(&q->mutex);
-        return NULL;
-    }
-    s->charged = true;
+    s->settled = sr_segment_bits(s->data, size);
+    s->run_id = q->options.run_id;
     s->number = atomic_fetch_add(&q->next_number, 1);
-    write_header(lane, s, now_ns);
+    s->first_ns = now_ns;
+    struct sr_segment_info info = info_of(s);
+    sr_segment_write_header(s->data, &info);
+    s->start = sr_segment_header_len(&info);
     s->written = s->start;
     s->prefix_offset = s->start;
     atomic_store(&s->committed, s->start);
-    atomic_store(&s->next, NULL);
     return s;
 }
 
-static void
-close_segment(struct sr_lane *lane, struct sr_segment *s)
+void
+sr_segment_close(struct sr_segment *s)
 {
+    struct sr_lane *lane = s->lane;
     struct sr_queue *q = lane->queue;
-    bool keep = false;
 
     (void)pthread_mutex_lock(&q->mutex);
-    if (s->charged) {
-        refund(q, lane, s->size);
+    lane->head = atomic_load(&s->next);
+    lane->head->previous = NULL;
+    if (lane->wanted == s) {
+        lane->wanted = NULL;
     }
-    if (s->size == q->segment_size && q->spare_count < SPARE_MAX) {
-        atomic_store(&s->next, q->spare);
-        q->spare = s;
-        q->spare_count++;
-        keep = true;
+    if (s->busy) {
+        s->closed = true; /* the spooler goes on from here */
+    } else if (s->has_file) {
+        sr_segment_drop_memory(s);
+        s->chain = lane->gone;
+        lane->gone = s;
+    } else {
+        give_shares(s);
+        free(s);
     }
     (void)pthread_mutex_unlock(&q->mutex);
-    if (!keep) {
-        unmap_segment(s);
+}
+
+void
+sr_segment_discard(struct sr_segment *s)
+{
+    struct sr_queue *q = s->lane->queue;
+
+    if (s->fd >= 0) {
+        (void)close(s->fd);
+        (void)sr_spool_remove(q->options.spool, s->number);
     }
+    (void)pthread_mutex_lock(&q->mutex);
+    give_shares(s);
+    (void)pthread_mutex_unlock(&q->mutex);
+    free(s);
+}
+
+int
+sr_segment_tell(
+    int fd, const struct sr_segment *s, bool sealed, const struct sr_lane_position *settled)
+{
+    uint8_t bytes[SR_SEGMENT_PROGRESS_LEN];
+    struct sr_segment_progress progress = { .acked_entries = 0 };
+
+    if (sealed) {
+        progress.sealed_size = s->written;
+        progress.sealed_entries = s->entries;
+        progress.sealed_records = s->records;
+    }
+    if (settled->segment == s->number && settled->entries > 0) {
+        progress.acked_entries = (uint32_t)settled->entries;
+        progress.acked_offset = settled->offset;
+        progress.acked_records = settled->records;
+    }
+    sr_segment_write_progress(bytes, &progress);
+    return sr_spool_write(fd, (struct sr_span){ bytes, sizeof(bytes) }, SR_SEGMENT_PROGRESS_OFFSET);
+}
+
+/* ---- Lanes ---- */
+
+static uint64_t
+fnv(uint64_t hash, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ bytes[i]) * FNV_PRIME;
+    }
+    return hash;
+}
+
+uint64_t
+sr_lane_key_of(
+    struct sr_span listener, unsigned worker, bool dead, bool by_sink, struct sr_span subject)
+{
+    uint8_t rest[] = { 0, (uint8_t)(worker & 0xff), (uint8_t)(worker >> 8 & 0xff), dead, by_sink };
+    uint64_t hash = fnv(FNV_BASIS, listener.data, listener.len);
+
+    return fnv(fnv(hash, rest, sizeof(rest)), subject.data, subject.len);
+}
+
+static bool
+copy_text(char out[SR_SEGMENT_TEXT_MAX + 1], const char *text)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len > SR_SEGMENT_TEXT_MAX) {
+        return false;
+    }
+    if (len > 0) {
+        memcpy(out, text, len);
+    }
+    return true;
+}
+
+void
+sr_lane_remember_shown(struct sr_lane *lane)
+{
+    lane->shown = lane->tail;
+    lane->shown_written = lane->tail->written;
+    lane->shown_entries = lane->tail->entries;
+    lane->shown_records = lane->tail->records;
+}
+
+static struct sr_lane *
+new_lane(struct sr_queue *q, const struct sr_lane_options *options)
+{
+    struct sr_lane *lane = calloc(1, sizeof(*lane));
+
+    if (lane == NULL) {
+        return NULL;
+    }
+    lane->queue = q;
+    lane->listener = options->listener;
+    lane->worker = options->worker;
+    lane->dead = options->dead;
+    lane->by_sink = options->by_sink;
+    if (!copy_text(lane->subject, options->subject) ||
+        !copy_text(lane->content_type, options->content_type) ||
+        !copy_text(lane->listener_name, options->listener_name)) {
+        free(lane);
+        return NULL;
+    }
+    struct sr_span listener = { (const uint8_t *)lane->listener_name, strlen(lane->listener_name) };
+    struct sr_span subject = { (const uint8_t *)lane->subject, strlen(lane->subject) };
+    lane->key = sr_lane_key_of(listener, lane->worker, lane->dead, lane->by_sink, subject);
+    lane->head = sr_segment_open(lane, 0, 0, NULL);
+    if (lane->head == NULL) {
+        free(lane);
+        return NULL;
+    }
+    lane->tail = lane->last = lane->head;
+    sr_lane_remember_shown(lane);
+    sr_lane_rewind(lane);
+    return lane;
 }
 
 struct sr_lane *
 sr_queue_add_lane(struct sr_queue *q, const struct sr_lane_options *options)
 {
-    const char *content_type = options->content_type != NULL ? options->content_type : "";
     struct sr_lane **lanes = realloc(q->lanes, (q->lane_count + 1) * sizeof(struct sr_lane *));
 
     if (lanes == NULL) {
         return NULL;
     }
     q->lanes = lanes;
-    struct sr_lane *lane = calloc(1, sizeof(*lane));
-    if (lane == NULL || strlen(options->subject) >= NAME_MAX_BYTES ||
-        strlen(content_type) >= NAME_MAX_BYTES) {
-        free(lane);
-        return NULL;
+    struct sr_lane *lane = new_lane(q, options);
+    if (lane != NULL) {
+        q->lanes[q->lane_count++] = lane;
     }
-    lane->queue = q;
-    lane->listener = options->listener;
-    lane->dead = options->dead;
-    memcpy(lane->subject, options->subject, strlen(options->subject));
-    memcpy(lane->content_type, content_type, strlen(content_type));
-    lane->head = open_segment(lane, 0, 0, NULL);
-    if (lane->head == NULL) {
-        free(lane);
-        return NULL;
-    }
-    lane->tail = lane->head;
-    sr_lane_rewind(lane);
-    q->lanes[q->lane_count++] = lane;
     return lane;
 }
 
@@ -380,15 +483,6 @@ uint64_t
 sr_queue_run_id(const struct sr_queue *q)
 {
     return q->options.run_id;
-}
-
-uint64_t
-sr_queue_memory_used(struct sr_queue *q)
-{
-    (void)pthread_mutex_lock(&q->mutex);
-    uint64_t used = q->used;
-    (void)pthread_mutex_unlock(&q->mutex);
-    return used;
 }
 
 struct sr_wake *
@@ -415,10 +509,34 @@ sr_lane_listener(const struct sr_lane *lane)
     return lane->listener;
 }
 
+const char *
+sr_lane_listener_name(const struct sr_lane *lane)
+{
+    return lane->listener_name;
+}
+
+unsigned
+sr_lane_worker(const struct sr_lane *lane)
+{
+    return lane->worker;
+}
+
 bool
 sr_lane_is_dead(const struct sr_lane *lane)
 {
     return lane->dead;
+}
+
+bool
+sr_lane_is_by_sink(const struct sr_lane *lane)
+{
+    return lane->by_sink;
+}
+
+uint64_t
+sr_lane_key(const struct sr_lane *lane)
+{
+    return lane->key;
 }
 
 uint64_t
@@ -427,189 +545,6 @@ sr_lane_queued(const struct sr_lane *lane)
     /* Settled first: read the other way round, a record could seem to leave before it came. */
     uint64_t settled = atomic_load(&lane->settled_records);
     return atomic_load(&lane->committed_records) - settled;
-}
-
-static size_t
-entry_size(size_t length)
-{
-    return round_up(sizeof(struct entry_header) + length, sizeof(uint32_t));
-}
-
-uint8_t *
-sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns)
-{
-    struct sr_segment *s = lane->tail;
-
-    if (s->size - s->written < entry_size(max)) {
-        /* The reader gives a segment back only when there is a next one. Without this, a large
-         * one that is all settled would keep the lane from ever opening another. */
-        bool empty = lane->unflushed_records == 0 && sr_lane_empty(lane);
-        struct sr_segment *fresh = open_segment(lane, max, now_ns, empty ? s : NULL);
-        if (fresh == NULL) {
-            return NULL;
-        }
-        sr_lane_flush(lane);
-        atomic_store_explicit(&s->next, fresh, memory_order_release);
-        lane->tail = s = fresh;
-    }
-    return s->data + s->written + sizeof(struct entry_header);
-}
-
-void
-sr_lane_commit(struct sr_lane *lane, size_t len, size_t attributes, uint32_t records)
-{
-    struct sr_segment *s = lane->tail;
-    struct entry_header header = {
-        .length = (uint32_t)len,
-        .records = records,
-        .attributes = (uint32_t)attributes,
-    };
-
-    memcpy(s->data + s->written, &header, sizeof(header));
-    s->written += entry_size(len);
-    lane->unflushed_records += records;
-}
-
-void
-sr_lane_flush(struct sr_lane *lane)
-{
-    struct sr_segment *s = lane->tail;
-
-    if (lane->unflushed_records == 0) {
-        return;
-    }
-    atomic_fetch_add(&lane->committed_records, lane->unflushed_records);
-    lane->unflushed_records = 0;
-    atomic_store_explicit(&s->committed, s->written, memory_order_release);
-    sr_wake_signal(&lane->queue->wake);
-}
-
-static bool
-is_settled(const struct sr_segment *s, uint32_t index)
-{
-    return index < s->prefix_count || (s->settled[index / 64] >> (index % 64) & 1) != 0;
-}
-
-static struct entry_header
-read_entry(const struct sr_segment *s, size_t offset)
-{
-    struct entry_header header;
-
-    memcpy(&header, s->data + offset, sizeof(header));
-    return header;
-}
-
-/* Gives back the segments at the head that are sealed and settled to their end. */
-static void
-collect(struct sr_lane *lane)
-{
-    for (;;) {
-        struct sr_segment *s = lane->head;
-        struct sr_segment *next = atomic_load_explicit(&s->next, memory_order_acquire);
-        if (next == NULL ||
-            s->prefix_offset < atomic_load_explicit(&s->committed, memory_order_acquire)) {
-            return;
-        }
-        if (lane->cursor == s) {
-            lane->cursor = next;
-            lane->cursor_offset = next->start;
-            lane->cursor_index = 0;
-        }
-        lane->head = next;
-        close_segment(lane, s);
-    }
-}
-
-/* Moves the cursor to the segment after it; false when the writer has opened none yet. */
-static bool
-next_segment(struct sr_lane *lane)
-{
-    struct sr_segment *s = lane->cursor;
-    struct sr_segment *next = atomic_load_explicit(&s->next, memory_order_acquire);
-
-    /* `committed` is final once `next` is seen, so it is looked at again. */
-    if (next == NULL ||
-        lane->cursor_offset < atomic_load_explicit(&s->committed, memory_order_acquire)) {
-        return next != NULL;
-    }
-    lane->cursor = next;
-    lane->cursor_offset = next->start;
-    lane->cursor_index = 0;
-    collect(lane);
-    return true;
-}
-
-static struct sr_entry
-make_entry(struct sr_segment *s, size_t offset, uint32_t index, struct entry_header header)
-{
-    const uint8_t *bytes = s->data + offset + sizeof(header);
-
-    return (struct sr_entry){
-        .segment = s,
-        .segment_number = s->number,
-        .index = index,
-        .records = header.records,
-        .attributes = { bytes, header.attributes },
-        .body = { bytes + header.attributes, header.length - header.attributes },
-    };
-}
-
-void
-sr_segment_entry(struct sr_segment *segment, uint32_t index, struct sr_entry *ret_entry)
-{
-    size_t offset = segment->prefix_offset;
-
-    for (uint32_t i = segment->prefix_count; i < index; i++) {
-        offset += entry_size(read_entry(segment, offset).length);
-    }
-    *ret_entry = make_entry(segment, offset, index, read_entry(segment, offset));
-}
-
-bool
-sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry)
-{
-    for (;;) {
-        struct sr_segment *s = lane->cursor;
-        size_t offset = lane->cursor_offset;
-        if (offset >= atomic_load_explicit(&s->committed, memory_order_acquire)) {
-            if (!next_segment(lane)) {
-                return false;
-            }
-            continue;
-        }
-        struct entry_header header = read_entry(s, offset);
-        uint32_t index = lane->cursor_index++;
-        lane->cursor_offset += entry_size(header.length);
-        if (is_settled(s, index)) {
-            continue;
-        }
-        *ret_entry = make_entry(s, offset, index, header);
-        return true;
-    }
-}
-
-void
-sr_lane_settle(struct sr_lane *lane, struct sr_segment *segment, uint32_t index, uint32_t records)
-{
-    struct sr_segment *s = segment;
-
-    s->settled[index / 64] |= (uint64_t)1 << (index % 64);
-    size_t committed = atomic_load_explicit(&s->committed, memory_order_acquire);
-    while (s->prefix_offset < committed &&
-           (s->settled[s->prefix_count / 64] >> (s->prefix_count % 64) & 1) != 0) {
-        s->prefix_offset += entry_size(read_entry(s, s->prefix_offset).length);
-        s->prefix_count++;
-    }
-    atomic_fetch_add(&lane->settled_records, records);
-    collect(lane);
-}
-
-void
-sr_lane_rewind(struct sr_lane *lane)
-{
-    lane->cursor = lane->head;
-    lane->cursor_offset = lane->head->prefix_offset;
-    lane->cursor_index = lane->head->prefix_count;
 }
 
 bool

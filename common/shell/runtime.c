@@ -17,14 +17,17 @@
 
 #include <uv.h>
 
+#include "shell/durable.h"
 #include "shell/snapshot.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
+#include "sr/listen_fds.h"
 #include "sr/log.h"
 #include "sr/metrics.h"
 #include "sr/notify.h"
 #include "sr/queue.h"
 #include "sr/sink.h"
+#include "sr/spool.h"
 #include "sr/stats.h"
 #include "sr/suite.h"
 #include "sr/udp.h"
@@ -39,8 +42,10 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 struct runtime {
     const struct sr_program *program;
     const struct sr_conf_source *source;
+    struct sr_listen_fds *passed; /* until the listeners have theirs */
     struct sr_stats *stats;
     struct sr_queue *queue;
+    struct durable *durable; /* NULL: the queue is in memory only */
     struct sr_sink *sink;
     bool sink_started;
     struct sr_metrics *metrics;
@@ -71,13 +76,50 @@ listener_conf(const struct runtime *rt, const void *config, size_t i)
 /* ---- Starting ---- */
 
 static struct sr_lane *
-add_lane(struct runtime *rt, unsigned listener, const char *subject, bool dead)
+add_lane(struct runtime *rt, unsigned listener, unsigned worker, const char *subject, bool dead)
 {
     char name[256];
-    struct sr_lane_options options = { .listener = listener, .dead = dead, .subject = name };
+    struct sr_lane_options options = {
+        .listener = listener,
+        .listener_name = rt->stats->listeners[listener].name,
+        .worker = worker,
+        .dead = dead,
+        .subject = name,
+    };
 
     (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? SR_SUITE_DEADLETTER : "");
     return sr_queue_add_lane(rt->queue, &options);
+}
+
+/* The socket of one worker of a listener. */
+static int
+open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, size_t error_size)
+{
+    const char *fd_name = sr_conf_fd_name(l->listen);
+    const char *host;
+    size_t host_len;
+    unsigned port;
+    char name[256];
+    char why[256];
+
+    if (fd_name != NULL) {
+        int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
+        if (fd >= 0 && !sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why))) {
+            (void)snprintf(error, error_size, "%s: %s", l->listen, why);
+            (void)close(fd);
+            return -1;
+        }
+        return fd;
+    }
+    (void)sr_conf_udp_address(l->listen, &host, &host_len, &port);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
+    struct sr_udp_address address = {
+        .host = name,
+        .port = port,
+        .receive_buffer = l->receive_buffer,
+        .shared = l->workers > 1,
+    };
+    return sr_udp_open(&address, error, error_size);
 }
 
 /* Counters, queue, lanes and sockets for every worker of every listener. */
@@ -87,20 +129,8 @@ open_listener(
 {
     const struct sr_conf_listener *l = listener_conf(rt, c, i);
     struct sr_listener_stats *stats = &rt->stats->listeners[i];
-    const char *host;
-    size_t host_len;
-    unsigned port;
-    char name[256];
 
     (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
-    (void)sr_conf_udp_address(l->listen, &host, &host_len, &port);
-    (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
-    struct sr_udp_address address = {
-        .host = name,
-        .port = port,
-        .receive_buffer = l->receive_buffer,
-        .shared = l->workers > 1,
-    };
     for (unsigned j = 0; j < l->workers; j++) {
         struct sr_worker *w = &rt->workers[rt->worker_count++];
         w->snapshots = &rt->snapshots;
@@ -109,18 +139,51 @@ open_listener(
         w->stats = &stats->workers[j];
         w->fd = -1;
         w->scratch = rt->program->scratch_new();
-        w->lane = add_lane(rt, i, l->subject, false);
-        w->dead = c->publish.dead_letter ? add_lane(rt, i, l->subject, true) : NULL;
+        w->lane = add_lane(rt, i, j, l->subject, false);
+        w->dead = c->publish.dead_letter ? add_lane(rt, i, j, l->subject, true) : NULL;
         if (w->scratch == NULL || w->lane == NULL || (c->publish.dead_letter && w->dead == NULL)) {
             (void)snprintf(error, error_size,
                 "out of memory, or queue.memory is too small for %u listeners: raise it",
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = sr_udp_open(&address, error, error_size);
+        w->fd = open_socket(rt, l, error, error_size);
         if (w->fd < 0) {
             return false;
         }
+    }
+    return true;
+}
+
+/*
+ * Only what goes to NATS waits on disk: a file or standard output that takes nothing has the same
+ * disk or the same host for a cause.
+ */
+static bool
+open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    struct sr_queue_options options = {
+        .memory = c->queue.memory,
+        .listeners = rt->stats->listener_count,
+        .run_id = sr_clock_random_u64(),
+    };
+
+    if (c->output == SR_OUTPUT_NATS && c->queue.durability != SR_QUEUE_MEMORY) {
+        rt->durable = durable_open(&c->queue, error, error_size);
+        if (rt->durable == NULL) {
+            return false;
+        }
+        options.durability = c->queue.durability;
+        options.disk = c->queue.disk;
+        options.spool = durable_spool(rt->durable);
+        options.first_number = durable_first_number(rt->durable);
+    } else if (c->output == SR_OUTPUT_NATS) {
+        durable_warn_of_leftovers(c->queue.dir);
+    }
+    rt->queue = sr_queue_new(&options);
+    if (rt->queue == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
     }
     return true;
 }
@@ -140,17 +203,14 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         workers[i] = (unsigned)listener_conf(rt, c, i)->workers;
         total += workers[i];
     }
-    struct sr_queue_options options = {
-        .memory = c->queue.memory,
-        .listeners = count,
-        .run_id = sr_clock_random_u64(),
-    };
     rt->stats = sr_stats_new(count, workers);
-    rt->queue = sr_queue_new(&options);
     rt->workers = calloc(total, sizeof(*rt->workers));
     free(workers);
-    if (rt->stats == NULL || rt->queue == NULL || rt->workers == NULL) {
+    if (rt->stats == NULL || rt->workers == NULL) {
         (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (!open_queue(rt, c, error, error_size)) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -158,6 +218,9 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
             return false;
         }
     }
+    sr_listen_fds_report(rt->passed);
+    sr_listen_fds_free(rt->passed);
+    rt->passed = NULL;
     return true;
 }
 
@@ -232,6 +295,13 @@ is_ready(void *arg, char *why, size_t why_size)
     (void)pthread_mutex_unlock(&rt->mutex);
     if (!running) {
         (void)snprintf(why, why_size, "%s", stopping ? "stopping" : "starting");
+        return false;
+    }
+    struct sr_queue_status queue;
+    sr_queue_status(rt->queue, &queue);
+    if (queue.disk_error != 0 && sr_queue_durability(rt->queue) == SR_QUEUE_ALWAYS) {
+        (void)snprintf(why, why_size, "queue.dir takes no data: %s; %s", strerror(queue.disk_error),
+            sr_spool_advice(queue.disk_error));
         return false;
     }
     (void)snprintf(why, why_size, "accepting records; output: %s", status.text);
@@ -371,31 +441,41 @@ stop_workers(struct runtime *rt)
 
 /* Tells what became of everything, and finds the numbers that cannot be explained. */
 static void
-report_ledgers(struct runtime *rt)
+report_ledgers(struct runtime *rt, uint64_t unkept)
 {
+    uint64_t queued = 0;
+
     for (unsigned i = 0; i < rt->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(rt->stats, rt->queue, i);
         bool balanced = sr_ledger_balanced(&l);
         sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
             "ledger listener=%s received=%llu decoded=%llu deadlettered=%llu dropped=%llu "
-            "records=%llu stored=%llu stored_dead=%llu dropped_records=%llu queued=%llu "
-            "kernel_drops=%llu balanced=%s",
+            "records=%llu recovered=%llu stored=%llu stored_dead=%llu dropped_records=%llu "
+            "queued=%llu kernel_drops=%llu balanced=%s",
             rt->stats->listeners[i].name, (unsigned long long)l.received,
             (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
             (unsigned long long)l.dropped, (unsigned long long)l.records,
-            (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
-            (unsigned long long)l.dropped_records, (unsigned long long)l.queued,
-            (unsigned long long)l.kernel_drops, balanced ? "yes" : "no");
-        if (l.queued > 0) {
+            (unsigned long long)l.recovered, (unsigned long long)l.stored,
+            (unsigned long long)l.stored_dead, (unsigned long long)l.dropped_records,
+            (unsigned long long)l.queued, (unsigned long long)l.kernel_drops,
+            balanced ? "yes" : "no");
+        if (l.queued > 0 && rt->durable == NULL) {
             sr_log(SR_LOG_ERROR,
                 "records are lost with the memory they waited in listener=%s records=%llu "
                 "advice=\"the output took none within shutdown_timeout\"",
                 rt->stats->listeners[i].name, (unsigned long long)l.queued);
         }
-        if (!balanced || l.queued > 0) {
+        if (!balanced || (l.queued > 0 && rt->durable == NULL)) {
             rt->exit_code = EXIT_RUN;
         }
+        queued += l.queued;
     }
+    if (rt->durable != NULL && queued > 0) {
+        sr_log(unkept > 0 ? SR_LOG_ERROR : SR_LOG_NOTICE,
+            "records wait on disk for the next start records=%llu lost=%llu",
+            (unsigned long long)(queued - unkept), (unsigned long long)unkept);
+    }
+    rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;
 }
 
 static void
@@ -407,17 +487,20 @@ tear_down(struct runtime *rt)
         const struct sr_conf_common *c = rt->snapshots.current->config;
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
+    uint64_t unkept = rt->durable != NULL ? durable_stop(rt->durable) : 0;
     if (rt->sink_started) {
-        report_ledgers(rt);
+        report_ledgers(rt, unkept);
     }
     sr_metrics_stop(rt->metrics);
     if (rt->sink != NULL) {
         rt->sink->ops->free(rt->sink);
     }
     sr_snapshots_done(&rt->snapshots);
+    durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
     free(rt->workers);
+    sr_listen_fds_free(rt->passed);
     sr_conf_free(rt->boot_config);
     (void)pthread_mutex_destroy(&rt->mutex);
 }
@@ -443,19 +526,47 @@ start_metrics(struct runtime *rt, const struct sr_conf_common *c, char *error, s
     return rt->metrics != NULL;
 }
 
+/* Goes on where the process before ended. */
+static bool
+take_over(struct runtime *rt, char *error, size_t error_size)
+{
+    unsigned listener = 0, worker = 0;
+
+    if (!durable_start(rt->durable, rt->queue, rt->stats, rt->sink, error, error_size)) {
+        return false;
+    }
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        worker = rt->workers[i].listener == listener ? worker : 0;
+        listener = rt->workers[i].listener;
+        rt->workers[i].slot = durable_worker_slot(rt->durable, listener, worker++);
+    }
+    return true;
+}
+
 /* Everything in order: what can fail for want of rights or ports fails before anything flows. */
 static bool
 start(struct runtime *rt, char *error, size_t error_size)
 {
     const struct sr_conf_common *c = rt->boot_config;
 
+    if (rt->passed == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
     if (!sr_snapshot_install(&rt->snapshots, rt->boot_config, false, error, error_size) ||
         !open_listeners(rt, c, error, error_size)) {
+        return false;
+    }
+    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue)) {
+        (void)snprintf(error, error_size, "out of memory");
         return false;
     }
     rt->sink = new_sink(rt, c);
     if (rt->sink == NULL) {
         (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (rt->durable != NULL && !take_over(rt, error, error_size)) {
         return false;
     }
     if (!rt->sink->ops->start(rt->sink, error, error_size)) {
@@ -479,6 +590,7 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     char error[512] = "cannot make an event loop";
 
     *config = NULL;
+    rt.passed = sr_listen_fds_new(); /* before any descriptor is opened */
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);

@@ -8,6 +8,11 @@
 
 #include "sr/banned.h"
 
+struct sr_text {
+    struct sr_text *next;
+    char text[];
+};
+
 size_t
 sr_reasons_count(struct sr_reasons *r, const char *reason, uint64_t n)
 {
@@ -75,7 +80,32 @@ sr_stats_free(struct sr_stats *s)
         free(s->listeners[i].workers);
     }
     free(s->listeners);
+    while (s->texts != NULL) {
+        struct sr_text *t = s->texts;
+        s->texts = t->next;
+        free(t);
+    }
     free(s);
+}
+
+const char *
+sr_stats_keep_text(struct sr_stats *s, const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    for (struct sr_text *t = s->texts; t != NULL; t = t->next) {
+        if (strcmp(t->text, text) == 0) {
+            return t->text;
+        }
+    }
+    struct sr_text *t = malloc(sizeof(*t) + size);
+    if (t == NULL) {
+        return NULL;
+    }
+    memcpy(t->text, text, size);
+    t->next = s->texts;
+    s->texts = t;
+    return t->text;
 }
 
 struct sr_ledger
@@ -100,7 +130,9 @@ sr_ledger_take(const struct sr_stats *s, const struct sr_queue *q, unsigned list
         out.decoded += sr_counted(&w->decoded);
         out.records += sr_counted(&w->records);
         out.deadlettered += sr_counted(&w->deadlettered);
+        out.recovered += sr_counted(&w->recovered);
         out.dropped += sr_reasons_total(&w->dropped);
+        out.dropped_records += sr_reasons_total(&w->lost);
         out.kernel_drops += sr_counted(&w->kernel_drops);
     }
     return out;
@@ -110,6 +142,6 @@ bool
 sr_ledger_balanced(const struct sr_ledger *l)
 {
     return l->received == l->decoded + l->deadlettered + l->dropped &&
-           l->records + l->deadlettered ==
+           l->records + l->deadlettered + l->recovered ==
                l->stored + l->stored_dead + l->queued + l->dropped_records;
 }

@@ -2,6 +2,7 @@
 #include "sr/udp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -22,11 +23,11 @@
 
 #include "sr/banned.h"
 
-#define SLOTS 64U
 #define SLOT_SIZE (64U * 1024U) /* no UDP payload is longer than 65,527 bytes */
 /* Slots a power of two apart would all fall on the same few sets of the processor's caches. */
 #define SLOT_STRIDE (SLOT_SIZE + 320U)
-#define SLAB_SIZE ((size_t)SLOTS * SLOT_STRIDE)
+#define SLAB_SIZE ((size_t)SR_UDP_SLOTS * SLOT_STRIDE)
+#define NOT_RECEIVED UINT32_MAX
 #define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
 #define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
@@ -41,15 +42,37 @@ struct sr_udp_worker {
     uv_poll_t poll;
     uv_async_t stop;
     uv_timer_t tick;
+    uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
     struct sr_log_limit dropping;
     struct sr_log_limit socket_errors;
     _Atomic uint64_t heartbeat_ns;
     uint8_t *slab;
-    struct sockaddr_storage names[SLOTS];
-    struct iovec vectors[SLOTS];
-    struct mmsghdr messages[SLOTS];
+    struct sockaddr_storage names[SR_UDP_SLOTS];
+    struct iovec vectors[SR_UDP_SLOTS];
+    struct sr_udp_hand *hand; /* given, or the next */
+    struct sr_udp_hand own_hand;
 };
+
+static void
+read_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
+{
+    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    struct sr_peer peer = { .port = 0 };
+
+    if (name->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+        memcpy(peer.address, &v4->sin_addr, 4);
+        peer.port = ntohs(v4->sin_port);
+    } else if (name->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+        const uint8_t *bytes = v6->sin6_addr.s6_addr;
+        peer.is_v6 = memcmp(bytes, mapped, sizeof(mapped)) != 0;
+        memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
+        peer.port = ntohs(v6->sin6_port);
+    }
+    *ret_peer = peer;
+}
 
 /* ---- Opening ---- */
 
@@ -77,10 +100,9 @@ resolve(const struct sr_udp_address *address, const char *host, char *error, siz
 }
 
 static void
-set_receive_buffer(int fd, const struct sr_udp_address *address)
+set_receive_buffer(int fd, uint64_t bytes, unsigned port)
 {
-    int asked =
-        address->receive_buffer > INT32_MAX / 2 ? INT32_MAX / 2 : (int)address->receive_buffer;
+    int asked = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
     int given = 0;
     socklen_t len = sizeof(given);
 
@@ -94,7 +116,7 @@ set_receive_buffer(int fd, const struct sr_udp_address *address)
         sr_log(SR_LOG_WARNING,
             "the receive buffer is smaller than asked port=%u bytes=%d asked=%d advice=\"raise "
             "net.core.rmem_max, or give the service CAP_NET_ADMIN\"",
-            address->port, given / 2, asked);
+            port, given / 2, asked);
     }
 }
 
@@ -119,7 +141,7 @@ open_one(const struct sr_udp_address *address, const struct addrinfo *ai)
         errno = saved;
         return -1;
     }
-    set_receive_buffer(fd, address);
+    set_receive_buffer(fd, address->receive_buffer, address->port);
     return fd;
 }
 
@@ -173,55 +195,128 @@ sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size
     return fd;
 }
 
+static int
+socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+static unsigned
+bound_port(int fd)
+{
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof(name);
+    struct sr_peer own;
+
+    (void)getsockname(fd, (struct sockaddr *)&name, &len);
+    read_peer(&name, &own);
+    return own.port;
+}
+
+bool
+sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
+{
+    int domain = socket_option(fd, SO_DOMAIN);
+
+    if ((domain != AF_INET && domain != AF_INET6) || socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
+        socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
+        (void)snprintf(error, error_size,
+            "what was passed is not a UDP socket; the .socket unit needs "
+            "ListenDatagram=ADDRESS:PORT");
+        return false;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        (void)snprintf(
+            error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
+        return false;
+    }
+    set_receive_buffer(fd, receive_buffer, bound_port(fd));
+    return true;
+}
+
 /* ---- Receiving ---- */
 
-static void
-read_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
+unsigned
+sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done)
 {
-    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-    struct sr_peer peer = { .port = 0 };
+    unsigned count = 0;
 
-    if (name->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
-        memcpy(peer.address, &v4->sin_addr, 4);
-        peer.port = ntohs(v4->sin_port);
-    } else if (name->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
-        const uint8_t *bytes = v6->sin6_addr.s6_addr;
-        peer.is_v6 = memcmp(bytes, mapped, sizeof(mapped)) != 0;
-        memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
-        peer.port = ntohs(v6->sin6_port);
+    if (batches_done == UINT64_MAX || sr_counted(&hand->batch) != batches_done + 1) {
+        return 0;
     }
-    *ret_peer = peer;
+    while (count < SR_UDP_SLOTS && hand->messages[count].msg_len <= SLOT_SIZE) {
+        count++;
+    }
+    for (unsigned i = count; i < SR_UDP_SLOTS; i++) {
+        if (hand->messages[i].msg_len != NOT_RECEIVED) {
+            return 0; /* the kernel fills them in order */
+        }
+    }
+    return count;
+}
+
+/*
+ * Makes all slots ready and then says so. A kill leaves the stores of the thread up to some point:
+ * no length is ever anything but what the kernel wrote for this `batch`, or "not received". All of
+ * a slot is written, for a page of a broken file may have become an empty one.
+ */
+static void
+open_hand(struct sr_udp_worker *w)
+{
+    for (unsigned i = 0; i < SR_UDP_SLOTS; i++) {
+        struct mmsghdr *m = &w->hand->messages[i];
+        m->msg_hdr = (struct msghdr){
+            .msg_name = &w->names[i],
+            .msg_namelen = sizeof(w->names[i]),
+            .msg_iov = &w->vectors[i],
+            .msg_iovlen = 1,
+        };
+        *(volatile unsigned *)&m->msg_len = NOT_RECEIVED; /* one store, with nothing before it */
+    }
+    atomic_store_explicit(
+        &w->hand->batch, sr_counted(&w->stats->batches) + 1, memory_order_release);
+}
+
+/* Hands the first `n` slots on; returns their bytes. */
+static uint64_t
+deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct mmsghdr *m = &w->hand->messages[i];
+        size_t len = m->msg_len < SLOT_SIZE ? m->msg_len : SLOT_SIZE;
+        struct sr_span span = { w->vectors[i].iov_base, len };
+        bool truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        struct sr_peer peer;
+        read_peer(&w->names[i], &peer);
+        bytes += len;
+        w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
+    }
+    return bytes;
 }
 
 /* Receives once; returns how many datagrams came. */
 static unsigned
 receive_batch(struct sr_udp_worker *w)
 {
-    for (unsigned i = 0; i < SLOTS; i++) {
-        w->messages[i].msg_hdr.msg_namelen = sizeof(w->names[i]);
-    }
-    int n = recvmmsg(w->fd, w->messages, SLOTS, MSG_DONTWAIT, NULL);
+    open_hand(w);
+    int n = recvmmsg(w->fd, w->hand->messages, SR_UDP_SLOTS, MSG_DONTWAIT, NULL);
     if (n <= 0) {
         return 0; /* nothing there, or an ICMP error of what we never sent */
     }
     uint64_t now_ns = sr_clock_wall_ns();
-    uint64_t bytes = 0;
 
     w->handler.batch_begin(w->handler.arg, now_ns);
-    for (int i = 0; i < n; i++) {
-        struct sr_peer peer;
-        struct sr_span span = { w->vectors[i].iov_base, w->messages[i].msg_len };
-        bool truncated = (w->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        read_peer(&w->names[i], &peer);
-        bytes += span.len;
-        w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
-    }
-    w->handler.batch_end(w->handler.arg);
+    uint64_t bytes = deliver(w, (unsigned)n, now_ns);
     sr_count(&w->stats->received, (uint64_t)n);
     sr_count(&w->stats->received_bytes, bytes);
     sr_count(&w->stats->batches, 1);
+    w->handler.batch_end(w->handler.arg);
     return (unsigned)n;
 }
 
@@ -246,7 +341,7 @@ on_readable(uv_poll_t *poll, int status, int events)
             (void)nanosleep(&moment, NULL);
         }
         unsigned n = receive_batch(w);
-        full = n == SLOTS;
+        full = n == SR_UDP_SLOTS;
         if (n == 0 || !(full || stream)) {
             break;
         }
@@ -254,21 +349,61 @@ on_readable(uv_poll_t *poll, int status, int events)
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
 
-/* The kernel's drop counter has 32 bits and only grows: the difference survives its wrap. */
-static void
-poll_kernel_drops(struct sr_udp_worker *w)
+static bool
+read_kernel_drops(int fd, uint32_t *ret_drops)
 {
     uint32_t info[SK_MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0) {
+        return false;
+    }
+    *ret_drops = info[SK_MEMINFO_DROPS];
+    return true;
+}
+
+/*
+ * Where the counting of the kernel's drops begins: where the last process left off when it had the
+ * same socket. A counter below that is of a socket of another boot with the same cookie.
+ */
+static void
+find_kernel_drops(struct sr_udp_worker *w)
+{
+    uint32_t seen = (uint32_t)sr_counted(&w->stats->kernel_seen);
+    socklen_t len = sizeof(w->cookie);
+    uint32_t now = 0;
+
+    if (getsockopt(w->fd, SOL_SOCKET, SO_COOKIE, &w->cookie, &len) != 0) {
+        w->cookie = 0;
+    }
+    (void)read_kernel_drops(w->fd, &now);
+    bool same = w->cookie != 0 && w->cookie == sr_counted(&w->stats->socket_cookie);
+    w->kernel_drops = same && now - seen <= INT32_MAX ? seen : 0;
+}
+
+/*
+ * The kernel's drop counter has 32 bits and only grows: the difference survives its wrap. What was
+ * found is committed by a batch_end() of its own, for no batch may follow.
+ */
+static void
+poll_kernel_drops(struct sr_udp_worker *w)
+{
+    uint32_t now;
     uint64_t suppressed;
 
-    if (getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0) {
+    if (!read_kernel_drops(w->fd, &now)) {
         return;
     }
-    uint32_t more = info[SK_MEMINFO_DROPS] - w->kernel_drops;
-    w->kernel_drops = info[SK_MEMINFO_DROPS];
+    uint32_t more = now - w->kernel_drops;
+    w->kernel_drops = now;
+    atomic_store_explicit(&w->stats->socket_cookie, w->cookie, memory_order_relaxed);
+    atomic_store_explicit(&w->stats->kernel_seen, now, memory_order_relaxed);
     sr_count(&w->stats->kernel_drops, more);
-    if (more > 0 && sr_log_allowed(&w->dropping, &suppressed)) {
+    if (more == 0) {
+        return;
+    }
+    w->handler.batch_end(w->handler.arg);
+    if (sr_log_allowed(&w->dropping, &suppressed)) {
         sr_log(SR_LOG_WARNING,
             "the kernel dropped datagrams before they were received listener=%s count=%u "
             "advice=\"raise the listener's receive_buffer and net.core.rmem_max\"",
@@ -327,21 +462,9 @@ run(void *arg)
     return NULL;
 }
 
-static void
-prepare_slots(struct sr_udp_worker *w)
-{
-    for (unsigned i = 0; i < SLOTS; i++) {
-        w->vectors[i] = (struct iovec){ w->slab + (size_t)i * SLOT_STRIDE, SLOT_SIZE };
-        w->messages[i].msg_hdr = (struct msghdr){
-            .msg_name = &w->names[i],
-            .msg_iov = &w->vectors[i],
-            .msg_iovlen = 1,
-        };
-    }
-}
-
 struct sr_udp_worker *
-sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_worker_stats *stats)
+sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_worker_stats *stats,
+    struct sr_udp_hand *hand)
 {
     struct sr_udp_worker *w = calloc(1, sizeof(*w));
 
@@ -351,12 +474,16 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
     w->fd = fd;
     w->handler = *handler;
     w->stats = stats;
+    w->hand = hand != NULL ? hand : &w->own_hand;
+    find_kernel_drops(w);
     /* Untouched pages of the slab cost nothing: small datagrams use one page a slot. */
     w->slab = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (w->slab == MAP_FAILED) {
         goto fail_slab;
     }
-    prepare_slots(w);
+    for (size_t i = 0; i < SR_UDP_SLOTS; i++) {
+        w->vectors[i] = (struct iovec){ w->slab + i * SLOT_STRIDE, SLOT_SIZE };
+    }
     if (uv_loop_init(&w->loop) != 0) {
         goto fail_loop;
     }

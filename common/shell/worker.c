@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shell/worker.h"
 
+#include <string.h>
 #include <unistd.h>
 
+#include "shell/durable.h"
 #include "sr/deadletter.h"
+#include "sr/spool.h"
 
 #include "sr/banned.h"
+
+static const char disk_advice[] = "queue.dir takes no data: see the error that was logged for it";
 
 /* A received datagram that goes nowhere. */
 static void
@@ -70,7 +75,10 @@ emit_deadletter(
     }
     uint8_t *room = sr_lane_reserve(w->dead, max, now_ns);
     if (room == NULL) {
-        drop(w, "deadletter_full", "dead letters wait for their stream, or queue.memory is small");
+        const char *why = sr_lane_refusal(w->dead);
+        bool full = strcmp(why, "queue_full") == 0;
+        drop(w, full ? "deadletter_full" : why,
+            full ? "dead letters wait for their stream, or the queue is small" : disk_advice);
         return;
     }
     struct sr_buf b = sr_buf_over(room, max);
@@ -107,19 +115,45 @@ on_datagram(
         w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
     case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
     case SR_DEADLETTER: break; /* counted by emit_deadletter() */
-    case SR_FULL:
-        drop(w, "queue_full",
-            "the output takes less than comes in: see its state, or raise "
-            "queue.memory");
+    case SR_FULL: {
+        const char *why = sr_lane_refusal(w->lane);
+        drop(w, why,
+            strcmp(why, "queue_full") != 0
+                ? disk_advice
+                : "the output takes less than comes in: see its state, or raise queue.disk and "
+                  "queue.memory");
         break;
     }
+    }
+}
+
+/* Takes back what cannot be kept; the records are counted. */
+static void
+give_up_batch(struct sr_worker *w, int error)
+{
+    uint64_t records = sr_lane_undo(w->lane);
+
+    if (w->dead != NULL) {
+        records += sr_lane_undo(w->dead);
+    }
+    sr_reasons_count(&w->stats->lost, sr_spool_reason(error), records);
 }
 
 static void
 on_batch_end(void *arg)
 {
     struct sr_worker *w = arg;
+    int error = sr_lane_keep(w->lane);
 
+    if (error == 0 && w->dead != NULL) {
+        error = sr_lane_keep(w->dead);
+    }
+    if (error != 0) {
+        give_up_batch(w, error);
+    }
+    if (w->slot != NULL) {
+        durable_keep_worker(w->slot, w->stats, w->lane, w->dead);
+    }
     sr_lane_flush(w->lane);
     if (w->dead != NULL) {
         sr_lane_flush(w->dead);
@@ -139,9 +173,11 @@ sr_worker_start(struct sr_worker *w)
         .batch_end = on_batch_end,
     };
 
+    struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
+
     w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
-    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats);
+    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
     if (w->receiver == NULL) {
         return false;
     }

@@ -3,6 +3,7 @@
 #define SHELL_WORKER_H_INCLUDED
 
 #include "shell/snapshot.h"
+#include "sr/counters.h"
 #include "sr/emit.h"
 #include "sr/log.h"
 #include "sr/queue.h"
@@ -18,7 +19,8 @@ struct sr_worker {
     struct sr_lane *lane;
     struct sr_lane *dead; /* NULL: what cannot be decoded is counted only */
     void *scratch;
-    int fd; /* until the receiver takes it; -1: none */
+    struct sr_counters_slot *slot; /* its counters are kept there, NULL: nowhere; borrowed */
+    int fd;                        /* until the receiver takes it; -1: none */
     struct sr_udp_worker *receiver;
 
     /* The thread's own. */

@@ -45,6 +45,27 @@ def free_port(kind=socket.SOCK_STREAM):
         return s.getsockname()[1]
 
 
+# Runs a program as systemd starts a service with sockets: they are its descriptors from 3 on.
+ACTIVATE = """
+import fcntl, os, sys
+names, numbers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+copies = [fcntl.fcntl(int(n), fcntl.F_DUPFD_CLOEXEC, 3 + len(numbers)) for n in numbers]
+for n in numbers:
+    os.set_inheritable(int(n), False)
+for place, copy in enumerate(copies, 3):
+    os.dup2(copy, place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)), LISTEN_FDNAMES=names)
+os.execvp(command[0], command)
+"""
+
+
+def activation(sockets):
+    """What passes the sockets of a list of (name, socket): a prefix of the command, and options."""
+    names, numbers = ":".join(n for n, _ in sockets), [s.fileno() for _, s in sockets]
+    prefix = ["/usr/bin/python3", "-SEc", ACTIVATE, names, ",".join(map(str, numbers))]
+    return prefix, {"pass_fds": numbers}
+
+
 def wait_for(what, condition, timeout=15):
     """Returns the first true value of condition(); fails naming `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
@@ -335,24 +356,47 @@ class FakeServer:
 # ---- The daemon ----
 
 class Daemon(Process):
-    """serviceradar-syslog with one listener or more. `config` is merged over a working one."""
+    """serviceradar-syslog with one listener or more. `config` is merged over a working one.
 
-    def __init__(self, lab, name="syslog", server=None, listeners=None, prefix=(), **config):
+    With held=True the test holds the sockets, as systemd does, and each start is handed them: what
+    is sent while no daemon runs waits there.
+    """
+
+    def __init__(self, lab, name="syslog", server=None, listeners=None, prefix=(), held=False,
+                 **config):
         super().__init__(lab, name)
         self.prefix = list(prefix)
+        self.held = []  # (name, socket)
         self.conf = lab.dir / f"{name}.yaml"
         self.metrics_port = free_port()
         self.listeners = []
         for given in listeners if listeners is not None else [{}]:
-            port = free_port(socket.SOCK_DGRAM)
-            self.listeners.append({"listen": f"udp://127.0.0.1:{port}", **given})
+            if held:
+                listen = self.hold(f"input-{len(self.listeners)}", given.get("workers", 1))
+            else:
+                listen = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+            self.listeners.append({"listen": listen, **given})
         self.config = {"listeners": self.listeners,
                        "metrics": {"listen": f"127.0.0.1:{self.metrics_port}"}, **config}
+        self.queue_dir = lab.dir / f"{name}.queue"
+        self.config["queue"] = {"dir": str(self.queue_dir), **config.get("queue", {})}
         if server is not None:
             self.config["nats"] = {"url": [server.url], **config.get("nats", {})}
         self.write()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         lab.sockets.append(self.socket)
+
+    def hold(self, name, count):
+        """Binds the sockets of a listener, one a worker, all on one port."""
+        port = 0
+        for _ in range(count):
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.lab.sockets.append(s)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            s.bind(("127.0.0.1", port))
+            port = s.getsockname()[1]
+            self.held.append((name, s))
+        return f"fd://{name}"
 
     def write(self):
         self.conf.write_text(json.dumps(self.config, indent=1) + "\n")  # JSON is YAML
@@ -361,7 +405,8 @@ class Daemon(Process):
         return self.run(SYSLOG, "--config", self.conf, **options)
 
     def run(self, *argv, **options):
-        self.spawn([*self.prefix, *argv], **options)
+        passing, more = activation(self.held) if self.held else ([], {})
+        self.spawn([*self.prefix, *passing, *argv], **more, **options)
         wait_for("the daemon is ready", lambda: self.ready() or not self.running())
         assert self.running(), self.text()
         return self
@@ -390,7 +435,11 @@ class Daemon(Process):
         return total
 
     def address(self, listener=0):
-        host, port = self.listeners[listener]["listen"][len("udp://"):].rsplit(":", 1)
+        listen = self.listeners[listener]["listen"]
+        for name, held in self.held:
+            if listen == f"fd://{name}":
+                return held.getsockname()
+        host, port = listen[len("udp://"):].rsplit(":", 1)
         return host, int(port)
 
     def send(self, datagrams, rate=None, listener=0):
@@ -410,9 +459,11 @@ class Daemon(Process):
         """The ledger once everything received is stored or given up; it must be balanced."""
         def done():
             ledger = self.ledger(listener)
-            return ledger["received"] >= received and ledger["queued"] == 0 and ledger
-        ledger = wait_for(f"{self.name} settled {received}", done, timeout)
-        assert ledger["balanced"] and ledger["received"] == received, ledger
+            # Unbalanced is what was received and has not entered the queue yet.
+            return (ledger["received"] >= received and ledger["queued"] == 0
+                    and ledger["balanced"] and ledger)
+        ledger = wait_for(f"{self.name} settled {received} and balanced", done, timeout)
+        assert ledger["received"] == received, ledger
         assert ledger["kernel_drops"] == 0, "the machine is too slow for this load"
         assert self.metric("output_unexpected_duplicates_total") == 0
         assert self.metric("output_garbage_acks_total") == 0

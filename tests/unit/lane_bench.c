@@ -118,10 +118,17 @@ write_down(void *arg, const struct pub_message *message)
 void
 bench_run(struct bench *b)
 {
-    pub_lanes_tick(b->lanes, b->now_ns);
-    if (!pub_lanes_send(b->lanes, b->now_ns, b->max_payload, write_down, b)) {
-        pub_lanes_disconnected(b->lanes, b->now_ns);
-    }
+    struct sr_wake *wake = sr_queue_wake(b->queue);
+    uint64_t epoch;
+
+    do { /* as the publisher's thread, which does not sleep when it was woken */
+        epoch = sr_wake_epoch(wake);
+        pub_lanes_tick(b->lanes, b->now_ns);
+        pub_lanes_keep(b->lanes, NULL);
+        if (!pub_lanes_send(b->lanes, b->now_ns, b->max_payload, write_down, b)) {
+            pub_lanes_disconnected(b->lanes, b->now_ns);
+        }
+    } while (sr_wake_epoch(wake) != epoch);
 }
 
 void

@@ -125,11 +125,20 @@ listen_addresses_are_checked(void **state)
         { "udp://0.0.0.0:514x", "1 to 65535" },
         { "udp://::1:514", "brackets" },
         { "udp://[::1]", "udp://" },
+        { "fd://", "1 to 255" },
+        { "fd://a:b", "without `:`" },
+        { "fd://\u00e4", "is ASCII" },
+        { "fd:/a", "only udp://" },
     };
     static const char *const good[] = { "udp://0.0.0.0:514", "udp://[::]:514", "udp://[::1]:1",
-        "udp://:514", "udp://*:65535", "udp://localhost:514" };
+        "udp://:514", "udp://*:65535", "udp://localhost:514", "fd://syslog", "fd://a b/c~!" };
+    char name[5 + 256 + 1] = "fd://";
 
     (void)state;
+    memset(name + 5, 'n', 255);
+    accepts_value("listeners: [{listen: \"@\"}]\n", name);
+    name[5 + 255] = 'n';
+    refuses_value("listeners: [{listen: \"@\"}]\n", name, "listeners[0].listen", "1 to 255");
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         accepts_value("listeners: [{listen: \"@\"}]\n", good[i]);
     }
@@ -153,6 +162,15 @@ an_address_is_split_into_host_and_port(void **state)
     assert_int_equal(port, 5514);
     assert_null(sr_conf_udp_address("udp://:1", &host, &len, &port));
     assert_int_equal(len, 0);
+}
+
+static void
+only_fd_addresses_have_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(sr_conf_fd_name("fd://syslog"), "syslog");
+    assert_null(sr_conf_fd_name("udp://fd://"));
+    assert_null(sr_conf_fd_name("fd:/"));
 }
 
 static void
@@ -218,6 +236,9 @@ two_listeners_cannot_share_an_address(void **state)
     accepts("listeners: [{listen: \"udp://:1\"}, {listen: \"udp://:2\"}]\n");
     refuses("listeners: [{listen: \"udp://:1\"}, {listen: \"udp://:2\"}, {listen: \"udp://:1\"}]\n",
         "listeners[2].listen", "listeners[0] already");
+    accepts("listeners: [{listen: \"fd://a\"}, {listen: \"fd://b\"}]\n");
+    refuses("listeners: [{listen: \"fd://a\"}, {listen: \"fd://a\"}]\n", "listeners[1].listen",
+        "listeners[0] already");
 }
 
 static void
@@ -362,6 +383,7 @@ main(void)
         cmocka_unit_test(a_password_in_a_url_is_refused_without_showing_it),
         cmocka_unit_test(listen_addresses_are_checked),
         cmocka_unit_test(an_address_is_split_into_host_and_port),
+        cmocka_unit_test(only_fd_addresses_have_a_name),
         cmocka_unit_test(subjects_are_words_with_dots_between),
         cmocka_unit_test(a_certificate_and_its_key_go_together),
         cmocka_unit_test(files_that_are_no_pem_are_named),

@@ -223,6 +223,10 @@ the_metrics_are_prometheus_text(void **state)
         sr_reasons_count(&w->undecodable, i == 0 ? "a" : "b", 1);
         sr_reasons_count(&w->dropped, "queue_full", 4);
     }
+    sr_count(&stats->listeners[0].workers[0].recovered, 6);
+    sr_reasons_count(&stats->listeners[0].workers[0].lost, "crash", 2);
+    sr_reasons_count(&stats->listeners[0].workers[1].lost, "too_large", 3);
+    sr_reasons_count(&stats->listeners[0].delivery.dropped, "too_large", 4);
     sr_reasons_count(&stats->listeners[1].delivery.dropped, "too_large", 9);
     assert_int_equal(ask("GET", "/metrics"), 200);
     assert_non_null(strstr(answer, "Content-Type: text/plain; version=0.0.4"));
@@ -233,6 +237,11 @@ the_metrics_are_prometheus_text(void **state)
         strstr(text, "undecodable_total{listener=\"udp://[::]:514\",reason=\"bad_pri\"} 3\n"));
     assert_non_null(
         strstr(text, "dropped_total{listener=\"udp://[::]:514\",reason=\"queue_full\"} 8\n"));
+    assert_non_null(
+        strstr(text, "dropped_records_total{listener=\"udp://[::]:514\",reason=\"crash\"} 2\n"));
+    assert_non_null(strstr(
+        text, "dropped_records_total{listener=\"udp://[::]:514\",reason=\"too_large\"} 7\n"));
+    assert_non_null(strstr(text, "recovered_total{listener=\"udp://[::]:514\"} 6\n"));
     assert_non_null(strstr(text, "{program=\"serviceradar-x\",version=\"1.2.3\"} 1\n"));
     assert_true(check_prometheus(text) > 30);
 }
@@ -265,6 +274,7 @@ the_ledger_is_json_with_every_listener(void **state)
     assert_non_null(strstr(answer, "Content-Type: application/json"));
     assert_non_null(strstr(body(), "{\"listener\":\"first\",\"received\":0,"));
     assert_non_null(strstr(body(), "{\"listener\":\"se\\\"cond\",\"received\":1,"));
+    assert_non_null(strstr(body(), ",\"recovered\":0,\"stored\":0,"));
     assert_non_null(strstr(body(), "\"balanced\":true}"));
     assert_non_null(strstr(body(), "\"balanced\":false}]}\n"));
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "queue_memory.h"
 #include "sr/queue.h"
 
 #define MIB (1024U * 1024U)
@@ -139,7 +140,7 @@ a_full_lane_says_so_and_takes_records_again_after_settling(void **state)
     }
     sr_lane_flush(lane);
     assert_true(accepted > 900); /* 1 MiB of 1000-byte entries, less what segments waste */
-    assert_true(sr_queue_memory_used(q) <= MIB);
+    assert_true(queue_memory(q) <= MIB);
     for (uint32_t i = 0; i < accepted; i++) {
         assert_true(sr_lane_next(lane, &e));
         assert_int_equal(value_of(&e), i);
@@ -201,7 +202,7 @@ a_lane_goes_on_when_idle_lanes_hold_the_whole_share(void **state)
         assert_int_equal(value_of(&e), i);
         sr_lane_settle(lanes[i % 4], e.segment, e.index, e.records);
     }
-    assert_true(sr_queue_memory_used(q) <= 8 * 16 * 1024);
+    assert_true(queue_memory(q) <= 8 * 16 * 1024);
     sr_queue_free(q);
 }
 
@@ -250,13 +251,13 @@ large_records_fill_the_memory_and_give_it_back(void **state)
 {
     struct sr_queue *q = new_queue(8 * MIB, 1);
     struct sr_lane *lane = new_lane(q, 0, false);
-    uint64_t at_rest = sr_queue_memory_used(q);
+    uint64_t at_rest = queue_memory(q);
 
     (void)state;
     for (unsigned round = 0; round < 50; round++) {
         uint32_t accepted = fill_and_settle(lane, SR_RECORD_MAX);
         assert_in_range(accepted, 14, 15); /* 16 of 512 KiB are 8 MiB, and headers are needed */
-        assert_true(sr_queue_memory_used(q) <= MIB);
+        assert_true(queue_memory(q) <= MIB);
     }
     /* The last large segment stays open until something does not fit into it. */
     assert_true(put(lane, 1, 100000));
@@ -264,7 +265,7 @@ large_records_fill_the_memory_and_give_it_back(void **state)
     struct sr_entry e;
     assert_true(sr_lane_next(lane, &e));
     sr_lane_settle(lane, e.segment, e.index, 1);
-    assert_int_equal(sr_queue_memory_used(q), at_rest);
+    assert_int_equal(queue_memory(q), at_rest);
     sr_queue_free(q);
 }
 
@@ -280,7 +281,7 @@ an_empty_lane_takes_the_largest_record_again_and_again(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         assert_true(put(lane, i, SR_RECORD_MAX)); /* 768 KiB are the lane's: one at a time */
         assert_false(put(lane, i, SR_RECORD_MAX));
-        assert_true(sr_queue_memory_used(q) <= MIB);
+        assert_true(queue_memory(q) <= MIB);
         sr_lane_flush(lane);
         assert_true(sr_lane_next(lane, &e));
         assert_int_equal(value_of(&e), i);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "queue_memory.h"
 #include "sr/queue.h"
 
 #define SEEDS 400U
@@ -221,7 +222,7 @@ run_seed(struct lane_model *lanes)
         lanes[i].lane = sr_queue_add_lane(q, &lane);
         expect(lanes[i].lane != NULL);
     }
-    uint64_t at_rest = sr_queue_memory_used(q);
+    uint64_t at_rest = queue_memory(q);
     for (unsigned i = 0; i < STEPS; i++) {
         struct lane_model *m = &lanes[below(count)];
         switch (below(8)) {
@@ -240,12 +241,12 @@ run_seed(struct lane_model *lanes)
                 rewind_it(m);
             }
         }
-        expect(sr_queue_memory_used(q) <= MIB);
+        expect(queue_memory(q) <= MIB);
     }
     for (uint32_t i = 0; i < count; i++) {
         settle_everything(&lanes[i]);
     }
-    expect(sr_queue_memory_used(q) == at_rest);
+    expect(queue_memory(q) == at_rest);
     sr_queue_free(q);
 }
 

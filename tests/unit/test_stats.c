@@ -75,6 +75,25 @@ the_word_other_shares_the_row_of_what_does_not_fit(void **state)
 }
 
 static void
+equal_texts_are_kept_once(void **state)
+{
+    unsigned workers[] = { 1 };
+    struct sr_stats *stats = sr_stats_new(1, workers);
+    char text[] = "disk_full";
+
+    (void)state;
+    assert_non_null(stats);
+    const char *first = sr_stats_keep_text(stats, text);
+    const char *other = sr_stats_keep_text(stats, "disk");
+    assert_ptr_equal(sr_stats_keep_text(stats, "disk_full"), first);
+    assert_ptr_not_equal(first, other);
+    text[0] = 'x';
+    assert_string_equal(first, "disk_full");
+    assert_string_equal(other, "disk");
+    sr_stats_free(stats);
+}
+
+static void
 the_ledger_adds_up_workers_and_what_is_queued(void **state)
 {
     struct sr_queue_options options = { .memory = 1U << 20, .listeners = 2, .run_id = 1 };
@@ -101,7 +120,9 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
         sr_count(&w->kernel_drops, 3);
         sr_reasons_count(&w->dropped, "queue_full", 1);
     }
-    sr_count(&stats->listeners[1].delivery.stored, 12);
+    sr_count(&stats->listeners[1].workers[0].recovered, 3); /* two of them stored, one lost */
+    sr_reasons_count(&stats->listeners[1].workers[1].lost, "crash", 1);
+    sr_count(&stats->listeners[1].delivery.stored, 14);
     sr_count(&stats->listeners[1].delivery.stored_dead, 4);
     sr_reasons_count(&stats->listeners[1].delivery.dropped, "too_large", 1);
     struct sr_ledger l = sr_ledger_take(stats, q, 1);
@@ -111,7 +132,8 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
     assert_int_equal(l.dropped, 2);
     assert_int_equal(l.records, 16);
     assert_int_equal(l.queued, 3);
-    assert_int_equal(l.dropped_records, 1);
+    assert_int_equal(l.recovered, 3);
+    assert_int_equal(l.dropped_records, 2);
     assert_int_equal(l.kernel_drops, 6);
     assert_true(sr_ledger_balanced(&l));
     sr_stats_free(stats);
@@ -126,15 +148,17 @@ a_ledger_with_any_one_number_wrong_is_not_balanced(void **state)
         .deadlettered = 2,
         .dropped = 1,
         .records = 8,
-        .stored = 5,
+        .recovered = 3,
+        .stored = 8,
         .stored_dead = 2,
         .queued = 2,
         .dropped_records = 1 };
     static const size_t offsets[] = { offsetof(struct sr_ledger, received),
         offsetof(struct sr_ledger, decoded), offsetof(struct sr_ledger, deadlettered),
         offsetof(struct sr_ledger, dropped), offsetof(struct sr_ledger, records),
-        offsetof(struct sr_ledger, stored), offsetof(struct sr_ledger, stored_dead),
-        offsetof(struct sr_ledger, queued), offsetof(struct sr_ledger, dropped_records) };
+        offsetof(struct sr_ledger, recovered), offsetof(struct sr_ledger, stored),
+        offsetof(struct sr_ledger, stored_dead), offsetof(struct sr_ledger, queued),
+        offsetof(struct sr_ledger, dropped_records) };
 
     (void)state;
     assert_true(sr_ledger_balanced(&good));
@@ -155,6 +179,7 @@ main(void)
         cmocka_unit_test(reasons_are_counted_by_their_text),
         cmocka_unit_test(one_reason_more_than_fits_is_counted_as_other),
         cmocka_unit_test(the_word_other_shares_the_row_of_what_does_not_fit),
+        cmocka_unit_test(equal_texts_are_kept_once),
         cmocka_unit_test(the_ledger_adds_up_workers_and_what_is_queued),
         cmocka_unit_test(a_ledger_with_any_one_number_wrong_is_not_balanced),
     };

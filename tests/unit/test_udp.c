@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,7 +29,10 @@ struct receiver {
     uint8_t first_byte[KEPT_MAX], last_byte[KEPT_MAX];
     uint64_t now_ns;
     unsigned begun, ended;
-    bool truncated;
+    bool in_batch, truncated;
+    struct { /* the counters at the last end */
+        uint64_t received, bytes, batches, kernel_drops, kernel_seen;
+    } last;
 };
 
 static struct receiver receivers[2];
@@ -39,6 +43,7 @@ on_begin(void *arg, uint64_t now_ns)
     struct receiver *r = arg;
 
     r->begun++;
+    r->in_batch = true;
     r->now_ns = now_ns;
 }
 
@@ -49,7 +54,7 @@ on_datagram(
     struct receiver *r = arg;
     size_t i = (size_t)sr_counted(&r->seen) % KEPT_MAX;
 
-    if (now_ns != r->now_ns || r->begun != r->ended + 1) {
+    if (now_ns != r->now_ns || !r->in_batch) {
         abort(); /* outside of a batch */
     }
     r->lengths[i] = bytes.len;
@@ -67,6 +72,12 @@ on_end(void *arg)
     struct receiver *r = arg;
 
     r->ended++;
+    r->in_batch = false;
+    r->last.received = sr_counted(&r->stats.received);
+    r->last.bytes = sr_counted(&r->stats.received_bytes);
+    r->last.batches = sr_counted(&r->stats.batches);
+    r->last.kernel_drops = sr_counted(&r->stats.kernel_drops);
+    r->last.kernel_seen = sr_counted(&r->stats.kernel_seen);
 }
 
 static int
@@ -121,7 +132,7 @@ start_worker(struct receiver *r, int fd)
         .batch_end = on_end,
     };
 
-    r->worker = sr_udp_worker_start(fd, &handler, &r->stats);
+    r->worker = sr_udp_worker_start(fd, &handler, &r->stats, NULL);
     assert_non_null(r->worker);
 }
 
@@ -319,6 +330,168 @@ what_the_kernel_drops_is_counted(void **state)
 }
 
 static void
+a_batch_is_counted_when_its_end_is_told(void **state)
+{
+    unsigned port = free_port();
+    uint16_t own;
+    int listening = open_on("127.0.0.1", port, false);
+    int fd = connect_to(AF_INET, port, &own);
+
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        send_text(fd, "xy");
+    }
+    start_worker(&receivers[0], listening);
+    stop_worker(&receivers[0]);
+    assert_int_equal(receivers[0].last.received, 10);
+    assert_int_equal(receivers[0].last.bytes, 20);
+    assert_int_equal(receivers[0].last.batches, receivers[0].begun);
+    (void)close(fd);
+}
+
+/* A socket with room for a few datagrams only. */
+static int
+open_small(unsigned port)
+{
+    struct sr_udp_address address = { .host = "127.0.0.1", .port = port, .receive_buffer = 4096 };
+    char error[256];
+    int fd = sr_udp_open(&address, error, sizeof(error));
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void
+overfill(unsigned port)
+{
+    static const uint8_t bytes[1000];
+    uint16_t own;
+    int fd = connect_to(AF_INET, port, &own);
+
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(send(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+    }
+    (void)close(fd);
+}
+
+static uint64_t
+arrived(const struct receiver *r)
+{
+    return sr_counted(&r->stats.received) + sr_counted(&r->stats.kernel_drops);
+}
+
+static void
+drops_between_batches_are_told_by_an_end_of_their_own(void **state)
+{
+    unsigned port = free_port();
+    int listening = open_small(port);
+
+    (void)state;
+    overfill(port);
+    start_worker(&receivers[0], listening);
+    stop_worker(&receivers[0]);
+    assert_true(receivers[0].last.kernel_drops > 0);
+    assert_int_equal(receivers[0].last.kernel_drops, sr_counted(&receivers[0].stats.kernel_drops));
+    assert_int_equal(receivers[0].last.kernel_seen, receivers[0].last.kernel_drops);
+    assert_true(receivers[0].ended > receivers[0].begun);
+}
+
+static void
+the_drops_of_a_held_socket_are_counted_once_over_restarts(void **state)
+{
+    unsigned port = free_port();
+    int held = open_small(port);
+    struct receiver *first = &receivers[0], *second = &receivers[1];
+
+    (void)state;
+    overfill(port); /* before anybody listens */
+    start_worker(first, dup(held));
+    stop_worker(first);
+    assert_int_equal(arrived(first), 200);
+    overfill(port); /* in the gap */
+    second->stats.socket_cookie = sr_counted(&first->stats.socket_cookie);
+    second->stats.kernel_seen = sr_counted(&first->stats.kernel_seen);
+    start_worker(second, dup(held));
+    stop_worker(second);
+    assert_true(sr_counted(&second->stats.kernel_drops) > 0);
+    assert_int_equal(arrived(second), 200);
+    (void)close(held);
+}
+
+static void
+all_drops_of_another_socket_are_counted(void **state)
+{
+    /* Another cookie; the same cookie of another boot, whose socket had dropped more. */
+    static const uint64_t seen[] = { 1, 1000000 };
+    unsigned port = free_port();
+    int listening = open_small(port);
+    uint64_t cookie;
+    socklen_t len = sizeof(cookie);
+
+    (void)state;
+    assert_int_equal(getsockopt(listening, SOL_SOCKET, SO_COOKIE, &cookie, &len), 0);
+    overfill(port);
+    for (size_t i = 0; i < 2; i++) {
+        receivers[i].stats.socket_cookie = i == 0 ? cookie + 1 : cookie;
+        receivers[i].stats.kernel_seen = seen[i];
+        start_worker(&receivers[i], dup(listening));
+        stop_worker(&receivers[i]);
+        assert_int_equal(sr_counted(&receivers[i].stats.kernel_drops) +
+                             sr_counted(&receivers[0].stats.received), /* only the first had any */
+            200);
+        assert_int_equal(sr_counted(&receivers[i].stats.socket_cookie), cookie);
+    }
+    (void)close(listening);
+}
+
+static void
+a_socket_that_was_handed_over_is_received_from(void **state)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t len = sizeof(at);
+    int handed = socket(AF_INET, SOCK_DGRAM, 0); /* blocks, as those of systemd may */
+    char error[256] = "";
+    int given = 0;
+    socklen_t given_len = sizeof(given);
+    uint16_t own;
+
+    (void)state;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(handed, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(handed, (struct sockaddr *)&at, &len), 0);
+    int fd = connect_to(AF_INET, ntohs(at.sin_port), &own);
+    send_text(fd, "before");
+    assert_true(sr_udp_adopt(handed, 65536, error, sizeof(error)));
+    assert_int_equal(getsockopt(handed, SOL_SOCKET, SO_RCVBUF, &given, &given_len), 0);
+    assert_int_equal(given, 2 * 65536); /* twice what is asked, socket(7) */
+    assert_true((fcntl(handed, F_GETFL) & O_NONBLOCK) != 0);
+    start_worker(&receivers[0], handed);
+    send_text(fd, "after!");
+    assert_true(wait_for(&receivers[0].seen, 2));
+    stop_worker(&receivers[0]);
+    (void)close(fd);
+}
+
+static void
+only_udp_sockets_are_taken_over(void **state)
+{
+    int wrong[] = {
+        socket(AF_INET, SOCK_STREAM, 0),
+        socket(AF_UNIX, SOCK_DGRAM, 0),
+        socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE),
+        open("/dev/null", O_RDWR),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char error[256] = "";
+        assert_false(sr_udp_adopt(wrong[i], 65536, error, sizeof(error)));
+        assert_non_null(strstr(error, "not a UDP socket; "));
+        (void)close(wrong[i]);
+    }
+}
+
+static void
 a_port_in_use_and_a_bad_host_are_explained(void **state)
 {
     struct sr_udp_address address = { .host = "127.0.0.1", .receive_buffer = 65536 };
@@ -392,6 +565,12 @@ main(void)
         fresh(what_waits_comes_in_batches),
         fresh(a_stop_receives_what_the_kernel_holds),
         fresh(what_the_kernel_drops_is_counted),
+        fresh(a_batch_is_counted_when_its_end_is_told),
+        fresh(drops_between_batches_are_told_by_an_end_of_their_own),
+        fresh(the_drops_of_a_held_socket_are_counted_once_over_restarts),
+        fresh(all_drops_of_another_socket_are_counted),
+        fresh(a_socket_that_was_handed_over_is_received_from),
+        fresh(only_udp_sockets_are_taken_over),
         fresh(a_port_in_use_and_a_bad_host_are_explained),
         fresh(two_workers_share_a_port_and_lose_nothing),
         fresh(an_idle_worker_shows_that_it_is_alive),

@@ -36,9 +36,14 @@ struct sr_conf_publish {
     bool dead_letter;
 };
 
+enum sr_fsync { SR_FSYNC_NEVER = 0, SR_FSYNC_INTERVAL };
+
 struct sr_conf_queue {
-    int durability;  /* one choice today: memory */
+    int durability;  /* enum sr_queue_durability */
     uint64_t memory; /* bytes */
+    uint64_t disk;   /* bytes */
+    const char *dir;
+    int fsync; /* enum sr_fsync */
 };
 
 struct sr_conf_metrics {
@@ -67,7 +72,7 @@ struct sr_conf_common {
 /* The head of every program's listener. */
 struct sr_conf_listener {
     int protocol;       /* one choice a program: its own */
-    const char *listen; /* udp://ADDRESS:PORT */
+    const char *listen; /* udp://ADDRESS:PORT or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer; /* bytes */
@@ -77,13 +82,17 @@ struct sr_conf_listener {
 extern const struct sr_conf_key sr_conf_nats_keys[];
 extern const struct sr_conf_key sr_conf_file_keys[];
 extern const struct sr_conf_key sr_conf_publish_keys[];
-extern const struct sr_conf_key sr_conf_queue_keys[];
+extern const char *const sr_conf_durability_names[];
+extern const char *const sr_conf_fsync_names[];
 extern const struct sr_conf_key sr_conf_log_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
 
 /* `enrich: true` is refused by name until there is something that it does. */
 const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size);
+
+/* An absolute path. */
+const char *sr_conf_check_queue_dir(const void *item, char *text, size_t text_size);
 
 /* A listener's address. */
 const char *sr_conf_check_listen(const void *item, char *text, size_t text_size);
@@ -93,9 +102,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
 
 /*
  * The rows of struct sr_conf_common for a program's table: `METRICS` is a table with the program's
- * own port, `LISTENER_KEYS` and `LISTENER_TYPE` describe its listeners.
+ * own port, `QUEUE` one
+ * with its own directory (SR_CONF_QUEUE_KEYS), `LISTENER_KEYS` and `LISTENER_TYPE` describe its
+ * listeners.
  */
-#define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, METRICS)                                 \
+#define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, QUEUE, METRICS)                          \
     { .name = "output",                                                                            \
         .type = SR_CONF_CHOICE,                                                                    \
         .offset = offsetof(struct sr_conf_common, output),                                         \
@@ -140,7 +151,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         { .name = "queue",                                                                         \
             .type = SR_CONF_SECTION,                                                               \
             .offset = offsetof(struct sr_conf_common, queue),                                      \
-            .keys = sr_conf_queue_keys,                                                            \
+            .keys = (QUEUE),                                                                       \
             .help = "What waits between listeners and output." },                                  \
         { .name = "metrics",                                                                       \
             .type = SR_CONF_SECTION,                                                               \
@@ -159,6 +170,41 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .help = "How long a stop may take to empty the queue."                                     \
     }
 
+/* The rows of struct sr_conf_queue, with the directory that is used when none is named. */
+#define SR_CONF_QUEUE_KEYS(DIR)                                                                    \
+    { .name = "durability",                                                                        \
+        .type = SR_CONF_CHOICE,                                                                    \
+        .offset = offsetof(struct sr_conf_queue, durability),                                      \
+        .def = "spill",                                                                            \
+        .choices = sr_conf_durability_names,                                                       \
+        .help = "memory; spill: to disk when memory gets short and at a stop; always: to disk "    \
+                "before anything else, so that a kill loses nothing." },                           \
+        { .name = "memory",                                                                        \
+            .type = SR_CONF_SIZE,                                                                  \
+            .offset = offsetof(struct sr_conf_queue, memory),                                      \
+            .def = "64MiB",                                                                        \
+            .min = 1048576,                                                                        \
+            .max = 1099511627776,                                                                  \
+            .help = "Bytes that may wait in memory." },                                            \
+        { .name = "disk",                                                                          \
+            .type = SR_CONF_SIZE,                                                                  \
+            .offset = offsetof(struct sr_conf_queue, disk),                                        \
+            .def = "2GiB",                                                                         \
+            .min = 1048576,                                                                        \
+            .max = 1099511627776,                                                                  \
+            .help = "Bytes that may wait on disk." },                                              \
+        { .name = "dir",                                                                           \
+            .type = SR_CONF_STRING,                                                                \
+            .offset = offsetof(struct sr_conf_queue, dir),                                         \
+            .def = (DIR),                                                                          \
+            .check = sr_conf_check_queue_dir,                                                      \
+            .help = "Directory of what waits on disk; one for each instance." },                   \
+    {                                                                                              \
+        .name = "fsync", .type = SR_CONF_CHOICE, .offset = offsetof(struct sr_conf_queue, fsync),  \
+        .def = "interval", .choices = sr_conf_fsync_names,                                         \
+        .help = "Against the loss of power: never, or once a second."                              \
+    }
+
 /* The rows of struct sr_conf_listener. */
 #define SR_CONF_LISTENER_KEYS(PROTOCOLS, PROTOCOL, LISTEN, SUBJECT)                                \
     { .name = "protocol",                                                                          \
@@ -172,7 +218,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .offset = offsetof(struct sr_conf_listener, listen),                                   \
             .def = (LISTEN),                                                                       \
             .check = sr_conf_check_listen,                                                         \
-            .help = "Address to receive on: udp://HOST:PORT; [::] is every address." },            \
+            .help =                                                                                \
+                "Receives on udp://HOST:PORT ([::]: every address) or fd://NAME of systemd." },    \
         { .name = "subject",                                                                       \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_listener, subject),                                  \
@@ -213,5 +260,8 @@ void sr_conf_common_check(
  */
 const char *sr_conf_udp_address(
     const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port);
+
+/* The NAME of "fd://NAME", borrowed; NULL when `listen` has another form. Checks no more. */
+const char *sr_conf_fd_name(const char *listen);
 
 #endif

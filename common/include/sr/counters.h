@@ -16,8 +16,9 @@
  * once) and raw bytes, which have no copy.
  *
  * A mapped page that the file system cannot keep any more (a file cut short, a disk that broke)
- * raises SIGBUS. The page then becomes plain memory with what can still be read of it, and the
- * process goes on; sr_counters_are_kept() says so.
+ * raises SIGBUS. The page then becomes plain memory with what can still be read of it (zeros for
+ * the rest), and the process goes on; sr_counters_are_kept() says so. The file is marked, so that
+ * its values are not called exact.
  */
 struct sr_counters;
 struct sr_counters_slot;
@@ -29,8 +30,10 @@ struct sr_counters_slot;
 
 enum sr_counters_trust {
     SR_COUNTERS_NONE = 0, /* no file, or not a good one */
-    SR_COUNTERS_OLDER,    /* the machine went down meanwhile: values may be some seconds old */
-    SR_COUNTERS_EXACT,    /* the very last committed values of the process */
+    /* The machine went down meanwhile, or could not write all of the file: values may be some
+     * seconds old, and of different moments. */
+    SR_COUNTERS_OLDER,
+    SR_COUNTERS_EXACT, /* the very last committed values of the process */
 };
 
 struct sr_counters_kept;
@@ -47,10 +50,10 @@ struct sr_counters_values {
 
 /*
  * Reads the file of the last process in the directory `dir`, without writing to it. `boot_id` names
- * this boot of the machine: values of the same boot, or those of a process that ended orderly, are
- * exact. Returns owned memory; NULL only without memory. A missing, short, damaged or foreign file
- * is SR_COUNTERS_NONE, and `*ret_why` (static, may be NULL) then says why for people; it is NULL
- * when there was no file.
+ * this boot of the machine ("": not known): values of the same boot, or those of a process that
+ * ended orderly, are exact. Returns owned memory; NULL only without memory. A missing, short,
+ * damaged or foreign file is SR_COUNTERS_NONE, and `*ret_why` (static, may be NULL) then says why
+ * for people; it is NULL when there was no file.
  */
 struct sr_counters_kept *sr_counters_read(int dir, const char *boot_id, const char **ret_why);
 void sr_counters_kept_free(struct sr_counters_kept *kept);
@@ -75,8 +78,9 @@ struct sr_counters_layout {
 /*
  * Makes the file of this process under a name of its own in `dir`, with blocks reserved on the
  * disk, and maps it; all zero. It becomes the file that sr_counters_read() finds with
- * sr_counters_publish(), until then the last process's file stays. `dir` -1: plain memory, nothing
- * is kept. Returns owned counters, or NULL with `error` filled.
+ * sr_counters_publish(), until then the last process's file stays. `dir` stays the caller's, and
+ * open until sr_counters_free(). `dir` -1: plain memory, nothing is kept. Returns owned counters,
+ * or NULL with `error` filled.
  */
 struct sr_counters *sr_counters_new(int dir, const char *boot_id,
     const struct sr_counters_layout *slots, size_t count, char *error, size_t error_size);
@@ -92,20 +96,27 @@ void sr_counters_commit(struct sr_counters_slot *slot);
 
 /* Names row `i`, once, before a commit whose values have it. Cut to fit. The slot's thread. */
 void sr_counters_name(struct sr_counters_slot *slot, unsigned i, const char *name);
+bool sr_counters_is_named(const struct sr_counters_slot *slot, unsigned i);
 
 /* The raw bytes, aligned to 64. */
 void *sr_counters_raw(struct sr_counters_slot *slot);
 
-/* Renames the file into its place. False with errno. */
+/* Writes the file to the disk and renames it into its place. False with errno; plain memory is
+ * true. */
 bool sr_counters_publish(struct sr_counters *c);
 
-/* Writes the file's pages to the disk and waits for it. From any one thread. False with errno. */
+/* Writes the file's pages to the disk and waits for it. From any one thread. False with errno;
+ * plain memory is true. */
 bool sr_counters_sync(struct sr_counters *c);
 
-/* False when pages had to be replaced by plain memory: what they count will not survive. */
+/* False when pages had to be replaced by plain memory (or all is plain memory, `dir` -1): what they
+ * count will not survive. */
 bool sr_counters_are_kept(const struct sr_counters *c);
 
-/* Unmaps; `orderly`: says in the file that the process ended well. NULL is fine. */
+/*
+ * Unmaps; `orderly`: writes the file to the disk, saying in it that the process ended well. A file
+ * that was not published is removed. No thread uses its slot any more. NULL is fine.
+ */
 void sr_counters_free(struct sr_counters *c, bool orderly);
 
 #endif

@@ -12,32 +12,58 @@
 /*
  * The queue between the receivers and the sink: a set of lanes. A lane is a FIFO of segments with
  * one writer (a producer thread) and one reader (the sink's thread); it carries one subject. A
- * segment is a header and entries in one run of bytes, the same that go to disk. One entry is one
- * NATS message.
+ * segment is a header and entries in one run of bytes, the same in memory and on disk
+ * (sr/segment.h). One entry is one NATS message.
  *
- * Memory is shared out so that no listener starves another: half of `memory` is guaranteed in
- * equal shares per listener, half is common; dead-letter lanes hold at most 1/16 of it. Above
+ * Memory is shared out so that no listener starves another, and so is the disk (sr/share.h). Above
  * that, a lane that holds one segment always gets another.
  *
- * Nothing here blocks but the mutex around taking and giving back a whole segment.
+ * With a spool, segments go to files. SR_QUEUE_SPILL: in memory first, and to disk by the spooler's
+ * thread when memory gets short, and at the end of the process. SR_QUEUE_ALWAYS: the writer appends
+ * each batch to its file before the reader sees it, so that kill -9 loses none that was shown.
+ *
+ * Nothing here blocks but the mutex around whole segments and, with SR_QUEUE_ALWAYS, the disk.
  */
 struct sr_queue;
 struct sr_lane;
 struct sr_segment;
+struct sr_spool;
 
 #define SR_RECORD_MAX (512U * 1024U) /* bytes of one encoded record, design decision D9 */
 
+enum sr_queue_durability {
+    SR_QUEUE_MEMORY = 0,
+    SR_QUEUE_SPILL,
+    SR_QUEUE_ALWAYS,
+};
+
 struct sr_queue_options {
-    uint64_t memory;    /* bytes of segments, at least 1 MiB */
-    unsigned listeners; /* how many share it, at least 1 */
-    uint64_t run_id;    /* 64 random bits, a part of every message id of this process */
+    uint64_t memory;        /* bytes of segments, at least 1 MiB */
+    unsigned listeners;     /* how many share it, at least 1 */
+    uint64_t run_id;        /* 64 random bits, a part of every message id of this process */
+    int durability;         /* enum sr_queue_durability */
+    struct sr_spool *spool; /* borrowed; NULL with SR_QUEUE_MEMORY */
+    uint64_t disk;          /* bytes of segments on disk */
+    uint64_t first_number;  /* of segments: above all that lie in the spool */
 };
 
 struct sr_lane_options {
-    unsigned listener;        /* whose share pays, below sr_queue_options.listeners */
-    bool dead;                /* carries dead letters */
-    const char *subject;      /* copied */
-    const char *content_type; /* copied; NULL for none */
+    unsigned listener;         /* whose share pays, below sr_queue_options.listeners */
+    const char *listener_name; /* copied, NULL for "": finds a lane again after a restart */
+    unsigned worker;           /* likewise */
+    bool dead;                 /* carries dead letters */
+    bool by_sink;              /* written by the sink's thread */
+    const char *subject;       /* copied */
+    const char *content_type;  /* copied; NULL for none */
+};
+
+/* Where a lane's writer or reader stands: what is kept of it across a restart. */
+struct sr_lane_position {
+    uint64_t segment; /* number */
+    uint64_t offset;  /* bytes of it that are written, or settled */
+    uint64_t entries; /* in those */
+    uint64_t records; /* in those; not the lost ones */
+    uint64_t lost;    /* records of the segment that were found damaged and counted so */
 };
 
 /* Returns an owned queue, or NULL without memory. */
@@ -57,8 +83,17 @@ struct sr_lane *sr_queue_lane(const struct sr_queue *q, size_t i);
 
 uint64_t sr_queue_run_id(const struct sr_queue *q);
 
-/* Bytes of segments in use, for display. From any thread. */
-uint64_t sr_queue_memory_used(struct sr_queue *q);
+/* For display. From any thread. */
+struct sr_queue_status {
+    uint64_t memory_used;   /* bytes of segments in memory */
+    uint64_t disk_used;     /* bytes of segments on disk */
+    int disk_error;         /* errno why the disk takes nothing now; 0: it does */
+    uint64_t disk_failures; /* writes that it refused */
+    uint64_t damaged;       /* segments found damaged, since the start */
+};
+
+void sr_queue_status(struct sr_queue *q, struct sr_queue_status *ret_status);
+int sr_queue_durability(const struct sr_queue *q);
 
 /* Where the reader sleeps: writers signal it when they flush. */
 struct sr_wake *sr_queue_wake(struct sr_queue *q);
@@ -66,7 +101,18 @@ struct sr_wake *sr_queue_wake(struct sr_queue *q);
 const char *sr_lane_subject(const struct sr_lane *lane);
 const char *sr_lane_content_type(const struct sr_lane *lane);
 unsigned sr_lane_listener(const struct sr_lane *lane);
+const char *sr_lane_listener_name(const struct sr_lane *lane);
+unsigned sr_lane_worker(const struct sr_lane *lane);
 bool sr_lane_is_dead(const struct sr_lane *lane);
+bool sr_lane_is_by_sink(const struct sr_lane *lane);
+
+/*
+ * The same number for the same listener, worker, role and subject in every process, and hardly for
+ * any others: FNV-1a.
+ */
+uint64_t sr_lane_key(const struct sr_lane *lane);
+uint64_t sr_lane_key_of(
+    struct sr_span listener, unsigned worker, bool dead, bool by_sink, struct sr_span subject);
 
 /* Records committed and not yet settled. From any thread; exact when both ends rest. */
 uint64_t sr_lane_queued(const struct sr_lane *lane);
@@ -86,22 +132,42 @@ uint8_t *sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns);
  */
 void sr_lane_commit(struct sr_lane *lane, size_t len, size_t attributes, uint32_t records);
 
+/*
+ * SR_QUEUE_ALWAYS: appends what was committed since the last flush to the lane's file; else does
+ * nothing. Returns 0, or an errno: then sr_lane_undo() must follow. The reader sees nothing yet.
+ */
+int sr_lane_keep(struct sr_lane *lane);
+
+/* Forgets what was committed since the last flush. Returns how many records those were. */
+uint64_t sr_lane_undo(struct sr_lane *lane);
+
+/* Where the writer stands with what is committed, the unflushed too. */
+void sr_lane_written(const struct sr_lane *lane, struct sr_lane_position *ret_position);
+
 /* Shows the entries committed so far to the reader and wakes it: once per receive batch. */
 void sr_lane_flush(struct sr_lane *lane);
+
+/* Why sr_lane_reserve() has no room: "queue_full", or "disk_full" and the like. Static. */
+const char *sr_lane_refusal(const struct sr_lane *lane);
 
 /* ---- The reader's side: one thread for all lanes ---- */
 
 /* One message as it lies in its segment; borrowed until it is settled. */
 struct sr_entry {
     struct sr_segment *segment;
-    uint64_t segment_number; /* unique in this run */
+    uint64_t run_id;         /* of the process that wrote it */
+    uint64_t segment_number; /* unique in that run, and growing along the lane */
     uint32_t index;          /* of the entry in its segment */
+    bool recovered;          /* an earlier process wrote it and may have sent it */
     uint32_t records;
     struct sr_span attributes;
     struct sr_span body;
 };
 
-/* The next entry that is neither settled nor returned since the last rewind; false: none now. */
+/*
+ * The next entry that is neither settled nor returned since the last rewind; false: none now, or
+ * it lies on disk: the reader is woken when it has been read.
+ */
 bool sr_lane_next(struct sr_lane *lane, struct sr_entry *ret_entry);
 
 /*
@@ -122,5 +188,20 @@ void sr_lane_rewind(struct sr_lane *lane);
 
 /* True when there is nothing between writer and reader: all that was flushed is settled. */
 bool sr_lane_empty(const struct sr_lane *lane);
+
+/* Records that were found damaged on disk since the last call; they count as settled. */
+uint64_t sr_lane_take_lost(struct sr_lane *lane);
+
+/*
+ * Where the reader stands: everything before is settled and nothing after. False while something
+ * after it is settled too, which passes when the oldest are.
+ */
+bool sr_lane_settled(const struct sr_lane *lane, struct sr_lane_position *ret_position);
+
+/*
+ * The sink has kept that the reader stands at `position`: files of segments before it are removed,
+ * and its own says so within a second.
+ */
+void sr_lane_kept(struct sr_lane *lane, const struct sr_lane_position *position);
 
 #endif

@@ -59,7 +59,7 @@ enum sr_segment_err {
     SR_SEGMENT_ORDER,   /* written by a machine of the other byte order */
     SR_SEGMENT_HEADER,  /* the header is cut short or damaged */
     SR_SEGMENT_TORN,    /* an entry goes on past the end of the bytes */
-    SR_SEGMENT_DAMAGED, /* an entry contradicts its crc */
+    SR_SEGMENT_DAMAGED, /* an entry contradicts its crc, or its padding is not zero */
 };
 
 /* For people: "is of a newer version", ... Static. */
@@ -77,7 +77,8 @@ void sr_segment_write_header(uint8_t *out, const struct sr_segment_info *info);
 /*
  * Reads a header from the first bytes of a segment (SR_SEGMENT_HEADER_MAX are always enough).
  * Damaged progress is no error: it reads as empty, so that entries are sent again and not lost.
- * Also empty is progress that cannot be: more settled than sealed, an offset inside the header.
+ * Also empty is progress that cannot be: more settled than sealed, an offset inside the header or
+ * without room for so many entries before or behind it, all settled but not at the end.
  * On success *ret_len is where the first entry begins.
  */
 enum sr_segment_err sr_segment_read_header(struct sr_span bytes, struct sr_segment_info *ret_info,
@@ -87,7 +88,7 @@ enum sr_segment_err sr_segment_read_header(struct sr_span bytes, struct sr_segme
 void sr_segment_write_progress(
     uint8_t out[SR_SEGMENT_PROGRESS_LEN], const struct sr_segment_progress *progress);
 
-/* Bytes that an entry of `length` bytes takes, with its head and padding. */
+/* Bytes that an entry of `length` bytes (at most UINT32_MAX) takes, with its head and padding. */
 size_t sr_segment_entry_size(size_t length);
 
 struct sr_segment_entry {

@@ -9,7 +9,9 @@
 #include "sr/queue.h"
 #include "sr/stats.h"
 
+struct kept_lane;
 struct sr_conf_nats;
+struct sr_counters_slot;
 
 /*
  * Where the queue is emptied to. A sink has one thread of its own, the reader of all lanes; it
@@ -30,6 +32,14 @@ struct sr_sink_status {
 };
 
 struct sr_sink_ops {
+    /*
+     * For a queue that survives the process (else NULL): how many values the sink keeps in its slot
+     * of the counters, and the two calls before it starts: to go on from what an earlier process
+     * kept of a lane, and to keep what it has now.
+     */
+    size_t (*kept_values)(struct sr_sink *sink);
+    void (*restore)(struct sr_sink *sink, const struct kept_lane *kept);
+    void (*keep)(struct sr_sink *sink);
     /* Starts the thread. False with `error` filled when it cannot even begin. */
     bool (*start)(struct sr_sink *sink, char *error, size_t error_size);
     /* Configuration files may have changed: reopen files, read credentials again. */
@@ -43,8 +53,9 @@ struct sr_sink_ops {
 /* The head of every sink. */
 struct sr_sink {
     const struct sr_sink_ops *ops;
-    struct sr_queue *queue; /* borrowed */
-    struct sr_stats *stats; /* borrowed */
+    struct sr_queue *queue;        /* borrowed */
+    struct sr_stats *stats;        /* borrowed */
+    struct sr_counters_slot *slot; /* borrowed, set before the start; NULL: nothing is kept */
 };
 
 enum sr_framing {
@@ -68,7 +79,7 @@ struct sr_sink_nats_options {
     bool dead_letters;               /* refused records are kept as dead letters */
 };
 
-/* Publishes to NATS JetStream. */
+/* Publishes to NATS JetStream. The queue has all lanes but those that the sink adds here. */
 struct sr_sink *sr_sink_nats_new(
     struct sr_queue *q, struct sr_stats *stats, const struct sr_sink_nats_options *options);
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sr_buf;
 struct sr_queue;
+struct sr_text;
 
 /*
  * Counters, and the ledger that they must satisfy. Each counter has one writing thread and may be
@@ -53,6 +53,15 @@ struct sr_worker_stats {
     _Atomic uint64_t batches; /* receive calls that returned something */
     struct sr_reasons undecodable; /* every input that could not be decoded, by reason */
     struct sr_reasons dropped;     /* inputs that were received and went nowhere, by reason */
+    /* Records found in the queue's directory that no counter knew. Of worker 0, set before the
+     * threads start. */
+    _Atomic uint64_t recovered;
+    /* Records by reason: decoded, or found missing after a crash, and in no queue. */
+    struct sr_reasons lost;
+    /* Which socket is received from (SO_COOKIE; 0: none yet), and the kernel's count of its drops
+     * as last seen: a process that is handed the same socket goes on from there. */
+    _Atomic uint64_t socket_cookie;
+    _Atomic uint64_t kernel_seen;
 };
 
 /* What the sink counts for one listener. Records. */
@@ -74,6 +83,7 @@ struct sr_listener_stats {
 struct sr_stats {
     unsigned listener_count;
     struct sr_listener_stats *listeners;
+    struct sr_text *texts; /* of sr_stats_keep_text() */
 };
 
 /* Returns owned counters at zero for `count` listeners of `workers` threads each; NULL without
@@ -82,13 +92,20 @@ struct sr_stats *sr_stats_new(unsigned count, const unsigned *workers);
 void sr_stats_free(struct sr_stats *s);
 
 /*
+ * A copy of `text` that lives as long as `s`, the same one for equal texts: a reason that came from
+ * a file. Borrowed; NULL without memory. Not from two threads at once.
+ */
+const char *sr_stats_keep_text(struct sr_stats *s, const char *text);
+
+/*
  * The two equations of a listener. They hold exactly when nothing is on the move:
  *   inputs   received = decoded + deadlettered + dropped
- *   records  records + deadlettered = stored + stored_dead + queued + dropped_records
+ *   records  records + deadlettered + recovered = stored + stored_dead + queued + dropped_records
+ * where dropped_records are those that the sink gave up and those that the workers lost.
  */
 struct sr_ledger {
     uint64_t received, decoded, deadlettered, dropped;
-    uint64_t records, stored, stored_dead, queued, dropped_records;
+    uint64_t records, recovered, stored, stored_dead, queued, dropped_records;
     uint64_t kernel_drops;
 };
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "sr/peer.h"
 #include "sr/span.h"
@@ -25,7 +26,42 @@ struct sr_udp_address {
  */
 int sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size);
 
-/* What a worker calls, on its own thread. */
+/*
+ * Makes a socket that was handed over one to receive on: checks that it is a UDP socket, makes it
+ * non-blocking and asks for the receive buffer (bytes) as sr_udp_open() does. False with what is
+ * wrong and what to do in `error`; the descriptor stays the caller's in either case.
+ */
+bool sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size);
+
+/*
+ * What a worker has in its hand: the datagrams that recvmmsg(2) took off the socket and that no
+ * counter knows yet. A process that is killed loses them; when this struct is memory that outlives
+ * the process (a mapped file), it tells how many they were, for the kernel itself writes msg_len
+ * of each datagram as it takes it.
+ *
+ * `batch` is the number of the batch that `messages` belong to, the first one being 1. Before
+ * each call all msg_len become UINT32_MAX, which no datagram has, and then `batch` becomes one more
+ * than the batches that are counted. All else in `messages` is of use to the worker only.
+ */
+#define SR_UDP_SLOTS 64U
+struct sr_udp_hand {
+    _Atomic uint64_t batch;
+    struct mmsghdr messages[SR_UDP_SLOTS];
+};
+
+/*
+ * How many datagrams a dead worker had in its hand, when `batches_done` is the count of batches
+ * that its last batch_end() saw (see struct sr_udp_handler). 0 when that batch is all accounted
+ * for, and for memory that no worker left like that.
+ */
+unsigned sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done);
+
+/*
+ * What a worker calls, on its own thread. When batch_end() is called the datagrams of the batch are
+ * in `received`, `received_bytes` and `batches` of the worker's counters: whoever copies all
+ * counters there, and nowhere else, has a consistent set. It is called once more without a batch
+ * when the kernel has dropped datagrams meanwhile, for these counters.
+ */
 struct sr_udp_handler {
     void *arg;
     const char *name;                                /* of the listener, for the log; borrowed */
@@ -39,11 +75,14 @@ struct sr_udp_handler {
 struct sr_udp_worker;
 
 /*
- * Starts receiving. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
- * Returns an owned worker, or NULL (the descriptor is then still the caller's).
+ * Starts receiving. Takes `fd`; `stats`, `hand` and what `handler` points to must outlive the
+ * worker. `hand` may be NULL: then what was in it dies with the process. `stats` may hold what an
+ * earlier process counted; when stats->socket_cookie says that it had the same socket, the kernel's
+ * drops count on from stats->kernel_seen. Otherwise all that the socket has ever dropped is
+ * counted. Returns an owned worker, or NULL (the descriptor is then still the caller's).
  */
-struct sr_udp_worker *sr_udp_worker_start(
-    int fd, const struct sr_udp_handler *handler, struct sr_worker_stats *stats);
+struct sr_udp_worker *sr_udp_worker_start(int fd, const struct sr_udp_handler *handler,
+    struct sr_worker_stats *stats, struct sr_udp_hand *hand);
 
 /* Tells the worker to receive what the kernel still holds and then to end. Does not wait. */
 void sr_udp_worker_stop(struct sr_udp_worker *w);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SR_LISTEN_FDS_H_INCLUDED
+#define SR_LISTEN_FDS_H_INCLUDED
+
+#include <stddef.h>
+
+/*
+ * The sockets that systemd passes to a service with .socket units, as sd_listen_fds(3): they are
+ * the descriptors from 3 on, LISTEN_FDS says how many, LISTEN_FDNAMES how each is called and
+ * LISTEN_PID for which process they are.
+ */
+struct sr_listen_fds;
+
+/*
+ * Reads and removes these variables and closes the sockets at an exec. Before anything else opens a
+ * descriptor, and once: a number in LISTEN_FDS that is too large must not catch one of ours.
+ * Returns an owned set, without sockets when none were passed to this process; NULL without memory.
+ */
+struct sr_listen_fds *sr_listen_fds_new(void);
+
+/*
+ * Takes the next socket called `name`, of which `count` must have been passed. Returns an owned
+ * descriptor of any kind of socket, or -1 with what is wrong and what to do in `error`.
+ */
+int sr_listen_fds_take(
+    struct sr_listen_fds *set, const char *name, unsigned count, char *error, size_t error_size);
+
+/* One warning that names the sockets which nobody took, if there are any. */
+void sr_listen_fds_report(const struct sr_listen_fds *set);
+
+/* Closes what nobody took. NULL is fine. */
+void sr_listen_fds_free(struct sr_listen_fds *set);
+
+#endif

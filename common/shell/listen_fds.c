@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sr/listen_fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sr/log.h"
+
+#include "sr/banned.h"
+
+#define FIRST_FD 3      /* SD_LISTEN_FDS_START */
+#define PASSED_MAX 4096 /* far more than the workers of all listeners can be */
+
+struct passed {
+    int fd; /* -1: taken */
+    const char *name;
+};
+
+struct sr_listen_fds {
+    char *names;  /* owned: what the names of `passed` point into, or NULL */
+    long for_pid; /* LISTEN_PID of another process; 0: it is ours, or there is none */
+    size_t count;
+    struct passed passed[];
+};
+
+/* The whole of a variable as a number from 1 on; 0: it is not set or something else. */
+static long
+number_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    char *end;
+
+    if (text == NULL || text[0] < '0' || text[0] > '9') {
+        return 0;
+    }
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    return errno == 0 && *end == '\0' ? value : 0;
+}
+
+/* The name before the next ':' of *names, which moves behind it; it may end sooner than sockets. */
+static const char *
+next_name(char **names)
+{
+    char *name = *names != NULL ? strsep(names, ":") : NULL;
+
+    return name != NULL && name[0] != '\0' ? name : "unknown"; /* as sd_listen_fds(3) calls them */
+}
+
+struct sr_listen_fds *
+sr_listen_fds_new(void)
+{
+    long pid = number_of("LISTEN_PID");
+    long count = number_of("LISTEN_FDS");
+    const char *names = getenv("LISTEN_FDNAMES");
+    bool ours = pid == (long)getpid() && count > 0 && count <= PASSED_MAX;
+    size_t room = ours ? (size_t)count : 0;
+    struct sr_listen_fds *set = calloc(1, sizeof(*set) + room * sizeof(set->passed[0]));
+
+    if (set == NULL) {
+        return NULL;
+    }
+    set->for_pid = pid == (long)getpid() ? 0 : pid;
+    if (ours && names != NULL) {
+        set->names = strdup(names);
+        if (set->names == NULL) {
+            free(set);
+            return NULL;
+        }
+    }
+    char *rest = set->names;
+    for (size_t i = 0; i < room; i++) {
+        int fd = FIRST_FD + (int)i;
+        const char *name = next_name(&rest);
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+            set->passed[set->count++] = (struct passed){ fd, name };
+        }
+    }
+    (void)unsetenv("LISTEN_PID");
+    (void)unsetenv("LISTEN_FDS");
+    (void)unsetenv("LISTEN_FDNAMES");
+    return set;
+}
+
+/* Writes the names, of those only that nobody took when `left`. Returns how many there are. */
+static size_t
+list_names(const struct sr_listen_fds *set, bool left, char *text, size_t text_size)
+{
+    size_t len = 0, listed = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < set->count; i++) {
+        if (left && set->passed[i].fd < 0) {
+            continue;
+        }
+        if (len < text_size) { /* else it is cut */
+            len += (size_t)snprintf(
+                text + len, text_size - len, "%s%s", listed > 0 ? ", " : "", set->passed[i].name);
+        }
+        listed++;
+    }
+    return listed;
+}
+
+static void
+explain_none(const struct sr_listen_fds *set, const char *name, char *error, size_t error_size)
+{
+    char passed[256];
+
+    if (set->for_pid != 0) {
+        (void)snprintf(error, error_size,
+            "fd://%s: started without socket activation: the sockets are for process %ld, and this "
+            "is %ld; let systemd start the program itself, or a script end with exec",
+            name, set->for_pid, (long)getpid());
+    } else if (list_names(set, false, passed, sizeof(passed)) == 0) {
+        (void)snprintf(error, error_size,
+            "fd://%s: started without socket activation; start it by a .socket unit with "
+            "FileDescriptorName=%s, or listen on udp://HOST:PORT",
+            name, name);
+    } else {
+        (void)snprintf(error, error_size,
+            "fd://%s: no socket of that name was passed, but these: %s; use one of them, or set "
+            "FileDescriptorName=%s in the .socket unit",
+            name, passed, name);
+    }
+}
+
+int
+sr_listen_fds_take(
+    struct sr_listen_fds *set, const char *name, unsigned count, char *error, size_t error_size)
+{
+    struct passed *next = NULL;
+    unsigned found = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        struct passed *p = &set->passed[i];
+        if (strcmp(p->name, name) == 0) {
+            found++;
+            next = next == NULL && p->fd >= 0 ? p : next;
+        }
+    }
+    if (found == 0) {
+        explain_none(set, name, error, error_size);
+        return -1;
+    }
+    if (found != count || next == NULL) {
+        (void)snprintf(error, error_size,
+            "fd://%s: sockets passed: %u, workers: %u; set `workers` to the number of "
+            "ListenDatagram= lines in the .socket unit",
+            name, found, count);
+        return -1;
+    }
+    int fd = next->fd;
+    next->fd = -1;
+    return fd;
+}
+
+void
+sr_listen_fds_report(const struct sr_listen_fds *set)
+{
+    char names[512];
+    size_t left = list_names(set, true, names, sizeof(names));
+
+    if (left > 0) {
+        sr_log(SR_LOG_WARNING,
+            "sockets were passed that no listener uses count=%zu names=\"%s\" advice=\"add "
+            "listeners with listen: fd://NAME, or remove the .socket units\"",
+            left, names);
+    }
+}
+
+void
+sr_listen_fds_free(struct sr_listen_fds *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->passed[i].fd >= 0) {
+            (void)close(set->passed[i].fd);
+        }
+    }
+    free(set->names);
+    free(set);
+}
