@@ -2,6 +2,7 @@
 #include "shell/durable.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,14 +183,19 @@ find_listener(struct sr_stats *stats, const char *name)
 static bool
 read_worker_name(const char *slot, unsigned *ret_worker, const char **ret_listener)
 {
-    unsigned worker;
-    int at = 0;
+    static const char word[] = "worker ";
+    size_t len = sizeof(word) - 1;
+    char *end;
 
-    if (sscanf(slot, "worker %u %n", &worker, &at) != 1 || at == 0) {
+    if (strncmp(slot, word, len) != 0) {
         return false;
     }
-    *ret_worker = worker;
-    *ret_listener = slot + at;
+    unsigned long worker = strtoul(slot + len, &end, 10);
+    if (end == slot + len || *end != ' ' || worker > UINT_MAX) {
+        return false;
+    }
+    *ret_worker = (unsigned)worker;
+    *ret_listener = end + 1;
     return true;
 }
 
@@ -417,7 +423,7 @@ open_counters(struct durable *d, struct sr_sink *sink, char *error, size_t error
 {
     size_t workers = worker_total(d->stats), count = SLOT_WORKERS + workers;
     struct sr_counters_layout *slots = calloc(count, sizeof(*slots));
-    char(*names)[128] = calloc(workers, sizeof(*names));
+    char(*names)[128] = calloc(workers + 1, sizeof(*names));
 
     if (slots != NULL && names != NULL) {
         slots[SLOT_PROCESS] = (struct sr_counters_layout){ .name = "process", .values = 1 };
