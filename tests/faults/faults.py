@@ -15,6 +15,8 @@ NO_DISK = "is skipped: no file system of its own may be mounted here"
 def kill_collector(run, fault):
     run.kill_collector()
     run.wait(fault.hold)
+    for after in fault.detail.get("early", ()):
+        run.kill_early(after)
     run.start_collector()
 
 
@@ -59,7 +61,11 @@ def cut_network(run, fault):
         proxy.reset()
         run.wait(fault.hold)
     elif how == "refuse":
-        away(run, fault.hold)
+        proxy.refuse()
+        try:
+            run.wait(fault.hold)
+        finally:
+            proxy.listen()
     else:
         proxy.set("mute" if how == "acks" else "stalled")
         try:
@@ -70,20 +76,16 @@ def cut_network(run, fault):
             proxy.set("open")
 
 
-def away(run, seconds):
-    run.proxy.refuse()
-    try:
-        run.wait(seconds)
-    finally:
-        run.proxy.listen()
-
-
 def hold(run, fault):
-    """Lets the fault last, with the server away or there."""
-    if fault.detail.get("server") == "away":
-        away(run, fault.hold)
-    else:
+    """Lets a fault of the disk last, with the server away or there."""
+    if fault.detail["server"] == "away":
+        run.proxy.refuse()
+    try:
         run.wait(fault.hold)
+        run.check_not_ready()
+    finally:
+        if fault.detail["server"] == "away":
+            run.proxy.listen()
 
 
 # ---- The disk ----

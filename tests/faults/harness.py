@@ -24,6 +24,7 @@ from schedule import DISK_BYTES
 
 SO_MEMINFO, SK_MEMINFO_DROPS = 55, 8  # linux/sock_diag.h
 BAD_EVERY = 37         # one datagram in so many is not UTF-8 and becomes a dead letter
+LAST = 100             # datagrams that are sent when all faults are undone
 SETTLE = 60            # seconds; the longest pause between attempts to connect is 10
 SIGNS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "balanced=no",
          "BUG", "broken invariant")
@@ -61,9 +62,12 @@ class Sender(threading.Thread):
         while not self.stopping.wait(0.01):
             due = int((time.monotonic() - start) * self.rate)
             for _ in range(min(due - sent, self.rate)):
-                i = self.rng.randrange(len(self.loads))
-                self.socket.sendto(self.loads[i].line(), self.addresses[i])
+                self.send_one()
             sent = due
+
+    def send_one(self):
+        i = self.rng.randrange(len(self.loads))
+        self.socket.sendto(self.loads[i].line(), self.addresses[i])
 
     def finish(self):
         self.stopping.set()
@@ -98,7 +102,8 @@ class Collector(lab.Daemon):
     def queue(durability, queue_dir):
         if durability == "memory":
             return {"durability": "memory"}
-        memory = "64MiB" if durability == "always" else "1MiB"
+        # Spilling begins at a quarter of it. What is in flight stays there, and is up to 8 MiB.
+        memory = "64MiB" if durability == "always" else "16MiB"
         return {"durability": durability, "memory": memory, "disk": "48MiB", "dir": str(queue_dir)}
 
     @staticmethod
@@ -118,6 +123,13 @@ class Collector(lab.Daemon):
             raise Broken(f"life {self.lives} of the collector does not get ready: "
                          f"{str(e).splitlines()[0] if str(e) else 'it ended'}") from e
 
+    def spawn_only(self):
+        """A life that is not waited for."""
+        self.log_at_start = len(self.text())
+        self.lives += 1
+        passing, options = lab.activation(self.held)
+        self.spawn([*self.prefix, *passing, lab.SYSLOG, "--config", self.conf], **options)
+
     def sample(self):
         """Counters that one process keeps, just before it ends."""
         self.duplicates += int(self.metric("output_unexpected_duplicates_total"))
@@ -132,6 +144,11 @@ class Collector(lab.Daemon):
                 struct.unpack("9I", s.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
                 [SK_MEMINFO_DROPS] for held, s in self.held if held == name))
         return drops
+
+    def lost(self):
+        """What all listeners have given up so far."""
+        return sum(ledger[k] for ledger in self.ledgers()
+                   for k in ("dropped", "dropped_records", "kernel_drops"))
 
     def ledgers(self):
         return json.loads(self.get("/ledger"))["listeners"]
@@ -170,6 +187,7 @@ class Run:
         self.complaints, self.done = [], []
         self.finished_lives = []  # memory: one list of ledgers for each process that ended
         self.kills = self.disk_faults = self.corruptions = 0
+        self.most_on_disk = 0   # bytes of segments
         self.began = time.monotonic()
 
     def say(self, text):
@@ -222,14 +240,40 @@ class Run:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.alive()
-            time.sleep(min(left, 0.05))
+            self.look_at_disk()
+            time.sleep(min(left, 0.1))
         self.alive()
+
+    def look_at_disk(self):
+        size = 0
+        with contextlib.suppress(OSError):  # they come and go
+            size = sum(f.stat().st_size for f in self.queue_dir.glob("*.seg"))
+        self.most_on_disk = max(self.most_on_disk, size)
 
     def kill_collector(self):
         self.collector.sample()
         self.collector.expected_end = True
         self.collector.end(signal.SIGKILL)
         self.kills += 1
+
+    def kill_early(self, after):
+        """Starts the collector and kills it before it is ready, or soon after."""
+        self.collector.spawn_only()
+        time.sleep(after)
+        if not self.collector.running():
+            raise Broken(f"life {self.collector.lives} of the collector ended by itself with "
+                         f"{self.collector.process.returncode}")
+        self.collector.end(signal.SIGKILL)
+        self.kills += 1
+
+    def check_not_ready(self):
+        """`always` says so when it cannot keep what it receives."""
+        if self.schedule.durability != "always":
+            return
+        before = self.collector.lost()
+        self.wait(0.3)
+        if self.collector.lost() > before and self.collector.ready():
+            self.complaints.append("/readyz says yes while the disk takes nothing")
 
     def stop_collector(self):
         c = self.collector
@@ -276,7 +320,8 @@ class Run:
         self.wait(max(0, self.load_began + self.schedule.duration - time.monotonic()))
         self.sender.finish()
         self.say(f"load ends, {sum(load.sent for load in self.loads)} sent")
-        self.settle()
+        if self.settle():
+            self.prove_recovery()
 
     def at_rest(self):
         self.alive()
@@ -295,9 +340,21 @@ class Run:
         try:
             lab.wait_for("the queue is empty and everything is received", self.at_rest, SETTLE)
             lab.wait_for("/readyz says yes", self.collector.ready, 15)
-            self.say("settled")
         except AssertionError as e:
             self.complaints.append(str(e))
+            return False
+        self.say("settled")
+        return True
+
+    def prove_recovery(self):
+        """Now that nothing is wrong any more, nothing more may be lost."""
+        before = self.collector.lost()
+        for _ in range(LAST):
+            self.sender.send_one()
+            time.sleep(0.002)
+        if self.settle() and self.collector.lost() != before:
+            self.complaints.append(f"{self.collector.lost() - before} of the last {LAST} are lost "
+                                   "though nothing is wrong any more")
 
     def run(self):
         """Returns what the checker finds and the evidence."""

@@ -14,6 +14,10 @@ DISK_BYTES = 64 << 20  # of the file system of queue.dir
 LARGE_BUFFER = 32 << 20  # what is sent while no collector runs has room there
 SMALL_BUFFER = 128 << 10  # ... and here it has not
 
+RATES = {"always": (1000, 2000, 2500), "spill": (2000, 2500, 3000), "memory": (1000, 2000, 2500)}
+# Spilling takes bytes that pile up.
+SIZES = {"always": (0, 200, 900), "spill": (300, 900, 900), "memory": (0, 200, 900)}
+
 CUTS = ("refuse", "reset", "stall", "blackhole", "acks")
 CREDS = ("expired", "expiring", "truncated")
 
@@ -26,9 +30,8 @@ class Fault:
     detail: dict
 
     def __str__(self):
-        detail = "".join(f" {k}={v}" for k, v in self.detail.items() if k != "flips")
-        flips = self.detail.get("flips")
-        detail += f" flips={len(flips)}" if flips else ""
+        detail = "".join(f" {k}={len(v) if isinstance(v, tuple) else v}"
+                         for k, v in self.detail.items())
         return f"{self.at:6.2f} s  {self.kind:<15} for {self.hold:.2f} s{detail}"
 
 
@@ -52,7 +55,9 @@ class Schedule:
 
 
 def _kill_collector(rng, _):
-    return rng.uniform(0, 2.5), {}
+    # Some of the next lives end early, while they look at what the last one left.
+    early = tuple(round(rng.uniform(0, 0.3), 3) for _ in range(rng.choice((0, 0, 1, 3))))
+    return rng.uniform(0, 2.5), {"early": early} if early else {}
 
 
 def _stop_collector(rng, _):
@@ -73,12 +78,12 @@ def _cut(rng, _):
 
 def _full(rng, _):
     # With the server away the queue needs its disk; with the server there it should not miss it.
-    return rng.uniform(0.5, 3), {"left": rng.choice((0, 4096, 65536)),
+    return rng.uniform(0.5, 2), {"left": rng.choice((0, 4096, 65536)),
                                  "server": rng.choice(("away", "away", "there"))}
 
 
 def _sealed(rng, _):
-    return rng.uniform(0.5, 3), {"server": rng.choice(("away", "away", "there"))}
+    return rng.uniform(0.5, 2), {"server": rng.choice(("away", "away", "there"))}
 
 
 def _corrupt(rng, durability):
@@ -110,8 +115,8 @@ def make(seed, durability=None, duration=12.0, only=None):
     rng = random.Random(f"faults {seed}")
     durability = durability or CHOSEN[seed % len(CHOSEN)]
     kinds = [k for k, (modes, _) in KINDS.items() if durability in modes and (not only or k in only)]
-    head = {"rate": rng.choice((1000, 1500, 2000, 2500)), "listeners": rng.choice((1, 1, 2)),
-            "size": rng.choice((0, 200, 900)),
+    head = {"rate": rng.choice(RATES[durability]), "listeners": rng.choice((1, 1, 2)),
+            "size": rng.choice(SIZES[durability]),
             "buffer": SMALL_BUFFER if rng.random() < 0.15 else LARGE_BUFFER}
     faults, bag, at = [], [], rng.uniform(0.3, 1)
     while at < duration - 0.5 and kinds:

@@ -130,13 +130,13 @@ def test_a_loss_that_the_schedule_explains_is_believed():
     assert check(lost("dropped", "killed", 64, kills=1)) == []
     assert check(lost("dropped", "killed", 65, kills=2)) == []
     assert check(lost("dropped", "queue_full", 200, disk_faults=1)) == []
-    assert check(lost("dropped_records", "corrupt", 300, corruptions=1)) == []
+    assert check(lost("dropped_records", "damaged", 300, corruptions=1)) == []
 
 
 @pytest.mark.parametrize("kind, reason, count, changes", [
     ("dropped", "killed", 65, {"kills": 1}), ("dropped", "killed", 1, {}),
     ("dropped", "queue_full", 1, {"kills": 1}), ("dropped", "because", 1, {"disk_faults": 1}),
-    ("dropped_records", "corrupt", 1, {}), ("dropped_records", "killed", 1, {"kills": 1})])
+    ("dropped_records", "damaged", 1, {}), ("dropped_records", "killed", 1, {"kills": 1})])
 def test_a_loss_that_nothing_explains_is_named(kind, reason, count, changes):
     assert f"{reason} {count}, and the schedule explains at most" in found(
         lost(kind, reason, count, **changes))
@@ -154,7 +154,7 @@ def test_corruption_may_count_what_was_stored_but_never_less_than_is_lost():
 
 
 def with_loss(counted, missing):
-    e = lost("dropped_records", "corrupt", counted, corruptions=1)
+    e = lost("dropped_records", "damaged", counted, corruptions=1)
     e.stream = stored(range(SENT - missing))
     return e
 
