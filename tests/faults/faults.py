@@ -138,7 +138,7 @@ def flip(run, flips):
                 size = os.fstat(f.fileno()).st_size
                 if size == 0:
                     continue
-                offset = int(where * size)
+                offset = min(where, size - 1) if isinstance(where, int) else int(where * size)
                 byte = os.pread(f.fileno(), 1, offset)[0]
                 os.pwrite(f.fileno(), bytes([byte ^ 1 << bit]), offset)
         except FileNotFoundError:

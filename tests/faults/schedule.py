@@ -88,8 +88,10 @@ def _sealed(rng, _):
 
 def _corrupt(rng, durability):
     ends = ("kill", "stop", "none") if durability == "always" else ("stop", "stop", "none")
-    # Which file of those that are there, how far into it, which bit.
-    flips = tuple((rng.random(), rng.random(), rng.randrange(8)) for _ in range(rng.randint(1, 6)))
+    # Which file of those that are there (a part of 1), where in it (likewise, or a byte of its
+    # header), which bit.
+    flips = tuple((rng.random(), rng.choice((rng.random(), rng.random(), rng.randrange(160))),
+                   rng.randrange(8)) for _ in range(rng.randint(1, 6)))
     return rng.uniform(0.5, 2), {"collector": rng.choice(ends), "flips": flips}
 
 

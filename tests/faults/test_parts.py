@@ -103,6 +103,8 @@ def test_flipping_turns_one_bit_of_a_segment_over(tmp_path):
     assert faults.flip(run, ((0.5, 0.5, 3),)) == 1
     assert (tmp_path / "0000000000000002.seg").read_bytes() == b"\0\0\0\0\x08\0\0\0"
     assert (tmp_path / "0000000000000001.seg").read_bytes() == b"\0" * 8
+    assert faults.flip(run, ((0.0, 1, 0), (0.0, 150, 7))) == 2  # bytes, the last one at most
+    assert (tmp_path / "0000000000000001.seg").read_bytes() == b"\0\x01\0\0\0\0\0\x80"
     assert (tmp_path / "counters").read_bytes() == b"\0" * 8
 
 
