@@ -24,6 +24,7 @@
  */
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
+#define NO_WORKER 0xffffU /* writes the lanes that only hold what was found */
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define REASON_KILLED "killed"
 #define REASON_DAMAGED "damaged"
@@ -141,13 +142,14 @@ has_lane(const struct sr_queue *q, const struct found_segment *f)
 }
 
 bool
-durable_add_lanes(struct durable *d, struct sr_queue *q)
+durable_add_lanes(struct durable *d, struct sr_queue *q, const struct sr_stats *stats)
 {
     for (size_t i = 0; i < d->found.count; i++) {
         const struct found_segment *f = &d->found.items[i];
         char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
         struct sr_lane_options options = {
-            .listener_name = "",
+            .listener_name = stats->listeners[0].name, /* whose books they are in from now on */
+            .worker = NO_WORKER,
             .dead = f->info.dead,
             .subject = subject,
             .content_type = content_type,
@@ -254,9 +256,13 @@ restore_worker(struct durable *d, const char *slot, const struct sr_counters_val
     counters.values += WORKER_POSITIONS;
     counters.count -= WORKER_POSITIONS;
     uint64_t before = sr_counted(&w->batches);
-    if (sr_worker_stats_restore(d->stats, w, &counters) &&
-        sr_counters_trust(d->kept) == SR_COUNTERS_EXACT) {
+    if (!sr_worker_stats_restore(d->stats, w, &counters)) {
+        return;
+    }
+    if (sr_counters_trust(d->kept) == SR_COUNTERS_EXACT) {
         count_hand(w, v, sr_counted(&w->batches) - before);
+    } else {
+        atomic_store(&w->socket_cookie, 0); /* of another boot: the number may be used again */
     }
 }
 

@@ -30,10 +30,10 @@ struct sr_spool *durable_spool(const struct durable *d);
 uint64_t durable_first_number(const struct durable *d);
 
 /*
- * Adds lanes for found segments whose subject no lane of `q` has any more. After all receiving
- * threads have theirs, before the sink is made. False without memory.
+ * Adds lanes for found segments whose subject no lane of `q` has any more, to the first listener.
+ * After all receiving threads have theirs, before the sink is made. False without memory.
  */
-bool durable_add_lanes(struct durable *d, struct sr_queue *q);
+bool durable_add_lanes(struct durable *d, struct sr_queue *q, const struct sr_stats *stats);
 
 /*
  * Takes over: counters go on where they were, found segments stand in their lanes before all new

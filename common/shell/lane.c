@@ -101,13 +101,18 @@ sr_lane_keep(struct sr_lane *lane)
     return 0;
 }
 
-/* What was appended and is undone must not look like entries after a restart. */
+/*
+ * What was appended and is undone must not look like entries after a restart. Where the file cannot
+ * be cut, the kept position of the writer says the same.
+ */
 static void
 forget_appended(struct sr_segment *s)
 {
     if (s->entries > 0) {
         s->appended = s->written;
-        (void)ftruncate(s->fd, (off_t)s->appended);
+        if (ftruncate(s->fd, (off_t)s->appended) != 0) {
+            sr_queue_disk_failed(s->lane->queue, errno);
+        }
         return;
     }
     s->appended = 0;

@@ -198,6 +198,23 @@ error_text(natsConnection *nc, natsStatus err)
     return text;
 }
 
+/* Keeps the subject of a violation, which the server tells for each message, once. */
+static void
+keep_forbidden(struct pub_link *l, const char *text)
+{
+    char subject[SR_CREDS_TEXT_MAX] = "";
+
+    quoted(text, subject, sizeof(subject));
+    for (unsigned i = 0; i < l->forbidden_count; i++) {
+        if (strcmp(l->forbidden[i], subject) == 0) {
+            return;
+        }
+    }
+    if (l->forbidden_count < FORBIDDEN_MAX) {
+        memcpy(l->forbidden[l->forbidden_count++], subject, sizeof(subject));
+    }
+}
+
 static void
 on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closure)
 {
@@ -213,10 +230,7 @@ on_error(natsConnection *nc, natsSubscription *sub, natsStatus err, void *closur
     }
     (void)pthread_mutex_lock(&l->mutex);
     if (strcasestr(text, "permissions violation for publish") != NULL) {
-        if (l->forbidden_count < FORBIDDEN_MAX) {
-            quoted(text, l->forbidden[l->forbidden_count], SR_CREDS_TEXT_MAX);
-            l->forbidden_count++;
-        }
+        keep_forbidden(l, text);
     } else {
         (void)snprintf(l->error, sizeof(l->error), "%s", text);
     }

@@ -310,6 +310,26 @@ is_ready(void *arg, char *why, size_t why_size)
 
 /* ---- The loop ---- */
 
+static void
+apply_log_level(const void *config)
+{
+    const struct sr_conf_common *c = config;
+
+    sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+}
+
+/* Puts a configuration in place of the current one. */
+static bool
+install(struct runtime *rt, void *config, char *error, size_t error_size)
+{
+    apply_log_level(config); /* first: workers use what is installed at once, and log */
+    if (sr_snapshot_install(&rt->snapshots, config, true, error, error_size)) {
+        return true;
+    }
+    apply_log_level(rt->snapshots.current->config);
+    return false;
+}
+
 /* Reads the configuration again; all or nothing. */
 static void
 reload(struct runtime *rt)
@@ -336,9 +356,7 @@ reload(struct runtime *rt)
         sr_log(SR_LOG_ERROR,
             "the configuration is not reloaded: a new value of %s needs a restart of the service",
             key);
-    } else if (sr_snapshot_install(&rt->snapshots, config, true, text, sizeof(text))) {
-        const struct sr_conf_common *c = config;
-        sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
+    } else if (install(rt, config, text, sizeof(text))) {
         rt->sink->ops->reload(rt->sink);
         sr_log(SR_LOG_NOTICE, "the configuration is reloaded");
         config = NULL;
@@ -347,6 +365,17 @@ reload(struct runtime *rt)
     }
     sr_conf_free(config);
     sr_notify("READY=1");
+}
+
+/*
+ * From here a second SIGTERM or SIGINT ends the process at once, as whoever sends it expects.
+ * SIGHUP stays caught and is not looked at.
+ */
+static void
+let_go_of_stop_signals(struct runtime *rt)
+{
+    (void)uv_signal_stop(&rt->signals[0]);
+    (void)uv_signal_stop(&rt->signals[1]);
 }
 
 static void
@@ -358,6 +387,7 @@ on_signal(uv_signal_t *handle, int signum)
         reload(rt);
         return;
     }
+    let_go_of_stop_signals(rt);
     sr_log(SR_LOG_NOTICE, "stopping signal=%s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
     uv_stop(&rt->loop);
 }
@@ -396,27 +426,16 @@ open_loop(struct runtime *rt)
         rt->signals[i].data = rt;
         (void)uv_signal_start(&rt->signals[i], on_signal, numbers[i]);
     }
-    (void)uv_timer_init(&rt->loop, &rt->tick);
     rt->tick.data = rt;
-    return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
-}
-
-/*
- * From here a second SIGTERM or SIGINT ends the process at once, as whoever sends it expects.
- * SIGHUP stays caught and is not looked at.
- */
-static void
-let_go_of_stop_signals(struct runtime *rt)
-{
-    uv_close((uv_handle_t *)&rt->signals[0], NULL);
-    uv_close((uv_handle_t *)&rt->signals[1], NULL);
-    (void)uv_run(&rt->loop, UV_RUN_NOWAIT);
+    return uv_timer_init(&rt->loop, &rt->tick) == 0;
 }
 
 static void
 close_loop(struct runtime *rt)
 {
-    uv_close((uv_handle_t *)&rt->signals[2], NULL);
+    for (size_t i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&rt->signals[i], NULL);
+    }
     uv_close((uv_handle_t *)&rt->tick, NULL);
     (void)uv_run(&rt->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&rt->loop);
@@ -557,7 +576,7 @@ start(struct runtime *rt, char *error, size_t error_size)
         !open_listeners(rt, c, error, error_size)) {
         return false;
     }
-    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue)) {
+    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue, rt->stats)) {
         (void)snprintf(error, error_size, "out of memory");
         return false;
     }
@@ -579,23 +598,23 @@ start(struct runtime *rt, char *error, size_t error_size)
     (void)pthread_mutex_lock(&rt->mutex);
     rt->running = true;
     (void)pthread_mutex_unlock(&rt->mutex);
-    return true;
+    /* Not before all that a tick looks at is there: the loop runs once after a failed start too. */
+    return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
 }
 
 int
 sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
 {
     struct runtime rt = { .program = program, .source = source, .boot_config = *config };
-    const struct sr_conf_common *c = *config;
     char error[512] = "cannot make an event loop";
 
     *config = NULL;
+    apply_log_level(rt.boot_config);
     rt.passed = sr_listen_fds_new(); /* before any descriptor is opened */
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
-    sr_log_set_level((enum sr_log_level)(SR_LOG_ERROR + c->log.level));
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
     bool looped = open_loop(&rt);

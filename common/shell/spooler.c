@@ -162,13 +162,15 @@ end_busy(struct sr_segment *s)
         return;
     }
     sr_segment_drop_memory(s);
-    if (s->has_file) {
-        s->chain = lane->gone;
-        lane->gone = s;
-    } else {
+    if (!s->has_file) {
         give_disk(s);
         free(s);
+        return;
     }
+    struct sr_segment **list =
+        s->number < lane->kept.segment ? &lane->queue->removable : &lane->gone;
+    s->chain = *list;
+    *list = s;
 }
 
 /* Moves one segment out of memory. False when nothing can be. Under the mutex, which it leaves. */

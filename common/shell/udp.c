@@ -262,7 +262,8 @@ sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done)
 /*
  * Makes all slots ready and then says so. A kill leaves the stores of the thread up to some point:
  * no length is ever anything but what the kernel wrote for this `batch`, or "not received". All of
- * a slot is written, for a page of a broken file may have become an empty one.
+ * each slot is written: a page of a broken file may have become an empty one, and the kernel must
+ * find the pages writable.
  */
 static void
 open_hand(struct sr_udp_worker *w)

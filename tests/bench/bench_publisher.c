@@ -4,8 +4,9 @@
  * line, how long that took and what CPU time this process used. Each way runs in a process of its
  * own, so that the figures do not mix; tests/bench/run takes turns between them.
  *
- * `ours` is the queue and the NATS sink as the daemons run them, fed by a producer thread. The
- * others are the least that a program can do with the NATS library for the same acknowledgements.
+ * `ours` is the queue and the NATS sink as the daemons run them, fed by a producer thread; `spill`
+ * and `always` are the same with a queue on disk, in DIR. The others are the least that a program
+ * can do with the NATS library for the same acknowledgements.
  */
 #include <nats/nats.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shell/durable.h"
 #include "sr/clock.h"
 #include "sr/conf_common.h"
 #include "sr/queue.h"
@@ -38,6 +40,8 @@
 
 struct bench {
     const char *url;
+    const char *dir; /* of a queue on disk; NULL: in memory */
+    int durability;
     uint64_t count;
     size_t size;
     uint8_t body[SIZE_MAX_BYTES];
@@ -240,7 +244,26 @@ run_js_async(struct bench *b)
 struct producer {
     struct bench *bench;
     struct sr_lane *lane;
+    struct sr_worker_stats *stats;
+    struct sr_counters_slot *slot; /* NULL: nothing is kept */
 };
+
+/* The end of a batch, as a receiving thread has it. */
+static void
+end_batch(struct producer *p, uint64_t records)
+{
+    sr_count(&p->stats->received, records);
+    sr_count(&p->stats->decoded, records);
+    sr_count(&p->stats->records, records);
+    sr_count(&p->stats->batches, 1);
+    if (sr_lane_keep(p->lane) != 0) {
+        die("queue", "cannot write to its directory");
+    }
+    if (p->slot != NULL) {
+        durable_keep_worker(p->slot, p->stats, p->lane, NULL);
+    }
+    sr_lane_flush(p->lane);
+}
 
 /* Writes records as a receiving thread does: in batches, one flush each. */
 static void *
@@ -254,6 +277,7 @@ produce(void *arg)
         while (sr_lane_queued(p->lane) > BACKLOG_MAX) {
             pause_briefly();
         }
+        uint64_t records = end - i;
         for (; i < end; i++) {
             uint8_t *room = sr_lane_reserve(p->lane, b->size, 0);
             if (room == NULL) {
@@ -262,7 +286,7 @@ produce(void *arg)
             memcpy(room, b->body, b->size);
             sr_lane_commit(p->lane, b->size, 0, 1);
         }
-        sr_lane_flush(p->lane);
+        end_batch(p, records);
     }
     return NULL;
 }
@@ -282,50 +306,127 @@ wait_until_up(struct sr_sink *sink)
     }
 }
 
+/* The queue with what it has on disk (NULL in memory), its lane and its sink. */
+struct ours {
+    struct sr_conf_nats nats;
+    struct sr_conf_queue conf;
+    struct durable *durable;
+    struct sr_stats *stats;
+    struct sr_queue *queue;
+    struct sr_sink *sink;
+    struct producer producer;
+};
+
 static void
-run_ours(struct bench *b)
+open_ours(struct ours *o, struct bench *b, const char *urls[])
 {
-    const char *urls[] = { b->url };
-    struct sr_conf_nats conf = {
+    o->nats = (struct sr_conf_nats){
         .url = { .items = urls, .count = 1 },
         .stream = STREAM,
         .inbox_prefix = "auto",
         .ack_timeout = 5 * SR_NS_PER_SECOND,
         .connect_timeout = 5 * SR_NS_PER_SECOND,
     };
-    struct sr_sink_nats_options nats = { .conf = &conf, .name = "bench", .dead_letters = true };
+    o->conf = (struct sr_conf_queue){ .dir = b->dir, .fsync = SR_FSYNC_INTERVAL };
     struct sr_queue_options options = {
-        .memory = 64U * 1024U * 1024U, .listeners = 1, .run_id = sr_clock_random_u64()
+        .memory = 64U * 1024U * 1024U,
+        .disk = 1024U * 1024U * 1024U,
+        .listeners = 1,
+        .run_id = sr_clock_random_u64(),
+        .durability = b->durability,
     };
-    struct sr_lane_options lane = { .subject = SUBJECT };
-    struct sr_queue *q = sr_queue_new(&options);
-    struct sr_stats *stats = sr_stats_new(1, (unsigned[]){ 1 });
-    struct producer p = { .bench = b };
-    char error[256];
+    struct sr_sink_nats_options nats = { .conf = &o->nats, .name = "bench", .dead_letters = true };
+    struct sr_lane_options lane = { .subject = SUBJECT, .listener_name = "bench" };
+    char error[256] = "out of memory";
+
+    if (b->dir != NULL) {
+        o->durable = durable_open(&o->conf, error, sizeof(error));
+        if (o->durable == NULL) {
+            die("queue", error);
+        }
+        options.spool = durable_spool(o->durable);
+        options.first_number = durable_first_number(o->durable);
+    }
+    o->queue = sr_queue_new(&options);
+    o->stats = sr_stats_new(1, (unsigned[]){ 1 });
+    o->producer.bench = b;
+    o->producer.lane = o->queue != NULL ? sr_queue_add_lane(o->queue, &lane) : NULL;
+    o->sink = o->producer.lane != NULL ? sr_sink_nats_new(o->queue, o->stats, &nats) : NULL;
+    if (o->sink == NULL) {
+        die("sink", error);
+    }
+    (void)snprintf(o->stats->listeners[0].name, sizeof(o->stats->listeners[0].name), "bench");
+    o->producer.stats = &o->stats->listeners[0].workers[0];
+    if (o->durable != NULL) {
+        if (!durable_start(o->durable, o->queue, o->stats, o->sink, error, sizeof(error))) {
+            die("queue", error);
+        }
+        o->producer.slot = durable_worker_slot(o->durable, 0, 0);
+    }
+    if (!o->sink->ops->start(o->sink, error, sizeof(error))) {
+        die("sink", error);
+    }
+}
+
+static void
+close_ours(struct ours *o)
+{
+    o->sink->ops->stop(o->sink, sr_clock_monotonic_ns() + SR_NS_PER_SECOND);
+    if (o->durable != NULL) {
+        (void)durable_stop(o->durable);
+    }
+    o->sink->ops->free(o->sink);
+    durable_free(o->durable);
+    sr_queue_free(o->queue);
+    sr_stats_free(o->stats);
+}
+
+static void
+run_ours(struct bench *b)
+{
+    static struct ours o;
+    const char *urls[] = { b->url };
     pthread_t thread;
 
-    p.lane = q != NULL ? sr_queue_add_lane(q, &lane) : NULL;
-    struct sr_sink *sink = p.lane != NULL ? sr_sink_nats_new(q, stats, &nats) : NULL;
-    if (sink == NULL || !sink->ops->start(sink, error, sizeof(error))) {
-        die("sink", "cannot start");
-    }
-    wait_until_up(sink);
+    open_ours(&o, b, urls);
+    wait_until_up(o.sink);
+    /* The counters go on where an earlier run in the same directory ended. */
+    uint64_t before = sr_counted(&o.stats->listeners[0].delivery.stored);
     start_clock(b);
-    if (pthread_create(&thread, NULL, produce, &p) != 0) {
+    if (pthread_create(&thread, NULL, produce, &o.producer) != 0) {
         die("thread", "cannot start");
     }
     (void)pthread_join(thread, NULL);
-    while (!sr_lane_empty(p.lane)) {
+    while (!sr_lane_empty(o.producer.lane)) {
         pause_briefly();
     }
     stop_clock(b);
-    if (sr_counted(&stats->listeners[0].delivery.stored) != b->count) {
+    if (sr_counted(&o.stats->listeners[0].delivery.stored) - before != b->count) {
         die("sink", "some records were not stored");
     }
-    sink->ops->stop(sink, sr_clock_monotonic_ns() + SR_NS_PER_SECOND);
-    sink->ops->free(sink);
-    sr_queue_free(q);
-    sr_stats_free(stats);
+    close_ours(&o);
+}
+
+static void
+run_on_disk(struct bench *b, int durability)
+{
+    if (b->dir == NULL) {
+        die("DIR", "is needed for a queue on disk");
+    }
+    b->durability = durability;
+    run_ours(b);
+}
+
+static void
+run_spill(struct bench *b)
+{
+    run_on_disk(b, SR_QUEUE_SPILL);
+}
+
+static void
+run_always(struct bench *b)
+{
+    run_on_disk(b, SR_QUEUE_ALWAYS);
 }
 
 /* ---- The stream and the main program ---- */
@@ -405,6 +506,8 @@ static const struct way {
     { "bare-no-id", run_bare_without_id },
     { "js-async", run_js_async },
     { "ours", run_ours },
+    { "spill", run_spill },
+    { "always", run_always },
 };
 
 static void
@@ -424,14 +527,15 @@ main(int argc, char **argv)
 {
     static struct bench b;
 
-    if (argc != 5) {
-        (void)fprintf(
-            stderr, "Usage: bench_publisher bare|bare-no-id|js-async|ours URL COUNT SIZE\n");
+    if (argc != 5 && argc != 6) {
+        (void)fprintf(stderr, "Usage: bench_publisher bare|bare-no-id|js-async|ours|spill|always "
+                              "URL COUNT SIZE [DIR]\n");
         return 2;
     }
     b.url = argv[2];
     b.count = strtoull(argv[3], NULL, 10);
     b.size = strtoull(argv[4], NULL, 10);
+    b.dir = argc == 6 ? argv[5] : NULL;
     if (b.count == 0 || b.size == 0 || b.size > sizeof(b.body)) {
         die("COUNT and SIZE", "out of range");
     }

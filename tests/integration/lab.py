@@ -207,7 +207,7 @@ class Process:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
         self.log = lab.dir / f"{name}.log"
-        self.process, self.killed = None, False
+        self.process, self.killed, self.stands_still = None, False, False
         lab.processes.append(self)
 
     def spawn(self, argv, **options):
@@ -225,13 +225,17 @@ class Process:
 
     def send_signal(self, number):
         self.process.send_signal(number)
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            self.stands_still = number == signal.SIGSTOP
 
     def end(self, number=signal.SIGTERM, timeout=30):
         """Sends the signal, waits for the end and returns the exit code."""
         if self.running():
-            self.send_signal(number)
-            if number not in (signal.SIGKILL, signal.SIGCONT):
+            # Never after the signal: LeakSanitizer stops all threads at exit, and a SIGCONT that
+            # comes then takes back a stop that it goes on to wait for.
+            if self.stands_still:
                 self.send_signal(signal.SIGCONT)
+            self.send_signal(number)
         return self.process.wait(timeout)
 
     def put_down(self):

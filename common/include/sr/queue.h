@@ -15,8 +15,7 @@
  * segment is a header and entries in one run of bytes, the same in memory and on disk
  * (sr/segment.h). One entry is one NATS message.
  *
- * Memory is shared out so that no listener starves another, and so is the disk (sr/share.h). Above
- * that, a lane that holds one segment always gets another.
+ * Memory is shared out so that no listener starves another, and so is the disk (sr/share.h).
  *
  * With a spool, segments go to files. SR_QUEUE_SPILL: in memory first, and to disk by the spooler's
  * thread when memory gets short, and at the end of the process. SR_QUEUE_ALWAYS: the writer appends
