@@ -115,8 +115,6 @@ class _Check:
         allowed = {
             ("dropped", "killed"): self.e.kills * BATCH,
             ("dropped_records", "damaged"): everything if self.e.corruptions else 0,
-            # Of a segment whose header is damaged nobody can say why its records are missing.
-            ("dropped_records", "killed"): everything if self.e.corruptions and self.e.kills else 0,
         }
         for reason in DISK_REASONS if self.e.disk_faults else ():
             allowed[("dropped", reason)] = allowed[("dropped_records", reason)] = everything
