@@ -134,8 +134,8 @@ write_collector(const struct world *w, size_t index)
     put_setting(&t, w, "    ca_file: ", "tls/ca.pem");
     put_tenant_path(&t, w, "    cert_file: ", tenant, "/tls/collector.pem");
     put_tenant_path(&t, w, "\n    key_file: ", tenant, "/tls/collector-key.pem");
-    (void)fprintf(t.stream, "\n  stream: events\nmetrics:\n  listen: 127.0.0.1:%zu\n",
-        WORLD_METRICS_PORT + index);
+    put_tenant_path(&t, w, "\n  stream: events\nqueue:\n  dir: ", tenant, "/queue");
+    (void)fprintf(t.stream, "\nmetrics:\n  listen: 127.0.0.1:%zu\n", WORLD_METRICS_PORT + index);
     return text_save(&t, w, name);
 }
 
@@ -191,6 +191,7 @@ static const char README[] =
     "creds/expired.creds       as syslog.creds, but its time has passed: to see that refused\n"
     "tls/collector*.pem        client certificate and key of the tenant's collectors\n"
     "tls/platform*.pem         client certificate and key of the tenant's platform user\n"
+    "queue/                    records that the collector could not send yet; it makes this\n"
     "\n"
     "Tenants, and the ports of their collectors:\n";
 

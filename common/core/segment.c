@@ -205,6 +205,23 @@ progress_can_be(const struct sr_segment_progress *p, uint64_t header_len)
     return entries_fit(p->sealed_entries - p->acked_entries, p->sealed_size - acked_end);
 }
 
+bool
+sr_segment_is_cut_short(struct sr_span bytes)
+{
+    struct fixed fixed;
+
+    if (bytes.len == 0 ||
+        memcmp(bytes.data, magic, bytes.len < sizeof(magic) ? bytes.len : sizeof(magic)) != 0) {
+        return bytes.len == 0;
+    }
+    if (bytes.len < sizeof(fixed)) {
+        return true;
+    }
+    memcpy(&fixed, bytes.data, sizeof(fixed));
+    return fixed.order == ORDER_MARK && fixed.version == SR_SEGMENT_VERSION &&
+           fixed.header_len > bytes.len && fixed.header_len <= SR_SEGMENT_HEADER_MAX;
+}
+
 static struct sr_segment_progress
 read_progress(const uint8_t *bytes, size_t header_len)
 {

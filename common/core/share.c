@@ -3,8 +3,6 @@
 
 #include "sr/banned.h"
 
-#define DEAD_PART 16U /* dead letters hold at most this part of the total */
-
 static uint64_t
 above(uint64_t value, uint64_t limit)
 {
@@ -30,7 +28,7 @@ sr_share_take(struct sr_share *s, unsigned listener, bool dead, uint64_t size)
 {
     uint64_t more = more_common(s, listener, size);
 
-    if (dead && s->dead_used + size > s->total / DEAD_PART) {
+    if (dead && s->dead_used + size > s->total / SR_SHARE_DEAD_PART) {
         return false;
     }
     if (more > 0 && s->common_used + more > s->total - s->total / 2) {

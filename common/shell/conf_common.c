@@ -9,6 +9,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "sr/conf_value.h"
+#include "sr/queue.h"
+#include "sr/share.h"
+
 #include "sr/banned.h"
 
 #define SUBJECT_MAX 200
@@ -392,6 +396,56 @@ check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_pro
     }
 }
 
+static unsigned
+count_workers(const struct sr_conf_common *c, size_t item_size)
+{
+    const char *items = c->listeners.items;
+    unsigned workers = 0;
+
+    for (size_t i = 0; i < c->listeners.count; i++) {
+        workers +=
+            (unsigned)((const struct sr_conf_listener *)(const void *)(items + i * item_size))
+                ->workers;
+    }
+    return workers;
+}
+
+/* Each receiving thread needs a segment, and one of the part that dead letters may hold. */
+static void
+check_room(const struct sr_conf_common *c, unsigned workers, const char *key, uint64_t size,
+    struct sr_conf_problems *problems)
+{
+    uint64_t parts = c->publish.dead_letter ? SR_SHARE_DEAD_PART : 2;
+    uint64_t least = parts * workers * sr_queue_segment_size(c->queue.memory);
+    char has[SR_CONF_UNIT_TEXT_MAX], needs[SR_CONF_UNIT_TEXT_MAX];
+
+    if (size < least) {
+        least = parts * workers * SR_QUEUE_SEGMENT_MAX; /* more memory may mean larger segments */
+        sr_conf_problem(problems, key,
+            "%s is too little for %u receiving threads (workers of all listeners); set %s or more, "
+            "or have fewer workers",
+            sr_conf_format_size(size, has), workers, sr_conf_format_size(least, needs));
+    }
+}
+
+static void
+check_queue(const struct sr_conf_common *c, size_t listener_size, struct sr_conf_problems *problems)
+{
+    unsigned workers = count_workers(c, listener_size);
+    char disk[SR_CONF_UNIT_TEXT_MAX], memory[SR_CONF_UNIT_TEXT_MAX];
+
+    check_room(c, workers, "queue.memory", c->queue.memory, problems);
+    if (c->output != SR_OUTPUT_NATS || c->queue.durability == SR_QUEUE_MEMORY) {
+        return; /* no disk */
+    }
+    if (c->queue.disk < c->queue.memory) {
+        sr_conf_problem(problems, "queue.disk",
+            "%s is less than queue.memory (%s), all of which goes to disk at a stop; set at least "
+            "that",
+            sr_conf_format_size(c->queue.disk, disk), sr_conf_format_size(c->queue.memory, memory));
+    }
+}
+
 void
 sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_problems *problems)
 {
@@ -401,4 +455,5 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
         sr_conf_problem(problems, "output", "`file` needs a file; set file.path");
     }
     check_twice(c, listener_size, problems);
+    check_queue(c, listener_size, problems);
 }

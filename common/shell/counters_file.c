@@ -15,6 +15,7 @@ _Static_assert(sizeof(struct counters_entry) == 152, "an entry has no holes");
 
 struct sr_counters_kept {
     enum sr_counters_trust trust;
+    bool orderly;
     unsigned slots;
     uint8_t *bytes; /* the whole file, aligned to COUNTERS_LINE; NULL: SR_COUNTERS_NONE */
 };
@@ -185,7 +186,9 @@ read_file(struct sr_counters_kept *kept, int fd, const char *boot_id, const char
         *ret_why = check(kept, size);
     }
     if (*ret_why == NULL) {
-        kept->trust = trust_in(part(kept, 0), boot_id);
+        const struct counters_head *h = part(kept, 0);
+        kept->trust = trust_in(h, boot_id);
+        kept->orderly = h->orderly == 1;
         return true;
     }
     free(kept->bytes);
@@ -236,6 +239,12 @@ enum sr_counters_trust
 sr_counters_trust(const struct sr_counters_kept *kept)
 {
     return kept->trust;
+}
+
+bool
+sr_counters_ended_orderly(const struct sr_counters_kept *kept)
+{
+    return kept->orderly;
 }
 
 const char *

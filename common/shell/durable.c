@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shell/kept.h"
 #include "shell/recover.h"
@@ -14,20 +15,24 @@
 #include "sr/spool.h"
 #include "sr/spooler.h"
 #include "sr/stats_kept.h"
+#include "sr/suite.h"
 #include "sr/udp.h"
 
 #include "sr/banned.h"
 
 /*
- * Slots: "process" with the run id, "sink" with the lanes (shell/kept.h), and for each receiving
- * thread "worker N LISTENER": where its two lanes are written, then its counters; raw: its hand.
+ * Slots: "process" with the run id and the segments that it passed over, "sink" with the lanes
+ * (shell/kept.h), and for each receiving thread "worker N LISTENER": where its two lanes are
+ * written, then its counters; raw: its hand.
  */
+enum { PROCESS_RUN, PROCESS_LATER, PROCESS_LATER_FIRST, PROCESS_LATER_LAST, PROCESS_VALUES };
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
-#define NO_WORKER 0xffffU /* writes the lanes that only hold what was found */
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define REASON_KILLED "killed"
 #define REASON_DAMAGED "damaged"
+#define REASON_LATER "later_version"
+#define REASON_MISSING "missing"
 
 struct durable {
     const struct sr_conf_queue *conf;
@@ -41,6 +46,7 @@ struct durable {
     struct sr_queue *queue;
     struct sr_stats *stats;
     struct sr_counters *counters;
+    bool counters_stale; /* the file is the last process's: this one has none */
     struct sr_spooler *spooler;
 };
 
@@ -128,40 +134,95 @@ durable_first_number(const struct durable *d)
 /* ---- Lanes that nobody writes any more ---- */
 
 static bool
-has_lane(const struct sr_queue *q, const struct found_segment *f)
+is_text(struct sr_span span, const char *text)
+{
+    return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
+}
+
+/* Whether a lane of `q` has this subject; if `own`, one that will write the like, or carries it. */
+static bool
+has_lane(const struct sr_queue *q, const struct found_segment *f, bool own, bool dead_letters)
 {
     for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
         const struct sr_lane *lane = sr_queue_lane(q, i);
-        const char *subject = sr_lane_subject(lane);
-        if (sr_lane_is_dead(lane) == f->info.dead && strlen(subject) == f->info.subject.len &&
-            memcmp(subject, f->info.subject.data, f->info.subject.len) == 0) {
+        uint64_t key = sr_lane_key(lane);
+        if (own && (key == f->key || key == f->left_key)) {
+            return true;
+        }
+        if (own && dead_letters && f->info.by_sink && !sr_lane_is_dead(lane)) {
+            char dead[SR_SEGMENT_TEXT_MAX + sizeof(SR_SUITE_DEADLETTER)];
+            (void)snprintf(dead, sizeof(dead), "%s" SR_SUITE_DEADLETTER, sr_lane_subject(lane));
+            if (is_text(f->info.subject, dead) && sr_lane_worker(lane) == f->info.worker &&
+                is_text(f->info.listener, sr_lane_listener_name(lane))) {
+                return true; /* the sink will make it */
+            }
+        }
+        if (!own && sr_lane_is_dead(lane) == f->info.dead &&
+            is_text(f->info.subject, sr_lane_subject(lane))) {
             return true;
         }
     }
     return false;
 }
 
+static void
+copy_text(char out[SR_SEGMENT_TEXT_MAX + 1], struct sr_span text)
+{
+    memcpy(out, text.data, text.len);
+    out[text.len] = '\0';
+}
+
+/*
+ * The listener in whose books a found segment's records go on: its own, else one that has its
+ * subject now, as when an address was changed, else the first.
+ */
+static unsigned
+find_books(const struct sr_queue *q, const struct sr_stats *stats, const struct found_segment *f)
+{
+    for (unsigned i = 0; i < stats->listener_count; i++) {
+        if (is_text(f->info.listener, stats->listeners[i].name)) {
+            return i;
+        }
+    }
+    for (size_t i = 0; i < sr_queue_lane_count(q); i++) {
+        const struct sr_lane *lane = sr_queue_lane(q, i);
+        if (is_text(f->info.subject, sr_lane_subject(lane))) {
+            return sr_lane_listener(lane);
+        }
+    }
+    return 0;
+}
+
+static bool
+add_lane(struct sr_queue *q, const struct sr_stats *stats, const struct found_segment *f)
+{
+    char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
+    char listener[SR_SEGMENT_TEXT_MAX + 1];
+    struct sr_lane_options options = {
+        .listener_name = listener,
+        .worker = found_left_worker(&f->info),
+        .dead = f->info.dead,
+        .left = true,
+        .subject = subject,
+        .content_type = content_type,
+    };
+
+    copy_text(subject, f->info.subject);
+    copy_text(content_type, f->info.content_type);
+    copy_text(listener, f->info.listener);
+    options.listener = find_books(q, stats, f);
+    return sr_queue_add_lane(q, &options) != NULL;
+}
+
 bool
-durable_add_lanes(struct durable *d, struct sr_queue *q, const struct sr_stats *stats)
+durable_add_lanes(
+    struct durable *d, struct sr_queue *q, const struct sr_stats *stats, bool dead_letters)
 {
     for (size_t i = 0; i < d->found.count; i++) {
         const struct found_segment *f = &d->found.items[i];
-        char subject[SR_SEGMENT_TEXT_MAX + 1], content_type[SR_SEGMENT_TEXT_MAX + 1];
-        struct sr_lane_options options = {
-            .listener_name = stats->listeners[0].name, /* whose books they are in from now on */
-            .worker = NO_WORKER,
-            .dead = f->info.dead,
-            .subject = subject,
-            .content_type = content_type,
-        };
-        if (has_lane(q, f)) {
-            continue;
-        }
-        (void)snprintf(subject, sizeof(subject), "%.*s", (int)f->info.subject.len,
-            (const char *)f->info.subject.data);
-        (void)snprintf(content_type, sizeof(content_type), "%.*s", (int)f->info.content_type.len,
-            (const char *)f->info.content_type.data);
-        if (sr_queue_add_lane(q, &options) == NULL) {
+        /* With no memory for a lane of its own it goes to any that has its subject. */
+        if (!has_lane(q, f, true, dead_letters) && !add_lane(q, stats, f) &&
+            !has_lane(q, f, false, false)) {
             return false;
         }
     }
@@ -315,9 +376,38 @@ restore(struct durable *d, struct sr_sink *sink)
     return true;
 }
 
+/* Why records are missing that the last process says were in the queue. Logs it. */
+static const char *
+tell_missing(const struct durable *d, const char *listener, uint64_t records)
+{
+    unsigned long long count = records;
+
+    if (!sr_counters_ended_orderly(d->kept)) {
+        sr_log(SR_LOG_ERROR,
+            "records were lost when the last process was killed listener=%s records=%llu "
+            "advice=\"%s\"",
+            listener, count,
+            d->conf->durability == SR_QUEUE_ALWAYS ? "look at the disk of queue.dir"
+                                                   : "queue.durability: always keeps them");
+        return REASON_KILLED;
+    }
+    if (d->found.later.count > 0) {
+        sr_log(SR_LOG_ERROR,
+            "records wait in segments of a later version and count as dropped until that runs "
+            "again listener=%s records=%llu",
+            listener, count);
+        return REASON_LATER;
+    }
+    sr_log(SR_LOG_ERROR,
+        "records of the last run are missing listener=%s records=%llu dir=%s advice=\"files were "
+        "removed or set aside, or could not be written at its stop: see the lines before\"",
+        listener, count, d->conf->dir);
+    return REASON_MISSING;
+}
+
 /*
- * What the counters say should be in the queue and is not was lost with the process; what is there
- * and no counter knows is new to the books.
+ * What the counters say should be in the queue and is not there is lost, with the process or with
+ * its files; what is there and no counter knows is new to the books.
  */
 static void
 balance(struct durable *d, unsigned listener)
@@ -328,11 +418,8 @@ balance(struct durable *d, unsigned listener)
     uint64_t out = l.stored + l.stored_dead + l.queued + l.dropped_records;
 
     if (in > out) {
-        sr_reasons_count(&first->lost, REASON_KILLED, in - out);
-        sr_log(SR_LOG_ERROR,
-            "records were lost when the last process was killed listener=%s records=%llu "
-            "advice=\"queue.durability: always keeps them\"",
-            d->stats->listeners[listener].name, (unsigned long long)(in - out));
+        const char *reason = tell_missing(d, d->stats->listeners[listener].name, in - out);
+        sr_reasons_count(&first->lost, reason, in - out);
     } else if (out > in) {
         sr_count(&first->recovered, out - in);
     }
@@ -350,9 +437,14 @@ attach(struct durable *d)
         .position_count = d->position_count,
     };
 
-    if (sr_counters_find(d->kept, "process", &process) && process.count > 0) {
+    if (sr_counters_find(d->kept, "process", &process) && process.count >= PROCESS_VALUES) {
         options.exact = sr_counters_trust(d->kept) == SR_COUNTERS_EXACT;
-        options.run_id = process.values[0];
+        options.run_id = process.values[PROCESS_RUN];
+        options.passed_over = (struct found_later){
+            .count = process.values[PROCESS_LATER],
+            .first = process.values[PROCESS_LATER_FIRST],
+            .last = process.values[PROCESS_LATER_LAST],
+        };
     }
     result.damaged = calloc(d->stats->listener_count, sizeof(*result.damaged));
     if (result.damaged == NULL || !recover_attach(&options, &d->found, &result)) {
@@ -406,14 +498,18 @@ lay_out_workers(const struct sr_stats *stats, struct sr_counters_layout *slots, 
     }
 }
 
-/* A file, or on a disk that takes none plain memory: then a kill loses the counts since. */
+/* A file, or on a disk that takes none plain memory: then the counts end with the process. */
 static struct sr_counters *
 new_counters(struct durable *d, const struct sr_counters_layout *slots, size_t count, char *error,
     size_t size)
 {
-    struct sr_counters *c =
-        sr_counters_new(sr_spool_dir(d->spool), d->boot_id, slots, count, error, size);
+    int dir = sr_spool_dir(d->spool);
+    struct sr_counters *c = sr_counters_new(dir, d->boot_id, slots, count, error, size);
 
+    if (c == NULL && unlinkat(dir, SR_COUNTERS_FILE, 0) == 0) {
+        /* It has been read, and on a full disk its room is enough for the next one. */
+        c = sr_counters_new(dir, d->boot_id, slots, count, error, size);
+    }
     if (c != NULL) {
         return c;
     }
@@ -421,6 +517,7 @@ new_counters(struct durable *d, const struct sr_counters_layout *slots, size_t c
         "the counters are not kept in this run dir=%s error=\"%s\" advice=\"mend that and "
         "restart\"",
         d->conf->dir, error);
+    d->counters_stale = true;
     return sr_counters_new(-1, d->boot_id, slots, count, error, size);
 }
 
@@ -432,7 +529,8 @@ open_counters(struct durable *d, struct sr_sink *sink, char *error, size_t error
     char(*names)[128] = calloc(workers + 1, sizeof(*names));
 
     if (slots != NULL && names != NULL) {
-        slots[SLOT_PROCESS] = (struct sr_counters_layout){ .name = "process", .values = 1 };
+        slots[SLOT_PROCESS] =
+            (struct sr_counters_layout){ .name = "process", .values = PROCESS_VALUES };
         slots[SLOT_SINK] = (struct sr_counters_layout){
             .name = "sink",
             .values = (unsigned)sink->ops->kept_values(sink),
@@ -466,7 +564,11 @@ publish_counters(struct durable *d, struct sr_sink *sink)
 {
     struct sr_counters_slot *process = sr_counters_slot(d->counters, SLOT_PROCESS);
 
-    sr_counters_begin(process)[0] = sr_queue_run_id(d->queue);
+    uint64_t *values = sr_counters_begin(process);
+    values[PROCESS_RUN] = sr_queue_run_id(d->queue);
+    values[PROCESS_LATER] = d->found.later.count;
+    values[PROCESS_LATER_FIRST] = d->found.later.first;
+    values[PROCESS_LATER_LAST] = d->found.later.last;
     sr_counters_commit(process);
     sink->slot = sr_counters_slot(d->counters, SLOT_SINK);
     sink->ops->keep(sink);
@@ -497,11 +599,13 @@ durable_start(struct durable *d, struct sr_queue *q, struct sr_stats *stats, str
     if (!publish_counters(d, sink)) {
         sr_log(SR_LOG_ERROR, "the counters are not kept in this run dir=%s error=\"%s\"",
             d->conf->dir, strerror(errno));
+        d->counters_stale = true;
     }
     struct sr_spooler_options options = {
         .queue = q,
         .counters = d->counters,
         .sync = d->conf->fsync == SR_FSYNC_INTERVAL,
+        .counters_stale = d->counters_stale,
     };
     d->spooler = sr_spooler_start(&options);
     if (d->spooler == NULL) {

@@ -30,10 +30,12 @@ struct sr_spool *durable_spool(const struct durable *d);
 uint64_t durable_first_number(const struct durable *d);
 
 /*
- * Adds lanes for found segments whose subject no lane of `q` has any more, to the first listener.
- * After all receiving threads have theirs, before the sink is made. False without memory.
+ * Adds lanes for found segments that no lane of `q` would write any more, in the books of their
+ * listener or, when that is no more, of the first one. After all receiving threads have theirs,
+ * before the sink, which writes dead letters if `dead_letters`, is made. False without memory.
  */
-bool durable_add_lanes(struct durable *d, struct sr_queue *q, const struct sr_stats *stats);
+bool durable_add_lanes(
+    struct durable *d, struct sr_queue *q, const struct sr_stats *stats, bool dead_letters);
 
 /*
  * Takes over: counters go on where they were, found segments stand in their lanes before all new

@@ -370,15 +370,15 @@ advance(struct sr_lane *lane, struct sr_segment *s)
         s->prefix_offset = entry.next;
         s->prefix_records += entry.records;
         s->prefix_count++;
-        s->advanced++;
-        lane->ahead -= s == lane->head ? 1 : 0;
+        s->advanced += entry.records;
+        lane->ahead -= s == lane->head ? entry.records : 0;
     } while (s->prefix_offset < committed && is_settled(s, s->prefix_count));
 }
 
 void
 sr_lane_settle(struct sr_lane *lane, struct sr_segment *segment, uint32_t index, uint32_t records)
 {
-    lane->ahead++;
+    lane->ahead += records;
     if (index == segment->prefix_count) {
         advance(lane, segment);
     } else {
@@ -412,13 +412,17 @@ sr_lane_take_lost(struct sr_lane *lane)
 }
 
 bool
+sr_lane_is_oldest(struct sr_lane *lane, const struct sr_segment *segment, uint32_t index)
+{
+    collect(lane); /* its last segment may have been sealed since */
+    return lane->head == segment && index == segment->prefix_count;
+}
+
+uint64_t
 sr_lane_settled(const struct sr_lane *lane, struct sr_lane_position *ret_position)
 {
     const struct sr_segment *s = lane->head;
 
-    if (lane->ahead != 0) {
-        return false;
-    }
     *ret_position = (struct sr_lane_position){
         .segment = s->number,
         .offset = s->prefix_offset,
@@ -426,7 +430,7 @@ sr_lane_settled(const struct sr_lane *lane, struct sr_lane_position *ret_positio
         .records = s->prefix_records,
         .lost = s->lost,
     };
-    return true;
+    return lane->ahead;
 }
 
 /* Files of segments before the position may go. Under the mutex. */

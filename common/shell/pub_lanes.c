@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shell/kept.h"
+#include "shell/pub_refused.h"
 #include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
@@ -50,7 +51,8 @@ struct pub_lane {
     bool told_any;                      /* some refusal was, since records were last stored */
     uint64_t told_ns[SR_REFUSAL_COUNT]; /* when each was logged last; 0: never */
     struct kept_outcome outcome;        /* what became of its records */
-    struct kept_lane kept; /* the same, as of the last moment that can be gone on from */
+    struct kept_lane kept; /* where it is settled, and what became of the records before that */
+    struct pub_refused refused;
 };
 
 struct pub_lanes {
@@ -111,7 +113,9 @@ pub_lanes_new(const struct pub_lanes_options *options)
     for (size_t i = 0; i < p->count; i++) {
         struct pub_lane *l = &p->lanes[i];
         l->kept.key = sr_lane_key(l->lane);
-        l->kept.listener = kept_listener_key(sr_lane_listener_name(l->lane));
+        /* Whose books it is in: not who wrote it, when that is no more. */
+        l->kept.listener =
+            kept_listener_key(options->stats->listeners[sr_lane_listener(l->lane)].name);
         l->kept.dead = sr_lane_is_dead(l->lane);
     }
     sr_window_reset(&p->window, 1);
@@ -177,9 +181,9 @@ move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refu
 
 /* Settles an entry that will never be stored where it was meant to be. */
 static void
-give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
+settle_refused(
+    struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
 {
-    p->refusals[refusal]++;
     if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
         sr_count(&delivery_of(p, l)->moved, e->records);
         l->outcome.moved += e->records;
@@ -188,6 +192,19 @@ give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum 
         count_dropped(p, l, refusal, e->records);
     }
     sr_lane_settle(l->lane, e->segment, e->index, e->records);
+}
+
+/* Gives up an entry, once it is the oldest. False when too many wait for that. */
+static bool
+give_up(struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
+{
+    if (sr_lane_is_oldest(l->lane, e->segment, e->index)) {
+        settle_refused(p, l, e, refusal);
+    } else if (!pub_refused_add(&l->refused, e, refusal)) {
+        return false;
+    }
+    p->refusals[refusal]++;
+    return true;
 }
 
 static uint64_t
@@ -219,6 +236,7 @@ drop_dead_letters(struct pub_lanes *p, struct pub_lane *l)
         count_dropped(p, l, KEPT_DROP_PATIENCE, e.records);
         sr_lane_settle(l->lane, e.segment, e.index, e.records);
     }
+    l->refused.count = 0; /* those were among them */
 }
 
 /* Goes back to the oldest unsettled entry, once nothing of the lane is in flight. */
@@ -306,7 +324,7 @@ write_id(const struct sr_entry *e, char out[ID_MAX])
     struct sr_buf b = sr_buf_over(out, ID_MAX - 1);
 
     for (int shift = 60; shift >= 0; shift -= 4) {
-        sr_buf_put(&b, (uint8_t)"0123456789abcdef"[e->run_id >> shift & 0xf]);
+        sr_buf_put(&b, (uint8_t) "0123456789abcdef"[e->run_id >> shift & 0xf]);
     }
     sr_buf_put(&b, '-');
     sr_buf_add_u64(&b, e->segment_number);
@@ -376,8 +394,14 @@ send_turn(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t max_p
             return true;
         }
         size_t bytes = l->next.body.len + l->next.attributes.len + HEADER_BYTES;
+        if (pub_refused_has(&l->refused, &l->next)) {
+            l->has_next = false;
+            continue;
+        }
         if (bytes > max_payload) {
-            give_up(p, l, &l->next, SR_REFUSAL_TOO_LARGE);
+            if (!give_up(p, l, &l->next, SR_REFUSAL_TOO_LARGE)) {
+                return true;
+            }
             l->has_next = false;
             continue;
         }
@@ -480,9 +504,10 @@ pub_lanes_refused(struct pub_lanes *p, uint64_t now_ns, uint64_t number, enum sr
     struct pub_lane *l = land(p, m);
     if (sr_refusal_is_permanent(refusal)) {
         sr_segment_entry(was.segment, was.index, &e);
-        give_up(p, l, &e, refusal);
-        recover(l);
-        return;
+        if (give_up(p, l, &e, refusal)) {
+            recover(l);
+            return;
+        }
     }
     p->refusals[refusal]++;
     fail(p, l, now_ns, refusal);
@@ -577,19 +602,22 @@ pub_lanes_tick(struct pub_lanes *p, uint64_t now_ns)
     }
 }
 
-/* Brings what a lane has written to disk, or takes it back and counts it. */
+/*
+ * Brings the dead letters of a lane to disk, or takes them back and counts them where they came
+ * from: there they are settled.
+ */
 static void
-keep_written(const struct pub_lanes *p, struct pub_lane *l)
+keep_written(const struct pub_lanes *p, struct pub_lane *l, struct pub_lane *dead)
 {
-    int error = sr_lane_keep(l->lane);
+    int error = sr_lane_keep(dead->lane);
 
     if (error != 0) {
-        count_dropped(p, l, kept_disk_drop(sr_spool_reason(error)), sr_lane_undo(l->lane));
+        count_dropped(p, l, kept_disk_drop(sr_spool_reason(error)), sr_lane_undo(dead->lane));
     }
-    sr_lane_written(l->lane, &l->kept.written);
+    sr_lane_written(dead->lane, &dead->kept.written);
 }
 
-/* Takes note of a lane when all that is settled of it is a prefix: from there one can go on. */
+/* Takes note of where a lane is settled. What is settled behind that was stored: give_up(). */
 static void
 keep_settled(const struct pub_lanes *p, struct pub_lane *l)
 {
@@ -598,9 +626,9 @@ keep_settled(const struct pub_lanes *p, struct pub_lane *l)
     if (lost > 0) {
         count_dropped(p, l, KEPT_DROP_DAMAGED, lost);
     }
-    if (sr_lane_settled(l->lane, &l->kept.settled)) {
-        l->kept.outcome = l->outcome;
-    }
+    uint64_t ahead = sr_lane_settled(l->lane, &l->kept.settled);
+    l->kept.outcome = l->outcome;
+    l->kept.outcome.stored -= ahead;
 }
 
 size_t
@@ -613,10 +641,16 @@ void
 pub_lanes_keep(struct pub_lanes *p, struct sr_counters_slot *slot)
 {
     uint64_t *values = slot != NULL ? sr_counters_begin(slot) : NULL;
+    struct sr_entry e;
+    enum sr_refusal refusal;
 
     for (size_t i = 0; i < p->count; i++) {
-        if (p->lanes[i].dead != NULL) { /* its dead letters are the lane after it */
-            keep_written(p, &p->lanes[i + 1]);
+        struct pub_lane *l = &p->lanes[i];
+        while (pub_refused_take(&l->refused, l->lane, &e, &refusal)) {
+            settle_refused(p, l, &e, refusal);
+        }
+        if (l->dead != NULL) { /* its dead letters are the lane after it */
+            keep_written(p, l, l + 1);
         }
     }
     for (size_t i = 0; i < p->count; i++) {

@@ -14,7 +14,6 @@
 #include "sr/banned.h"
 
 #define SEGMENT_MIN (16U * 1024U)
-#define SEGMENT_MAX (256U * 1024U)
 #define SEGMENTS_A_QUEUE 64U /* segments that `memory` is cut into, within the limits above */
 #define PAGE 4096U
 #define FNV_BASIS 14695981039346656037ULL
@@ -24,6 +23,17 @@ static size_t
 round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
+}
+
+size_t
+sr_queue_segment_size(uint64_t memory)
+{
+    size_t size = round_up((size_t)(memory / SEGMENTS_A_QUEUE), PAGE);
+
+    if (size < SEGMENT_MIN) {
+        return SEGMENT_MIN;
+    }
+    return size < SR_QUEUE_SEGMENT_MAX ? size : SR_QUEUE_SEGMENT_MAX;
 }
 
 /* ---- The queue ---- */
@@ -47,13 +57,7 @@ sr_queue_new(const struct sr_queue_options *options)
         free(q);
         return NULL;
     }
-    q->segment_size = round_up((size_t)(options->memory / SEGMENTS_A_QUEUE), PAGE);
-    if (q->segment_size < SEGMENT_MIN) {
-        q->segment_size = SEGMENT_MIN;
-    }
-    if (q->segment_size > SEGMENT_MAX) {
-        q->segment_size = SEGMENT_MAX;
-    }
+    q->segment_size = sr_queue_segment_size(options->memory);
     atomic_store(&q->next_number, options->first_number);
     sr_wake_init(&q->wake);
     (void)pthread_mutex_init(&q->mutex, NULL);
@@ -226,6 +230,11 @@ take_shares(struct sr_queue *q, struct sr_lane *lane, struct sr_segment *fresh,
 {
     size_t before = spent != NULL ? spent->memory_held : 0;
 
+    if (lane->left) { /* its one segment never has a file */
+        sr_share_force(&q->memory, lane->listener, lane->dead, size);
+        fresh->memory_held = size;
+        return true;
+    }
     if (!take_instead(&q->memory, lane, spent != NULL ? &spent->memory_held : NULL, size)) {
         return false;
     }
@@ -431,6 +440,7 @@ new_lane(struct sr_queue *q, const struct sr_lane_options *options)
     lane->worker = options->worker;
     lane->dead = options->dead;
     lane->by_sink = options->by_sink;
+    lane->left = options->left;
     if (!copy_text(lane->subject, options->subject) ||
         !copy_text(lane->content_type, options->content_type) ||
         !copy_text(lane->listener_name, options->listener_name)) {

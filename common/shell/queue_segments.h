@@ -46,7 +46,7 @@ struct sr_segment {
     size_t prefix_offset;    /* everything before it is settled */
     uint32_t prefix_count;   /* entries before prefix_offset */
     uint64_t prefix_records; /* in those */
-    uint32_t advanced;       /* entries that this process added to the prefix */
+    uint64_t advanced;       /* records that this process added to the prefix */
     uint64_t lost;           /* records found damaged, counted */
 
     /* Under the mutex. `data` and `settled` stay while the writer writes or the reader reads. */
@@ -74,7 +74,7 @@ struct sr_lane {
     char content_type[SR_SEGMENT_TEXT_MAX + 1];
     char listener_name[SR_SEGMENT_TEXT_MAX + 1];
     unsigned listener, worker;
-    bool dead, by_sink;
+    bool dead, by_sink, left;
     uint64_t key;
 
     /* The writer's. */
@@ -92,7 +92,7 @@ struct sr_lane {
     struct sr_segment *cursor; /* where next() reads */
     size_t cursor_offset;
     uint32_t cursor_index;
-    uint64_t ahead; /* entries settled that are not in the head's prefix */
+    uint64_t ahead; /* records settled that are not in the head's prefix */
 
     /* Under the mutex. */
     struct sr_segment *last;      /* the newest that is linked */

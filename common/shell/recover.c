@@ -12,6 +12,9 @@
 
 #include "sr/banned.h"
 
+#define LEFT_WORKER 0x8000U
+#define LEFT_BY_SINK 0x4000U
+#define NUMBER_MAX (UINT64_MAX / 2)            /* there are always more */
 #define SEGMENT_FILE_MAX (16U * 1024U * 1024U) /* far more than any of ours: reads are bounded */
 
 /* ---- Finding ---- */
@@ -19,24 +22,46 @@
 static void
 tell_strange(struct sr_spool *spool, uint64_t number, enum sr_segment_err err, int error)
 {
-    const char *why = error != 0 ? strerror(error) : sr_segment_strerror(err);
+    unsigned long long name = number;
 
     if (err == SR_SEGMENT_NEWER) {
         sr_log(SR_LOG_ERROR,
             "a segment of the queue %s dir=%s segment=%016llx advice=\"it stays for the version "
             "that wrote it: install that again\"",
-            why, sr_spool_path(spool), (unsigned long long)number);
+            sr_segment_strerror(err), sr_spool_path(spool), name);
         return;
     }
+    bool aside = sr_spool_set_aside(spool, number) == 0;
     sr_log(SR_LOG_ERROR,
-        "a file of the queue cannot be used: %s dir=%s segment=%016llx advice=\"it is set aside as "
-        "*.corrupt\"",
-        why, sr_spool_path(spool), (unsigned long long)number);
-    (void)sr_spool_set_aside(spool, number);
+        "a file of the queue cannot be used: %s%s dir=%s segment=%016llx advice=\"%s\"",
+        error != 0 ? "" : "it ", error != 0 ? strerror(error) : sr_segment_strerror(err),
+        sr_spool_path(spool), name,
+        aside ? "it is set aside as *.corrupt; look at the disk"
+              : "it stays and is looked at again at the next start");
 }
 
-/* Reads the header of one file; false when it holds nothing that can be used. */
+/* Bytes that may stand in a line of the server's protocol; in a subject no blank either. */
 static bool
+is_clean(struct sr_span text, uint8_t first)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < first || text.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether this program could have written a segment like that. */
+static bool
+is_ours(const struct sr_segment_info *info, uint64_t number)
+{
+    return info->number == number && info->subject.len > 0 && is_clean(info->subject, ' ' + 1) &&
+           is_clean(info->content_type, ' ') && is_clean(info->listener, ' ');
+}
+
+/* Reads the header of one file. SR_SEGMENT_END: it was empty, and is removed. */
+static enum sr_segment_err
 read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
 {
     uint8_t bytes[SR_SEGMENT_HEADER_MAX];
@@ -48,32 +73,43 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
         if (fd >= 0) {
             (void)close(fd);
         }
-        return false;
+        return SR_SEGMENT_MAGIC;
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
-    if (st.st_size == 0) { /* made, and never written to */
-        (void)sr_spool_remove(spool, number);
-        return false;
-    }
     struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
+    if (len >= 0 && sr_segment_is_cut_short(span)) {
+        (void)sr_spool_remove(spool, number);
+        return SR_SEGMENT_END;
+    }
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
-    if (err == SR_SEGMENT_OK && f->info.number != number) {
+    if (err == SR_SEGMENT_OK && !is_ours(&f->info, number)) {
         err = SR_SEGMENT_HEADER;
     }
     f->header = err == SR_SEGMENT_OK ? malloc(f->start) : NULL;
     if (f->header == NULL) {
         tell_strange(spool, number, err, err == SR_SEGMENT_OK ? ENOMEM : 0);
-        return false;
+        return err != SR_SEGMENT_OK ? err : SR_SEGMENT_HEADER;
     }
     memcpy(f->header, bytes, f->start);
     (void)sr_segment_read_header(
         (struct sr_span){ f->header, f->start }, &f->info, &f->progress, &f->start);
+    if (f->progress.sealed_size > SEGMENT_FILE_MAX) {
+        f->progress = (struct sr_segment_progress){ 0 }; /* then its entries are looked at */
+    }
     f->number = number;
     f->size = (uint64_t)st.st_size;
     f->key = sr_lane_key_of(
         f->info.listener, f->info.worker, f->info.dead, f->info.by_sink, f->info.subject);
-    return true;
+    f->left_key = sr_lane_key_of(
+        f->info.listener, found_left_worker(&f->info), f->info.dead, false, f->info.subject);
+    return SR_SEGMENT_OK;
+}
+
+unsigned
+found_left_worker(const struct sr_segment_info *info)
+{
+    return LEFT_WORKER | (info->by_sink ? LEFT_BY_SINK : 0U) | (info->worker % LEFT_BY_SINK);
 }
 
 int
@@ -92,9 +128,18 @@ found_read(struct sr_spool *spool, struct found *ret_found)
         return ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
+        if (numbers[i] > NUMBER_MAX) {
+            tell_strange(spool, numbers[i], SR_SEGMENT_MAGIC, 0);
+            continue;
+        }
         found.next_number = numbers[i] + 1;
-        if (read_header(spool, numbers[i], &found.items[found.count])) {
-            found.count++;
+        enum sr_segment_err err = read_header(spool, numbers[i], &found.items[found.count]);
+        found.count += err == SR_SEGMENT_OK ? 1 : 0;
+        bool fine = err == SR_SEGMENT_OK || err == SR_SEGMENT_END || err == SR_SEGMENT_NEWER;
+        found.strange += fine ? 0 : 1;
+        if (err == SR_SEGMENT_NEWER) {
+            found.later.first = found.later.count++ == 0 ? numbers[i] : found.later.first;
+            found.later.last = numbers[i];
         }
     }
     free(numbers);
@@ -134,6 +179,16 @@ find_positions(const struct recover_options *o, uint64_t key)
         }
     }
     return NULL;
+}
+
+/* Of the lane that held the segment in the last process, as find_lane() would choose it. */
+static const struct recover_positions *
+positions_of(const struct recover_options *o, const struct found_segment *f, uint64_t heir)
+{
+    const struct recover_positions *p = find_positions(o, f->key);
+
+    p = p != NULL ? p : find_positions(o, f->left_key);
+    return p != NULL ? p : find_positions(o, heir);
 }
 
 /* How far it is settled: whoever knows more is right, for no one ever goes back. */
@@ -210,15 +265,24 @@ judge_open(const struct recover_options *o, const struct found_segment *f,
     }
 }
 
-static struct verdict
-judge(const struct recover_options *o, const struct found_segment *f, struct recover_result *result,
-    uint64_t *ret_damaged)
+/* The process before went past it without knowing what it is. */
+static bool
+was_passed_over(const struct recover_options *o, const struct found_segment *f)
 {
-    const struct recover_positions *p = find_positions(o, f->key);
+    const struct found_later *l = &o->passed_over;
+
+    return l->count > 0 && f->number >= l->first && f->number <= l->last;
+}
+
+static struct verdict
+judge(const struct recover_options *o, const struct found_segment *f, const struct sr_lane *lane,
+    struct recover_result *result, uint64_t *ret_damaged)
+{
+    const struct recover_positions *p = positions_of(o, f, lane->key);
     bool known = o->exact && p != NULL && f->info.run_id == o->run_id;
     struct verdict v = { .wanted = true };
 
-    if ((p != NULL && f->number < p->settled.segment) ||
+    if ((p != NULL && f->number < p->settled.segment && !was_passed_over(o, f)) ||
         (known && f->number > p->written.segment)) {
         return (struct verdict){ .wanted = false };
     }
@@ -244,22 +308,30 @@ is_text(struct sr_span span, const char *text)
     return strlen(text) == span.len && (span.len == 0 || memcmp(span.data, text, span.len) == 0);
 }
 
-/* The lane of a found segment: its own, or one with the same subject. */
+/*
+ * The lane of a found segment: its own, the one for what that has left, or one of its subject,
+ * rather one of its listener.
+ */
 static struct sr_lane *
 find_lane(const struct sr_queue *q, const struct found_segment *f)
 {
-    struct sr_lane *heir = NULL;
+    struct sr_lane *heir = NULL, *left = NULL;
 
     for (size_t i = 0; i < q->lane_count; i++) {
         struct sr_lane *lane = q->lanes[i];
         if (lane->key == f->key) {
             return lane;
         }
-        if (heir == NULL && lane->dead == f->info.dead && is_text(f->info.subject, lane->subject)) {
+        left = lane->key == f->left_key ? lane : left;
+        if (lane->dead != f->info.dead || !is_text(f->info.subject, lane->subject)) {
+            continue;
+        }
+        if (heir == NULL || (!is_text(f->info.listener, heir->listener_name) &&
+                                is_text(f->info.listener, lane->listener_name))) {
             heir = lane;
         }
     }
-    return heir;
+    return left != NULL ? left : heir;
 }
 
 /* Says in the file where it ends, so that the next start need not look. */
@@ -326,16 +398,28 @@ link_segment(struct sr_lane *lane, struct sr_segment *s)
     own->previous = s;
 }
 
+static void
+report_damage(const struct recover_options *o, const struct found_segment *f, uint64_t lost)
+{
+    (void)atomic_fetch_add(&o->queue->damaged, 1);
+    sr_log(SR_LOG_ERROR,
+        "a segment of the queue is damaged dir=%s segment=%016llx lost_records=%llu advice=\"it is "
+        "kept as *.corrupt once its good records are stored; look at the disk\"",
+        sr_spool_path(o->spool), (unsigned long long)f->number, (unsigned long long)lost);
+}
+
 bool
 recover_attach(
     const struct recover_options *o, const struct found *found, struct recover_result *result)
 {
+    (void)atomic_fetch_add(&o->queue->damaged, found->strange);
     for (size_t i = 0; i < found->count; i++) {
         const struct found_segment *f = &found->items[i];
         struct sr_lane *lane = find_lane(o->queue, f);
         uint64_t damaged = 0;
-        struct verdict v = judge(o, f, result, &damaged);
+        struct verdict v = judge(o, f, lane, result, &damaged);
         if (damaged > 0) {
+            report_damage(o, f, damaged);
             result->damaged[lane->listener] += damaged;
         }
         if (!v.wanted) {

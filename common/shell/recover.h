@@ -20,16 +20,25 @@ struct found_segment {
     uint64_t number;
     uint64_t size;               /* of the file */
     uint64_t key;                /* of its lane */
+    uint64_t left_key;           /* of the lane that carries what that lane has left */
     size_t start;                /* of its first entry */
     struct sr_segment_info info; /* its texts point into `header` */
     struct sr_segment_progress progress;
     uint8_t *header;
 };
 
+/* Segments of a later version: from `first` to `last`, perhaps with others between. */
+struct found_later {
+    uint64_t count;
+    uint64_t first, last;
+};
+
 struct found {
     struct found_segment *items; /* by number, growing */
     size_t count;
     uint64_t next_number; /* above all that are there, the unreadable too */
+    struct found_later later;
+    uint64_t strange; /* files that are no segments, or damaged ones: set aside */
 };
 
 /*
@@ -38,6 +47,12 @@ struct found {
  */
 int found_read(struct sr_spool *spool, struct found *ret_found);
 void found_free(struct found *found);
+
+/*
+ * Segments of a lane that no thread writes any more go to a lane of their own, which is the same in
+ * each process that finds them: this is its worker, above those of all threads.
+ */
+unsigned found_left_worker(const struct sr_segment_info *info);
 
 /* What the last process kept of a lane: where it was settled and where it was written. */
 struct recover_positions {
@@ -50,6 +65,7 @@ struct recover_options {
     struct sr_spool *spool;
     const struct recover_positions *positions; /* by no order */
     size_t position_count;
+    struct found_later passed_over; /* by the process that kept the positions */
     bool exact;      /* positions are those of the very end of the process `run_id` */
     uint64_t run_id; /* of the process that kept them */
 };

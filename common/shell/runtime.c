@@ -179,6 +179,9 @@ open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size
         options.first_number = durable_first_number(rt->durable);
     } else if (c->output == SR_OUTPUT_NATS) {
         durable_warn_of_leftovers(c->queue.dir);
+    } else if (c->queue.durability == SR_QUEUE_ALWAYS) {
+        sr_log(SR_LOG_WARNING,
+            "queue.durability has no effect: records wait on disk only with output: nats");
     }
     rt->queue = sr_queue_new(&options);
     if (rt->queue == NULL) {
@@ -489,10 +492,15 @@ report_ledgers(struct runtime *rt, uint64_t unkept)
         }
         queued += l.queued;
     }
-    if (rt->durable != NULL && queued > 0) {
-        sr_log(unkept > 0 ? SR_LOG_ERROR : SR_LOG_NOTICE,
-            "records wait on disk for the next start records=%llu lost=%llu",
-            (unsigned long long)(queued - unkept), (unsigned long long)unkept);
+    if (rt->durable != NULL && queued > unkept) {
+        sr_log(SR_LOG_NOTICE, "records wait on disk for the next start records=%llu",
+            (unsigned long long)(queued - unkept));
+    }
+    if (unkept > 0) {
+        sr_log(SR_LOG_ERROR,
+            "records are lost with the memory they waited in: queue.dir or queue.disk has no room "
+            "records=%llu advice=\"free space, or raise queue.disk\"",
+            (unsigned long long)unkept);
     }
     rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;
 }
@@ -576,8 +584,11 @@ start(struct runtime *rt, char *error, size_t error_size)
         !open_listeners(rt, c, error, error_size)) {
         return false;
     }
-    if (rt->durable != NULL && !durable_add_lanes(rt->durable, rt->queue, rt->stats)) {
-        (void)snprintf(error, error_size, "out of memory");
+    if (rt->durable != NULL &&
+        !durable_add_lanes(rt->durable, rt->queue, rt->stats, c->publish.dead_letter)) {
+        (void)snprintf(error, error_size,
+            "out of memory, or queue.memory or queue.disk is too small for all subjects of what "
+            "waits in queue.dir: raise them");
         return false;
     }
     rt->sink = new_sink(rt, c);

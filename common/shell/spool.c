@@ -23,6 +23,27 @@ struct sr_spool {
     char *path;
 };
 
+/* What to do about a directory that cannot be opened. */
+static const char *
+opening_advice(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM: return "give it to the service's user (chown)";
+    case ENOENT: return "make the directory that it is in, or set queue.dir to another one";
+    case ENOTDIR: return "set queue.dir to a directory";
+    default: return "look at the disk and at the kernel's log";
+    }
+}
+
+static void
+say_unusable(const char *dir, int error, char *text, size_t text_size)
+{
+    (void)snprintf(text, text_size,
+        "queue.dir: cannot use %s: %s; %s, or set queue.durability to memory", dir, strerror(error),
+        opening_advice(error));
+}
+
 struct sr_spool *
 sr_spool_open(const char *dir, char *error, size_t error_size)
 {
@@ -33,22 +54,16 @@ sr_spool_open(const char *dir, char *error, size_t error_size)
         free(spool);
         return NULL;
     }
-    (void)mkdir(dir, 0700); /* what is wrong with it shows below */
+    int made = mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : errno;
     spool->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->dir < 0) {
-        (void)snprintf(error, error_size,
-            "queue.dir: cannot open %s: %s; make it a directory of the service's user, or set "
-            "queue.durability to memory",
-            dir, strerror(errno));
+        say_unusable(dir, errno == ENOENT && made != 0 ? made : errno, error, error_size);
     } else if (faccessat(spool->dir, ".", W_OK | X_OK, AT_EACCESS) != 0 && errno != EROFS) {
-        (void)snprintf(error, error_size,
-            "queue.dir: cannot write to %s: %s; give it to the service's user (chown), or set "
-            "queue.durability to memory",
-            dir, strerror(errno));
+        say_unusable(dir, errno, error, error_size);
     } else if (flock(spool->dir, LOCK_EX | LOCK_NB) != 0) {
         (void)snprintf(error, error_size,
-            "queue.dir: %s is used by another process: stop it, or give each instance a directory "
-            "of its own",
+            "queue.dir: %s is used by another process; stop that, or give each instance a "
+            "directory of its own",
             dir);
     } else {
         return spool;

@@ -37,14 +37,14 @@ struct sr_spooler {
 
 /* ---- Trouble ---- */
 
+/* Logs why the disk takes nothing: once, and again when the reason changes or a minute is over. */
 static void
-note_error(struct sr_spooler *sp, int error)
+tell_trouble(struct sr_spooler *sp, int error)
 {
     uint64_t more;
 
-    sr_queue_disk_failed(sp->queue, error);
     (void)pthread_mutex_lock(&sp->mutex);
-    bool tell = error != 0 && (error != sp->told_error || sr_log_allowed(&sp->trouble, &more));
+    bool tell = error != sp->told_error || sr_log_allowed(&sp->trouble, &more);
     sp->told_error = error;
     (void)pthread_mutex_unlock(&sp->mutex);
     if (tell) {
@@ -57,6 +57,27 @@ note_error(struct sr_spooler *sp, int error)
     }
 }
 
+static void
+note_error(struct sr_spooler *sp, int error)
+{
+    sr_queue_disk_failed(sp->queue, error);
+    tell_trouble(sp, error);
+}
+
+/* Logs what a writer met. */
+static void
+notice_trouble(struct sr_spooler *sp)
+{
+    int error = atomic_load(&sp->queue->disk_error);
+
+    (void)pthread_mutex_lock(&sp->mutex);
+    bool news = error != 0 && error != sp->told_error;
+    (void)pthread_mutex_unlock(&sp->mutex);
+    if (news) {
+        tell_trouble(sp, error);
+    }
+}
+
 /* Asks a disk that took nothing whether it does again. */
 static void
 probe(struct sr_spooler *sp)
@@ -66,13 +87,16 @@ probe(struct sr_spooler *sp)
     if (error == 0) {
         return;
     }
+    notice_trouble(sp);
     error = sr_spool_probe(sp->spool, sp->queue->segment_size);
     if (error != 0) {
         note_error(sp, error);
         return;
     }
     sr_queue_disk_failed(sp->queue, 0);
+    (void)pthread_mutex_lock(&sp->mutex);
     sp->told_error = 0;
+    (void)pthread_mutex_unlock(&sp->mutex);
     sr_log(
         SR_LOG_NOTICE, "the queue's directory takes data again dir=%s", sr_spool_path(sp->spool));
 }
@@ -188,7 +212,9 @@ spill_one(struct sr_spooler *sp, struct sr_segment *s)
         s->busy = true;
         (void)pthread_mutex_unlock(&q->mutex);
         error = write_segment(sp, s, &none);
-        note_error(sp, error);
+        if (error != 0) {
+            note_error(sp, error);
+        }
         (void)pthread_mutex_lock(&q->mutex);
         s->has_file = s->complete = s->sealed = s->unsynced = error == 0;
         if (error != 0) {
@@ -348,23 +374,70 @@ load(struct sr_spooler *sp)
 
 /* ---- Removing ---- */
 
+/* True for what keeps every file of the directory from being removed, until it is mended. */
+static bool
+holds_all(int error)
+{
+    return error == EROFS || error == EACCES;
+}
+
+/*
+ * Removes the last process's counters when this one keeps none: before the first file of what they
+ * say is queued, so that the next process does not take that for lost. Returns 0 or an errno.
+ */
+static int
+forget_counters(struct sr_spooler *sp)
+{
+    if (sp->options.counters_stale) {
+        if (unlinkat(sr_spool_dir(sp->spool), SR_COUNTERS_FILE, 0) != 0 && holds_all(errno)) {
+            return errno;
+        }
+        sp->options.counters_stale = false;
+    }
+    return 0;
+}
+
+static void
+put_back(struct sr_queue *q, struct sr_segment *list)
+{
+    struct sr_segment *last = list;
+
+    while (last->chain != NULL) {
+        last = last->chain;
+    }
+    (void)pthread_mutex_lock(&q->mutex);
+    last->chain = q->removable;
+    q->removable = list;
+    (void)pthread_mutex_unlock(&q->mutex);
+}
+
 static void
 remove_files(struct sr_spooler *sp)
 {
     struct sr_queue *q = sp->queue;
 
+    if (holds_all(atomic_load(&q->disk_error))) {
+        return; /* again when it takes data */
+    }
     (void)pthread_mutex_lock(&q->mutex);
     struct sr_segment *list = q->removable;
     q->removable = NULL;
     (void)pthread_mutex_unlock(&q->mutex);
     while (list != NULL) {
         struct sr_segment *s = list;
-        list = s->chain;
-        int error = s->damaged ? sr_spool_set_aside(sp->spool, s->number)
+        int error = forget_counters(sp);
+        if (error == 0) {
+            error = s->damaged ? sr_spool_set_aside(sp->spool, s->number)
                                : sr_spool_remove(sp->spool, s->number);
+        }
         if (error != 0 && error != ENOENT) {
             note_error(sp, error);
         }
+        if (holds_all(error)) {
+            put_back(q, list);
+            return;
+        }
+        list = s->chain;
         (void)pthread_mutex_lock(&q->mutex);
         give_disk(s);
         (void)pthread_mutex_unlock(&q->mutex);
@@ -402,34 +475,37 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     (void)pthread_mutex_unlock(&q->mutex);
 }
 
-/* A segment that was written since the last sync, marked as synced; 0: none. */
+/*
+ * The newest segment of a lane below `*number` that was written since the last sync, marked as
+ * synced. Downwards, so that a tail that is written all the time is synced once a round.
+ */
 static bool
-next_unsynced(struct sr_queue *q, uint64_t *ret_number)
+next_unsynced(struct sr_lane *lane, uint64_t *number)
 {
     bool found = false;
 
-    (void)pthread_mutex_lock(&q->mutex);
-    for (size_t i = 0; i < q->lane_count && !found; i++) {
-        for (struct sr_segment *s = q->lanes[i]->last; s != NULL && !found; s = s->previous) {
-            if (s->unsynced) {
-                s->unsynced = false;
-                *ret_number = s->number;
-                found = true;
-            }
+    (void)pthread_mutex_lock(&lane->queue->mutex);
+    for (struct sr_segment *s = lane->last; s != NULL && !found; s = s->previous) {
+        if (s->unsynced && s->number < *number) {
+            s->unsynced = false;
+            *number = s->number;
+            found = true;
         }
     }
-    (void)pthread_mutex_unlock(&q->mutex);
+    (void)pthread_mutex_unlock(&lane->queue->mutex);
     return found;
 }
 
 static void
 sync_all(struct sr_spooler *sp)
 {
-    uint64_t number;
     int error = 0;
 
-    while (error == 0 && next_unsynced(sp->queue, &number)) {
-        error = sr_spool_sync(sp->spool, number);
+    for (size_t i = 0; i < sp->queue->lane_count && error == 0; i++) {
+        uint64_t number = UINT64_MAX;
+        while (error == 0 && next_unsynced(sp->queue->lanes[i], &number)) {
+            error = sr_spool_sync(sp->spool, number);
+        }
     }
     if (error == 0) {
         error = sr_spool_sync_dir(sp->spool);
@@ -476,6 +552,7 @@ run(void *arg)
         if (atomic_load(&sp->stopping)) {
             return NULL;
         }
+        notice_trouble(sp);
         load(sp);
         remove_files(sp);
         spill(sp);
@@ -572,8 +649,8 @@ store(struct sr_spooler *sp, struct sr_segment *s)
         error = 0; /* its file is as it should be */
     } else if (s->has_file) {
         error = tell(sp, s, true, kept);
-    } else {
-        error = take_disk(s) ? write_segment(sp, s, kept) : ENOSPC;
+    } else { /* whatever its share: more than queue.disk by queue.memory at most, and not lost */
+        error = write_segment(sp, s, kept);
         lost = error != 0 ? left : 0;
     }
     if (error != 0) {

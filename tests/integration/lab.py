@@ -19,8 +19,10 @@ import signal
 import socket
 import ssl
 import subprocess
+import struct
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+import pytest
 
 import nats_client
 
@@ -363,6 +366,74 @@ class FakeServer:
         self.accepted = []
 
 
+# ---- The queue's directory ----
+
+class Segment:
+    """A file of the queue, read as docs and sr/segment.h say. No check of any crc."""
+
+    def __init__(self, path):
+        self.path = path
+        self.bytes = path.read_bytes()
+        (self.version, header_len) = struct.unpack_from("=II", self.bytes, 12)
+        (self.run, self.number) = struct.unpack_from("=QQ", self.bytes, 24)
+        self.entries = []  # (offset of its bytes, how many)
+        at = header_len
+        while at + 16 <= len(self.bytes):
+            length = struct.unpack_from("=I", self.bytes, at)[0]
+            self.entries.append((at + 16, length))
+            at += (16 + length + 3) // 4 * 4
+
+    def ids(self):
+        """The Nats-Msg-Id of each entry."""
+        return [f"{self.run:016x}-{self.number}-{i}" for i in range(len(self.entries))]
+
+    def damage(self, entry):
+        """Turns one bit in the middle of an entry's bytes."""
+        offset, length = self.entries[entry]
+        self.patch(offset + length // 2, bytes([self.bytes[offset + length // 2] ^ 1]))
+
+    def patch(self, offset, data):
+        with open(self.path, "r+b") as f:
+            f.seek(offset)
+            f.write(data)
+
+
+def segments(folder):
+    """The segments that lie in a queue's directory, in their order."""
+    return [Segment(p) for p in sorted(folder.glob("*.seg"))]
+
+
+class Disk:
+    """A small file system of its own, of `size` bytes."""
+
+    def __init__(self, lab, size, name="disk"):
+        self.dir = lab.dir / name
+        self.dir.mkdir()
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.dir],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
+        lab.disks.append(self)
+        self.ballast = self.dir / "ballast"
+
+    def fill(self):
+        with open(self.ballast, "ab", buffering=0) as f:
+            try:
+                while True:
+                    f.write(bytes(4096))
+            except OSError:
+                pass
+
+    def free(self):
+        self.ballast.unlink()
+
+    def remount(self, options):
+        subprocess.run(["mount", "-o", f"remount,{options}", self.dir], check=True)
+
+    def close(self):
+        subprocess.run(["umount", self.dir], check=True)
+
+
 # ---- The daemon ----
 
 class Daemon(Process):
@@ -411,8 +482,11 @@ class Daemon(Process):
     def write(self):
         self.conf.write_text(json.dumps(self.config, indent=1) + "\n")  # JSON is YAML
 
+    def argv(self):
+        return [SYSLOG, "--config", self.conf]
+
     def start(self, **options):
-        return self.run(SYSLOG, "--config", self.conf, **options)
+        return self.run(*self.argv(), **options)
 
     def run(self, *argv, **options):
         passing, more = activation(self.held) if self.held else ([], {})
@@ -421,11 +495,38 @@ class Daemon(Process):
         assert self.running(), self.text()
         return self
 
+    def launch(self):
+        """A start that need not become ready: returns when it serves its numbers."""
+        self.spawn([*self.prefix, *self.argv()])
+
+        def answers():
+            assert self.running(), self.text()
+            try:
+                return self.get("/ledger")
+            except OSError:
+                return None
+        wait_for("the daemon answers", answers)
+        return self
+
+    def refuses(self):
+        """A start that must fail at run time: the lines it logs."""
+        done = self.lab.run("--config", self.conf, prefix=self.prefix)
+        assert done.returncode == 1, done.stderr
+        return done.stderr
+
     def ready(self):
         try:
             return self.get("/readyz") is not None
         except OSError:
             return False
+
+    def unready(self):
+        """Why /readyz says no; None when it says yes."""
+        try:
+            self.get("/readyz")
+        except urllib.error.HTTPError as e:
+            return e.read().decode()
+        return None
 
     def get(self, path):
         url = f"http://127.0.0.1:{self.metrics_port}{path}"
@@ -460,6 +561,18 @@ class Daemon(Process):
             ahead = (i + 1) / (rate or 20000) - (time.monotonic() - start)
             if ahead > 0.002:
                 time.sleep(ahead)  # the pace of the load; nothing waits for it
+
+    def feed(self, datagrams, listener=0):
+        """Sends datagrams no faster than they are received, so that no socket overflows."""
+        waiting, total = list(datagrams), self.ledger(listener)["received"]
+        for i in range(0, len(waiting), 200):
+            chunk = waiting[i:i + 200]
+            self.send(chunk, listener=listener, rate=10**6)
+            total += len(chunk)
+            self.await_received(total, listener)
+
+    def segments(self):
+        return segments(self.queue_dir)
 
     def await_received(self, count, listener=0, timeout=15):
         wait_for(f"{self.name} received {count}",
@@ -572,7 +685,7 @@ class Lab:
     def __init__(self, folder):
         self.dir = folder
         self.prefix = []  # of every command
-        self.processes, self.fakes, self.sockets = [], [], []
+        self.processes, self.fakes, self.sockets, self.disks = [], [], [], []
         self._authority = None
 
     def authority(self):
@@ -602,6 +715,8 @@ class Lab:
             fake.close()
         for s in self.sockets:
             s.close()
+        for disk in self.disks:
+            disk.close()
         for process in self.processes:
             lines = process.text().splitlines()
             print(f"---- {process.log.name}", *lines[-60:], sep="\n")

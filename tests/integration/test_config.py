@@ -50,6 +50,28 @@ def listen(port):
 NO_METRICS = ["--set", "metrics.listen=off"]
 
 
+@pytest.mark.parametrize("text", [
+    "queue: {durability: memory, memory: 64MiB, disk: 1MiB}\n",
+    "output: stdout\nqueue: {durability: always, memory: 64MiB, disk: 1MiB}\n",
+    "queue: {memory: 1MiB, disk: 1MiB}\nlisteners: [{workers: 4}]\n",
+    "queue: {memory: 20MiB}\nlisteners: [{workers: 5}]\n",
+    "queue: {memory: 1MiB}\nlisteners: [{workers: 30}]\npublish: {dead_letter: false}\n",
+])
+def test_a_queue_that_fits_is_checked_in_silence(lab, text):
+    assert check(lab, text, code=0) == []
+
+
+@pytest.mark.parametrize("durability", ["memory", "spill", "always"])
+@pytest.mark.parametrize("memory,workers,dead", [
+    ("1MiB", 4, True), ("20MiB", 5, True), ("1MiB", 30, False)])
+def test_a_queue_that_is_checked_to_fit_fits(lab, memory, workers, dead, durability):
+    daemon = lab.daemon(
+        nats={"url": ["nats://127.0.0.1:1"]}, listeners=[{"workers": workers}],
+        publish={"dead_letter": dead},
+        queue={"memory": memory, "disk": memory, "durability": durability})
+    daemon.stop()
+
+
 def test_a_good_configuration_is_checked_in_silence(lab):
     assert check(lab, "listeners:\n - format: rfc5424\n", code=0) == []
 
@@ -83,6 +105,17 @@ def test_all_problems_are_printed_each_with_its_line(lab):
 
 
 @pytest.mark.parametrize("text,said", [
+    ("queue:\n  dir: spool/syslog\n", "2: queue.dir: write an absolute path"),
+    ("queue:\n  dir: ''\n", "2: queue.dir: write an absolute path"),
+    ("queue:\n  disk: 4KiB\n", "2: queue.disk"),
+    ("queue:\n  memory: 64MiB\n  disk: 32MiB\n",
+     "3: queue.disk: 32MiB is less than queue.memory (64MiB)"),
+    ("queue:\n  disk: 32MiB\n", "2: queue.disk: 32MiB is less than queue.memory (64MiB)"),
+    ("queue:\n  memory: 4GiB\n", "queue.disk: 2GiB is less than queue.memory (4GiB)"),
+    ("queue:\n  durability: sometimes\n", "2: queue.durability"),
+    ("queue:\n  memory: 16MiB\nlisteners:\n  - workers: 5\n",
+     "2: queue.memory: 16MiB is too little for 5 receiving threads (workers of all listeners); "
+     "set 20MiB or more"),
     ("listeners:\n - listn: udp://127.0.0.1:1\n", "did you mean `listen`?"),
     ("listeners:\n - listen: tcp://127.0.0.1:1\n", "2: listeners[0].listen"),
     ("listeners:\n - listen: udp://127.0.0.1\n", "has no port"),

@@ -63,6 +63,7 @@ def test_the_configuration_that_dev_writes_runs_a_collector(lab, world):
         daemon.send(load.lines(200))
         daemon.settled(200)
         check_once(stored(world, tenant), load)
+        assert (world.dir / tenant / "queue" / "counters").exists()
 
 
 def copy_creds(world, lab, user):

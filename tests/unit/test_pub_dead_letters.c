@@ -56,8 +56,11 @@ several_refused_for_good_in_one_window_leave_the_rest_alone(void **state)
     }
     assert_int_equal(pub_lanes_in_flight(b.lanes), 6);
     bench_run(&b);
+    assert_int_equal(b.sent_count, 11); /* the others wait until what came before is settled */
+    bench_store(&b, 0, 10);
+    bench_run(&b);
     assert_int_equal(b.sent_count, 14); /* four dead letters and nothing twice */
-    bench_store(&b, 0, 14);
+    bench_store(&b, 10, 14);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 6);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 4);
     assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 0);
@@ -80,17 +83,22 @@ a_refusal_for_good_while_the_lane_settles_or_probes_skips_nothing(void **state)
     bench_refuse(&b, 2, SR_REFUSAL_STREAM_FULL);
     bench_refuse(&b, 3, SR_REFUSAL_STREAM_FULL);
     bench_run(&b);
-    bench_store(&b, 4, 5); /* the dead letter of 1 */
+    assert_int_equal(b.sent_count, 4); /* 1 waits for 0 */
     bench_wait(&b, 250 * SR_NS_PER_MS);
-    assert_int_equal(b.sent_count, 6);
-    bench_store(&b, 5, 6);
-    bench_run(&b); /* 2 and 3 again */
-    bench_refuse(&b, 6, SR_REFUSAL_TOO_LARGE);
+    assert_int_equal(b.sent_count, 5);
+    bench_store(&b, 4, 5);
+    bench_run(&b); /* 2 and 3 again, and the dead letter of 1 */
+    assert_int_equal(b.sent_count, 8);
+    size_t letter = b.sent[5].reason[0] != '\0' ? 5 : 7;
+    size_t second = letter == 5 ? 6 : 5;
+    bench_store(&b, letter, letter + 1);
+    bench_refuse(&b, second, SR_REFUSAL_TOO_LARGE);
     bench_run(&b);
     assert_string_equal(b.sent[8].reason, "too_large");
-    bench_store(&b, 7, 9);
-    assert_int_equal(b.sent[5].value, again[0]);
-    assert_int_equal(b.sent[7].value, again[1]);
+    bench_store(&b, second + 1, second + 2);
+    bench_store(&b, 8, 9);
+    assert_int_equal(b.sent[4].value, again[0]);
+    assert_int_equal(b.sent[second + 1].value, again[1]);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 2);
     assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 2);
     assert_int_equal(bench_queued(&b), 0);
@@ -108,11 +116,14 @@ what_is_larger_than_the_server_takes_is_never_sent(void **state)
     bench_fill(&b, 0, 1, 1, 8192);
     bench_fill(&b, 0, 2, 1, 100);
     bench_run(&b);
-    assert_int_equal(b.sent_count, 3);
+    assert_int_equal(b.sent_count, 2);
     assert_int_equal(b.sent[1].value, 2);
+    bench_store(&b, 0, 2);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 3);
     assert_int_equal(b.sent[2].value, 1);
     assert_string_equal(b.sent[2].reason, "too_large");
-    bench_store(&b, 0, 3);
+    bench_store(&b, 2, 3);
     assert_int_equal(bench_queued(&b), 0);
     bench_assert_balanced(&b);
     bench_close(&b);
@@ -127,6 +138,7 @@ without_dead_letters_a_refused_record_is_counted(void **state)
     bench_run(&b);
     bench_refuse(&b, 1, SR_REFUSAL_TOO_LARGE);
     bench_store(&b, 0, 3);
+    bench_run(&b);
     assert_int_equal(bench_dropped(&b, "too_large"), 1);
     assert_int_equal(sr_counted(&bench_delivery(&b)->moved), 0);
     assert_int_equal(bench_queued(&b), 0);

@@ -178,7 +178,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .def = "spill",                                                                            \
         .choices = sr_conf_durability_names,                                                       \
         .help = "memory; spill: to disk when memory gets short and at a stop; always: to disk "    \
-                "before anything else, so that a kill loses nothing." },                           \
+                "before anything else, so that a kill loses nothing. Of output: nats." },          \
         { .name = "memory",                                                                        \
             .type = SR_CONF_SIZE,                                                                  \
             .offset = offsetof(struct sr_conf_queue, memory),                                      \
@@ -192,7 +192,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .def = "2GiB",                                                                         \
             .min = 1048576,                                                                        \
             .max = 1099511627776,                                                                  \
-            .help = "Bytes that may wait on disk." },                                              \
+            .help = "Bytes that may wait on disk; at least queue.memory." },                       \
         { .name = "dir",                                                                           \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_queue, dir),                                         \

@@ -59,6 +59,9 @@ struct sr_counters_kept *sr_counters_read(int dir, const char *boot_id, const ch
 void sr_counters_kept_free(struct sr_counters_kept *kept);
 enum sr_counters_trust sr_counters_trust(const struct sr_counters_kept *kept);
 
+/* True when the process ended well, and was not killed. */
+bool sr_counters_ended_orderly(const struct sr_counters_kept *kept);
+
 /* The slot of that name; false when there is none. */
 bool sr_counters_find(
     const struct sr_counters_kept *kept, const char *slot, struct sr_counters_values *ret_values);

@@ -52,6 +52,7 @@ struct sr_lane_options {
     unsigned worker;           /* likewise */
     bool dead;                 /* carries dead letters */
     bool by_sink;              /* written by the sink's thread */
+    bool left;                 /* written by none: for what is found on disk, whatever its share */
     const char *subject;       /* copied */
     const char *content_type;  /* copied; NULL for none */
 };
@@ -64,6 +65,12 @@ struct sr_lane_position {
     uint64_t records; /* in those; not the lost ones */
     uint64_t lost;    /* records of the segment that were found damaged and counted so */
 };
+
+#define SR_QUEUE_SEGMENT_MAX (256U * 1024U)
+
+/* Bytes of a segment in a queue of so much memory, at most SR_QUEUE_SEGMENT_MAX; large records get
+ * more. */
+size_t sr_queue_segment_size(uint64_t memory);
 
 /* Returns an owned queue, or NULL without memory. */
 struct sr_queue *sr_queue_new(const struct sr_queue_options *options);
@@ -191,11 +198,14 @@ bool sr_lane_empty(const struct sr_lane *lane);
 /* Records that were found damaged on disk since the last call; they count as settled. */
 uint64_t sr_lane_take_lost(struct sr_lane *lane);
 
+/* True when the entry is the oldest that is not settled. */
+bool sr_lane_is_oldest(struct sr_lane *lane, const struct sr_segment *segment, uint32_t index);
+
 /*
- * Where the reader stands: everything before is settled and nothing after. False while something
- * after it is settled too, which passes when the oldest are.
+ * Where the reader stands: everything before is settled, and the entry there is not. Returns the
+ * records behind it that are settled already: who goes on from the position gets them again.
  */
-bool sr_lane_settled(const struct sr_lane *lane, struct sr_lane_position *ret_position);
+uint64_t sr_lane_settled(const struct sr_lane *lane, struct sr_lane_position *ret_position);
 
 /*
  * The sink has kept that the reader stands at `position`: files of segments before it are removed,

@@ -84,6 +84,12 @@ void sr_segment_write_header(uint8_t *out, const struct sr_segment_info *info);
 enum sr_segment_err sr_segment_read_header(struct sr_span bytes, struct sr_segment_info *ret_info,
     struct sr_segment_progress *ret_progress, size_t *ret_len);
 
+/*
+ * True when the bytes are all of a file that ends within its header: whoever wrote it was stopped
+ * before the first entry. Not for one whose crc or texts are wrong.
+ */
+bool sr_segment_is_cut_short(struct sr_span bytes);
+
 /* The bytes that go to SR_SEGMENT_PROGRESS_OFFSET. */
 void sr_segment_write_progress(
     uint8_t out[SR_SEGMENT_PROGRESS_LEN], const struct sr_segment_progress *progress);

@@ -5,9 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SR_SHARE_DEAD_PART 16U
+
 /*
  * How a resource (memory, disk) is shared out so that no listener starves another: half of it is
- * guaranteed in equal shares per listener, half is common; dead letters hold at most 1/16 of all.
+ * guaranteed in equal shares per listener, half is common; dead letters hold at most one part in
+ * SR_SHARE_DEAD_PART of all.
  * Pure arithmetic; the owner locks.
  */
 struct sr_share {
