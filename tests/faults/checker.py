@@ -12,9 +12,6 @@ BATCH = 64     # datagrams of one receive batch: what one kill -9 may lose
 
 DISK_REASONS = ("disk_full", "disk_error", "queue_full", "deadletter_full")
 
-COUNTS = ("received", "decoded", "deadlettered", "dropped", "records", "recovered", "stored",
-          "stored_dead", "queued", "dropped_records", "kernel_drops")
-
 Stored = collections.namedtuple("Stored", "listener dead number id")  # number None: not ours
 Finding = collections.namedtuple("Finding", "what text")
 
@@ -146,7 +143,7 @@ class _Check:
                           f", {WINDOW} are allowed")
 
     def losses(self, listener, stored):
-        """missing = counted; what was in flight when its copy got lost may be counted and stored."""
+        """missing = counted; what was in flight when its copy got lost may be both."""
         missing = set(range(listener.sent)) - {s.number for s in stored}
         t = listener.total
         left = sum(life["queued"] for life in listener.lives)

@@ -50,7 +50,8 @@ class Schedule:
     def __str__(self):
         server = "server with tenants and TLS" if self.tenants else "plain server"
         head = (f"seed {self.seed}: {self.durability}, {self.rate} datagrams/s for "
-                f"{self.duration:g} s to {self.listeners} listeners with {self.buffer >> 10} KiB, {server}")
+                f"{self.duration:g} s to {self.listeners} listeners with {self.buffer >> 10} KiB, "
+                f"{server}")
         return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
 
 
@@ -116,7 +117,8 @@ def make(seed, durability=None, duration=12.0, only=None):
     """The schedule of a seed. `only` names kinds of faults to draw from instead of all."""
     rng = random.Random(f"faults {seed}")
     durability = durability or CHOSEN[seed % len(CHOSEN)]
-    kinds = [k for k, (modes, _) in KINDS.items() if durability in modes and (not only or k in only)]
+    kinds = [k for k, (modes, _) in KINDS.items()
+             if durability in modes and (not only or k in only)]
     head = {"rate": rng.choice(RATES[durability]), "listeners": rng.choice((1, 1, 2)),
             "size": rng.choice(SIZES[durability]),
             "buffer": SMALL_BUFFER if rng.random() < 0.15 else LARGE_BUFFER}
