@@ -103,7 +103,7 @@ class Collector(lab.Daemon):
         if durability == "memory":
             return {"durability": "memory"}
         # Spilling begins at a quarter of it. What is in flight stays there, and is up to 8 MiB.
-        memory = "64MiB" if durability == "always" else "16MiB"
+        memory = "32MiB" if durability == "always" else "16MiB"
         return {"durability": durability, "memory": memory, "disk": "48MiB", "dir": str(queue_dir)}
 
     @staticmethod
