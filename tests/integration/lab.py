@@ -6,10 +6,12 @@ Nothing waits by sleeping: wait_for() asks until a deadline.
 """
 
 import collections
+import contextlib
 import datetime
 import itertools
 import json
 import os
+import random
 import re
 import secrets
 import shutil
@@ -44,9 +46,12 @@ SUBJECT = "logs.syslog"
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Not one of those that the kernel gives to others, so that it is free after a restart too."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 # Runs a program as systemd starts a service with sockets: they are its descriptors from 3 on.
@@ -212,7 +217,8 @@ class Process:
 
     def spawn(self, argv, **options):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, **{
+            argv = [str(a) for a in (*self.lab.prefix, *argv)]
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **{
                 "stdout": log, "stderr": log, "cwd": self.lab.dir, **options})
 
     @property
@@ -796,6 +802,7 @@ class Lab:
 
     def __init__(self, folder):
         self.dir = folder
+        self.prefix = []  # of every command
         self.processes, self.fakes, self.sockets, self.disks = [], [], [], []
         self._authority = None
 

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the ledger hold? Compares what was sent, what was counted and what is in the stream.
+
+Pure: evidence in, findings out, so that its tests can feed it every kind of lie.
+"""
+
+import collections
+import dataclasses
+
+WINDOW = 4096  # the messages that the publisher may have in flight
+BATCH = 64     # datagrams of one receive batch: what one kill -9 may lose
+
+DISK_REASONS = ("disk_full", "disk_error", "queue_full", "deadletter_full")
+
+Stored = collections.namedtuple("Stored", "listener dead number id")  # number None: not ours
+Finding = collections.namedtuple("Finding", "what text")
+
+
+@dataclasses.dataclass
+class Listener:
+    """What is known of one listener."""
+    name: str
+    sent: int
+    socket_drops: int  # the kernel's own count
+    lives: list        # the last ledger of each process whose counters nobody went on with
+    dropped: dict      # of the last life, by reason
+    dropped_records: dict
+
+    def total(self, count):
+        return sum(life.get(count, 0) for life in self.lives)
+
+
+@dataclasses.dataclass
+class Evidence:
+    durability: str
+    listeners: list
+    stream: list                 # Stored, in the stream's order
+    kills: int = 0               # kill -9 of the collector
+    disk_faults: int = 0         # the queue could not write for a while
+    corruptions: int = 0         # times that segments were damaged
+    unexpected_duplicates: int = 0
+    garbage_acks: int = 0
+    complaints: list = dataclasses.field(default_factory=list)  # exits, log lines, timeouts
+
+
+def ranges(numbers, limit=20):
+    """Sorted numbers for people: "3, 7-9"."""
+    out, numbers = [], sorted(numbers)
+    for n in numbers:
+        if out and out[-1][1] == n - 1:
+            out[-1][1] = n
+        else:
+            out.append([n, n])
+    texts = [f"{a}" if a == b else f"{a}-{b}" for a, b in out[:limit]]
+    more = len(out) - limit
+    return ", ".join(texts) + (f" and {more} more ranges" if more > 0 else "")
+
+
+def disorder(numbers):
+    """The most places by which one of these comes too late; each counts once."""
+    rank = {n: i for i, n in enumerate(sorted(set(numbers)))}
+    highest, worst, seen = -1, 0, set()
+    for n in numbers:
+        if n not in seen:
+            seen.add(n)
+            highest = max(highest, rank[n])
+            worst = max(worst, highest - rank[n])
+    return worst
+
+
+class _Check:
+    def __init__(self, evidence):
+        self.e, self.findings = evidence, []
+
+    def find(self, what, text):
+        self.findings.append(Finding(what, text))
+
+    def equal(self, what, left, right):
+        """`left` and `right` map the names of the terms of two sums to numbers."""
+        a, b = sum(left.values()), sum(right.values())
+        if a != b:
+            def side(terms):
+                text = " + ".join(f"{name} {n}" for name, n in terms.items())
+                return f"{text} = {sum(terms.values())}" if len(terms) > 1 else text
+            self.find(what, f"{side(left)} is not {side(right)}: {a - b:+d}")
+
+    def inputs(self, listener):
+        t = listener.total
+        self.equal(f"inputs of {listener.name}", {"sent": listener.sent},
+                   {"received": t("received"), "kernel_drops": t("kernel_drops")})
+        self.equal(f"kernel drops of {listener.name}", {"the socket's": listener.socket_drops},
+                   {"kernel_drops": t("kernel_drops")})
+
+    def balance(self, listener):
+        for n, life in enumerate(listener.lives):
+            def terms(*names, life=life):
+                return {name: life.get(name, 0) for name in names}
+            name = f"{listener.name}, ledger {n + 1} of {len(listener.lives)}"
+            self.equal(f"balance of inputs of {name}", terms("received"),
+                       terms("decoded", "deadlettered", "dropped"))
+            self.equal(f"balance of records of {name}",
+                       terms("records", "recovered", "deadlettered"),
+                       terms("stored", "stored_dead", "queued", "dropped_records"))
+            if not life["balanced"]:
+                self.find(f"balance of {name}", "the collector itself says balanced=false")
+        if listener.lives and self.e.durability != "memory" and listener.lives[-1]["queued"]:
+            self.find(f"rest of {listener.name}", f"{listener.lives[-1]['queued']} still queued")
+
+    def reasons(self, listener):
+        """Every loss has a reason, and every reason a cause in the schedule."""
+        everything = listener.sent
+        allowed = {
+            ("dropped", "killed"): self.e.kills * BATCH,
+            ("dropped_records", "damaged"): everything if self.e.corruptions else 0,
+        }
+        for reason in DISK_REASONS if self.e.disk_faults else ():
+            allowed[("dropped", reason)] = allowed[("dropped_records", reason)] = everything
+        for kind in ("dropped", "dropped_records"):
+            found = getattr(listener, kind)
+            self.equal(f"reasons of {kind} of {listener.name}", {kind: listener.total(kind)},
+                       found or {"no reason": 0})
+            for reason, count in found.items():
+                most = allowed.get((kind, reason), 0)
+                if count > most:
+                    self.find(f"reasons of {kind} of {listener.name}",
+                              f"{reason} {count}, and the schedule explains at most {most}")
+
+    def once(self, i, listener, stored):
+        numbers = collections.Counter(s.number for s in stored)
+        for number, count in sorted(numbers.items()):
+            if count > 1:
+                ids = ", ".join(str(s.id) for s in stored if s.number == number)
+                self.find(f"once from {listener.name}", f"{number} is stored {count} times: {ids}")
+        strange = [n for n in numbers if not 0 <= n < listener.sent]
+        if strange:
+            self.find(f"once from {listener.name}", f"stored but never sent: {ranges(strange)}")
+        for dead in (False, True):
+            lane = [s.number for s in stored if s.dead == dead]
+            worst = disorder(lane)
+            if worst > WINDOW:
+                self.find(f"order of {listener.name}",
+                          f"{'dead letters' if dead else 'records'} come up to {worst} places late"
+                          f", {WINDOW} are allowed")
+
+    def losses(self, listener, stored):
+        """missing = counted; what was in flight when its copy got lost may be both."""
+        missing = set(range(listener.sent)) - {s.number for s in stored}
+        t = listener.total
+        left = sum(life["queued"] for life in listener.lives)
+        terms = {"dropped": t("dropped"), "dropped_records": t("dropped_records"),
+                 "kernel_drops": t("kernel_drops"), "queued": left}
+        counted = sum(terms.values())
+        slack = WINDOW * self.e.corruptions
+        slack += WINDOW * sum(1 for life in listener.lives if life["queued"] > 0)
+        text = ", ".join(f"{name} {n}" for name, n in terms.items())
+        if not len(missing) <= counted <= len(missing) + slack:
+            self.find(f"losses of {listener.name}",
+                      f"{len(missing)} of {listener.sent} are not in the stream and {counted} are "
+                      f"counted ({text}): {len(missing) - counted:+d}; "
+                      f"not there: {ranges(missing) or 'none'}")
+        for name, dead in (("stored", False), ("stored_dead", True)):
+            there = len({s.number for s in stored if s.dead == dead})
+            if not t(name) <= there <= t(name) + slack:
+                self.find(f"stored of {listener.name}",
+                          f"the stream has {there}, {name} says {t(name)}")
+
+    def run(self):
+        for what in self.e.complaints:
+            self.find("run", what)
+        for i, listener in enumerate(self.e.listeners):
+            stored = [s for s in self.e.stream if s.listener == i and s.number is not None]
+            self.inputs(listener)
+            self.balance(listener)
+            self.reasons(listener)
+            self.once(i, listener, stored)
+            self.losses(listener, stored)
+        strange = [s.id for s in self.e.stream if s.number is None]
+        if strange:
+            self.find("stream", f"{len(strange)} messages that nobody sent: {strange[:5]}")
+        ids = collections.Counter(s.id for s in self.e.stream)
+        for one, count in ids.items():
+            if count > 1:
+                self.find("ids", f"Nats-Msg-Id {one} is there {count} times")
+        if self.e.unexpected_duplicates:
+            self.find("duplicates", f"output_unexpected_duplicates_total is "
+                      f"{self.e.unexpected_duplicates}, must be 0")
+        if self.e.garbage_acks:
+            self.find("acks", f"output_garbage_acks_total is {self.e.garbage_acks}, must be 0")
+        return self.findings
+
+
+def check(evidence):
+    """What contradicts the promise; empty when the ledger holds."""
+    return _Check(evidence).run()

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checker finds each kind of lie and names it, and believes a ledger that holds."""
+
+import dataclasses
+
+import pytest
+
+import schedule
+from checker import WINDOW, Evidence, Listener, Stored, check, disorder, ranges
+
+SENT, DEAD = 1000, (5, 42)
+
+
+def ledger(sent=SENT, **changes):
+    dead = len(DEAD)
+    return {"received": sent, "decoded": sent - dead, "deadlettered": dead, "dropped": 0,
+            "records": sent - dead, "recovered": 0, "stored": sent - dead, "stored_dead": dead,
+            "queued": 0, "dropped_records": 0, "kernel_drops": 0, "balanced": True, **changes}
+
+
+def stored(numbers, listener=0):
+    return [Stored(listener, n in DEAD, n, f"run-{listener}-{n}") for n in numbers]
+
+
+def evidence(numbers=range(SENT), durability="always", **changes):
+    """Everything was sent, counted and stored once."""
+    listener = Listener("listener 0", SENT, 0, [ledger()], {}, {})
+    return Evidence(durability, [listener], stored(numbers), **changes)
+
+
+def found(e):
+    return " | ".join(f"{f.what}: {f.text}" for f in check(e))
+
+
+def with_ledger(e, **changes):
+    e.listeners[0].lives[-1].update(changes)
+    return e
+
+
+def test_a_ledger_that_holds_is_believed():
+    assert check(evidence()) == []
+
+
+def test_a_lost_record_is_named():
+    text = found(evidence([n for n in range(SENT) if n not in (7, 8, 9, 500)]))
+    assert "4 of 1000 are not in the stream and 0 are counted" in text
+    assert "not there: 7-9, 500" in text
+    assert "stored of listener 0: the stream has 994, stored says 998" in text
+
+
+def test_a_record_that_is_stored_and_counted_as_lost_is_named():
+    e = with_ledger(evidence(kills=1), received=SENT, decoded=SENT - 3, dropped=1,
+                    records=SENT - 3, stored=SENT - 3)
+    e.listeners[0].dropped["killed"] = 1
+    assert "0 of 1000 are not in the stream and 1 are counted" in found(e)
+
+
+def test_a_doubled_record_is_named():
+    e = evidence()
+    e.stream.append(Stored(0, False, 77, "other-1"))
+    assert "once from listener 0: 77 is stored 2 times: run-0-77, other-1" in found(e)
+
+
+def test_a_doubled_id_is_named():
+    e = evidence()
+    e.stream[3] = e.stream[3]._replace(id="run-0-4")
+    assert "Nats-Msg-Id run-0-4 is there 2 times" in found(e)
+
+
+def test_a_record_out_of_its_window_is_named_and_one_within_is_not():
+    sent = WINDOW + 1000
+    def late(places):
+        numbers = [n for n in range(sent) if n != 100]
+        numbers.insert(100 + places, 100)
+        e = Evidence("always", [Listener("listener 0", sent, 0, [ledger(sent)], {}, {})],
+                     stored(numbers))
+        return found(e)
+    assert late(WINDOW) == ""
+    assert f"records come up to {WINDOW + 1} places late" in late(WINDOW + 1)
+
+
+def test_records_and_dead_letters_have_an_order_each():
+    numbers = [n for n in range(SENT) if n not in DEAD] + list(DEAD)
+    assert check(evidence(numbers)) == []
+
+
+def test_a_record_that_nobody_sent_is_named():
+    e = evidence()
+    e.stream += [Stored(0, False, SENT, "x"), Stored(None, False, None, "y")]
+    assert "stored but never sent: 1000" in found(e)
+    assert "1 messages that nobody sent: ['y']" in found(e)
+
+
+def test_inputs_that_vanish_before_they_are_received_are_named():
+    e = with_ledger(evidence(range(SENT - 10)), received=SENT - 10, decoded=SENT - 12,
+                    records=SENT - 12, stored=SENT - 12)
+    assert "inputs of listener 0: sent 1000 is not received 990 + kernel_drops 0 = 990: +10" \
+        in found(e)
+
+
+def test_kernel_drops_must_be_the_sockets_own():
+    e = with_ledger(evidence(range(SENT - 10)), received=SENT - 10, decoded=SENT - 12,
+                    records=SENT - 12, stored=SENT - 12, kernel_drops=10)
+    assert "kernel drops of listener 0: the socket's 0 is not kernel_drops 10" in found(e)
+    e.listeners[0].socket_drops = 10
+    assert check(e) == []
+
+
+@pytest.mark.parametrize("change, name", [({"decoded": 990}, "balance of inputs"),
+                                          ({"stored": 990}, "balance of records"),
+                                          ({"recovered": 3}, "balance of records"),
+                                          ({"balanced": False}, "balance of listener 0")])
+def test_a_sum_that_does_not_come_out_is_named(change, name):
+    assert name in found(with_ledger(evidence(), **change))
+
+
+def lost(kind, reason, count, **changes):
+    """`count` records at the end are lost and counted under a reason."""
+    e = evidence(range(SENT - count), **changes)
+    fewer = SENT - count - 2
+    if kind == "dropped":
+        with_ledger(e, dropped=count, decoded=fewer, records=fewer, stored=fewer)
+    else:
+        with_ledger(e, dropped_records=count, stored=fewer)
+    getattr(e.listeners[0], kind)[reason] = count
+    return e
+
+
+def test_a_loss_that_the_schedule_explains_is_believed():
+    assert check(lost("dropped", "killed", 64, kills=1)) == []
+    assert check(lost("dropped", "killed", 65, kills=2)) == []
+    assert check(lost("dropped", "queue_full", 200, disk_faults=1)) == []
+    assert check(lost("dropped_records", "damaged", 300, corruptions=1)) == []
+
+
+@pytest.mark.parametrize("kind, reason, count, changes", [
+    ("dropped", "killed", 65, {"kills": 1}), ("dropped", "killed", 1, {}),
+    ("dropped", "queue_full", 1, {"kills": 1}), ("dropped", "because", 1, {"disk_faults": 1}),
+    ("dropped_records", "damaged", 1, {}), ("dropped_records", "killed", 1, {"kills": 1})])
+def test_a_loss_that_nothing_explains_is_named(kind, reason, count, changes):
+    assert f"{reason} {count}, and the schedule explains at most" in found(
+        lost(kind, reason, count, **changes))
+
+
+def test_a_loss_without_a_reason_is_named():
+    e = lost("dropped", "killed", 5, kills=1)
+    e.listeners[0].dropped = {}
+    assert "reasons of dropped of listener 0: dropped 5 is not no reason 0" in found(e)
+
+
+def test_corruption_may_count_what_was_stored_but_never_less_than_is_lost():
+    assert check(with_loss(counted=300, missing=250)) == []
+    assert "losses of listener 0: 301 of 1000" in found(with_loss(counted=300, missing=301))
+
+
+def with_loss(counted, missing):
+    e = lost("dropped_records", "damaged", counted, corruptions=1)
+    e.stream = stored(range(SENT - missing))
+    return e
+
+
+def test_what_is_left_in_memory_at_an_exit_counts_as_lost():
+    left = {"stored": SENT - 2 - 30, "queued": 30}
+    e = with_ledger(evidence(range(SENT - 30), "memory"), **left)
+    assert check(e) == []
+    e = with_ledger(evidence(range(SENT - 30), "spill"), **left)
+    assert "rest of listener 0: 30 still queued" in found(e)
+
+
+def test_the_ledgers_of_several_lives_add_up():
+    e = evidence(durability="memory")
+    first = {k: v // 2 if k != "balanced" else v for k, v in ledger().items()}
+    second = {k: v - first[k] if k != "balanced" else v for k, v in ledger().items()}
+    e.listeners[0].lives = [first, second]
+    assert check(e) == []
+    second["balanced"] = False
+    assert "ledger 2 of 2" in found(e)
+
+
+def test_what_must_stay_zero_is_named():
+    assert "output_unexpected_duplicates_total is 2" in found(evidence(unexpected_duplicates=2))
+    assert "output_garbage_acks_total is 1" in found(evidence(garbage_acks=1))
+    assert "run: it ended" in found(evidence(complaints=["it ended"]))
+
+
+def test_a_listener_answers_for_its_own_records_only():
+    e = evidence()
+    e.listeners.append(dataclasses.replace(e.listeners[0], name="listener 1", lives=[ledger()]))
+    e.stream += stored(range(SENT - 1), 1)
+    assert "listener 0" not in found(e)
+    assert "losses of listener 1: 1 of 1000" in found(e)
+
+
+def test_disorder_counts_places_and_not_numbers():
+    assert disorder([1, 2, 3]) == 0
+    assert disorder([1, 900, 2, 3]) == 2
+    assert disorder([1, 2, 3, 1]) == 0  # a second copy is no disorder but a fault of its own
+
+
+def test_numbers_are_shown_as_ranges():
+    assert ranges([3, 1, 2, 7]) == "1-3, 7"
+    assert ranges(range(0, 100, 2), 2) == "0, 2 and 48 more ranges"
+
+
+# ---- Schedules ----
+
+def test_a_seed_has_one_schedule():
+    for seed in range(100):
+        assert str(schedule.make(seed)) == str(schedule.make(seed))
+        assert schedule.make(seed) == schedule.make(seed)
+    assert schedule.make(1).faults != schedule.make(7).faults
+
+
+def test_faults_follow_each_other_and_end_with_the_load():
+    for seed in range(200):
+        plan = schedule.make(seed)
+        end = 0
+        for fault in plan.faults:
+            assert fault.at > end, plan
+            end = fault.at + fault.hold
+            assert end <= plan.duration + 0.2, plan
+
+
+def test_only_always_is_asked_to_survive_a_kill():
+    for seed in range(200):
+        plan = schedule.make(seed)
+        kinds = {f.kind for f in plan.faults}
+        kills = "kill-collector" in kinds or any(
+            f.detail.get("collector") == "kill" for f in plan.faults)
+        assert plan.durability == "always" or not kills
+
+
+def test_consecutive_seeds_cover_every_durability_and_fault():
+    plans = [schedule.make(seed) for seed in range(24)]
+    assert {p.durability for p in plans} == set(schedule.DURABILITIES)
+    assert {f.kind for p in plans for f in p.faults} == set(schedule.KINDS)
