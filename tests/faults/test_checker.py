@@ -131,12 +131,15 @@ def test_a_loss_that_the_schedule_explains_is_believed():
     assert check(lost("dropped", "killed", 65, kills=2)) == []
     assert check(lost("dropped", "queue_full", 200, disk_faults=1)) == []
     assert check(lost("dropped_records", "damaged", 300, corruptions=1)) == []
+    assert check(lost("dropped_records", "missing", 300, corruptions=1)) == []
+    assert check(lost("dropped_records", "killed", 300, corruptions=1, kills=1)) == []
 
 
 @pytest.mark.parametrize("kind, reason, count, changes", [
     ("dropped", "killed", 65, {"kills": 1}), ("dropped", "killed", 1, {}),
     ("dropped", "queue_full", 1, {"kills": 1}), ("dropped", "because", 1, {"disk_faults": 1}),
-    ("dropped_records", "damaged", 1, {}), ("dropped_records", "killed", 1, {"kills": 1})])
+    ("dropped_records", "damaged", 1, {}), ("dropped_records", "missing", 1, {"kills": 1}),
+    ("dropped_records", "killed", 1, {"corruptions": 1}), ("dropped_records", "killed", 1, {"kills": 1})])
 def test_a_loss_that_nothing_explains_is_named(kind, reason, count, changes):
     assert f"{reason} {count}, and the schedule explains at most" in found(
         lost(kind, reason, count, **changes))
