@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from lab import Daemon, Disk, Load, Segment, check_once, wait_for
+from lab import Daemon, Load, check_once, wait_for
+from queue_files import Disk, Segment
 
 FAILS = "the queue's directory takes no data"
 RECOVERS = "the queue's directory takes data again"
