@@ -58,36 +58,45 @@ is_ours(const struct sr_segment_info *info, uint64_t number)
            is_clean(info->content_type, ' ') && is_clean(info->listener, ' ');
 }
 
-/* Reads the header of one file; false when it holds nothing that can be used. */
-static bool
+/*
+ * Reads the header of one file. Returns 0, -1 when it holds nothing that can be used, or an errno
+ * that is not the file's fault.
+ */
+static int
 read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
 {
     uint8_t bytes[SR_SEGMENT_HEADER_MAX];
     int fd = sr_spool_reopen(spool, number);
     struct stat st = { .st_size = 0 };
 
+    if (fd < 0 && sr_spool_is_passing(errno)) {
+        return errno;
+    }
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SEGMENT_FILE_MAX) {
         tell_strange(spool, number, SR_SEGMENT_MAGIC, fd < 0 ? errno : 0);
         if (fd >= 0) {
             (void)close(fd);
         }
-        return false;
+        return -1;
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
     struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     if (len >= 0 && sr_segment_is_cut_short(span)) {
         (void)sr_spool_remove(spool, number);
-        return false;
+        return -1;
     }
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
     if (err == SR_SEGMENT_OK && !is_ours(&f->info, number)) {
         err = SR_SEGMENT_HEADER;
     }
-    f->header = err == SR_SEGMENT_OK ? malloc(f->start) : NULL;
+    if (err != SR_SEGMENT_OK) {
+        tell_strange(spool, number, err, 0);
+        return -1;
+    }
+    f->header = malloc(f->start);
     if (f->header == NULL) {
-        tell_strange(spool, number, err, err == SR_SEGMENT_OK ? ENOMEM : 0);
-        return false;
+        return ENOMEM;
     }
     memcpy(f->header, bytes, f->start);
     (void)sr_segment_read_header(
@@ -101,7 +110,7 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
         f->info.listener, f->info.worker, f->info.dead, f->info.by_sink, f->info.subject);
     f->left_key = sr_lane_key_of(
         f->info.listener, found_left_worker(&f->info), f->info.dead, false, f->info.subject);
-    return true;
+    return 0;
 }
 
 unsigned
@@ -131,9 +140,13 @@ found_read(struct sr_spool *spool, struct found *ret_found)
             continue;
         }
         found.next_number = numbers[i] + 1;
-        if (read_header(spool, numbers[i], &found.items[found.count])) {
-            found.count++;
+        int rc = read_header(spool, numbers[i], &found.items[found.count]);
+        if (rc > 0) {
+            free(numbers);
+            found_free(&found);
+            return rc;
         }
+        found.count += rc == 0 ? 1 : 0;
     }
     free(numbers);
     *ret_found = found;

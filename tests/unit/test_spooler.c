@@ -2,6 +2,7 @@
 #include "disk_bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static struct sr_spooler *spooler;
 /* ---- The disk of this program ---- */
 
 static _Atomic bool disk_full;
-static _Atomic unsigned syncs, dir_syncs, rewrites;
+static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
 
 ssize_t
 pwrite(int fd, const void *bytes, size_t n, off_t offset)
@@ -33,6 +34,23 @@ pwrite(int fd, const void *bytes, size_t n, off_t offset)
         return -1;
     }
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
+}
+
+/* No descriptor is left to read a file with. */
+int
+openat(int dir, const char *name, int flags, ...)
+{
+    va_list args;
+
+    va_start(args, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (strstr(name, ".seg") != NULL && atomic_load(&no_descriptors) > 0) {
+        (void)atomic_fetch_sub(&no_descriptors, 1);
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
 
 /* A writer that appends to its segment while each sync lasts. */
@@ -297,6 +315,19 @@ all_of_a_file_that_is_gone_is_counted(void **state)
 }
 
 static void
+a_file_that_cannot_be_opened_now_is_read_later(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_SPILL, 64 * MIB);
+    fill_and_spill(0, MANY);
+    atomic_store(&no_descriptors, 2);
+    settle(0, MANY);
+    assert_int_equal(atomic_load(&no_descriptors), 0);
+    assert_int_equal(status_now().damaged, 0);
+    stop();
+}
+
+static void
 a_file_in_the_place_of_another_is_not_taken_for_it(void **state)
 {
     char from[128], to[128];
@@ -507,6 +538,7 @@ main(void)
         TEST(of_a_damaged_file_the_good_beginning_is_delivered_and_the_rest_is_counted),
         TEST(of_a_file_cut_short_the_good_beginning_is_delivered_and_the_rest_is_counted),
         TEST(all_of_a_file_that_is_gone_is_counted),
+        TEST(a_file_that_cannot_be_opened_now_is_read_later),
         TEST(a_file_in_the_place_of_another_is_not_taken_for_it),
         TEST(with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing),
         TEST(a_full_disk_is_told_and_tried_again_until_it_takes_data),
