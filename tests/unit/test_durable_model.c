@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "life.h"
+#include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
