@@ -389,11 +389,14 @@ def speak(s, on_publish):
 
 
 class Relay:
-    """Forwards TCP to a server. serve(socket), when there is one, gets the next connections."""
+    """Forwards TCP to a server. serve(socket), when there is one, gets the next connections. While
+    `answers` is false, what the server says is lost.
+    """
 
     def __init__(self, lab, port):
         self.target, self.serves, self.pairs = port, [], []
         self.accepted = self.refused = 0
+        self.answers = True
         self.flowing = threading.Event()
         self.flowing.set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -424,7 +427,7 @@ class Relay:
                 continue
             self.pairs.append((s, server))
             for a, b in ((s, server), (server, s)):
-                threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+                threading.Thread(target=self._copy, args=(a, b, server), daemon=True).start()
 
     def _serve(self, serve, s):
         try:
@@ -434,11 +437,12 @@ class Relay:
         finally:
             s.close()
 
-    def _copy(self, a, b):
+    def _copy(self, a, b, server):
         try:
             while data := a.recv(65536):
                 self.flowing.wait()
-                b.sendall(data)
+                if self.answers or b is server:
+                    b.sendall(data)
         except OSError:
             pass
         for s in (a, b):

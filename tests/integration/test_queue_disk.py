@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab import BIN, SUBJECT, Daemon, Load, Pump, check_once, wait_for
+from lab import BIN, SUBJECT, Daemon, Load, Pump, Relay, check_once, wait_for
 
 DEAD = SUBJECT + ".deadletter"
 BATCH = 64  # datagrams of one receive: what a kill may lose
@@ -89,20 +89,21 @@ def test_records_wait_through_many_restarts_in_order(lab, server):
 @pytest.mark.parametrize("durability,how", [
     ("spill", signal.SIGTERM), ("always", signal.SIGTERM), ("always", signal.SIGKILL)])
 def test_what_the_server_has_stored_unknown_to_us_is_not_stored_again(lab, server, durability, how):
-    daemon = lab.daemon(server=server, queue={"durability": durability}, shutdown_timeout="0s")
+    relay = Relay(lab, server.port)
+    daemon = lab.daemon(server=relay, queue={"durability": durability}, shutdown_timeout="0s")
     daemon.await_log("connected to NATS")
     load = Load()
-    server.send_signal(signal.SIGSTOP)
-    daemon.feed(load.lines(60))  # few enough to lie in the server's socket
-    wait_for("all to be sent", lambda: daemon.metric("output_in_flight") == 60)
-    daemon.end(how)
-    server.send_signal(signal.SIGCONT)
+    relay.answers = False
+    daemon.feed(load.lines(500))
     with server.client() as c:
-        wait_for("the server to store what was sent", lambda: c.count() == 60)
+        wait_for("the server to store what was sent", lambda: c.count() == 500)
+    assert daemon.ledger()["stored"] == 0
+    daemon.end(how)
+    relay.answers = True
     daemon.start()
     daemon.feed(load.lines(100))
-    ledger = daemon.settled(160)
-    assert (ledger["stored"], ledger["recovered"], ledger["dropped_records"]) == (160, 0, 0)
+    ledger = daemon.settled(600)
+    assert (ledger["stored"], ledger["recovered"], ledger["dropped_records"]) == (600, 0, 0)
     daemon.stop()
     check_once(stored(server), load)
 
