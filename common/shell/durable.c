@@ -19,8 +19,9 @@
 #include "sr/banned.h"
 
 /*
- * Slots: "process" with the run id, "sink" with the lanes (shell/kept.h), and for each receiving
- * thread "worker N LISTENER": where its two lanes are written, then its counters; raw: its hand.
+ * Slots: "process" with the run id and the durability, "sink" with the lanes (shell/kept.h), and
+ * for each receiving thread "worker N LISTENER": where its two lanes are written, then its
+ * counters; raw: its hand.
  */
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
@@ -379,6 +380,7 @@ attach(struct durable *d)
     if (sr_counters_find(d->kept, "process", &process) && process.count > 0) {
         options.exact = sr_counters_trust(d->kept) == SR_COUNTERS_EXACT;
         options.run_id = process.values[0];
+        options.appended = process.count > 1 && process.values[1] == SR_QUEUE_ALWAYS;
     }
     result.damaged = calloc(d->stats->listener_count, sizeof(*result.damaged));
     if (result.damaged == NULL || !recover_attach(&options, &d->found, &result)) {
@@ -458,7 +460,7 @@ open_counters(struct durable *d, struct sr_sink *sink, char *error, size_t error
     char(*names)[128] = calloc(workers, sizeof(*names));
 
     if (slots != NULL && names != NULL) {
-        slots[SLOT_PROCESS] = (struct sr_counters_layout){ .name = "process", .values = 1 };
+        slots[SLOT_PROCESS] = (struct sr_counters_layout){ .name = "process", .values = 2 };
         slots[SLOT_SINK] = (struct sr_counters_layout){
             .name = "sink",
             .values = (unsigned)sink->ops->kept_values(sink),
@@ -492,7 +494,9 @@ publish_counters(struct durable *d, struct sr_sink *sink)
 {
     struct sr_counters_slot *process = sr_counters_slot(d->counters, SLOT_PROCESS);
 
-    sr_counters_begin(process)[0] = sr_queue_run_id(d->queue);
+    uint64_t *values = sr_counters_begin(process);
+    values[0] = sr_queue_run_id(d->queue);
+    values[1] = (uint64_t)sr_queue_durability(d->queue);
     sr_counters_commit(process);
     sink->slot = sr_counters_slot(d->counters, SLOT_SINK);
     sink->ops->keep(sink);

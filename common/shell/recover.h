@@ -58,6 +58,7 @@ struct recover_options {
     const struct recover_positions *positions; /* by no order */
     size_t position_count;
     bool exact;      /* positions are those of the very end of the process `run_id` */
+    bool appended;   /* it was SR_QUEUE_ALWAYS: what was written was in its files */
     uint64_t run_id; /* of the process that kept them */
 };
 
