@@ -313,7 +313,7 @@ judge(const struct recover_options *o, const struct found_segment *f, const stru
         v.entries = f->progress.sealed_entries;
         v.records = f->progress.sealed_records;
     } else {
-        bool tail = known && f->number == p->written.segment;
+        bool tail = known && o->appended && f->number == p->written.segment;
         judge_open(o, f, tail ? &p->written : NULL, &v, result, ret_damaged);
     }
     v.wanted = v.records > v.settled.records + v.settled.lost;
