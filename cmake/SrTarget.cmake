@@ -72,7 +72,7 @@ function(sr_unit_test name)
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE SR_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   sr_configure(${name})
   add_test(NAME unit.${name} COMMAND ${name})
-  set_tests_properties(unit.${name} PROPERTIES LABELS "unit;${A_LABELS}" TIMEOUT 60)
+  set_tests_properties(unit.${name} PROPERTIES LABELS "unit;${A_LABELS}" TIMEOUT 240)
 endfunction()
 
 # sr_fuzz_test(NAME DEPENDS ... CORPUS dir): with SR_FUZZ a libFuzzer binary that explores for
