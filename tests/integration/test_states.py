@@ -73,10 +73,11 @@ def test_authentication_that_fails_some_times_is_tried_again(lab, server, times)
     flows(daemon)
     finish(daemon, server, pump)
     assert relay.accepted == 2 * times + 2
-    assert count_lines(daemon, "cannot connect to NATS", "uthorization") == 2
+    told = 2 if times > 1 else 0  # one refusal alone is taken for the library's
+    assert count_lines(daemon, "cannot connect to NATS", "uthorization") == told
     assert count_lines(daemon, "lost the connection") == 1
     assert count_lines(daemon, "connected to NATS url=") == 2
-    assert count_lines(daemon, " warning: ") == 3
+    assert count_lines(daemon, " warning: ") == 1 + told
 
 
 def claims_of(token):
