@@ -150,7 +150,8 @@ def test_a_stalled_server_does_not_swell_memory(lab, server, how):
     all that comes on top. The relay reads nothing, so that the socket fills up and writing waits.
     """
     relay = Relay(lab, server.port)
-    daemon = lab.daemon(server=relay, queue={"memory": "16MiB"}, nats={"ack_timeout": "5s"})
+    daemon = lab.daemon(server=relay, nats={"ack_timeout": "5s"},
+                        queue={"memory": "16MiB", "durability": "memory"})
     load = Load(1000)
     daemon.send_all(load, 2000)
     daemon.settled(2000, timeout=60)
