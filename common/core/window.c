@@ -17,6 +17,7 @@ sr_window_reset(struct sr_window *w, uint64_t first)
     w->next = first;
     w->narrowed_at = first;
     w->limit = SR_WINDOW_MESSAGES;
+    w->bytes_limit = SR_WINDOW_BYTES;
     w->threshold = SR_WINDOW_MESSAGES_MIN;
 }
 
@@ -26,7 +27,7 @@ sr_window_has_room(const struct sr_window *w, size_t bytes)
     if (w->messages >= w->limit) {
         return false;
     }
-    return w->messages == 0 || w->bytes + bytes <= SR_WINDOW_BYTES;
+    return w->messages == 0 || w->bytes + bytes <= w->bytes_limit;
 }
 
 struct sr_inflight *

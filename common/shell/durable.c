@@ -21,11 +21,18 @@
 #include "sr/banned.h"
 
 /*
- * Slots: "process" with the run id and the segments that it passed over, "sink" with the lanes
- * (shell/kept.h), and for each receiving thread "worker N LISTENER": where its two lanes are
- * written, then its counters; raw: its hand.
+ * Slots: "process" with the run id, the durability and the segments that it passed over, "sink"
+ * with the lanes (shell/kept.h), and for each receiving thread "worker N LISTENER": where its two
+ * lanes are written, then its counters; raw: its hand.
  */
-enum { PROCESS_RUN, PROCESS_LATER, PROCESS_LATER_FIRST, PROCESS_LATER_LAST, PROCESS_VALUES };
+enum {
+    PROCESS_RUN,
+    PROCESS_DURABILITY,
+    PROCESS_LATER,
+    PROCESS_LATER_FIRST,
+    PROCESS_LATER_LAST,
+    PROCESS_VALUES,
+};
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -445,6 +452,7 @@ attach(struct durable *d)
             .first = process.values[PROCESS_LATER_FIRST],
             .last = process.values[PROCESS_LATER_LAST],
         };
+        options.appended = process.values[PROCESS_DURABILITY] == SR_QUEUE_ALWAYS;
     }
     result.damaged = calloc(d->stats->listener_count, sizeof(*result.damaged));
     if (result.damaged == NULL || !recover_attach(&options, &d->found, &result)) {
@@ -569,6 +577,7 @@ publish_counters(struct durable *d, struct sr_sink *sink)
     values[PROCESS_LATER] = d->found.later.count;
     values[PROCESS_LATER_FIRST] = d->found.later.first;
     values[PROCESS_LATER_LAST] = d->found.later.last;
+    values[PROCESS_DURABILITY] = (uint64_t)sr_queue_durability(d->queue);
     sr_counters_commit(process);
     sink->slot = sr_counters_slot(d->counters, SLOT_SINK);
     sink->ops->keep(sink);

@@ -120,6 +120,10 @@ pub_lanes_new(const struct pub_lanes_options *options)
         l->kept.dead = sr_lane_is_dead(l->lane);
     }
     sr_window_reset(&p->window, 1);
+    /* What is in flight stays in memory, of which a queue on disk must have some left. */
+    if (sr_queue_memory(options->queue) / 4 < p->window.bytes_limit) {
+        p->window.bytes_limit = (size_t)(sr_queue_memory(options->queue) / 4);
+    }
     return p;
 }
 

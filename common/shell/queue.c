@@ -199,6 +199,12 @@ sr_queue_status(struct sr_queue *q, struct sr_queue_status *ret_status)
     *ret_status = status;
 }
 
+uint64_t
+sr_queue_memory(const struct sr_queue *q)
+{
+    return q->options.memory;
+}
+
 int
 sr_queue_durability(const struct sr_queue *q)
 {

@@ -60,36 +60,49 @@ is_ours(const struct sr_segment_info *info, uint64_t number)
            is_clean(info->content_type, ' ') && is_clean(info->listener, ' ');
 }
 
-/* Reads the header of one file. SR_SEGMENT_END: it was empty, and is removed. */
-static enum sr_segment_err
-read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
+/*
+ * Reads the header of one file. *ret_err says what it is; SR_SEGMENT_END: it was empty, and is
+ * removed. Returns 0, or an errno that is not the file's fault.
+ */
+static int
+read_header(
+    struct sr_spool *spool, uint64_t number, struct found_segment *f, enum sr_segment_err *ret_err)
 {
     uint8_t bytes[SR_SEGMENT_HEADER_MAX];
     int fd = sr_spool_reopen(spool, number);
     struct stat st = { .st_size = 0 };
 
+    if (fd < 0 && sr_spool_is_passing(errno)) {
+        return errno;
+    }
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > SEGMENT_FILE_MAX) {
         tell_strange(spool, number, SR_SEGMENT_MAGIC, fd < 0 ? errno : 0);
         if (fd >= 0) {
             (void)close(fd);
         }
-        return SR_SEGMENT_MAGIC;
+        *ret_err = SR_SEGMENT_MAGIC;
+        return 0;
     }
     ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
     (void)close(fd);
     struct sr_span span = { bytes, len > 0 ? (size_t)len : 0 };
     if (len >= 0 && sr_segment_is_cut_short(span)) {
         (void)sr_spool_remove(spool, number);
-        return SR_SEGMENT_END;
+        *ret_err = SR_SEGMENT_END;
+        return 0;
     }
     enum sr_segment_err err = sr_segment_read_header(span, &f->info, &f->progress, &f->start);
     if (err == SR_SEGMENT_OK && !is_ours(&f->info, number)) {
         err = SR_SEGMENT_HEADER;
     }
-    f->header = err == SR_SEGMENT_OK ? malloc(f->start) : NULL;
+    if (err != SR_SEGMENT_OK) {
+        tell_strange(spool, number, err, 0);
+        *ret_err = err;
+        return 0;
+    }
+    f->header = malloc(f->start);
     if (f->header == NULL) {
-        tell_strange(spool, number, err, err == SR_SEGMENT_OK ? ENOMEM : 0);
-        return err != SR_SEGMENT_OK ? err : SR_SEGMENT_HEADER;
+        return ENOMEM;
     }
     memcpy(f->header, bytes, f->start);
     (void)sr_segment_read_header(
@@ -103,7 +116,8 @@ read_header(struct sr_spool *spool, uint64_t number, struct found_segment *f)
         f->info.listener, f->info.worker, f->info.dead, f->info.by_sink, f->info.subject);
     f->left_key = sr_lane_key_of(
         f->info.listener, found_left_worker(&f->info), f->info.dead, false, f->info.subject);
-    return SR_SEGMENT_OK;
+    *ret_err = SR_SEGMENT_OK;
+    return 0;
 }
 
 unsigned
@@ -133,7 +147,13 @@ found_read(struct sr_spool *spool, struct found *ret_found)
             continue;
         }
         found.next_number = numbers[i] + 1;
-        enum sr_segment_err err = read_header(spool, numbers[i], &found.items[found.count]);
+        enum sr_segment_err err;
+        int rc = read_header(spool, numbers[i], &found.items[found.count], &err);
+        if (rc > 0) {
+            free(numbers);
+            found_free(&found);
+            return rc;
+        }
         found.count += err == SR_SEGMENT_OK ? 1 : 0;
         bool fine = err == SR_SEGMENT_OK || err == SR_SEGMENT_END || err == SR_SEGMENT_NEWER;
         found.strange += fine ? 0 : 1;
@@ -293,7 +313,7 @@ judge(const struct recover_options *o, const struct found_segment *f, const stru
         v.entries = f->progress.sealed_entries;
         v.records = f->progress.sealed_records;
     } else {
-        bool tail = known && f->number == p->written.segment;
+        bool tail = known && o->appended && f->number == p->written.segment;
         judge_open(o, f, tail ? &p->written : NULL, &v, result, ret_damaged);
     }
     v.wanted = v.records > v.settled.records + v.settled.lost;

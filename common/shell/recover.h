@@ -67,6 +67,7 @@ struct recover_options {
     size_t position_count;
     struct found_later passed_over; /* by the process that kept the positions */
     bool exact;      /* positions are those of the very end of the process `run_id` */
+    bool appended;   /* it was SR_QUEUE_ALWAYS: what was written was in its files */
     uint64_t run_id; /* of the process that kept them */
 };
 

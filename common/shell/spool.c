@@ -312,6 +312,12 @@ sr_spool_probe(const struct sr_spool *spool, size_t size)
     return error;
 }
 
+bool
+sr_spool_is_passing(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
+}
+
 const char *
 sr_spool_advice(int error)
 {

@@ -274,18 +274,19 @@ check(const struct sr_segment *s, struct sr_span bytes, uint64_t *ret_good)
     return scan.end;
 }
 
-/* Reads a segment's file into `block`; the length, 0 when it cannot be read. */
-static size_t
-read_file(struct sr_spooler *sp, const struct sr_segment *s, uint8_t *block)
+/* Reads a segment's file into `block`; *ret_len is 0 when it is not there. False: not just now. */
+static bool
+read_file(struct sr_spooler *sp, const struct sr_segment *s, uint8_t *block, size_t *ret_len)
 {
     int fd = sr_spool_reopen(sp->spool, s->number);
+    ssize_t len = fd >= 0 ? sr_spool_read(fd, block, s->written) : -1;
+    bool passing = len < 0 && sr_spool_is_passing(errno);
 
-    if (fd < 0) {
-        return 0;
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    ssize_t len = sr_spool_read(fd, block, s->written);
-    (void)close(fd);
-    return len > 0 ? (size_t)len : 0;
+    *ret_len = len > 0 ? (size_t)len : 0;
+    return !passing;
 }
 
 static void
@@ -304,7 +305,7 @@ report_damage(struct sr_spooler *sp, const struct sr_segment *s, uint64_t lost)
     }
 }
 
-/* Brings one segment back into memory. False without memory. Under the mutex, which it leaves. */
+/* Brings one segment back into memory. False: not just now. Under the mutex, which it leaves. */
 static bool
 load_one(struct sr_spooler *sp, struct sr_segment *s)
 {
@@ -319,9 +320,17 @@ load_one(struct sr_spooler *sp, struct sr_segment *s)
     }
     sr_share_force(&q->memory, s->lane->listener, s->lane->dead, size);
     (void)pthread_mutex_unlock(&q->mutex);
-    struct sr_span bytes = { block, read_file(sp, s, block) };
+    struct sr_span bytes = { block, 0 };
+    bool is_read = read_file(sp, s, block, &bytes.len);
     size_t end = check(s, bytes, &good);
     (void)pthread_mutex_lock(&q->mutex);
+    s->memory_held = size;
+    s->size = size;
+    s->data = block;
+    if (!is_read) {
+        sr_segment_drop_memory(s);
+        return false;
+    }
     uint64_t expected = s->records - s->prefix_records - s->lost;
     if (good > expected) { /* it is another segment than the one that was written */
         end = s->prefix_offset;
@@ -334,11 +343,8 @@ load_one(struct sr_spooler *sp, struct sr_segment *s)
     }
     s->found = lost;
     atomic_store_explicit(&s->committed, end, memory_order_release);
-    s->memory_held = size;
-    s->size = size;
     s->settled = sr_segment_bits(block, size);
     s->pinned = true;
-    s->data = block;
     return true;
 }
 

@@ -613,6 +613,8 @@ class Daemon(Process):
             self.send(chunk, listener=listener, rate=10**6)
             total += len(chunk)
             self.await_received(total, listener)
+        # What was received is in the queue, or counted, a moment later.
+        wait_for("the ledger to balance", lambda: self.ledger(listener)["balanced"])
 
     def segments(self):
         return segments(self.queue_dir)

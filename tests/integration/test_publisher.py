@@ -52,6 +52,7 @@ def test_a_restart_of_the_server_under_load_loses_and_repeats_nothing(lab, serve
     pump = Pump(daemon, load, 3000)
     wait_for("records flow", lambda: daemon.ledger()["stored"] > 1500)
     server.end(how)
+    daemon.await_log("cannot connect to NATS")
     before = daemon.ledger()["received"]
     daemon.await_received(before + 1000)
     server.start()
@@ -151,7 +152,7 @@ def test_attempts_that_hang_beside_a_connection_do_not_pile_up(lab):
     fake = FakeServer(lab, {"tls_required": True}, serve)
     script.url = f"tls://localhost:{fake.port}"
     daemon = lab.daemon(server=script, nats={
-        "connect_timeout": "500ms", "tls": {"ca_file": str(ca.file)}})
+        "connect_timeout": "2s", "tls": {"ca_file": str(ca.file)}})
     daemon.await_log("connected to NATS", 60)  # perhaps not at once: the machine may be slow
     up.set()
     before = daemon.threads()
@@ -469,7 +470,7 @@ def test_sigterm_without_a_server_ends_in_time_and_says_what_is_lost(lab):
     daemon.send(Load().lines(700))
     daemon.await_received(700)
     daemon.send_signal(signal.SIGTERM)
-    assert daemon.process.wait(4) == 1
+    assert daemon.process.wait(8) == 1  # the default is 10 s
     assert len(daemon.lines("error", "records are lost", "records=700", "shutdown_timeout")) == 1
     assert len(daemon.lines("ledger ", "queued=700", "balanced=yes")) == 1
 

@@ -87,7 +87,7 @@ def test_payloads_arrive_whole_and_in_order(tmp_path, receiver, link, ipv6):
     assert summary["errors"] == 0
 
 
-@pytest.mark.parametrize("rate, count", [(100, 150), (5000, 2500)])
+@pytest.mark.parametrize("rate, count", [(100, 250), (5000, 12500)])
 def test_the_rate_is_kept_on_average(tmp_path, receiver, rate, count):
     capture = write_capture(tmp_path / "x.pcap", messages(50))
     start = time.monotonic()
@@ -100,7 +100,7 @@ def test_the_rate_is_kept_on_average(tmp_path, receiver, rate, count):
         out, _ = process.communicate(timeout=5)
     due = count / rate
     assert took >= due * 0.98
-    assert due <= json.loads(out)["seconds"] < due + 0.5
+    assert due <= json.loads(out)["seconds"] < due + 2  # less than at half the rate
 
 
 def test_count_stops_within_a_batch_and_across_loops(tmp_path, receiver):

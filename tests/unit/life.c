@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
+#include "shell/durable.h"
 #include "shell/kept.h"
+#include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/spool.h"
 #include "sr/suite.h"

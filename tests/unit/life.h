@@ -4,12 +4,14 @@
 
 #include <stdbool.h>
 
-#include "shell/durable.h"
-#include "shell/pub_lanes.h"
 #include "sr/conf_common.h"
 #include "sr/queue.h"
 #include "sr/sink.h"
 #include "sr/stats.h"
+
+struct durable;
+struct pub_lanes;
+struct sr_counters_slot;
 
 /*
  * A daemon from start to end as runtime.c makes it, without its sockets and its threads but the

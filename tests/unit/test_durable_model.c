@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "life.h"
+#include "shell/pub_lanes.h"
 #include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/log.h"
@@ -307,12 +308,12 @@ be_born(struct model *m)
     memset(m->last_sent, 0, sizeof(m->last_sent));
     m->dead = false;
     m->options.dir = m->dir;
-    m->kill_in = below(3) == 0 ? -1 : (int)below(120);
+    m->kill_in = m->healthy || below(3) == 0 ? -1 : (int)below(below(4) == 0 ? 12 : 120);
     m->batch_first = m->values;
     stage.disk_full = false;
-    life_begin(&m->life, &m->options);
     stage.at = at;
     stage.arg = m;
+    life_begin(&m->life, &m->options); /* which may be killed too */
     stage.half_writes = below(2) == 0;
 }
 
@@ -499,15 +500,21 @@ check_books(const struct model *m)
     return sum;
 }
 
+/* Whoever stops it may lose patience and kill it while it writes what is left. */
 static void
 end_orderly(struct model *m)
 {
-    stage.at = NULL;
     stage.disk_full = false;
+    m->kill_in = !m->healthy && below(3) == 0 ? (int)below(20) : -1;
     expect(life_stop(&m->life) == 0);
+    stage.at = NULL;
     (void)check_books(m);
     life_free(&m->life);
     forget_open(m);
+    if (m->dead) {
+        m->killed = true;
+        move_to_next_dir(m);
+    }
 }
 
 static void
@@ -528,9 +535,8 @@ live(struct model *m)
 static void
 get_well(struct model *m)
 {
-    be_born(m);
-    m->kill_in = -1;
     m->healthy = true;
+    be_born(m);
     memset(m->mishap, 0, sizeof(m->mishap));
     for (unsigned round = 0; queued(m) > 0; round++) {
         expect(round < 3000);

@@ -53,6 +53,22 @@ records_flow_and_are_settled_in_order(void **state)
 }
 
 static void
+what_is_in_flight_takes_at_most_a_quarter_of_a_small_queue(void **state)
+{
+    static const struct bench_options small = { .subjects = { "logs.syslog" }, .memory = 1U << 20 };
+
+    (void)state;
+    bench_open(&b, &small);
+    bench_fill(&b, 0, 0, 500, 1000);
+    bench_run(&b);
+    assert_in_range(b.sent_count, 200, (1U << 18) / 1000);
+    bench_store(&b, 0, b.sent_count);
+    bench_run(&b);
+    assert_true(b.sent_count > 400);
+    bench_close(&b);
+}
+
+static void
 a_refused_lane_settles_goes_back_and_probes_with_one_message(void **state)
 {
     static const uint32_t again[] = { 0, 2, 4, 5 };
@@ -581,6 +597,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_flow_and_are_settled_in_order),
+        cmocka_unit_test(what_is_in_flight_takes_at_most_a_quarter_of_a_small_queue),
         cmocka_unit_test(a_refused_lane_settles_goes_back_and_probes_with_one_message),
         cmocka_unit_test(a_window_refused_as_too_many_is_sent_again_by_halves),
         cmocka_unit_test(

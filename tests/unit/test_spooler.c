@@ -2,6 +2,8 @@
 #include "disk_bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -22,7 +24,7 @@ static struct sr_spooler *spooler;
 /* ---- The disk of this program ---- */
 
 static _Atomic bool disk_full;
-static _Atomic unsigned syncs, dir_syncs, rewrites;
+static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
 
 ssize_t
 pwrite(int fd, const void *bytes, size_t n, off_t offset)
@@ -32,6 +34,23 @@ pwrite(int fd, const void *bytes, size_t n, off_t offset)
         return -1;
     }
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
+}
+
+/* No descriptor is left to read a file with. */
+int
+openat(int dir, const char *name, int flags, ...)
+{
+    va_list args;
+
+    va_start(args, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (strstr(name, ".seg") != NULL && atomic_load(&no_descriptors) > 0) {
+        (void)atomic_fetch_sub(&no_descriptors, 1);
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
 
 /* A writer that appends to its segment while each sync lasts. */
@@ -58,10 +77,10 @@ fsync(int fd)
 /* ---- Each test ---- */
 
 static void
-start(int durability, uint64_t disk, bool sync)
+start(int durability, uint64_t disk)
 {
     disk_open(&b, durability, disk, 1);
-    struct sr_spooler_options options = { .queue = b.queue, .sync = sync };
+    struct sr_spooler_options options = { .queue = b.queue };
     spooler = sr_spooler_start(&options);
     assert_non_null(spooler);
 }
@@ -192,7 +211,7 @@ static void
 what_is_past_the_high_water_goes_to_disk_and_comes_back_in_order(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     for (uint32_t i = 0; i < 8; i++) { /* 4.8 MB through a MiB */
         fill_and_spill(i * MANY, MANY);
     }
@@ -209,7 +228,7 @@ static void
 a_reader_that_keeps_up_costs_no_file(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     for (uint32_t i = 0; i < 50; i++) {
         disk_fill(&b, 100 * i, 100, LEN);
         settle(100 * i, 100 * i + 100);
@@ -223,7 +242,7 @@ static void
 a_file_goes_only_when_it_is_kept_that_it_is_settled(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     fill_and_spill(0, MANY);
     unsigned files = disk_files(&b, ".seg");
     assert_true(files > 10);
@@ -267,7 +286,7 @@ static void
 of_a_damaged_file_the_good_beginning_is_delivered_and_the_rest_is_counted(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     fill_and_spill(0, MANY);
     disk_flip(&b, a_file(), 8000); /* the eighth of 15 records */
     assert_lost_with_a_corrupt_file(8, 9);
@@ -278,7 +297,7 @@ static void
 of_a_file_cut_short_the_good_beginning_is_delivered_and_the_rest_is_counted(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     fill_and_spill(0, MANY);
     disk_cut(&b, a_file(), 8000);
     assert_lost_with_a_corrupt_file(8, 9);
@@ -289,10 +308,23 @@ static void
 all_of_a_file_that_is_gone_is_counted(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     fill_and_spill(0, MANY);
     assert_int_equal(sr_spool_remove(b.spool, a_file()), 0);
     assert_lost_with_a_corrupt_file(15, 16);
+}
+
+static void
+a_file_that_cannot_be_opened_now_is_read_later(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_SPILL, 64 * MIB);
+    fill_and_spill(0, MANY);
+    atomic_store(&no_descriptors, 2);
+    settle(0, MANY);
+    assert_int_equal(atomic_load(&no_descriptors), 0);
+    assert_int_equal(status_now().damaged, 0);
+    stop();
 }
 
 static void
@@ -302,7 +334,7 @@ a_file_in_the_place_of_another_is_not_taken_for_it(void **state)
     uint64_t numbers[FILES];
 
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     fill_and_spill(0, MANY);
     size_t count = disk_list(&b, numbers, FILES);
     (void)snprintf(
@@ -321,7 +353,7 @@ with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing(voi
     uint32_t accepted = 0;
 
     (void)state;
-    start(SR_QUEUE_SPILL, MIB, false);
+    start(SR_QUEUE_SPILL, MIB);
     for (unsigned i = 0; i < WAIT_STEPS && (status_now().memory_used < MIB - 40000U ||
                                                status_now().disk_used < MIB - 40000U);) {
         if (disk_put(&b, accepted, LEN)) {
@@ -342,7 +374,7 @@ static void
 a_full_disk_is_told_and_tried_again_until_it_takes_data(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     atomic_store(&disk_full, true);
     disk_fill(&b, 0, MANY, LEN);
     wait_until(status_now().disk_error == ENOSPC);
@@ -359,7 +391,7 @@ static void
 always_refuses_while_the_disk_takes_nothing_and_then_goes_on(void **state)
 {
     (void)state;
-    start(SR_QUEUE_ALWAYS, 64 * MIB, false);
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
     disk_fill(&b, 0, 10, LEN);
     atomic_store(&disk_full, true);
     assert_true(disk_put(&b, 10, LEN));
@@ -378,7 +410,7 @@ static void
 what_is_left_at_the_end_is_written_even_beyond_the_share(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, MIB / 4, false);
+    start(SR_QUEUE_SPILL, MIB / 4);
     disk_fill(&b, 0, MANY, LEN);
     settle(0, 5);
     keep();
@@ -391,7 +423,7 @@ static void
 what_cannot_be_written_at_the_end_is_counted(void **state)
 {
     (void)state;
-    start(SR_QUEUE_SPILL, 64 * MIB, false);
+    start(SR_QUEUE_SPILL, 64 * MIB);
     disk_fill(&b, 0, 100, LEN);
     settle(0, 30);
     keep();
@@ -405,7 +437,7 @@ static void
 nothing_is_left_at_the_end_of_what_is_settled(void **state)
 {
     (void)state;
-    start(SR_QUEUE_ALWAYS, 64 * MIB, false);
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
     disk_fill(&b, 0, 100, LEN);
     assert_true(disk_files(&b, ".seg") > 0);
     settle(0, 100);
@@ -420,15 +452,79 @@ static void
 a_round_of_syncs_ends_though_the_lane_is_written_meanwhile(void **state)
 {
     (void)state;
-    start(SR_QUEUE_ALWAYS, 64 * MIB, true);
+    disk_open(&b, SR_QUEUE_ALWAYS, 64 * MIB, 1);
+    disk_fill(&b, 0, 1, 10); /* from now on the thread that syncs is the writer */
     atomic_store(&dir_syncs, 0);
     atomic_store(&syncs, 0);
     atomic_store(&rewrites, 1000);
-    disk_fill(&b, 0, 1, 10);
+    struct sr_spooler_options options = { .queue = b.queue, .sync = true };
+    spooler = sr_spooler_start(&options);
+    assert_non_null(spooler);
     wait_until(atomic_load(&dir_syncs) > 0);
     assert_in_range(atomic_load(&syncs), 1, 10);
     (void)atomic_exchange(&rewrites, 0);
     stop();
+}
+
+#define STREAM 12000U
+
+static void *
+write_stream(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 0; i < STREAM;) {
+        bool fits = disk_put(&b, i, 100 + i % 400);
+        i += fits ? 1 : 0;
+        if (!fits || i % 64 == 0) {
+            assert_int_equal(sr_lane_keep(b.lane), 0);
+            sr_lane_flush(b.lane);
+        }
+        if (!fits) {
+            wait_a_moment();
+        }
+    }
+    assert_int_equal(sr_lane_keep(b.lane), 0);
+    sr_lane_flush(b.lane);
+    return NULL;
+}
+
+/* The reader is now slow, so that segments go to disk, and now fast. */
+static void
+stream_through(int durability)
+{
+    struct sr_lane_position position;
+    struct sr_entry e;
+    pthread_t writer;
+
+    start(durability, 2 * MIB);
+    assert_int_equal(pthread_create(&writer, NULL, write_stream, NULL), 0);
+    for (uint32_t i = 0; i < STREAM; i++) {
+        for (unsigned n = 0; n < WAIT_STEPS && !sr_lane_next(b.lane, &e); n++) {
+            wait_a_moment();
+        }
+        assert_int_equal(disk_value(&e), i);
+        sr_lane_settle(b.lane, e.segment, e.index, e.records);
+        if (i % 100 == 0) {
+            (void)sr_lane_settled(b.lane, &position);
+            sr_lane_kept(b.lane, &position);
+        }
+        if (i / 3000 % 2 == 0 && i % 50 == 0) {
+            wait_a_moment();
+        }
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    keep();
+    assert_int_equal(sr_spooler_stop(spooler), 0);
+    assert_int_equal(disk_files(&b, ""), 0);
+    disk_close(&b);
+}
+
+static void
+writer_reader_and_spooler_work_on_one_lane(void **state)
+{
+    (void)state;
+    stream_through(SR_QUEUE_SPILL);
+    stream_through(SR_QUEUE_ALWAYS);
 }
 
 int
@@ -442,6 +538,7 @@ main(void)
         TEST(of_a_damaged_file_the_good_beginning_is_delivered_and_the_rest_is_counted),
         TEST(of_a_file_cut_short_the_good_beginning_is_delivered_and_the_rest_is_counted),
         TEST(all_of_a_file_that_is_gone_is_counted),
+        TEST(a_file_that_cannot_be_opened_now_is_read_later),
         TEST(a_file_in_the_place_of_another_is_not_taken_for_it),
         TEST(with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing),
         TEST(a_full_disk_is_told_and_tried_again_until_it_takes_data),
@@ -450,6 +547,7 @@ main(void)
         TEST(what_cannot_be_written_at_the_end_is_counted),
         TEST(nothing_is_left_at_the_end_of_what_is_settled),
         TEST(a_round_of_syncs_ends_though_the_lane_is_written_meanwhile),
+        TEST(writer_reader_and_spooler_work_on_one_lane),
     };
     sr_log_set_level((enum sr_log_level)0);
     return cmocka_run_group_tests_name("spooler", tests, NULL, NULL);

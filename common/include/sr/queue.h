@@ -101,6 +101,9 @@ struct sr_queue_status {
 void sr_queue_status(struct sr_queue *q, struct sr_queue_status *ret_status);
 int sr_queue_durability(const struct sr_queue *q);
 
+/* sr_queue_options.memory. */
+uint64_t sr_queue_memory(const struct sr_queue *q);
+
 /* Where the reader sleeps: writers signal it when they flush. */
 struct sr_wake *sr_queue_wake(struct sr_queue *q);
 

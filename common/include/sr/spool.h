@@ -59,6 +59,9 @@ int sr_spool_sync_dir(const struct sr_spool *spool);
 /* Tries whether the directory takes `size` bytes more. Returns 0 or an errno. */
 int sr_spool_probe(const struct sr_spool *spool, size_t size);
 
+/* True for an errno that says nothing about the file: the process lacks something just now. */
+bool sr_spool_is_passing(int error);
+
 /* What an errno of these means to the operator: "free space on ...". Static. */
 const char *sr_spool_advice(int error);
 

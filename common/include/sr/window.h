@@ -35,9 +35,10 @@ struct sr_inflight {
 };
 
 struct sr_window {
-    uint64_t head; /* oldest number that may still be in flight */
-    uint64_t next; /* number of the next send */
-    size_t bytes;  /* in flight */
+    uint64_t head;      /* oldest number that may still be in flight */
+    uint64_t next;      /* number of the next send */
+    size_t bytes;       /* in flight */
+    size_t bytes_limit; /* of that: SR_WINDOW_BYTES, or less where memory is short */
     uint32_t messages;
     uint32_t limit;        /* of messages in flight */
     uint32_t threshold;    /* below it the limit doubles with each window */
@@ -46,8 +47,8 @@ struct sr_window {
     struct sr_inflight slots[SR_WINDOW_MESSAGES];
 };
 
-/* Empties the window and opens it wholly. Numbers go on from `first`, so that late answers are not
- * mistaken. */
+/* Empties the window and opens it wholly, to SR_WINDOW_BYTES. Numbers go on from `first`, so that
+ * late answers are not mistaken. */
 void sr_window_reset(struct sr_window *w, uint64_t first);
 
 /* True when one more message of `bytes` may be sent. A lone message always may. */
