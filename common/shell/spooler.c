@@ -44,7 +44,8 @@ tell_trouble(struct sr_spooler *sp, int error)
     uint64_t more;
 
     (void)pthread_mutex_lock(&sp->mutex);
-    bool tell = error != sp->told_error || sr_log_allowed(&sp->trouble, &more);
+    bool allowed = sr_log_allowed(&sp->trouble, &more); /* asked in any case: it counts this one */
+    bool tell = error != sp->told_error || allowed;
     sp->told_error = error;
     (void)pthread_mutex_unlock(&sp->mutex);
     if (tell) {
