@@ -261,7 +261,7 @@ die(struct model *m)
 static void
 harm_file(void *arg, int dir, const char *name)
 {
-    struct stat st;
+    struct stat st = { .st_size = 0 };
 
     (void)arg;
     if (strstr(name, ".seg") == NULL || below(3) > 0) {

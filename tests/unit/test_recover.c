@@ -50,7 +50,7 @@ struct recovery {
     bool spilled;              /* that process wrote it when it ended, and was killed then */
     /* What must come of it. */
     uint32_t first, end; /* records that are sent again */
-    uint64_t torn, damaged, corrupt;
+    uint32_t torn, damaged, corrupt;
 };
 
 static const struct recovery table[] = {
