@@ -231,25 +231,27 @@ spill_one(struct sr_spooler *sp, struct sr_segment *s)
     return leaves;
 }
 
-/* Writes segments until memory is no longer short, lanes taking turns. */
-static void
+/*
+ * Where memory is short, moves one segment of each lane out of it. True when there may be more to
+ * do: whoever comes back for it looks first at what readers wait for, else they would wait for as
+ * long as more is received than the disk takes.
+ */
+static bool
 spill(struct sr_spooler *sp)
 {
     struct sr_queue *q = sp->queue;
-    bool worked = true;
+    bool worked = false;
 
     (void)pthread_mutex_lock(&q->mutex);
-    while (worked) {
-        worked = false;
-        for (size_t i = 0; i < q->lane_count; i++) {
-            struct sr_lane *lane = q->lanes[i];
-            struct sr_segment *s = sr_queue_is_short(q, lane->dead) ? find_victim(lane) : NULL;
-            if (s != NULL && spill_one(sp, s)) {
-                worked = true;
-            }
+    for (size_t i = 0; i < q->lane_count; i++) {
+        struct sr_lane *lane = q->lanes[i];
+        struct sr_segment *s = sr_queue_is_short(q, lane->dead) ? find_victim(lane) : NULL;
+        if (s != NULL && spill_one(sp, s)) {
+            worked = true;
         }
     }
     (void)pthread_mutex_unlock(&q->mutex);
+    return worked;
 }
 
 /* ---- Reading ---- */
@@ -561,13 +563,15 @@ run(void *arg)
         notice_trouble(sp);
         load(sp);
         remove_files(sp);
-        spill(sp);
+        bool more = spill(sp);
         uint64_t now_ns = sr_clock_monotonic_ns();
         if (now_ns >= sp->next_round_ns) {
             do_round(sp);
             sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
         }
-        sr_wake_sleep(&sp->wake, epoch, sp->next_round_ns);
+        if (!more) {
+            sr_wake_sleep(&sp->wake, epoch, sp->next_round_ns);
+        }
     }
 }
 

@@ -26,12 +26,38 @@ static struct sr_spooler *spooler;
 static _Atomic bool disk_full;
 static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
 
+/* While the spooler writes segments, as many come to the lane. Used by its thread only. */
+#define FLOOD 40U
+static struct {
+    _Atomic unsigned left; /* segments to come */
+    bool waiting;          /* the reader waits for a file */
+    unsigned written;      /* segments, since it does */
+} flood;
+
+static void
+take_flood(void)
+{
+    struct sr_entry e;
+
+    flood.written += flood.waiting ? 1 : 0;
+    disk_fill(&b, 0, 20, LEN);
+    if (atomic_load(&flood.left) == FLOOD - 2) {
+        while (sr_lane_next(b.lane, &e)) {
+        }
+        flood.waiting = true;
+    }
+    (void)atomic_fetch_sub(&flood.left, 1);
+}
+
 ssize_t
 pwrite(int fd, const void *bytes, size_t n, off_t offset)
 {
     if (atomic_load(&disk_full)) {
         errno = ENOSPC;
         return -1;
+    }
+    if (atomic_load(&flood.left) > 0 && n > LEN) {
+        take_flood();
     }
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
 }
@@ -49,6 +75,9 @@ openat(int dir, const char *name, int flags, ...)
         (void)atomic_fetch_sub(&no_descriptors, 1);
         errno = EMFILE;
         return -1;
+    }
+    if (atomic_load(&flood.left) > 0 && (flags & O_CREAT) == 0) {
+        flood.waiting = false;
     }
     return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
@@ -447,6 +476,22 @@ nothing_is_left_at_the_end_of_what_is_settled(void **state)
     disk_close(&b);
 }
 
+/* Else records are not sent, nor files removed, for as long as more comes than the disk takes. */
+static void
+a_reader_does_not_wait_until_the_spooler_has_nothing_to_write(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_SPILL, 64 * MIB);
+    fill_and_spill(0, MANY);
+    atomic_store(&flood.left, FLOOD);
+    disk_fill(&b, 0, MANY / 3, LEN);
+    wait_until(atomic_load(&flood.left) == 0);
+    wait_until(memory_used() <= MIB / 2);
+    assert_false(flood.waiting);
+    assert_in_range(flood.written, 0, 2);
+    stop();
+}
+
 /* Else a busy lane would be synced without end, and the others and the counters never. */
 static void
 a_round_of_syncs_ends_though_the_lane_is_written_meanwhile(void **state)
@@ -546,6 +591,7 @@ main(void)
         TEST(what_is_left_at_the_end_is_written_even_beyond_the_share),
         TEST(what_cannot_be_written_at_the_end_is_counted),
         TEST(nothing_is_left_at_the_end_of_what_is_settled),
+        TEST(a_reader_does_not_wait_until_the_spooler_has_nothing_to_write),
         TEST(a_round_of_syncs_ends_though_the_lane_is_written_meanwhile),
         TEST(writer_reader_and_spooler_work_on_one_lane),
     };
