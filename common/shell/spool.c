@@ -201,17 +201,25 @@ sr_spool_create(const struct sr_spool *spool, uint64_t number)
     return openat(spool->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-int
-sr_spool_reopen(const struct sr_spool *spool, uint64_t number)
+static int
+open_segment(const struct sr_spool *spool, uint64_t number, int access)
 {
     char name[NAME_SIZE];
 
     name_segment(number, ".seg", name);
-    int fd = openat(spool->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && (errno == EROFS || errno == EACCES)) {
-        fd = openat(spool->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    }
-    return fd;
+    return openat(spool->dir, name, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+}
+
+int
+sr_spool_reopen(const struct sr_spool *spool, uint64_t number)
+{
+    return open_segment(spool, number, O_RDWR);
+}
+
+int
+sr_spool_open_to_read(const struct sr_spool *spool, uint64_t number)
+{
+    return open_segment(spool, number, O_RDONLY);
 }
 
 int
@@ -275,7 +283,7 @@ sr_spool_set_aside(const struct sr_spool *spool, uint64_t number)
 int
 sr_spool_sync(const struct sr_spool *spool, uint64_t number)
 {
-    int fd = sr_spool_reopen(spool, number);
+    int fd = sr_spool_open_to_read(spool, number);
     int error = 0;
 
     if (fd < 0) {

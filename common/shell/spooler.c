@@ -280,7 +280,7 @@ check(const struct sr_segment *s, struct sr_span bytes, uint64_t *ret_good)
 static bool
 read_file(struct sr_spooler *sp, const struct sr_segment *s, uint8_t *block, size_t *ret_len)
 {
-    int fd = sr_spool_reopen(sp->spool, s->number);
+    int fd = sr_spool_open_to_read(sp->spool, s->number);
     ssize_t len = fd >= 0 ? sr_spool_read(fd, block, s->written) : -1;
     bool passing = len < 0 && sr_spool_is_passing(errno);
 

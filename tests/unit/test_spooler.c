@@ -24,7 +24,18 @@ static struct sr_spooler *spooler;
 /* ---- The disk of this program ---- */
 
 static _Atomic bool disk_full;
+static _Atomic bool read_only;
+static _Atomic int probed_for; /* the error that the disk is asked for again */
 static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
+
+static struct sr_queue_status
+status_now(void)
+{
+    struct sr_queue_status status;
+
+    sr_queue_status(b.queue, &status);
+    return status;
+}
 
 /* While the spooler writes segments, as many come to the lane. Used by its thread only. */
 #define FLOOD 40U
@@ -62,7 +73,7 @@ pwrite(int fd, const void *bytes, size_t n, off_t offset)
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
 }
 
-/* No descriptor is left to read a file with. */
+/* No descriptor is left to read a file with, or the file system is read-only. */
 int
 openat(int dir, const char *name, int flags, ...)
 {
@@ -78,6 +89,13 @@ openat(int dir, const char *name, int flags, ...)
     }
     if (atomic_load(&flood.left) > 0 && (flags & O_CREAT) == 0) {
         flood.waiting = false;
+    }
+    if (atomic_load(&read_only) && (flags & (O_CREAT | O_RDWR)) != 0) {
+        if (strcmp(name, "probe") == 0) {
+            atomic_store(&probed_for, status_now().disk_error);
+        }
+        errno = EROFS;
+        return -1;
     }
     return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
@@ -126,6 +144,7 @@ set_up(void **state)
 {
     (void)state;
     atomic_store(&disk_full, false);
+    atomic_store(&read_only, false);
     disk_make_dir(&b);
     return 0;
 }
@@ -153,15 +172,6 @@ memory_used(void)
 
     sr_queue_status(b.queue, &status);
     return status.memory_used;
-}
-
-static struct sr_queue_status
-status_now(void)
-{
-    struct sr_queue_status status;
-
-    sr_queue_status(b.queue, &status);
-    return status;
 }
 
 /* Records in memory only down to the high water: the rest is in files. */
@@ -416,6 +426,23 @@ a_full_disk_is_told_and_tried_again_until_it_takes_data(void **state)
     stop();
 }
 
+/* Else each round would log two errors, one of them of no use to anybody. */
+static void
+a_file_system_that_is_read_only_is_called_that(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
+    disk_fill(&b, 0, 10, LEN);
+    atomic_store(&read_only, true);
+    settle(0, 5);
+    keep();
+    wait_until(atomic_load(&probed_for) != 0);
+    assert_int_equal(atomic_load(&probed_for), EROFS);
+    atomic_store(&read_only, false);
+    settle(5, 10);
+    stop();
+}
+
 static void
 always_refuses_while_the_disk_takes_nothing_and_then_goes_on(void **state)
 {
@@ -587,6 +614,7 @@ main(void)
         TEST(a_file_in_the_place_of_another_is_not_taken_for_it),
         TEST(with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing),
         TEST(a_full_disk_is_told_and_tried_again_until_it_takes_data),
+        TEST(a_file_system_that_is_read_only_is_called_that),
         TEST(always_refuses_while_the_disk_takes_nothing_and_then_goes_on),
         TEST(what_is_left_at_the_end_is_written_even_beyond_the_share),
         TEST(what_cannot_be_written_at_the_end_is_counted),
