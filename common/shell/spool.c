@@ -165,30 +165,54 @@ append(uint64_t **list, size_t *count, size_t *room, uint64_t number)
     return true;
 }
 
+/* The numbers of the segments in `d`, in no order: NULL with errno, when one cannot be read too. */
+static uint64_t *
+read_numbers(DIR *d, size_t *ret_count)
+{
+    uint64_t *list = malloc(sizeof(*list));
+    size_t count = 0, room = list != NULL ? 1 : 0;
+    uint64_t number;
+
+    while (room > 0) {
+        errno = 0;
+        const struct dirent *e = readdir(d);
+        if (e == NULL && errno == 0) {
+            *ret_count = count;
+            return list;
+        }
+        if (e == NULL || (read_name(e->d_name, &number) && !append(&list, &count, &room, number))) {
+            break;
+        }
+    }
+    int error = errno;
+    free(list);
+    errno = error;
+    return NULL;
+}
+
 uint64_t *
 sr_spool_list(const struct sr_spool *spool, size_t *ret_count)
 {
     int fd = openat(spool->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    uint64_t *list = malloc(sizeof(*list));
-    size_t count = 0, room = list != NULL ? 1 : 0;
-    uint64_t number;
-    bool fine = d != NULL && list != NULL;
+    size_t count = 0;
 
-    for (const struct dirent *e; fine && (e = readdir(d)) != NULL;) {
-        fine = !read_name(e->d_name, &number) || append(&list, &count, &room, number);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    } else if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (!fine) {
-        free(list);
+    if (d == NULL) {
+        int error = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        errno = error;
         return NULL;
     }
-    qsort(list, count, sizeof(*list), compare_numbers);
-    *ret_count = count;
+    uint64_t *list = read_numbers(d, &count);
+    int error = errno;
+    (void)closedir(d);
+    errno = error;
+    if (list != NULL) {
+        qsort(list, count, sizeof(*list), compare_numbers);
+        *ret_count = count;
+    }
     return list;
 }
 
