@@ -161,6 +161,9 @@ write_segment(struct sr_spooler *sp, struct sr_segment *s, const struct sr_lane_
 {
     int fd = sr_spool_create(sp->spool, s->number);
 
+    if (fd < 0 && errno == EEXIST && sr_spool_remove(sp->spool, s->number) == 0) {
+        fd = sr_spool_create(sp->spool, s->number); /* a part was left that could not be removed */
+    }
     if (fd < 0) {
         return errno;
     }

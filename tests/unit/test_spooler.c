@@ -24,7 +24,7 @@ static struct sr_spooler *spooler;
 /* ---- The disk of this program ---- */
 
 static _Atomic bool disk_full;
-static _Atomic bool read_only;
+static _Atomic bool read_only, no_removal;
 static _Atomic int probed_for; /* the error that the disk is asked for again */
 static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
 
@@ -100,6 +100,16 @@ openat(int dir, const char *name, int flags, ...)
     return (int)syscall(SYS_openat, dir, name, flags, mode);
 }
 
+int
+unlinkat(int dir, const char *name, int flags)
+{
+    if (atomic_load(&no_removal) && strstr(name, ".seg") != NULL) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_unlinkat, dir, name, flags);
+}
+
 /* A writer that appends to its segment while each sync lasts. */
 int
 fdatasync(int fd)
@@ -145,6 +155,7 @@ set_up(void **state)
     (void)state;
     atomic_store(&disk_full, false);
     atomic_store(&read_only, false);
+    atomic_store(&no_removal, false);
     disk_make_dir(&b);
     return 0;
 }
@@ -426,6 +437,23 @@ a_full_disk_is_told_and_tried_again_until_it_takes_data(void **state)
     stop();
 }
 
+/* What a failed write left in the way of the next one. */
+static void
+a_segment_is_written_though_a_part_of_it_could_not_be_removed(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_SPILL, 64 * MIB);
+    disk_fill(&b, 0, 100, LEN);
+    atomic_store(&disk_full, true);
+    atomic_store(&no_removal, true);
+    disk_fill(&b, 100, MANY - 100, LEN);
+    wait_until(status_now().disk_error == ENOSPC);
+    atomic_store(&disk_full, false);
+    atomic_store(&no_removal, false);
+    assert_int_equal(sr_spooler_stop(spooler), 0);
+    disk_close(&b);
+}
+
 /* Else each round would log two errors, one of them of no use to anybody. */
 static void
 a_file_system_that_is_read_only_is_called_that(void **state)
@@ -614,6 +642,7 @@ main(void)
         TEST(a_file_in_the_place_of_another_is_not_taken_for_it),
         TEST(with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing),
         TEST(a_full_disk_is_told_and_tried_again_until_it_takes_data),
+        TEST(a_segment_is_written_though_a_part_of_it_could_not_be_removed),
         TEST(a_file_system_that_is_read_only_is_called_that),
         TEST(always_refuses_while_the_disk_takes_nothing_and_then_goes_on),
         TEST(what_is_left_at_the_end_is_written_even_beyond_the_share),
