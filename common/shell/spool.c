@@ -60,13 +60,15 @@ sr_spool_open(const char *dir, char *error, size_t error_size)
         say_unusable(dir, errno == ENOENT && made != 0 ? made : errno, error, error_size);
     } else if (faccessat(spool->dir, ".", W_OK | X_OK, AT_EACCESS) != 0 && errno != EROFS) {
         say_unusable(dir, errno, error, error_size);
-    } else if (flock(spool->dir, LOCK_EX | LOCK_NB) != 0) {
+    } else if (flock(spool->dir, LOCK_EX | LOCK_NB) == 0) {
+        return spool;
+    } else if (errno == EWOULDBLOCK) {
         (void)snprintf(error, error_size,
             "queue.dir: %s is used by another process; stop that, or give each instance a "
             "directory of its own",
             dir);
-    } else {
-        return spool;
+    } else { /* some file systems know no locks */
+        say_unusable(dir, errno, error, error_size);
     }
     sr_spool_close(spool);
     return NULL;
