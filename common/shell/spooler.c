@@ -662,8 +662,10 @@ store(struct sr_spooler *sp, struct sr_segment *s)
         error = 0; /* its file is as it should be */
     } else if (s->has_file) {
         error = tell(sp, s, true, kept);
+        s->unsynced = true;
     } else { /* whatever its share: more than queue.disk by queue.memory at most, and not lost */
         error = write_segment(sp, s, kept);
+        s->unsynced = error == 0;
         lost = error != 0 ? left : 0;
     }
     if (error != 0) {

@@ -503,6 +503,23 @@ what_is_left_at_the_end_is_written_even_beyond_the_share(void **state)
     disk_close(&b);
 }
 
+/* The counters then say that all went well: what they speak of must be there. */
+static void
+what_is_written_at_the_end_is_synced(void **state)
+{
+    (void)state;
+    disk_open(&b, SR_QUEUE_SPILL, 64 * MIB, 1);
+    struct sr_spooler_options options = { .queue = b.queue, .sync = true };
+    spooler = sr_spooler_start(&options);
+    assert_non_null(spooler);
+    disk_fill(&b, 0, 100, LEN);
+    atomic_store(&syncs, 0);
+    assert_int_equal(sr_spooler_stop(spooler), 0);
+    assert_in_range(disk_files(&b, ".seg"), 6, 10);
+    assert_int_equal(atomic_load(&syncs), disk_files(&b, ".seg"));
+    disk_close(&b);
+}
+
 static void
 what_cannot_be_written_at_the_end_is_counted(void **state)
 {
@@ -646,6 +663,7 @@ main(void)
         TEST(a_file_system_that_is_read_only_is_called_that),
         TEST(always_refuses_while_the_disk_takes_nothing_and_then_goes_on),
         TEST(what_is_left_at_the_end_is_written_even_beyond_the_share),
+        TEST(what_is_written_at_the_end_is_synced),
         TEST(what_cannot_be_written_at_the_end_is_counted),
         TEST(nothing_is_left_at_the_end_of_what_is_settled),
         TEST(a_reader_does_not_wait_until_the_spooler_has_nothing_to_write),
