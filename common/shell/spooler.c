@@ -467,9 +467,10 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     (void)pthread_mutex_lock(&q->mutex);
     struct sr_lane_position kept = lane->kept;
     struct sr_segment *s = lane->head;
-    bool due =
-        s->number == kept.segment && s->has_file && memcmp(&kept, &lane->told, sizeof(kept)) != 0;
     bool sealed = s->sealed;
+    /* Again once it is sealed: the writer does not know what is settled, nor we what it writes. */
+    bool due = s->number == kept.segment && s->has_file &&
+               (memcmp(&kept, &lane->told, sizeof(kept)) != 0 || sealed != lane->told_sealed);
     s->busy = s->busy || due; /* so that it stays while its file is written */
     (void)pthread_mutex_unlock(&q->mutex);
     if (!due) {
@@ -481,6 +482,7 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     }
     (void)pthread_mutex_lock(&q->mutex);
     lane->told = kept;
+    lane->told_sealed = sealed;
     s->unsynced = true;
     end_busy(s);
     (void)pthread_mutex_unlock(&q->mutex);

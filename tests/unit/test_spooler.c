@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sr/log.h"
+#include "sr/segment.h"
 #include "sr/spooler.h"
 #include "wait.h"
 
@@ -25,7 +26,8 @@ static struct sr_spooler *spooler;
 
 static _Atomic bool disk_full;
 static _Atomic bool read_only, no_removal;
-static _Atomic int probed_for; /* the error that the disk is asked for again */
+static _Atomic bool seals_meanwhile, has_sealed; /* the writer, while progress is being written */
+static _Atomic int probed_for;                   /* the error that the disk is asked for again */
 static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
 
 static struct sr_queue_status
@@ -69,6 +71,10 @@ pwrite(int fd, const void *bytes, size_t n, off_t offset)
     }
     if (atomic_load(&flood.left) > 0 && n > LEN) {
         take_flood();
+    }
+    if (n == SR_SEGMENT_PROGRESS_LEN && atomic_exchange(&seals_meanwhile, false)) {
+        disk_fill(&b, 5, 20, LEN);
+        atomic_store(&has_sealed, true);
     }
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
 }
@@ -564,6 +570,42 @@ a_reader_does_not_wait_until_the_spooler_has_nothing_to_write(void **state)
     stop();
 }
 
+/* What the file of a segment says of itself. */
+static struct sr_segment_progress
+progress_of(uint64_t number)
+{
+    uint8_t bytes[SR_SEGMENT_HEADER_MAX];
+    struct sr_segment_info info;
+    struct sr_segment_progress progress;
+    size_t start_of_entries;
+    int fd = sr_spool_open_to_read(b.spool, number);
+    ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
+
+    (void)close(fd);
+    assert_true(len > 0);
+    assert_int_equal(sr_segment_read_header((struct sr_span){ bytes, (size_t)len }, &info,
+                         &progress, &start_of_entries),
+        SR_SEGMENT_OK);
+    return progress;
+}
+
+/* Else, after a kill, damage in it would be taken for an end that was cut off. */
+static void
+a_segment_that_is_sealed_while_its_progress_is_written_stays_so(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
+    disk_fill(&b, 0, 5, LEN);
+    atomic_store(&has_sealed, false);
+    atomic_store(&seals_meanwhile, true);
+    settle(0, 2);
+    keep();
+    wait_until(atomic_load(&has_sealed));
+    wait_until(progress_of(1).sealed_size > 0 && progress_of(1).acked_entries == 2);
+    settle(2, 25);
+    stop();
+}
+
 /* Else a busy lane would be synced without end, and the others and the counters never. */
 static void
 a_round_of_syncs_ends_though_the_lane_is_written_meanwhile(void **state)
@@ -667,6 +709,7 @@ main(void)
         TEST(what_cannot_be_written_at_the_end_is_counted),
         TEST(nothing_is_left_at_the_end_of_what_is_settled),
         TEST(a_reader_does_not_wait_until_the_spooler_has_nothing_to_write),
+        TEST(a_segment_that_is_sealed_while_its_progress_is_written_stays_so),
         TEST(a_round_of_syncs_ends_though_the_lane_is_written_meanwhile),
         TEST(writer_reader_and_spooler_work_on_one_lane),
     };
