@@ -99,6 +99,7 @@ struct sr_lane {
     struct sr_segment *wanted;    /* the reader waits for it, or soon will */
     struct sr_lane_position kept; /* of the reader, as the sink has kept it */
     struct sr_lane_position told; /* of that, what is in the segment's file */
+    bool told_sealed;             /* with the word that it is sealed */
     struct sr_segment *gone;      /* closed, their files to be removed once that is kept */
 };
 

@@ -69,7 +69,7 @@ read_header(
     struct sr_spool *spool, uint64_t number, struct found_segment *f, enum sr_segment_err *ret_err)
 {
     uint8_t bytes[SR_SEGMENT_HEADER_MAX];
-    int fd = sr_spool_reopen(spool, number);
+    int fd = sr_spool_open_to_read(spool, number);
     struct stat st = { .st_size = 0 };
 
     if (fd < 0 && sr_spool_is_passing(errno)) {
@@ -236,7 +236,7 @@ static uint8_t *
 read_all(struct sr_spool *spool, const struct found_segment *f, size_t *ret_len)
 {
     uint8_t *bytes = malloc(f->size);
-    int fd = bytes != NULL ? sr_spool_reopen(spool, f->number) : -1;
+    int fd = bytes != NULL ? sr_spool_open_to_read(spool, f->number) : -1;
     ssize_t len = fd >= 0 ? sr_spool_read(fd, bytes, f->size) : -1;
 
     if (fd >= 0) {

@@ -498,8 +498,8 @@ report_ledgers(struct runtime *rt, uint64_t unkept)
     }
     if (unkept > 0) {
         sr_log(SR_LOG_ERROR,
-            "records are lost with the memory they waited in: queue.dir took no data at the stop "
-            "records=%llu advice=\"see the error before\"",
+            "records are lost with the memory they waited in: queue.dir took no data at the end "
+            "records=%llu advice=\"mend what the error before this one names\"",
             (unsigned long long)unkept);
     }
     rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;

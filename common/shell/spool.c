@@ -60,13 +60,15 @@ sr_spool_open(const char *dir, char *error, size_t error_size)
         say_unusable(dir, errno == ENOENT && made != 0 ? made : errno, error, error_size);
     } else if (faccessat(spool->dir, ".", W_OK | X_OK, AT_EACCESS) != 0 && errno != EROFS) {
         say_unusable(dir, errno, error, error_size);
-    } else if (flock(spool->dir, LOCK_EX | LOCK_NB) != 0) {
+    } else if (flock(spool->dir, LOCK_EX | LOCK_NB) == 0) {
+        return spool;
+    } else if (errno == EWOULDBLOCK) {
         (void)snprintf(error, error_size,
             "queue.dir: %s is used by another process; stop that, or give each instance a "
             "directory of its own",
             dir);
-    } else {
-        return spool;
+    } else { /* some file systems know no locks */
+        say_unusable(dir, errno, error, error_size);
     }
     sr_spool_close(spool);
     return NULL;
@@ -165,30 +167,54 @@ append(uint64_t **list, size_t *count, size_t *room, uint64_t number)
     return true;
 }
 
+/* The numbers of the segments in `d`, in no order: NULL with errno, when one cannot be read too. */
+static uint64_t *
+read_numbers(DIR *d, size_t *ret_count)
+{
+    uint64_t *list = malloc(sizeof(*list));
+    size_t count = 0, room = list != NULL ? 1 : 0;
+    uint64_t number;
+
+    while (room > 0) {
+        errno = 0;
+        const struct dirent *e = readdir(d);
+        if (e == NULL && errno == 0) {
+            *ret_count = count;
+            return list;
+        }
+        if (e == NULL || (read_name(e->d_name, &number) && !append(&list, &count, &room, number))) {
+            break;
+        }
+    }
+    int error = errno;
+    free(list);
+    errno = error;
+    return NULL;
+}
+
 uint64_t *
 sr_spool_list(const struct sr_spool *spool, size_t *ret_count)
 {
     int fd = openat(spool->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    uint64_t *list = malloc(sizeof(*list));
-    size_t count = 0, room = list != NULL ? 1 : 0;
-    uint64_t number;
-    bool fine = d != NULL && list != NULL;
+    size_t count = 0;
 
-    for (const struct dirent *e; fine && (e = readdir(d)) != NULL;) {
-        fine = !read_name(e->d_name, &number) || append(&list, &count, &room, number);
-    }
-    if (d != NULL) {
-        (void)closedir(d);
-    } else if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (!fine) {
-        free(list);
+    if (d == NULL) {
+        int error = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        errno = error;
         return NULL;
     }
-    qsort(list, count, sizeof(*list), compare_numbers);
-    *ret_count = count;
+    uint64_t *list = read_numbers(d, &count);
+    int error = errno;
+    (void)closedir(d);
+    errno = error;
+    if (list != NULL) {
+        qsort(list, count, sizeof(*list), compare_numbers);
+        *ret_count = count;
+    }
     return list;
 }
 
@@ -201,17 +227,25 @@ sr_spool_create(const struct sr_spool *spool, uint64_t number)
     return openat(spool->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-int
-sr_spool_reopen(const struct sr_spool *spool, uint64_t number)
+static int
+open_segment(const struct sr_spool *spool, uint64_t number, int access)
 {
     char name[NAME_SIZE];
 
     name_segment(number, ".seg", name);
-    int fd = openat(spool->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && (errno == EROFS || errno == EACCES)) {
-        fd = openat(spool->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    }
-    return fd;
+    return openat(spool->dir, name, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+}
+
+int
+sr_spool_reopen(const struct sr_spool *spool, uint64_t number)
+{
+    return open_segment(spool, number, O_RDWR);
+}
+
+int
+sr_spool_open_to_read(const struct sr_spool *spool, uint64_t number)
+{
+    return open_segment(spool, number, O_RDONLY);
 }
 
 int
@@ -275,7 +309,7 @@ sr_spool_set_aside(const struct sr_spool *spool, uint64_t number)
 int
 sr_spool_sync(const struct sr_spool *spool, uint64_t number)
 {
-    int fd = sr_spool_reopen(spool, number);
+    int fd = sr_spool_open_to_read(spool, number);
     int error = 0;
 
     if (fd < 0) {

@@ -162,6 +162,9 @@ write_segment(struct sr_spooler *sp, struct sr_segment *s, const struct sr_lane_
 {
     int fd = sr_spool_create(sp->spool, s->number);
 
+    if (fd < 0 && errno == EEXIST && sr_spool_remove(sp->spool, s->number) == 0) {
+        fd = sr_spool_create(sp->spool, s->number); /* a part was left that could not be removed */
+    }
     if (fd < 0) {
         return errno;
     }
@@ -232,25 +235,27 @@ spill_one(struct sr_spooler *sp, struct sr_segment *s)
     return leaves;
 }
 
-/* Writes segments until memory is no longer short, lanes taking turns. */
-static void
+/*
+ * Where memory is short, moves one segment of each lane out of it. True when there may be more to
+ * do: whoever comes back for it looks first at what readers wait for, else they would wait for as
+ * long as more is received than the disk takes.
+ */
+static bool
 spill(struct sr_spooler *sp)
 {
     struct sr_queue *q = sp->queue;
-    bool worked = true;
+    bool worked = false;
 
     (void)pthread_mutex_lock(&q->mutex);
-    while (worked) {
-        worked = false;
-        for (size_t i = 0; i < q->lane_count; i++) {
-            struct sr_lane *lane = q->lanes[i];
-            struct sr_segment *s = sr_queue_is_short(q, lane->dead) ? find_victim(lane) : NULL;
-            if (s != NULL && spill_one(sp, s)) {
-                worked = true;
-            }
+    for (size_t i = 0; i < q->lane_count; i++) {
+        struct sr_lane *lane = q->lanes[i];
+        struct sr_segment *s = sr_queue_is_short(q, lane->dead) ? find_victim(lane) : NULL;
+        if (s != NULL && spill_one(sp, s)) {
+            worked = true;
         }
     }
     (void)pthread_mutex_unlock(&q->mutex);
+    return worked;
 }
 
 /* ---- Reading ---- */
@@ -279,7 +284,7 @@ check(const struct sr_segment *s, struct sr_span bytes, uint64_t *ret_good)
 static bool
 read_file(struct sr_spooler *sp, const struct sr_segment *s, uint8_t *block, size_t *ret_len)
 {
-    int fd = sr_spool_reopen(sp->spool, s->number);
+    int fd = sr_spool_open_to_read(sp->spool, s->number);
     ssize_t len = fd >= 0 ? sr_spool_read(fd, block, s->written) : -1;
     bool passing = len < 0 && sr_spool_is_passing(errno);
 
@@ -463,9 +468,10 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     (void)pthread_mutex_lock(&q->mutex);
     struct sr_lane_position kept = lane->kept;
     struct sr_segment *s = lane->head;
-    bool due =
-        s->number == kept.segment && s->has_file && memcmp(&kept, &lane->told, sizeof(kept)) != 0;
     bool sealed = s->sealed;
+    /* Again once it is sealed: the writer does not know what is settled, nor we what it writes. */
+    bool due = s->number == kept.segment && s->has_file &&
+               (memcmp(&kept, &lane->told, sizeof(kept)) != 0 || sealed != lane->told_sealed);
     s->busy = s->busy || due; /* so that it stays while its file is written */
     (void)pthread_mutex_unlock(&q->mutex);
     if (!due) {
@@ -477,6 +483,7 @@ tell_progress(struct sr_spooler *sp, struct sr_lane *lane)
     }
     (void)pthread_mutex_lock(&q->mutex);
     lane->told = kept;
+    lane->told_sealed = sealed;
     s->unsynced = true;
     end_busy(s);
     (void)pthread_mutex_unlock(&q->mutex);
@@ -562,13 +569,15 @@ run(void *arg)
         notice_trouble(sp);
         load(sp);
         remove_files(sp);
-        spill(sp);
+        bool more = spill(sp);
         uint64_t now_ns = sr_clock_monotonic_ns();
         if (now_ns >= sp->next_round_ns) {
             do_round(sp);
             sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
         }
-        sr_wake_sleep(&sp->wake, epoch, sp->next_round_ns);
+        if (!more) {
+            sr_wake_sleep(&sp->wake, epoch, sp->next_round_ns);
+        }
     }
 }
 
@@ -656,8 +665,10 @@ store(struct sr_spooler *sp, struct sr_segment *s)
         error = 0; /* its file is as it should be */
     } else if (s->has_file) {
         error = tell(sp, s, true, kept);
+        s->unsynced = true;
     } else { /* whatever its share: more than queue.disk by queue.memory at most, and not lost */
         error = write_segment(sp, s, kept);
+        s->unsynced = error == 0;
         lost = error != 0 ? left : 0;
     }
     if (error != 0) {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "disk_bench.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,10 +17,29 @@
 static struct disk_bench b;
 static char error[256];
 
+/* How many entries of a directory can be read; more is a bad sector. */
+static unsigned readable = UINT_MAX;
+
+struct dirent *
+readdir(DIR *d)
+{
+    struct dirent *(*real)(DIR *);
+    void *symbol = dlsym(RTLD_NEXT, "readdir");
+
+    if (readable == 0) {
+        errno = EIO;
+        return NULL;
+    }
+    readable--;
+    memcpy(&real, &symbol, sizeof(real));
+    return real(d);
+}
+
 static int
 set_up(void **state)
 {
     (void)state;
+    readable = UINT_MAX;
     error[0] = '\0';
     disk_make_dir(&b);
     return 0;
@@ -174,6 +196,24 @@ hundreds_of_segments_are_listed(void **state)
     sr_spool_close(b.spool);
 }
 
+/* Else what is not listed counts as lost and its numbers are given out again. */
+static void
+a_directory_that_cannot_be_read_to_its_end_is_no_list(void **state)
+{
+    size_t count;
+
+    (void)state;
+    open_spool();
+    for (uint64_t i = 1; i < 10; i++) {
+        make_segment(i, "x");
+    }
+    readable = 5;
+    assert_null(sr_spool_list(b.spool, &count));
+    assert_int_equal(errno, EIO);
+    sr_spool_close(b.spool);
+    readable = UINT_MAX;
+}
+
 static void
 a_segment_is_made_once_read_back_and_removed(void **state)
 {
@@ -280,6 +320,7 @@ main(void)
         TEST(a_directory_of_another_user_is_refused),
         TEST(segments_are_listed_by_number_and_other_files_are_not),
         TEST(hundreds_of_segments_are_listed),
+        TEST(a_directory_that_cannot_be_read_to_its_end_is_no_list),
         TEST(a_segment_is_made_once_read_back_and_removed),
         TEST(a_link_is_not_followed),
         TEST(what_is_set_aside_is_kept_and_no_segment),

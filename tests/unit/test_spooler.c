@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sr/log.h"
+#include "sr/segment.h"
 #include "sr/spooler.h"
 #include "wait.h"
 
@@ -24,7 +25,42 @@ static struct sr_spooler *spooler;
 /* ---- The disk of this program ---- */
 
 static _Atomic bool disk_full;
+static _Atomic bool read_only, no_removal;
+static _Atomic bool seals_meanwhile, has_sealed; /* the writer, while progress is being written */
+static _Atomic int probed_for;                   /* the error that the disk is asked for again */
 static _Atomic unsigned syncs, dir_syncs, rewrites, no_descriptors;
+
+static struct sr_queue_status
+status_now(void)
+{
+    struct sr_queue_status status;
+
+    sr_queue_status(b.queue, &status);
+    return status;
+}
+
+/* While the spooler writes segments, as many come to the lane. Used by its thread only. */
+#define FLOOD 40U
+static struct {
+    _Atomic unsigned left; /* segments to come */
+    bool waiting;          /* the reader waits for a file */
+    unsigned written;      /* segments, since it does */
+} flood;
+
+static void
+take_flood(void)
+{
+    struct sr_entry e;
+
+    flood.written += flood.waiting ? 1 : 0;
+    disk_fill(&b, 0, 20, LEN);
+    if (atomic_load(&flood.left) == FLOOD - 2) {
+        while (sr_lane_next(b.lane, &e)) {
+        }
+        flood.waiting = true;
+    }
+    (void)atomic_fetch_sub(&flood.left, 1);
+}
 
 ssize_t
 pwrite(int fd, const void *bytes, size_t n, off_t offset)
@@ -33,10 +69,17 @@ pwrite(int fd, const void *bytes, size_t n, off_t offset)
         errno = ENOSPC;
         return -1;
     }
+    if (atomic_load(&flood.left) > 0 && n > 4096) {
+        take_flood();
+    }
+    if (n == SR_SEGMENT_PROGRESS_LEN && atomic_exchange(&seals_meanwhile, false)) {
+        disk_fill(&b, 5, 20, LEN);
+        atomic_store(&has_sealed, true);
+    }
     return syscall(SYS_pwrite64, fd, bytes, n, offset);
 }
 
-/* No descriptor is left to read a file with. */
+/* No descriptor is left to read a file with, or the file system is read-only. */
 int
 openat(int dir, const char *name, int flags, ...)
 {
@@ -50,7 +93,27 @@ openat(int dir, const char *name, int flags, ...)
         errno = EMFILE;
         return -1;
     }
+    if (atomic_load(&flood.left) > 0 && (flags & O_CREAT) == 0) {
+        flood.waiting = false;
+    }
+    if (atomic_load(&read_only) && (flags & (O_CREAT | O_RDWR)) != 0) {
+        if (strcmp(name, "probe") == 0) {
+            atomic_store(&probed_for, status_now().disk_error);
+        }
+        errno = EROFS;
+        return -1;
+    }
     return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+int
+unlinkat(int dir, const char *name, int flags)
+{
+    if (atomic_load(&no_removal) && strstr(name, ".seg") != NULL) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_unlinkat, dir, name, flags);
 }
 
 /* A writer that appends to its segment while each sync lasts. */
@@ -97,6 +160,8 @@ set_up(void **state)
 {
     (void)state;
     atomic_store(&disk_full, false);
+    atomic_store(&read_only, false);
+    atomic_store(&no_removal, false);
     disk_make_dir(&b);
     return 0;
 }
@@ -124,15 +189,6 @@ memory_used(void)
 
     sr_queue_status(b.queue, &status);
     return status.memory_used;
-}
-
-static struct sr_queue_status
-status_now(void)
-{
-    struct sr_queue_status status;
-
-    sr_queue_status(b.queue, &status);
-    return status;
 }
 
 /* Records in memory only down to the high water: the rest is in files. */
@@ -387,6 +443,40 @@ a_full_disk_is_told_and_tried_again_until_it_takes_data(void **state)
     stop();
 }
 
+/* What a failed write left in the way of the next one. */
+static void
+a_segment_is_written_though_a_part_of_it_could_not_be_removed(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_SPILL, 64 * MIB);
+    disk_fill(&b, 0, 100, LEN);
+    atomic_store(&disk_full, true);
+    atomic_store(&no_removal, true);
+    disk_fill(&b, 100, MANY - 100, LEN);
+    wait_until(status_now().disk_error == ENOSPC);
+    atomic_store(&disk_full, false);
+    atomic_store(&no_removal, false);
+    assert_int_equal(sr_spooler_stop(spooler), 0);
+    disk_close(&b);
+}
+
+/* Else each round would log two errors, one of them of no use to anybody. */
+static void
+a_file_system_that_is_read_only_is_called_that(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
+    disk_fill(&b, 0, 10, LEN);
+    atomic_store(&read_only, true);
+    settle(0, 5);
+    keep();
+    wait_until(atomic_load(&probed_for) != 0);
+    assert_int_equal(atomic_load(&probed_for), EROFS);
+    atomic_store(&read_only, false);
+    settle(5, 10);
+    stop();
+}
+
 static void
 always_refuses_while_the_disk_takes_nothing_and_then_goes_on(void **state)
 {
@@ -419,6 +509,23 @@ what_is_left_at_the_end_is_written_even_beyond_the_share(void **state)
     disk_close(&b);
 }
 
+/* The counters then say that all went well: what they speak of must be there. */
+static void
+what_is_written_at_the_end_is_synced(void **state)
+{
+    (void)state;
+    disk_open(&b, SR_QUEUE_SPILL, 64 * MIB, 1);
+    struct sr_spooler_options options = { .queue = b.queue, .sync = true };
+    spooler = sr_spooler_start(&options);
+    assert_non_null(spooler);
+    disk_fill(&b, 0, 100, LEN);
+    atomic_store(&syncs, 0);
+    assert_int_equal(sr_spooler_stop(spooler), 0);
+    assert_in_range(disk_files(&b, ".seg"), 6, 10);
+    assert_int_equal(atomic_load(&syncs), disk_files(&b, ".seg"));
+    disk_close(&b);
+}
+
 static void
 what_cannot_be_written_at_the_end_is_counted(void **state)
 {
@@ -445,6 +552,59 @@ nothing_is_left_at_the_end_of_what_is_settled(void **state)
     assert_int_equal(sr_spooler_stop(spooler), 0);
     assert_int_equal(disk_files(&b, ".seg"), 0);
     disk_close(&b);
+}
+
+/* Else records are not sent, nor files removed, for as long as more comes than the disk takes. */
+static void
+a_reader_does_not_wait_until_the_spooler_has_nothing_to_write(void **state)
+{
+    (void)state;
+    disk_open(&b, SR_QUEUE_SPILL, 64 * MIB, 1);
+    disk_fill(&b, 0, MANY, LEN); /* from now on the spooler's thread is writer and reader */
+    atomic_store(&flood.left, FLOOD);
+    struct sr_spooler_options options = { .queue = b.queue };
+    spooler = sr_spooler_start(&options);
+    assert_non_null(spooler);
+    wait_until(atomic_load(&flood.left) == 0);
+    assert_false(flood.waiting);
+    assert_in_range(flood.written, 0, 2);
+    stop();
+}
+
+/* What the file of a segment says of itself. */
+static struct sr_segment_progress
+progress_of(uint64_t number)
+{
+    uint8_t bytes[SR_SEGMENT_HEADER_MAX];
+    struct sr_segment_info info;
+    struct sr_segment_progress progress;
+    size_t start_of_entries;
+    int fd = sr_spool_open_to_read(b.spool, number);
+    ssize_t len = sr_spool_read(fd, bytes, sizeof(bytes));
+
+    (void)close(fd);
+    assert_true(len > 0);
+    assert_int_equal(sr_segment_read_header((struct sr_span){ bytes, (size_t)len }, &info,
+                         &progress, &start_of_entries),
+        SR_SEGMENT_OK);
+    return progress;
+}
+
+/* Else, after a kill, damage in it would be taken for an end that was cut off. */
+static void
+a_segment_that_is_sealed_while_its_progress_is_written_stays_so(void **state)
+{
+    (void)state;
+    start(SR_QUEUE_ALWAYS, 64 * MIB);
+    disk_fill(&b, 0, 5, LEN);
+    atomic_store(&has_sealed, false);
+    atomic_store(&seals_meanwhile, true);
+    settle(0, 2);
+    keep();
+    wait_until(atomic_load(&has_sealed));
+    wait_until(progress_of(1).sealed_size > 0 && progress_of(1).acked_entries == 2);
+    settle(2, 25);
+    stop();
 }
 
 /* Else a busy lane would be synced without end, and the others and the counters never. */
@@ -542,10 +702,15 @@ main(void)
         TEST(a_file_in_the_place_of_another_is_not_taken_for_it),
         TEST(with_its_share_of_the_disk_used_up_a_lane_fills_its_memory_and_loses_nothing),
         TEST(a_full_disk_is_told_and_tried_again_until_it_takes_data),
+        TEST(a_segment_is_written_though_a_part_of_it_could_not_be_removed),
+        TEST(a_file_system_that_is_read_only_is_called_that),
         TEST(always_refuses_while_the_disk_takes_nothing_and_then_goes_on),
         TEST(what_is_left_at_the_end_is_written_even_beyond_the_share),
+        TEST(what_is_written_at_the_end_is_synced),
         TEST(what_cannot_be_written_at_the_end_is_counted),
         TEST(nothing_is_left_at_the_end_of_what_is_settled),
+        TEST(a_reader_does_not_wait_until_the_spooler_has_nothing_to_write),
+        TEST(a_segment_that_is_sealed_while_its_progress_is_written_stays_so),
         TEST(a_round_of_syncs_ends_though_the_lane_is_written_meanwhile),
         TEST(writer_reader_and_spooler_work_on_one_lane),
     };

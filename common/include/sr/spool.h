@@ -37,8 +37,12 @@ uint64_t *sr_spool_list(const struct sr_spool *spool, size_t *ret_count);
 /* Makes a segment's file, empty. Returns an owned descriptor to write to, or -1 with errno. */
 int sr_spool_create(const struct sr_spool *spool, uint64_t number);
 
-/* Opens a segment's file to read and write it. Returns an owned descriptor, or -1 with errno. */
+/*
+ * Opens a segment's file to read and write it, or only to read it, which a disk that takes nothing
+ * allows too. Return an owned descriptor, or -1 with errno.
+ */
 int sr_spool_reopen(const struct sr_spool *spool, uint64_t number);
+int sr_spool_open_to_read(const struct sr_spool *spool, uint64_t number);
 
 /* Writes all of `bytes` at `offset`. Returns 0 or an errno. */
 int sr_spool_write(int fd, struct sr_span bytes, uint64_t offset);
