@@ -147,7 +147,7 @@ found_read(struct sr_spool *spool, struct found *ret_found)
             continue;
         }
         found.next_number = numbers[i] + 1;
-        enum sr_segment_err err;
+        enum sr_segment_err err = SR_SEGMENT_MAGIC;
         int rc = read_header(spool, numbers[i], &found.items[found.count], &err);
         if (rc > 0) {
             free(numbers);
