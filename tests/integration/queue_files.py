@@ -3,8 +3,7 @@
 
 import struct
 import subprocess
-
-import pytest
+import unittest
 
 
 class Segment:
@@ -51,7 +50,7 @@ class Disk:
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.dir],
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
+            raise unittest.SkipTest(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
         lab.disks.append(self)
         self.ballast = self.dir / "ballast"
 
