@@ -109,6 +109,12 @@ pub_lanes_new(const struct pub_lanes_options *options)
             l->dead = add_dead_lane(options->queue, l->lane);
             p->lanes[p->count].lane = l->dead;
             p->count += l->dead != NULL ? 1 : 0;
+            if (l->dead == NULL) {
+                sr_log(SR_LOG_WARNING,
+                    "records that the server refuses are counted only subject=%s advice=\"raise "
+                    "queue.memory: the part for dead letters is too small\"",
+                    sr_lane_subject(l->lane));
+            }
         }
     }
     for (size_t i = 0; i < p->count; i++) {
