@@ -734,3 +734,9 @@ pub_link_free(struct pub_link *l)
     (void)pthread_mutex_destroy(&l->mutex);
     free(l);
 }
+
+void
+pub_library_close(int64_t timeout_ms)
+{
+    (void)nats_CloseAndWait(timeout_ms);
+}

@@ -93,4 +93,10 @@ void pub_link_close(struct pub_link *l);
 /* Frees a link that is idle, or never was connected. */
 void pub_link_free(struct pub_link *l);
 
+/*
+ * Ends the library's own threads and waits for them, for `timeout_ms` at most, so that none runs
+ * while the process ends. After the last link is freed and no attempt runs.
+ */
+void pub_library_close(int64_t timeout_ms);
+
 #endif

@@ -37,6 +37,7 @@
 #define WATCH_NS (5 * SR_NS_PER_SECOND) /* how often credential files are looked at */
 #define MANAGE_AFTER_NS (30 * SR_NS_PER_SECOND)
 #define RETIRED_MAX 8U
+#define CLOSE_MS 2000 /* for the library's threads at the end of the process */
 #define LAST_WORDS_NS SR_NS_PER_SECOND
 #define DRAIN_NS (2 * SR_NS_PER_SECOND)       /* for what is in flight on a connection to be left */
 #define HASTE_NS (2 * SR_NS_PER_SECOND)       /* for one server, while another may do */
@@ -152,16 +153,20 @@ attempt_failed(struct publisher *p, const char *error)
     }
 }
 
-/* Frees the retired links that nats.c is done with. */
-static void
+/* Frees the retired links that nats.c is done with. True when there are no others. */
+static bool
 free_retired(struct publisher *p)
 {
+    bool all = true;
+
     for (size_t i = 0; i < RETIRED_MAX; i++) {
         if (p->retired[i] != NULL && pub_link_is_idle(p->retired[i])) {
             pub_link_free(p->retired[i]);
             p->retired[i] = NULL;
         }
+        all = all && p->retired[i] == NULL;
     }
+    return all;
 }
 
 static void
@@ -188,7 +193,7 @@ retire(struct publisher *p, struct pub_link *l)
                 return;
             }
         }
-        free_retired(p);
+        (void)free_retired(p);
     }
 }
 
@@ -390,7 +395,7 @@ supervise(struct publisher *p)
 {
     char error[PUB_TEXT_MAX];
 
-    free_retired(p);
+    (void)free_retired(p);
     if (p->next != NULL) {
         follow_next(p);
     }
@@ -687,13 +692,16 @@ nats_free(struct sr_sink *sink)
         /* Callbacks may still run: nats.c says when the last one has. */
         while (p->retired[i] != NULL && sr_clock_monotonic_ns() < deadline) {
             uint64_t epoch = sr_wake_epoch(wake);
-            free_retired(p);
+            (void)free_retired(p);
             if (p->retired[i] != NULL) {
                 sr_wake_sleep(wake, epoch, deadline);
             }
         }
     }
     end_attempts(p, deadline);
+    if (free_retired(p) && pub_attempts_running() == 0) {
+        pub_library_close(CLOSE_MS);
+    }
     pub_lanes_free(p->lanes);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p->troubles);
