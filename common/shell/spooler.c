@@ -15,7 +15,7 @@
 
 #include "sr/banned.h"
 
-#define ROUND_NS SR_NS_PER_SECOND /* between rounds of progress and probes, and of syncs */
+#define ROUND_NS SR_NS_PER_SECOND /* between rounds, unless the options say otherwise */
 #define READ_AHEAD 2U             /* segments that are read beside the one that is wanted */
 #define PAGE 4096U
 
@@ -551,7 +551,7 @@ run_sync(void *arg)
         if (atomic_load(&sp->stopping)) {
             return NULL;
         }
-        sr_wake_sleep(&sp->sync_wake, epoch, sr_clock_monotonic_ns() + ROUND_NS);
+        sr_wake_sleep(&sp->sync_wake, epoch, sr_clock_monotonic_ns() + sp->options.round_ns);
         sync_all(sp);
     }
 }
@@ -573,7 +573,7 @@ run(void *arg)
         uint64_t now_ns = sr_clock_monotonic_ns();
         if (now_ns >= sp->next_round_ns) {
             do_round(sp);
-            sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
+            sp->next_round_ns = sr_clock_monotonic_ns() + sp->options.round_ns;
         }
         if (!more) {
             sr_wake_sleep(&sp->wake, epoch, sp->next_round_ns);
@@ -615,9 +615,10 @@ sr_spooler_start(const struct sr_spooler_options *options)
         return NULL;
     }
     sp->options = *options;
+    sp->options.round_ns = options->round_ns > 0 ? options->round_ns : ROUND_NS;
     sp->queue = options->queue;
     sp->spool = options->queue->options.spool;
-    sp->next_round_ns = sr_clock_monotonic_ns() + ROUND_NS;
+    sp->next_round_ns = sr_clock_monotonic_ns() + sp->options.round_ns;
     (void)pthread_mutex_init(&sp->mutex, NULL);
     sr_wake_init(&sp->wake);
     sr_wake_init(&sp->sync_wake);

@@ -143,7 +143,7 @@ static void
 start(int durability, uint64_t disk)
 {
     disk_open(&b, durability, disk, 1);
-    struct sr_spooler_options options = { .queue = b.queue };
+    struct sr_spooler_options options = { .queue = b.queue, .round_ns = 50000000 };
     spooler = sr_spooler_start(&options);
     assert_non_null(spooler);
 }
@@ -515,7 +515,7 @@ what_is_written_at_the_end_is_synced(void **state)
 {
     (void)state;
     disk_open(&b, SR_QUEUE_SPILL, 64 * MIB, 1);
-    struct sr_spooler_options options = { .queue = b.queue, .sync = true };
+    struct sr_spooler_options options = { .queue = b.queue, .sync = true, .round_ns = 50000000 };
     spooler = sr_spooler_start(&options);
     assert_non_null(spooler);
     disk_fill(&b, 0, 100, LEN);
@@ -617,7 +617,7 @@ a_round_of_syncs_ends_though_the_lane_is_written_meanwhile(void **state)
     atomic_store(&dir_syncs, 0);
     atomic_store(&syncs, 0);
     atomic_store(&rewrites, 1000);
-    struct sr_spooler_options options = { .queue = b.queue, .sync = true };
+    struct sr_spooler_options options = { .queue = b.queue, .sync = true, .round_ns = 50000000 };
     spooler = sr_spooler_start(&options);
     assert_non_null(spooler);
     wait_until(atomic_load(&dir_syncs) > 0);

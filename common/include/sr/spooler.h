@@ -22,6 +22,7 @@ struct sr_spooler_options {
     struct sr_counters *counters; /* borrowed: synced with the segments; may be NULL */
     bool sync;                    /* once a second, for the loss of power */
     bool counters_stale;          /* the file of counters is the last process's, not to be kept */
+    uint64_t round_ns;            /* between rounds of progress, probes and syncs; 0: a second */
 };
 
 /* Starts the thread; before any lane has a writer or a reader. NULL when it cannot. */
