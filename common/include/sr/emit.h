@@ -28,12 +28,29 @@ struct sr_emit {
     /* `raw` could not be decoded, for `reason` (a word of [a-z0-9_]). Borrows `raw`. */
     void (*deadletter)(void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns,
         struct sr_span raw);
+
+    /* The input has no record of its own, for `reason`: "templates", "options", "waiting", ... */
+    void (*consumed)(void *arg, const char *reason);
+
+    /* The input is refused by a rule, for `reason`: "not_allowed", ... It is counted only. */
+    void (*refused)(void *arg, const char *reason);
+
+    /* `records` were decoded and are not published, for `reason`; NULL: reserve had no room. */
+    void (*lost)(void *arg, const char *reason, uint32_t records);
+
+    /* Why something was decoded as it was: a JSON text. NULL when nobody asks. */
+    void (*explain)(void *arg, struct sr_span json);
 };
 
-/* What a collector did with one input; the caller counts it. */
+/*
+ * What a collector did with one input; the caller counts it. Parts of an input may have gone to
+ * emit->deadletter whatever the verdict: each counts as an input of its own.
+ */
 enum sr_verdict {
-    SR_DECODED,    /* committed as one or more records */
-    SR_DEADLETTER, /* handed to emit->deadletter */
+    SR_DECODED,    /* committed as one or more records, or told to emit->lost */
+    SR_CONSUMED,   /* told to emit->consumed */
+    SR_REFUSED,    /* told to emit->refused */
+    SR_DEADLETTER, /* handed to emit->deadletter, once or more */
     SR_FULL,       /* emit->reserve had no room: nothing was written */
 };
 

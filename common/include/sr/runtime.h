@@ -2,8 +2,10 @@
 #ifndef SR_RUNTIME_H_INCLUDED
 #define SR_RUNTIME_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "sr/conf.h"
 #include "sr/conf_common.h"
@@ -14,17 +16,48 @@
  * one datagram. Everything else - command line, listeners, queue, sinks, metrics, signals - is the
  * same in all of them.
  */
+/* How records are written. */
+enum sr_form {
+    SR_FORM_WIRE = 0, /* as they are published */
+    SR_FORM_JSON,     /* `decode`, output stdout, output file with framing ndjson */
+    SR_FORM_RAW,      /* decode --format raw */
+};
+
+struct sr_form_options {
+    enum sr_form form;
+    bool options_too; /* decode --options */
+};
+
 struct sr_program {
     const char *name;                    /* "serviceradar-syslog" */
     const char *about;                   /* one line of --help */
     const struct sr_conf_schema *schema; /* of a struct that begins with sr_conf_common */
     size_t listener_size;                /* of a struct that begins with sr_conf_listener */
+    bool has_raw_form;                   /* decode --format raw and --options are known */
+
+    /*
+     * What lives as long as the process and is shared by all threads, across reloads; may be NULL,
+     * then `state` is NULL below. `daemon`: it may keep files. Returns an owned state, or NULL
+     * with `error`.
+     */
+    void *(*state_new)(const void *config, bool daemon, char *error, size_t error_size);
+    void (*state_free)(void *state); /* after the last call of anything else */
+
+    /*
+     * Once a second on a thread of its own that may wait for the disk, and once more behind the
+     * last datagram with `last`: writes down what must survive. May be NULL.
+     */
+    void (*maintain)(void *state, bool last);
+
+    /* Families of metrics of its own, in the text format of Prometheus. Any thread. May be NULL. */
+    void (*metrics)(void *state, FILE *out);
 
     /*
      * Makes what decoding needs of a configuration: immutable, shared by all threads, swapped as a
      * whole on a reload. `config` outlives it. Returns an owned snapshot, or NULL with `error`.
      */
-    void *(*open)(const void *config, char *error, size_t error_size);
+    void *(*open)(
+        const void *config, const struct sr_form_options *form, char *error, size_t error_size);
     void (*close)(void *snapshot);
 
     /* What one receiving thread needs for itself. Owned; NULL without memory. */
@@ -32,9 +65,16 @@ struct sr_program {
     void (*scratch_free)(void *scratch);
 
     /* One datagram of the listener with this index. Runs on any receiving thread. */
-    enum sr_verdict (*datagram)(const void *snapshot, unsigned listener, void *scratch,
+    enum sr_verdict (*datagram)(void *state, const void *snapshot, unsigned listener, void *scratch,
         uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
         const struct sr_emit *emit);
+
+    /*
+     * Once a second on each receiving thread, without a datagram: what waited for too long goes.
+     * `last`: all that waits goes, for the thread ends (in `decode`: the capture). May be NULL.
+     */
+    void (*tick)(void *state, const void *snapshot, unsigned listener, void *scratch,
+        uint64_t now_ns, bool last, const struct sr_emit *emit);
 };
 
 /* main() of a collector. Returns the exit code: 0, 1 failed at run time, 2 usage or configuration.

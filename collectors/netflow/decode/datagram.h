@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NETFLOW_DECODE_DATAGRAM_H_INCLUDED
+#define NETFLOW_DECODE_DATAGRAM_H_INCLUDED
+
+#include "decode/config.h"
+#include "decode/exporter.h"
+#include "sr/emit.h"
+
+/* Where a message that had no room goes on. All zero at its beginning. */
+struct nf_resume {
+    size_t set;      /* offset of the set that is not done, 0: none is */
+    uint32_t record; /* records of it that are */
+};
+
+/* What comes in with a message. */
+struct nf_input {
+    uint64_t now_ns; /* wall clock of the receive */
+    const struct sr_peer *peer;
+    struct sr_span bytes;
+    uint32_t number;          /* the datagram's in a capture, from 0; else 0 */
+    uint64_t *budget;         /* records that may be published, counted down; NULL: all */
+    struct nf_resume *resume; /* NULL: a datagram. Else a stream, which waits for room. */
+};
+
+/*
+ * One message of an exporter: NetFlow v1, v5, v7, v9 or IPFIX. Its records go to `emit`, one
+ * message each (batching is the caller's), its templates and options into `exporter`, whose lock
+ * the caller holds.
+ *
+ * SR_DECODED: it held data records. Those that were not published were told to emit->lost:
+ * "zero_counters", "rate_limit", or NULL (no room). SR_CONSUMED: only templates, options or sets
+ * that wait; told to emit->consumed. SR_DEADLETTER: nothing of it could be read. Sets that cannot
+ * be read go to emit->deadletter one by one, whatever the verdict. SR_FULL, of a stream only: call
+ * again with the same input when there is room.
+ */
+enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config,
+    const struct nf_input *input, const struct sr_emit *emit);
+
+/* Sets that wait for too long (UINT64_MAX: all) go as dead letters, "template_missing". */
+void sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
+    uint64_t now_ns, const struct sr_emit *emit);
+
+#endif
