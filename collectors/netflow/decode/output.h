@@ -18,7 +18,7 @@ struct nf_record {
 };
 
 /* Bytes that a message takes at most. */
-#define NF_PROTOBUF_MAX 1536U
+#define NF_PROTOBUF_MAX 2048U
 
 /*
  * Writes the flow as flowpb.FlowMessage at `out`, which has room for NF_PROTOBUF_MAX bytes. Fields
