@@ -141,7 +141,8 @@ bool nf_template_equals(const struct nf_template *t, const struct nf_template_re
 size_t nf_template_write_fields(const struct nf_template *t, uint8_t *out);
 
 /*
- * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the record off
+ * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the
+ * record off
  * `*records`, or returns false when there is none in what is left: padding, or a record that goes
  * on past the end, which a set of a template with a field of variable length can have.
  */
