@@ -35,7 +35,6 @@ enum nf_op_kind {
 /* Elements that become more, or something else, than the value of one slot. */
 enum nf_special {
     NF_SPECIAL_ICMP = 0, /* 32: type and code of ICMP */
-    NF_SPECIAL_ICMP6,    /* 139 */
     NF_SPECIAL_MPLS_LABEL,
     NF_SPECIAL_MPLS_IP,
     NF_SPECIAL_MPLS_TTL,
