@@ -206,8 +206,10 @@ struct sr_span nf_name_find(const struct nf_domain *d, enum nf_name_kind kind, u
 size_t nf_exporter_save(const struct nf_exporter *e, uint8_t *out, size_t room);
 
 /*
- * Reads one exporter off `*saved`, which moves past it, into a new one. Bytes are never trusted:
- * all limits of `config` hold. NULL: nothing more, damaged (then *saved is empty) or no memory.
+ * Reads one exporter off `*saved`, which moves past it, into a new one, which the caller owns.
+ * Bytes are never trusted: all limits of `config` hold, and templates over one are left out. NULL:
+ * nothing more, damaged or of another version (then *saved is empty), or no memory (then others
+ * may follow).
  */
 struct nf_exporter *nf_exporter_load(const struct nf_memory *memory, const struct nf_config *config,
     struct sr_span *saved, uint64_t now_ns);
