@@ -70,8 +70,6 @@ struct nf_domain_state {
     struct nf_names *names;
 };
 
-struct nf_waiting; /* of pending.c */
-
 struct nf_exporter {
     const struct nf_memory *memory;
     struct sr_peer peer;
@@ -150,12 +148,5 @@ bool nf_rate_set(
 void nf_default_rate_set(struct nf_exporter *e, struct nf_domain_state *s, uint32_t rate);
 bool nf_name_set(struct nf_exporter *e, struct nf_domain_state *s, enum nf_name_kind kind,
     uint64_t id, struct sr_span name);
-
-/* What options records tell beside sampling: called by nf_options_learn(). */
-void nf_names_learn(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_template *t,
-    struct sr_span record, const struct nf_position *positions);
-
-/* A field of at most 8 bytes as a number in network order. False when it is longer or empty. */
-bool nf_field_number(struct sr_span record, struct nf_position position, uint64_t *ret_number);
 
 #endif

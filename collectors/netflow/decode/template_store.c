@@ -193,7 +193,8 @@ new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_conf
     v->node.key = record->id;
     v->home = s;
     v->sent_ns = sent_ns;
-    v->used_s = v->noted_s = seconds(sent_ns);
+    v->used_s = seconds(now_ns);
+    v->noted_s = seconds(sent_ns);
     v->size = (uint32_t)size;
     nf_template_compile(nf_entry_template(v), record, config->flavour);
     return v;
