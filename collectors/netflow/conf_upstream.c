@@ -175,7 +175,10 @@ take_pending(const struct sr_conf_foreign *section, const struct sr_conf_node *v
         { .name = "subject", .to = "subject", .required = true },                                  \
         { .name = "max_templates", .to = "max_templates" },                                        \
         { .name = "max_template_fields", .to = "max_template_fields" },                            \
-        { .name = "pending_flows", .take = take_pending }, { .name = "buffer_size" }
+        { .name = "pending_flows", .take = take_pending },                                         \
+    {                                                                                              \
+        .name = "buffer_size"                                                                      \
+    }
 
 static const struct sr_conf_foreign_key listener_keys[] = {
     { .name = "protocol", .take = take_later, .required = true },

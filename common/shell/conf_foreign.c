@@ -63,8 +63,8 @@ line_of(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
 /* ---- What the user hears ---- */
 
 void
-sr_conf_foreign_problem(const struct sr_conf_foreign *section, const struct sr_conf_node *value,
-    const char *fmt, ...)
+sr_conf_foreign_problem(
+    const struct sr_conf_foreign *section, const struct sr_conf_node *value, const char *fmt, ...)
 {
     const char *path = written_path(section, value);
     char what[1024];
@@ -78,8 +78,8 @@ sr_conf_foreign_problem(const struct sr_conf_foreign *section, const struct sr_c
 }
 
 void
-sr_conf_foreign_note(const struct sr_conf_foreign *section, const struct sr_conf_node *value,
-    const char *fmt, ...)
+sr_conf_foreign_note(
+    const struct sr_conf_foreign *section, const struct sr_conf_node *value, const char *fmt, ...)
 {
     const char *path = written_path(section, value);
     char what[1024];
@@ -104,8 +104,8 @@ sr_conf_foreign_leave_out(const struct sr_conf_foreign *section, const struct sr
         run->left_out_cut = true;
         return;
     }
-    (void)snprintf(run->left_out + run->left_out_len, room, "%s%s",
-        run->left_out_len > 0 ? ", " : "", path);
+    (void)snprintf(
+        run->left_out + run->left_out_len, room, "%s%s", run->left_out_len > 0 ? ", " : "", path);
     run->left_out_len += strlen(run->left_out + run->left_out_len);
 }
 
@@ -119,8 +119,8 @@ child_of(const struct sr_conf_foreign *section, struct sr_conf_node *map, const 
     struct sr_conf_node *child = sr_conf_node_child(map, name);
 
     if (child == NULL) {
-        child = sr_conf_node_new(
-            section->run->arena, section->run->file, line_of(section, from), name);
+        child =
+            sr_conf_node_new(section->run->arena, section->run->file, line_of(section, from), name);
         if (child != NULL) {
             sr_conf_node_append(map, child);
         }
@@ -198,8 +198,8 @@ sr_conf_foreign_add_item(struct sr_conf_foreign *section, const char *to)
 {
     const struct sr_conf_key *key;
     struct sr_conf_node *list = native_node(section, to, NULL, &key);
-    struct sr_conf_node *item = sr_conf_node_new(
-        section->run->arena, section->run->file, section->given->line, NULL);
+    struct sr_conf_node *item =
+        sr_conf_node_new(section->run->arena, section->run->file, section->given->line, NULL);
 
     if (list == NULL || item == NULL) {
         return;
@@ -312,16 +312,16 @@ number_text(const struct sr_conf_foreign *section, const struct sr_conf_foreign_
     if (sr_conf_read_value(&open, whole, &one, message) != NULL) {
         one.number = UINT64_MAX; /* more than can be said */
     }
-    uint64_t limit = one.number < key->min                     ? key->min
+    uint64_t limit = one.number < key->min                    ? key->min
                      : key->max != 0 && one.number > key->max ? key->max
-                                                               : one.number;
+                                                              : one.number;
     if (limit == one.number) {
         return whole;
     }
-    const char *taken = sr_conf_foreign_format(
-        section, "%s", sr_conf_format(key->type, limit, nearest));
-    sr_conf_foreign_note(section, value, "%s is taken as %s, the nearest that %s can be", whole,
-        taken, row->to);
+    const char *taken =
+        sr_conf_foreign_format(section, "%s", sr_conf_format(key->type, limit, nearest));
+    sr_conf_foreign_note(
+        section, value, "%s is taken as %s, the nearest that %s can be", whole, taken, row->to);
     return taken;
 }
 
@@ -337,8 +337,8 @@ move(const struct sr_conf_foreign *section, const struct sr_conf_foreign_key *ro
     if (node == NULL) {
         return;
     }
-    bool is_number = key->type == SR_CONF_UINT || key->type == SR_CONF_SIZE ||
-                     key->type == SR_CONF_DURATION;
+    bool is_number =
+        key->type == SR_CONF_UINT || key->type == SR_CONF_SIZE || key->type == SR_CONF_DURATION;
     node->kind = value->kind;
     node->text = value->text;
     node->len = value->len;
@@ -421,8 +421,7 @@ sr_conf_foreign_read_some(
 }
 
 void
-sr_conf_foreign_read(
-    const struct sr_conf_foreign *section, const struct sr_conf_foreign_key *keys)
+sr_conf_foreign_read(const struct sr_conf_foreign *section, const struct sr_conf_foreign_key *keys)
 {
     for (const struct sr_conf_node *value = section->given->first; value != NULL;
          value = value->next) {
@@ -455,9 +454,8 @@ tell(const struct sr_conf_foreign *top, const struct sr_conf_foreign_shape *shap
 {
     const struct sr_conf_foreign_run *run = top->run;
 
-    sr_conf_foreign_note(top, NULL,
-        "is in the shape of %s; --print-config prints it in ours%s%s%s", shape->name,
-        run->left_out_len > 0 ? ". Not served, and left out: " : "", run->left_out,
+    sr_conf_foreign_note(top, NULL, "is in the shape of %s; --print-config prints it in ours%s%s%s",
+        shape->name, run->left_out_len > 0 ? ". Not served, and left out: " : "", run->left_out,
         run->left_out_cut ? ", and more" : "");
 }
 
@@ -468,9 +466,7 @@ sr_conf_foreign_translate(struct sr_conf_arena *arena, const struct sr_conf_sche
     const struct sr_conf_foreign_shape *shape = schema->foreign;
     const struct sr_conf_node *theirs = first_only_in(root, schema, true);
     const struct sr_conf_node *ours = first_only_in(root, schema, false);
-    struct sr_conf_foreign_run run = {
-        .arena = arena, .file = root->origin, .problems = problems
-    };
+    struct sr_conf_foreign_run run = { .arena = arena, .file = root->origin, .problems = problems };
 
     if (theirs == NULL) {
         return root;

@@ -232,9 +232,8 @@ find_given(const struct sr_conf_problems *problems, const char *path, bool *ret_
 }
 
 /* Adds a text that is about `where`, with the file and line when that is the path of a key. */
-static void __attribute__((format(printf, 4, 0)))
-add_located(struct sr_conf_problems *problems, struct texts *texts, const char *where,
-    const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0))) add_located(struct sr_conf_problems *problems,
+    struct texts *texts, const char *where, const char *fmt, va_list ap)
 {
     char origin[512];
     char prefix[1024];

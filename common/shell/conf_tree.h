@@ -82,7 +82,8 @@ struct sr_conf_node *sr_conf_node_child(const struct sr_conf_node *node, const c
 
 /*
  * How a problem names the value at the native `path`: by what the user wrote, with the native path
- * behind it, when `node`, which may be NULL, was given by another name. Writes to `out`; returns it.
+ * behind it, when `node`, which may be NULL, was given by another name. Writes to `out`; returns
+ * it.
  */
 const char *sr_conf_node_place(
     const struct sr_conf_node *node, const char *path, char *out, size_t size);
