@@ -282,7 +282,7 @@ mistakes_are_reported_in_the_words_of_the_file(void **state)
         "f.json:2: security.mode: is `spiffe`; write mtls, or none");
     refuses("{\"nats_url\": \"tls://n\", \"stream_name\": \"s\",\n\"queue\": {\"memory\": "
             "\"1MiB\"}}",
-        "f.json:3: `nats_url` is a key of ServiceRadar's flow-collector.json and `queue` one of "
+        "f.json:2: `nats_url` is a key of ServiceRadar's flow-collector.json and `queue` one of "
         "our own form");
 }
 
