@@ -44,7 +44,8 @@ check_exporter(const void *item, char *text, size_t text_size)
 {
     const struct netflow_sampling *s = item;
     struct sr_network network;
-    const char *why = sr_network_parse(s->exporter, &network);
+    /* That it is missing is told by check(). */
+    const char *why = s->exporter != NULL ? sr_network_parse(s->exporter, &network) : NULL;
 
     return why != NULL ? say_not_a_network(s->exporter, why, text, text_size) : NULL;
 }
@@ -54,11 +55,11 @@ check_state_file(const void *item, char *text, size_t text_size)
 {
     const struct netflow_conf *c = item;
 
-    if (c->state_file[0] == '/' || strcmp(c->state_file, "off") == 0) {
+    if (c->state_file == NULL || c->state_file[0] == '/' || strcmp(c->state_file, "off") == 0) {
         return NULL;
     }
-    (void)snprintf(text, text_size, "`%s` is not an absolute path; write one, or off",
-        c->state_file);
+    (void)snprintf(
+        text, text_size, "`%s` is not an absolute path; write one, or off", c->state_file);
     return text;
 }
 
@@ -250,8 +251,7 @@ const struct sr_conf_schema netflow_schema = {
 static bool
 is_on(int value, const struct netflow_listener *l)
 {
-    return value == NETFLOW_ON ||
-           (value == NETFLOW_AUTO && l->base.compat == SR_COMPAT_UPSTREAM);
+    return value == NETFLOW_ON || (value == NETFLOW_AUTO && l->base.compat == SR_COMPAT_UPSTREAM);
 }
 
 struct nf_config

@@ -85,7 +85,8 @@ static void
 on_datagram(void *arg, struct sr_span listener, const struct sr_peer *peer, uint64_t now_ns,
     struct sr_span bytes)
 {
-    struct state_listener *l = find_listener(arg, listener);
+    struct state *s = arg;
+    struct state_listener *l = find_listener(s, listener);
     struct exporter *evicted = NULL;
     uint64_t budget = 0;
     bool is_new;
@@ -100,7 +101,13 @@ on_datagram(void *arg, struct sr_span listener, const struct sr_peer *peer, uint
     if (e == NULL) {
         return;
     }
-    struct nf_input input = { .now_ns = now_ns, .peer = peer, .bytes = bytes, .budget = &budget };
+    struct nf_input input = {
+        .scratch = s->scratch,
+        .now_ns = now_ns,
+        .peer = peer,
+        .bytes = bytes,
+        .budget = &budget,
+    };
     exporters_lock(e);
     (void)sr_netflow_datagram(e->state, &l->config, &input, &silent);
     exporters_unlock(e);
@@ -212,7 +219,7 @@ open_state_file(struct state *s, const struct netflow_conf *config)
         .datagram = on_datagram,
     };
     char path[4096];
-    char error[512];
+    char error[512] = "out of memory";
 
     if (config->state_file != NULL && strcmp(config->state_file, "off") == 0) {
         return;
@@ -220,7 +227,10 @@ open_state_file(struct state *s, const struct netflow_conf *config)
     (void)snprintf(path, sizeof(path), "%s%s",
         config->state_file != NULL ? config->state_file : config->common.queue.dir,
         config->state_file != NULL ? "" : "/templates");
-    s->file = state_file_open(path, &reader, error, sizeof(error));
+    s->scratch = calloc(1, sizeof(*s->scratch));
+    s->file = s->scratch != NULL ? state_file_open(path, &reader, error, sizeof(error)) : NULL;
+    free(s->scratch);
+    s->scratch = NULL;
     if (s->file == NULL) {
         sr_log(SR_LOG_WARNING,
             "templates are not kept: after a restart data waits until exporters send them again "
@@ -268,6 +278,7 @@ state_new(const struct netflow_conf *config, bool daemon, char *error, size_t er
         (void)snprintf(error, error_size, "out of memory");
         return NULL;
     }
+    s->is_daemon = daemon;
     if (daemon) {
         open_state_file(s, config);
     }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "decode/datagram.h"
 #include "exporters.h"
 #include "netflow.h"
 #include "state_file.h"
@@ -16,7 +17,7 @@
 /* What lives as long as the process: what is known of exporters, and its file. */
 
 struct state_listener {
-    const char *name; /* its address, as configured; borrowed of the first configuration */
+    const char *name;        /* its address, as configured; borrowed of the first configuration */
     struct nf_config config; /* of the start: for what is read from the file */
     struct exporters *exporters;
     _Atomic uint64_t next_sweep_ns; /* wall clock */
@@ -24,10 +25,12 @@ struct state_listener {
 };
 
 struct state {
+    bool is_daemon; /* else `decode`, which logs nothing */
     struct state_file *file; /* NULL: nothing is kept */
     _Atomic bool is_failing; /* the file cannot be written */
     struct sr_log_limit failures;
-    uint8_t *buffer; /* for one exporter on its way to the file; of who maintains */
+    struct nf_scratch *scratch; /* for what the file holds */
+    uint8_t *buffer;            /* for one exporter on its way to the file; of who maintains */
     size_t buffer_size;
     unsigned listener_count;
     struct state_listener listeners[];
