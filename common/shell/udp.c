@@ -2,9 +2,7 @@
 #include "sr/udp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sock_diag.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +16,7 @@
 
 #include <uv.h>
 
+#include "shell/socket.h"
 #include "sr/clock.h"
 #include "sr/log.h"
 
@@ -55,50 +54,7 @@ struct sr_udp_worker {
     struct sr_udp_hand own_hand;
 };
 
-static void
-read_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
-{
-    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-    struct sr_peer peer = { .port = 0 };
-
-    if (name->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
-        memcpy(peer.address, &v4->sin_addr, 4);
-        peer.port = ntohs(v4->sin_port);
-    } else if (name->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
-        const uint8_t *bytes = v6->sin6_addr.s6_addr;
-        peer.is_v6 = memcmp(bytes, mapped, sizeof(mapped)) != 0;
-        memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
-        peer.port = ntohs(v6->sin6_port);
-    }
-    *ret_peer = peer;
-}
-
 /* ---- Opening ---- */
-
-static bool
-is_any(const struct sr_udp_address *address)
-{
-    return address->host[0] == '\0' || strcmp(address->host, "*") == 0;
-}
-
-static struct addrinfo *
-resolve(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE };
-    struct addrinfo *out = NULL;
-    char port[8];
-
-    (void)snprintf(port, sizeof(port), "%u", address->port);
-    int rc = getaddrinfo(host, port, &hints, &out);
-    if (rc != 0) {
-        (void)snprintf(error, error_size, "%s is not an address: %s", host,
-            rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
-        return NULL;
-    }
-    return out;
-}
 
 static void
 set_receive_buffer(int fd, uint64_t bytes, unsigned port)
@@ -121,88 +77,21 @@ set_receive_buffer(int fd, uint64_t bytes, unsigned port)
     }
 }
 
-static int
-open_one(const struct sr_udp_address *address, const struct addrinfo *ai)
-{
-    int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, off = 0;
-
-    if (fd < 0) {
-        return -1;
-    }
-    if (ai->ai_family == AF_INET6) {
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    }
-    if (address->shared) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    }
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
-        int saved = errno;
-        (void)close(fd);
-        errno = saved;
-        return -1;
-    }
-    set_receive_buffer(fd, address->receive_buffer, address->port);
-    return fd;
-}
-
-static const char *
-bind_advice(int error)
-{
-    switch (error) {
-    case EADDRINUSE: return "another program listens there: stop it or choose another port";
-    case EACCES:
-        return "ports below 1024 need CAP_NET_BIND_SERVICE: run as the packaged service, or "
-               "choose a higher port";
-    case EADDRNOTAVAIL: return "this host does not have that address";
-    default: return "check the address";
-    }
-}
-
-/* Opens the first address of `host` that can be bound; -1 with errno, or with `error` filled. */
-static int
-open_host(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
-{
-    struct addrinfo *list = resolve(address, host, error, error_size);
-    int fd = -1;
-
-    for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
-        fd = open_one(address, ai);
-    }
-    if (list != NULL) {
-        int saved = errno;
-        freeaddrinfo(list);
-        errno = saved;
-    }
-    return fd;
-}
-
 int
 sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size)
 {
-    bool any = is_any(address);
-    const char *host = any ? "::" : address->host;
+    struct sr_socket_address bound = {
+        .host = address->host,
+        .port = address->port,
+        .type = SOCK_DGRAM,
+        .shared = address->shared,
+    };
+    int fd = sr_socket_bind(&bound, error, error_size);
 
-    error[0] = '\0';
-    int fd = open_host(address, host, error, error_size);
-    if (fd < 0 && any && errno == EAFNOSUPPORT) {
-        fd = open_host(address, "0.0.0.0", error, error_size); /* a kernel without IPv6 */
-    }
-    if (fd < 0 && error[0] == '\0') {
-        int saved = errno;
-        (void)snprintf(error, error_size, "cannot listen on %s port %u: %s; %s",
-            any ? "*" : address->host, address->port, strerror(saved), bind_advice(saved));
+    if (fd >= 0) {
+        set_receive_buffer(fd, address->receive_buffer, address->port);
     }
     return fd;
-}
-
-static int
-socket_option(int fd, int option)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
 }
 
 static unsigned
@@ -213,24 +102,23 @@ bound_port(int fd)
     struct sr_peer own;
 
     (void)getsockname(fd, (struct sockaddr *)&name, &len);
-    read_peer(&name, &own);
+    sr_socket_peer(&name, &own);
     return own.port;
 }
 
 bool
 sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
 {
-    int domain = socket_option(fd, SO_DOMAIN);
+    int domain = sr_socket_option(fd, SO_DOMAIN);
 
-    if ((domain != AF_INET && domain != AF_INET6) || socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
-        socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
+    if ((domain != AF_INET && domain != AF_INET6) || sr_socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
+        sr_socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
         (void)snprintf(error, error_size,
             "what was passed is not a UDP socket; the .socket unit needs "
             "ListenDatagram=ADDRESS:PORT");
         return false;
     }
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    if (!sr_socket_make_nonblocking(fd)) {
         (void)snprintf(
             error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
         return false;
@@ -295,7 +183,7 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
         struct sr_span span = { w->vectors[i].iov_base, len };
         bool truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
         struct sr_peer peer;
-        read_peer(&w->names[i], &peer);
+        sr_socket_peer(&w->names[i], &peer);
         bytes += len;
         w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
     }
