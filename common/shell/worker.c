@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shell/durable.h"
+#include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/spool.h"
 
@@ -79,6 +80,22 @@ emit_commit(void *arg, size_t len, uint32_t records)
 
     sr_lane_commit(w->lane, len, 0, records);
     sr_count(&w->stats->records, records);
+}
+
+static uint8_t *
+emit_reserve_batched(void *arg, size_t max)
+{
+    struct sr_worker *w = arg;
+
+    return batch_reserve(&w->batch, max, w->now_ns);
+}
+
+static void
+emit_commit_batched(void *arg, size_t len, uint32_t records)
+{
+    struct sr_worker *w = arg;
+
+    batch_commit(&w->batch, len, records);
 }
 
 static void
@@ -201,10 +218,45 @@ give_up_batch(struct sr_worker *w, int error)
     sr_reasons_count(&w->stats->lost, sr_spool_reason(error), records);
 }
 
+static bool
+has_batches(const struct sr_worker *w)
+{
+    return w->batching.records > 1;
+}
+
+/* Closes the open batch when it may not wait for more. */
+static void
+end_linger(struct sr_worker *w)
+{
+    struct batch *b = &w->batch;
+
+    if (b->records == 0) {
+        batch_close(b); /* the lane may take back what was reserved */
+        return;
+    }
+    uint64_t now_ns = w->linger_ns > 0 ? sr_clock_monotonic_ns() : 0;
+    if (b->due_ns == 0) {
+        b->due_ns = now_ns + w->linger_ns;
+    }
+    if (now_ns >= b->due_ns) {
+        batch_close(b);
+    }
+}
+
+static uint64_t
+on_due(void *arg)
+{
+    const struct sr_worker *w = arg;
+
+    return w->batch.records > 0 ? w->batch.due_ns : UINT64_MAX;
+}
+
 static void
 on_batch_end(void *arg)
 {
     struct sr_worker *w = arg;
+
+    end_linger(w);
     int error = sr_lane_keep(w->lane);
 
     if (error == 0 && w->dead != NULL) {
@@ -229,9 +281,14 @@ on_tick(void *arg, uint64_t now_ns, bool last)
 
     begin(w, now_ns);
     w->deadletters = 0;
-    w->snapshots->program->tick(
-        w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    if (w->snapshots->program->tick != NULL) {
+        w->snapshots->program->tick(
+            w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    }
     sr_count(&w->stats->parts, w->deadletters);
+    if (last) {
+        batch_close(&w->batch);
+    }
     on_batch_end(w);
 }
 
@@ -246,7 +303,8 @@ sr_worker_start(struct sr_worker *w)
         .batch_begin = on_batch_begin,
         .datagram = on_datagram,
         .batch_end = on_batch_end,
-        .tick = w->snapshots->program->tick != NULL ? on_tick : NULL,
+        .tick = w->snapshots->program->tick != NULL || has_batches(w) ? on_tick : NULL,
+        .due = has_batches(w) && w->linger_ns > 0 ? on_due : NULL,
     };
 
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
@@ -260,6 +318,11 @@ sr_worker_start(struct sr_worker *w)
         .refused = emit_refused,
         .lost = emit_lost,
     };
+    if (has_batches(w)) {
+        batch_init(&w->batch, w->lane, w->stats, &w->batching);
+        w->emit.reserve = emit_reserve_batched;
+        w->emit.commit = emit_commit_batched;
+    }
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
     w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
     if (w->receiver == NULL) {

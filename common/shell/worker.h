@@ -2,6 +2,7 @@
 #ifndef SHELL_WORKER_H_INCLUDED
 #define SHELL_WORKER_H_INCLUDED
 
+#include "shell/batch.h"
 #include "shell/snapshot.h"
 #include "sr/counters.h"
 #include "sr/emit.h"
@@ -20,6 +21,8 @@ struct sr_worker {
     struct sr_lane *lane;
     struct sr_lane *dead; /* NULL: what cannot be decoded is counted only */
     void *scratch;
+    struct batch_options batching; /* what goes through `lane` */
+    uint64_t linger_ns; /* how long a batch may stay open; 0: not beyond what was received */
     struct sr_counters_slot *slot; /* its counters are kept there, NULL: nowhere; borrowed */
     int fd;                        /* until the receiver takes it; -1: none */
     struct sr_udp_worker *receiver;
@@ -30,6 +33,7 @@ struct sr_worker {
     uint64_t now_ns;              /* of this batch, wall clock */
     uint64_t deadletters;         /* of this datagram or tick, kept or not */
     struct sr_emit emit;
+    struct batch batch;
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
     struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */
     struct sr_log_limit losing[SR_REASONS_MAX];      /* by row of stats->lost */
