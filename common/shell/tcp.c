@@ -59,6 +59,7 @@ struct sr_tcp_worker {
     uv_async_t stop;
     uv_timer_t tick;
     uv_timer_t retry;
+    uv_timer_t due;
     uv_prepare_t round; /* ends the batch */
     bool in_batch;
     bool unaccepted;
@@ -132,13 +133,29 @@ enter_batch(struct sr_tcp_worker *w)
     }
 }
 
+static void on_due(uv_timer_t *timer);
+
 static void
 leave_batch(struct sr_tcp_worker *w)
 {
-    if (w->in_batch) {
-        w->in_batch = false;
-        w->handler.batch_end(w->handler.arg);
+    if (!w->in_batch) {
+        return;
     }
+    w->in_batch = false;
+    w->handler.batch_end(w->handler.arg);
+    uint64_t due_ns = w->handler.due != NULL ? w->handler.due(w->handler.arg) : UINT64_MAX;
+    if (due_ns != UINT64_MAX) {
+        uint64_t now_ns = sr_clock_monotonic_ns();
+        uint64_t ms = due_ns > now_ns ? (due_ns - now_ns) / SR_NS_PER_MS + 1 : 0;
+        uv_update_time(&w->loop); /* a timer starts from there, and a round may have been long */
+        (void)uv_timer_start(&w->due, on_due, ms, 0);
+    }
+}
+
+static void
+on_due(uv_timer_t *timer)
+{
+    enter_batch(timer->data); /* its end is what is due */
 }
 
 /* Before the loop waits: all that the last round brought is one batch. */
@@ -507,7 +524,10 @@ finish(struct sr_tcp_worker *w)
         (void)sr_stream_end(&c->stream, &user);
         close_connection(c);
     }
+    enter_batch(w);
+    w->handler.finish(w->handler.arg);
     leave_batch(w);
+    uv_close((uv_handle_t *)&w->due, NULL);
     uv_close((uv_handle_t *)&w->retry, NULL);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->stop, NULL);
@@ -574,11 +594,11 @@ static bool
 open_handles(struct sr_tcp_worker *w, int fd)
 {
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
-        uv_timer_init(&w->loop, &w->retry) != 0 || uv_prepare_init(&w->loop, &w->round) != 0 ||
+        uv_timer_init(&w->loop, &w->retry) != 0 || uv_timer_init(&w->loop, &w->due) != 0 || uv_prepare_init(&w->loop, &w->round) != 0 ||
         uv_tcp_init(&w->loop, &w->listener) != 0 || uv_tcp_open(&w->listener, fd) != 0) {
         return false;
     }
-    w->stop.data = w->tick.data = w->retry.data = w->round.data = w->listener.data = w;
+    w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data = w;
     return uv_listen((uv_stream_t *)&w->listener, BACKLOG, on_connection) == 0 &&
            uv_prepare_start(&w->round, on_round) == 0 &&
            uv_timer_start(&w->tick, on_tick, 0, TICK_MS) == 0;

@@ -41,6 +41,8 @@ struct sr_udp_worker {
     uv_poll_t poll;
     uv_async_t stop;
     uv_timer_t tick;
+    uv_timer_t due;
+    uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
@@ -210,6 +212,38 @@ receive_batch(struct sr_udp_worker *w)
     return (unsigned)n;
 }
 
+static void on_due(uv_timer_t *timer);
+
+/* Sets the timer to what the handler waits for. */
+static void
+await_due(struct sr_udp_worker *w)
+{
+    uint64_t due_ns = w->handler.due != NULL ? w->handler.due(w->handler.arg) : UINT64_MAX;
+
+    if (due_ns == w->due_ns) {
+        return;
+    }
+    w->due_ns = due_ns;
+    if (due_ns == UINT64_MAX) {
+        (void)uv_timer_stop(&w->due);
+        return;
+    }
+    uint64_t now_ns = sr_clock_monotonic_ns();
+    uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + SR_NS_PER_MS - 1) / SR_NS_PER_MS : 0;
+    uv_update_time(&w->loop); /* a timer starts from the loop's time, which a round leaves behind */
+    (void)uv_timer_start(&w->due, on_due, ms, 0);
+}
+
+static void
+on_due(uv_timer_t *timer)
+{
+    struct sr_udp_worker *w = timer->data;
+
+    w->due_ns = UINT64_MAX; /* it may be a moment early: then it is set again */
+    w->handler.batch_end(w->handler.arg);
+    await_due(w);
+}
+
 /*
  * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
  * to receive it. Once they do, they are waited for here until none has come.
@@ -236,6 +270,7 @@ on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
     }
+    await_due(w);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
 
@@ -342,6 +377,7 @@ on_tick(uv_timer_t *timer)
     poll_again(w);
     poll_kernel_drops(w);
     tick_handler(w, sr_clock_monotonic_ns());
+    await_due(w);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
 
@@ -358,6 +394,7 @@ on_stop(uv_async_t *async)
     }
     uv_close((uv_handle_t *)&w->poll, NULL);
     uv_close((uv_handle_t *)&w->tick, NULL);
+    uv_close((uv_handle_t *)&w->due, NULL);
     uv_close((uv_handle_t *)&w->stop, NULL);
 }
 
@@ -396,10 +433,11 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
         goto fail_loop;
     }
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
-        uv_poll_init(&w->loop, &w->poll, fd) != 0) {
+        uv_timer_init(&w->loop, &w->due) != 0 || uv_poll_init(&w->loop, &w->poll, fd) != 0) {
         goto fail_handles;
     }
-    w->stop.data = w->tick.data = w->poll.data = w;
+    w->stop.data = w->tick.data = w->due.data = w->poll.data = w;
+    w->due_ns = UINT64_MAX;
     (void)uv_timer_start(&w->tick, on_tick, 0, TICK_MS);
     (void)uv_poll_start(&w->poll, UV_READABLE, on_readable);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());

@@ -49,6 +49,8 @@ struct sr_worker_stats {
     _Atomic uint64_t records;      /* those records */
     _Atomic uint64_t deadlettered; /* entered a dead-letter lane */
     _Atomic uint64_t parts;        /* of datagrams, that count as inputs of their own (sr/emit.h) */
+    /* Records that were decoded and fill a batch: in no queue yet, and not in `records`. */
+    _Atomic uint64_t batching;
     _Atomic uint64_t
         kernel_drops;         /* lost in the socket before they were received: not in `received` */
     _Atomic uint64_t batches; /* receive calls that returned something */

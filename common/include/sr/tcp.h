@@ -71,6 +71,12 @@ struct sr_tcp_handler {
 
     /* Once a second for each connection, and with `last` before its close(). May be NULL. */
     void (*tick)(void *arg, void *connection, bool last);
+
+    /* When batch_end() must be called again, monotonic; UINT64_MAX: not of itself. May be NULL. */
+    uint64_t (*due)(void *arg);
+
+    /* Once, in the last batch, when all connections are closed. */
+    void (*finish)(void *arg);
 };
 
 struct sr_tcp_options {
