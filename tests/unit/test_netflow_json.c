@@ -237,6 +237,14 @@ an_element_that_is_repeated_is_an_array(void **state)
         "\"ingressVRFID\":[1,258,255],\"flowDirection\":0,\"4242/7\":[\"aa\",\"bb\"]");
 }
 
+static void
+elements_of_two_enterprises_are_not_the_same(void **state)
+{
+    (void)state;
+    assert_extra(FIELDS({ 4242, 7, 1 }, { 4242, 7, 1 }, { 4243, 7, 1 }, { 4243, 7, 1 }),
+        "aa bb cc dd", "\"4242/7\":[\"aa\",\"bb\"],\"4243/7\":[\"cc\",\"dd\"]");
+}
+
 /* 4242 ^ 7 is 0 ^ 4245: the quick look takes them for one, the second one must not. */
 static void
 elements_that_only_look_the_same_are_no_array(void **state)
@@ -580,6 +588,29 @@ in_any_room_a_record_is_an_object_or_does_not_fit(void **state)
     assert_in_range(cut, 1000, 3000);
 }
 
+/* Each byte of which becomes six. */
+static void
+a_string_of_control_characters_fits_in_its_bound(void **state)
+{
+    struct bench *t;
+
+    (void)state;
+    setup(&t);
+    use_template(t, 10, false, 0, FIELDS({ 0, 371, NF_VARIABLE_LENGTH }));
+    uint8_t *content = malloc(60000);
+    assert_non_null(content);
+    memset(content, 1, 60000);
+    build_variable(&t->m, content, 60000);
+    use_content(t);
+    struct sr_buf b = sr_buf_over(t->out, NF_JSON_MAX(t->record.bytes.len, 1));
+    nf_json_write(&b, &t->flow, &t->record);
+    assert_false(b.overflow);
+    assert_object((const uint8_t *)t->out, b.len);
+    assert_true(b.len > 360000);
+    free(content);
+    teardown(t);
+}
+
 static void
 a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have(void **state)
 {
@@ -638,6 +669,7 @@ main(void)
         cmocka_unit_test(an_element_that_is_not_known_is_hexadecimal_under_its_number),
         cmocka_unit_test(padding_is_not_shown),
         cmocka_unit_test(an_element_that_is_repeated_is_an_array),
+        cmocka_unit_test(elements_of_two_enterprises_are_not_the_same),
         cmocka_unit_test(elements_that_only_look_the_same_are_no_array),
         cmocka_unit_test(numbers_are_written_by_their_type_and_length),
         cmocka_unit_test(addresses_of_another_length_are_hexadecimal),
@@ -653,6 +685,7 @@ main(void)
         cmocka_unit_test(options_of_ipfix_have_elements_as_scope),
         cmocka_unit_test(any_record_is_an_object_that_fits_in_its_bound),
         cmocka_unit_test(in_any_room_a_record_is_an_object_or_does_not_fit),
+        cmocka_unit_test(a_string_of_control_characters_fits_in_its_bound),
         cmocka_unit_test(a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have),
         cmocka_unit_test(without_room_for_the_message_the_buffer_says_so),
     };
