@@ -17,8 +17,10 @@ struct nf_record {
     uint32_t datagram;                   /* its number in the capture, from 0 */
 };
 
+#define NF_V5_FIELDS_MAX 22U /* of a record of v1, v5 or v7 */
+
 /* Bytes that a message takes at most. */
-#define NF_PROTOBUF_MAX 1536U
+#define NF_PROTOBUF_MAX 2048U
 
 /*
  * Writes the flow as flowpb.FlowMessage at `out`, which has room for NF_PROTOBUF_MAX bytes. Fields

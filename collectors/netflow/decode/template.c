@@ -332,7 +332,9 @@ walk_fields(const struct nf_template *t, struct sr_span records, size_t *ret_siz
         if (head + length > left.len) {
             return false;
         }
-        positions[i] = (struct nf_position){ (uint16_t)(at + head), (uint16_t)length };
+        if (positions != NULL) {
+            positions[i] = (struct nf_position){ (uint16_t)(at + head), (uint16_t)length };
+        }
         at += head + length;
     }
     *ret_size = at;
