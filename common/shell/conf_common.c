@@ -246,15 +246,6 @@ const struct sr_conf_key sr_conf_file_keys[] = {
     { .name = NULL },
 };
 
-const struct sr_conf_key sr_conf_publish_keys[] = {
-    { .name = "dead_letter",
-        .type = SR_CONF_BOOL,
-        .offset = offsetof(struct sr_conf_publish, dead_letter),
-        .def = "true",
-        .help = "Publish what cannot be decoded, raw, to SUBJECT.deadletter." },
-    { .name = NULL },
-};
-
 const struct sr_conf_key sr_conf_log_keys[] = {
     { .name = "level",
         .type = SR_CONF_CHOICE,

@@ -112,6 +112,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
     } families[] = {
         { "received_total", "counter", "Datagrams received.",
             offsetof(struct sr_ledger, received) },
+        { "parts_total", "counter", "Parts of datagrams that count as inputs of their own.",
+            offsetof(struct sr_ledger, parts) },
         { "decoded_total", "counter", "Datagrams that became records in the queue.",
             offsetof(struct sr_ledger, decoded) },
         { "deadlettered_total", "counter", "Datagrams queued as dead letters.",
@@ -163,6 +165,9 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
 {
     put_reasons_family(f, v, "undecodable_total", "Datagrams that could not be decoded, by reason.",
         offsetof(struct sr_worker_stats, undecodable), false);
+    put_reasons_family(f, v, "consumed_total",
+        "Datagrams without a record of their own, by reason.",
+        offsetof(struct sr_worker_stats, consumed), false);
     put_reasons_family(f, v, "dropped_total", "Datagrams received and given up, by reason.",
         offsetof(struct sr_worker_stats, dropped), false);
     put_reasons_family(f, v, "dropped_records_total", "Records given up or lost, by reason.",
@@ -231,6 +236,9 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_losses(f, v);
     put_sink(f, v);
     put_queue(f, v);
+    if (v->more != NULL) {
+        v->more(v->more_arg, f);
+    }
 }
 
 /* ---- /ledger ---- */
@@ -244,11 +252,13 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
         (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
         put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
-            ",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
-            "\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":%llu,"
+            ",\"received\":%llu,\"parts\":%llu,\"decoded\":%llu,\"consumed\":%llu,"
+            "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"
+            "%llu,"
             "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
             "\"balanced\":%s}",
-            (unsigned long long)l.received, (unsigned long long)l.decoded,
+            (unsigned long long)l.received, (unsigned long long)l.parts,
+            (unsigned long long)l.decoded, (unsigned long long)l.consumed,
             (unsigned long long)l.deadlettered, (unsigned long long)l.dropped,
             (unsigned long long)l.records, (unsigned long long)l.recovered,
             (unsigned long long)l.stored, (unsigned long long)l.stored_dead,

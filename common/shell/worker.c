@@ -11,19 +11,39 @@
 #include "sr/banned.h"
 
 static const char disk_advice[] = "queue.dir takes no data: see the error that was logged for it";
+static const char full_advice[] = "the output takes less than comes in: see its state, or raise "
+                                  "queue.disk and queue.memory";
+
+static void
+warn_of_drops(struct sr_log_limit *limit, const char *what, const char *name, const char *reason,
+    const char *advice)
+{
+    uint64_t more;
+
+    if (sr_log_allowed(limit, &more)) {
+        sr_log(SR_LOG_WARNING,
+            "%s are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"", what,
+            name, reason, (unsigned long long)more, advice);
+    }
+}
 
 /* A received datagram that goes nowhere. */
 static void
 drop(struct sr_worker *w, const char *reason, const char *advice)
 {
     size_t row = sr_reasons_count(&w->stats->dropped, reason, 1);
-    uint64_t more;
 
-    if (sr_log_allowed(&w->dropping[row], &more)) {
-        sr_log(SR_LOG_WARNING,
-            "datagrams are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"",
-            w->name, reason, (unsigned long long)more, advice);
-    }
+    warn_of_drops(&w->dropping[row], "datagrams", w->name, reason, advice);
+}
+
+/* Why the lane of records has no room, and what to do. */
+static const char *
+lane_refusal(const struct sr_worker *w, const char **ret_advice)
+{
+    const char *why = sr_lane_refusal(w->lane);
+
+    *ret_advice = strcmp(why, "queue_full") != 0 ? disk_advice : full_advice;
+    return why;
 }
 
 static void
@@ -68,6 +88,7 @@ emit_deadletter(
     struct sr_worker *w = arg;
     size_t max = SR_DEADLETTER_OVERHEAD + raw.len;
 
+    w->deadletters++;
     count_undecodable(w, reason, peer);
     if (w->dead == NULL) {
         sr_reasons_count(&w->stats->dropped, "undecodable", 1);
@@ -87,13 +108,43 @@ emit_deadletter(
     sr_count(&w->stats->deadlettered, 1);
 }
 
-/* ---- What the receiver calls ---- */
-
 static void
-on_batch_begin(void *arg, uint64_t now_ns)
+emit_consumed(void *arg, const char *reason)
 {
     struct sr_worker *w = arg;
 
+    sr_reasons_count(&w->stats->consumed, reason, 1);
+}
+
+static void
+emit_refused(void *arg, const char *reason)
+{
+    struct sr_worker *w = arg;
+
+    sr_reasons_count(&w->stats->dropped, reason, 1);
+}
+
+static void
+emit_lost(void *arg, const char *reason, uint32_t records)
+{
+    struct sr_worker *w = arg;
+    const char *advice = NULL;
+
+    if (reason == NULL) {
+        reason = lane_refusal(w, &advice);
+    }
+    size_t row = sr_reasons_count(&w->stats->lost, reason, records);
+    sr_count(&w->stats->records, records);
+    if (advice != NULL) {
+        warn_of_drops(&w->losing[row], "records", w->name, reason, advice);
+    }
+}
+
+/* ---- What the receiver calls ---- */
+
+static void
+begin(struct sr_worker *w, uint64_t now_ns)
+{
     w->now_ns = now_ns;
     if (atomic_load(&w->snapshots->generation) != w->generation) {
         sr_snapshot_release(w->snapshots, w->snapshot);
@@ -102,28 +153,39 @@ on_batch_begin(void *arg, uint64_t now_ns)
 }
 
 static void
+on_batch_begin(void *arg, uint64_t now_ns)
+{
+    begin(arg, now_ns);
+}
+
+static void
 on_datagram(
     void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
 {
     struct sr_worker *w = arg;
+    const char *why, *advice;
 
     if (truncated) {
         emit_deadletter(w, "truncated", peer, now_ns, bytes);
         return;
     }
-    switch (w->snapshots->program->datagram(
-        w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
+    w->deadletters = 0;
+    enum sr_verdict verdict = w->snapshots->program->datagram(
+        w->state, w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit);
+    switch (verdict) {
     case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
-    case SR_DEADLETTER: break; /* counted by emit_deadletter() */
-    case SR_FULL: {
-        const char *why = sr_lane_refusal(w->lane);
-        drop(w, why,
-            strcmp(why, "queue_full") != 0
-                ? disk_advice
-                : "the output takes less than comes in: see its state, or raise queue.disk and "
-                  "queue.memory");
+    case SR_CONSUMED: break; /* counted by emit_consumed() */
+    case SR_REFUSED: break;  /* counted by emit_refused() */
+    case SR_DEADLETTER:      /* counted by emit_deadletter(), and the first stands for the whole */
+        w->deadletters -= w->deadletters > 0 ? 1 : 0;
+        break;
+    case SR_FULL:
+        why = lane_refusal(w, &advice);
+        drop(w, why, advice);
         break;
     }
+    if (w->deadletters > 0) {
+        sr_count(&w->stats->parts, w->deadletters);
     }
 }
 
@@ -160,6 +222,19 @@ on_batch_end(void *arg)
     }
 }
 
+static void
+on_tick(void *arg, uint64_t now_ns, bool last)
+{
+    struct sr_worker *w = arg;
+
+    begin(w, now_ns);
+    w->deadletters = 0;
+    w->snapshots->program->tick(
+        w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    sr_count(&w->stats->parts, w->deadletters);
+    on_batch_end(w);
+}
+
 /* ---- The runtime's side ---- */
 
 bool
@@ -171,11 +246,20 @@ sr_worker_start(struct sr_worker *w)
         .batch_begin = on_batch_begin,
         .datagram = on_datagram,
         .batch_end = on_batch_end,
+        .tick = w->snapshots->program->tick != NULL ? on_tick : NULL,
     };
 
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
 
-    w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
+    w->emit = (struct sr_emit){
+        .arg = w,
+        .reserve = emit_reserve,
+        .commit = emit_commit,
+        .deadletter = emit_deadletter,
+        .consumed = emit_consumed,
+        .refused = emit_refused,
+        .lost = emit_lost,
+    };
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
     w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
     if (w->receiver == NULL) {

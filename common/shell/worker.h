@@ -13,6 +13,7 @@
 /* One receiving thread of a listener: its socket, its decoder's memory and its two lanes. */
 struct sr_worker {
     struct sr_snapshots *snapshots;
+    void *state; /* the program's, NULL: it has none; borrowed */
     unsigned listener;
     const char *name; /* of the listener, for the log; borrowed */
     struct sr_worker_stats *stats;
@@ -27,9 +28,11 @@ struct sr_worker {
     struct sr_snapshot *snapshot; /* held */
     uint64_t generation;          /* of `snapshot` */
     uint64_t now_ns;              /* of this batch, wall clock */
+    uint64_t deadletters;         /* of this datagram or tick, kept or not */
     struct sr_emit emit;
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
     struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */
+    struct sr_log_limit losing[SR_REASONS_MAX];      /* by row of stats->lost */
 };
 
 /* Starts to receive on w->fd, which it takes. All fields above `the thread's own` are set. */
