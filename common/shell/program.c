@@ -37,7 +37,7 @@ struct invocation {
     const char **sets; /* owned array of borrowed or owned texts */
     size_t set_count;
     char *output_set; /* owned: "output=..." */
-    bool check, print;
+    bool decode, check, print;
     struct sr_form_options form; /* of decode */
     bool explain;
 };
@@ -74,6 +74,22 @@ print_problems(const struct sr_conf_problems *problems)
     }
 }
 
+/* What a user should know of a configuration without problems: with a command that asks for it on
+ * standard error, else in the log; `decode` writes other things there. */
+static void
+tell_notes(const struct invocation *in, const struct sr_conf_problems *problems)
+{
+    for (size_t i = 0; !in->decode && i < sr_conf_notes_count(problems); i++) {
+        const char *text = sr_conf_notes_text(problems, i);
+
+        if (in->check || in->print) {
+            (void)fprintf(stderr, "note: %s\n", text);
+        } else {
+            sr_log(SR_LOG_NOTICE, "%s", text);
+        }
+    }
+}
+
 static struct sr_conf_source
 source_of(const struct invocation *in)
 {
@@ -96,6 +112,7 @@ load(const struct invocation *in)
     if (problems != NULL) {
         config = sr_conf_load(in->program->schema, &source, problems);
         print_problems(problems);
+        tell_notes(in, problems);
     }
     sr_conf_problems_free(problems);
     return config;
@@ -359,13 +376,15 @@ run_daemon(struct invocation *in, int argc, char **argv)
 int
 sr_program_main(const struct sr_program *program, int argc, char **argv)
 {
-    struct invocation in = { .program = program };
-    bool decode = argc > 1 && strcmp(argv[1], "decode") == 0;
+    struct invocation in = {
+        .program = program,
+        .decode = argc > 1 && strcmp(argv[1], "decode") == 0,
+    };
 
     /* A connecting thread may hang in TLS when we end: its library must not be torn down then. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     sr_log_open(program->name);
-    int rc = decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
+    int rc = in.decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
     free(in.sets);
     free(in.output_set);
     if (fflush(stdout) != 0 && rc == EXIT_OK) {

@@ -15,7 +15,7 @@
 #define NF_VARIANTS_MAX 8U /* layouts of one template id */
 #define NF_PORTS_MAX 8U    /* ports that are remembered for one layout */
 #define NF_SAMPLERS_MAX 64U
-#define NF_NAMES_MAX 4096U    /* of one domain, all kinds together */
+#define NF_NAMES_MAX 4096U      /* of one domain, all kinds together */
 #define NF_NAME_LENGTH_MAX 128U /* bytes; longer ones are cut */
 #define NF_RATE_MAX 1000000000U /* a sampling rate above is none */
 
@@ -26,9 +26,9 @@ struct nf_entry {
     struct nf_entry *next;
     struct nf_domain_state *home;
     uint64_t sent_ns;
-    uint32_t used_s;  /* when it was last learned or found, seconds since 1970 */
-    uint32_t noted_s; /* when the generation last grew because it was sent again */
-    uint32_t size;    /* bytes of memory */
+    uint32_t used_s;              /* when it was last learned or found, seconds since 1970 */
+    uint32_t noted_s;             /* when the generation last grew because it was sent again */
+    uint32_t size;                /* bytes of memory */
     uint16_t ports[NF_PORTS_MAX]; /* who sent it; the last one is the latest */
     uint8_t port_count;
 };
@@ -69,8 +69,6 @@ struct nf_domain_state {
     struct nf_samplers *samplers;
     struct nf_names *names;
 };
-
-struct nf_waiting; /* of pending.c */
 
 struct nf_exporter {
     const struct nf_memory *memory;
@@ -121,8 +119,7 @@ nf_age(uint64_t now, uint64_t then)
 void nf_exporter_salt(struct nf_exporter *e, uint64_t now_ns);
 
 /* The domain if it is known, without making it the newest. */
-struct nf_domain_state *nf_domain_find(
-    const struct nf_exporter *e, uint16_t version, uint32_t id);
+struct nf_domain_state *nf_domain_find(const struct nf_exporter *e, uint16_t version, uint32_t id);
 
 /* Frees what each file keeps for a domain, or for the exporter. */
 void nf_templates_free(struct nf_exporter *e, struct nf_domain_state *s);
@@ -142,8 +139,8 @@ nf_entry_template(const struct nf_entry *v)
  * without memory. More than fits, and what is known already, is left out: that is no error.
  */
 bool nf_templates_restore(struct nf_exporter *e, struct nf_domain_state *s,
-    const struct nf_config *config, const struct nf_template_record *record,
-    const uint16_t *ports, unsigned port_count, uint64_t sent_ns, uint64_t now_ns);
+    const struct nf_config *config, const struct nf_template_record *record, const uint16_t *ports,
+    unsigned port_count, uint64_t sent_ns, uint64_t now_ns);
 
 /* Remembers a rate or a name. False without memory. Something new makes the generation grow. */
 bool nf_rate_set(
@@ -151,12 +148,5 @@ bool nf_rate_set(
 void nf_default_rate_set(struct nf_exporter *e, struct nf_domain_state *s, uint32_t rate);
 bool nf_name_set(struct nf_exporter *e, struct nf_domain_state *s, enum nf_name_kind kind,
     uint64_t id, struct sr_span name);
-
-/* What options records tell beside sampling: called by nf_options_learn(). */
-void nf_names_learn(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_template *t,
-    struct sr_span record, const struct nf_position *positions);
-
-/* A field of at most 8 bytes as a number in network order. False when it is longer or empty. */
-bool nf_field_number(struct sr_span record, struct nf_position position, uint64_t *ret_number);
 
 #endif

@@ -6,12 +6,13 @@
 
 #include "sr/banned.h"
 
-#define BIT(SLOT) (UINT64_C(1) << ((SLOT) & 63))
+#define BIT(SLOT) (UINT64_C(1) << ((SLOT)&63))
 
 enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58, ETYPE_IPV4 = 0x0800, ETYPE_IPV6 = 0x86dd };
 
 /* Gathered values that are rare; most records have none of them and are done sooner. */
-#define ADDRESSES6 (BIT(NF_SRC_ADDR6) | BIT(NF_DST_ADDR6) | BIT(NF_NEXT_HOP6) | BIT(NF_BGP_NEXT_HOP6))
+#define ADDRESSES6                                                                                 \
+    (BIT(NF_SRC_ADDR6) | BIT(NF_DST_ADDR6) | BIT(NF_NEXT_HOP6) | BIT(NF_BGP_NEXT_HOP6))
 #define STAND_INS                                                                                  \
     (BIT(NF_SRC_NET6) | BIT(NF_DST_NET6) | BIT(NF_POST_DST_MAC) | BIT(NF_ICMP6) |                  \
         BIT(NF_MAXIMUM_TTL))
@@ -41,8 +42,8 @@ flow_type(uint16_t version)
 }
 
 void
-nf_context_init(struct nf_context *c, const struct nf_config *config,
-    struct nf_exporter *exporter, const struct nf_header *header, struct nf_flow *f)
+nf_context_init(struct nf_context *c, const struct nf_config *config, struct nf_exporter *exporter,
+    const struct nf_header *header, struct nf_flow *f)
 {
     const struct sr_peer *peer = nf_exporter_peer(exporter);
 
@@ -179,8 +180,8 @@ finish_sampling(const struct nf_context *c, struct nf_flow *f)
     if (c->is_rate_overridden || !nf_flow_has(f, NF_SAMPLING_RATE)) {
         if (!c->is_rate_overridden && c->domain != NULL &&
             (f->present[1] & (BIT(NF_SAMPLER_ID) | BIT(NF_SELECTOR_ID))) != 0) {
-            rate = nf_sampling_rate(c->domain, true, selector,
-                f->number[selector ? NF_SELECTOR_ID : NF_SAMPLER_ID]);
+            rate = nf_sampling_rate(
+                c->domain, true, selector, f->number[selector ? NF_SELECTOR_ID : NF_SAMPLER_ID]);
         }
         nf_flow_set(f, NF_SAMPLING_RATE, rate);
     }
@@ -239,8 +240,7 @@ finish_protocol(struct nf_flow *f)
 {
     if (nf_flow_has(f, NF_PROTO)) {
         if (f->number[NF_PROTO] <= UINT8_MAX) {
-            nf_flow_set_bytes(
-                f, NF_PROTOCOL_NAME, nf_protocol_name((uint8_t)f->number[NF_PROTO]));
+            nf_flow_set_bytes(f, NF_PROTOCOL_NAME, nf_protocol_name((uint8_t)f->number[NF_PROTO]));
         }
     }
 }

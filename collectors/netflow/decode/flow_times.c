@@ -4,7 +4,7 @@
 
 #include "sr/banned.h"
 
-#define BIT(SLOT) (UINT64_C(1) << ((SLOT) & 63))
+#define BIT(SLOT) (UINT64_C(1) << ((SLOT)&63))
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define NTP_TO_UNIX UINT64_C(2208988800) /* seconds from 1900 to 1970, RFC 868 */
@@ -160,8 +160,8 @@ clamp(const struct nf_context *c, uint64_t *time)
 {
     uint64_t export_ns = c->header->export_ns;
 
-    if (*time == 0 || (*time <= export_ns + c->config->skew_ns &&
-                          *time + PAST_MAX_MS * NS_PER_MS >= export_ns)) {
+    if (*time == 0 ||
+        (*time <= export_ns + c->config->skew_ns && *time + PAST_MAX_MS * NS_PER_MS >= export_ns)) {
         return false;
     }
     *time = export_ns;
@@ -206,8 +206,8 @@ upstream_uptime(const struct nf_context *c, uint64_t uptime_ms)
 }
 
 static uint64_t
-upstream_time(const struct nf_context *c, const struct nf_flow *f, enum nf_slot ms,
-    enum nf_slot uptime)
+upstream_time(
+    const struct nf_context *c, const struct nf_flow *f, enum nf_slot ms, enum nf_slot uptime)
 {
     if (c->header->version != 10) {
         return nf_flow_has(f, uptime) ? upstream_uptime(c, f->number[uptime]) : 0;
@@ -225,10 +225,9 @@ upstream_time(const struct nf_context *c, const struct nf_flow *f, enum nf_slot 
 void
 nf_flow_times_upstream(const struct nf_context *c, struct nf_flow *f)
 {
-    nf_flow_set(f, NF_TIME_FLOW_START_NS,
-        upstream_time(c, f, NF_START_MILLISECONDS, NF_FIRST_SWITCHED));
     nf_flow_set(
-        f, NF_TIME_FLOW_END_NS, upstream_time(c, f, NF_END_MILLISECONDS, NF_LAST_SWITCHED));
+        f, NF_TIME_FLOW_START_NS, upstream_time(c, f, NF_START_MILLISECONDS, NF_FIRST_SWITCHED));
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, upstream_time(c, f, NF_END_MILLISECONDS, NF_LAST_SWITCHED));
 }
 
 /* ---- Estimating the start ---- */

@@ -36,15 +36,20 @@ nf_order_remove(struct nf_order *o, struct nf_node *node)
 }
 
 /* The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): each bit of the key reaches all. */
-static uint32_t
-home(const struct nf_index *index, uint64_t salt, uint64_t key)
+uint32_t
+nf_index_hash(uint64_t salt, uint64_t key)
 {
     uint64_t h = key ^ salt;
 
     h = (h ^ (h >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     h = (h ^ (h >> 27)) * UINT64_C(0x94D049BB133111EB);
-    h ^= h >> 31;
-    return (uint32_t)h & (index->capacity - 1);
+    return (uint32_t)(h ^ (h >> 31));
+}
+
+static uint32_t
+home(const struct nf_index *index, uint64_t salt, uint64_t key)
+{
+    return nf_index_hash(salt, key) & (index->capacity - 1);
 }
 
 struct nf_node **

@@ -48,6 +48,9 @@ struct nf_index {
     uint32_t capacity, count;
 };
 
+/* A number that each bit of the key and of the salt has a part in. */
+uint32_t nf_index_hash(uint64_t salt, uint64_t key);
+
 /* The slot of a key, NULL when there is none. The caller may put another node of the same key
  * there. Valid until the next insert or remove. */
 struct nf_node **nf_index_find(const struct nf_index *index, uint64_t salt, uint64_t key);

@@ -19,8 +19,7 @@ take_element(uint32_t enterprise, uint16_t id, struct sr_span value, struct nf_f
     if (enterprise == 0 && id == COMMUNITY && value.len == 4) {
         nf_flow_add_number(f, NF_BGP_COMMUNITIES, &f->bgp_communities, sr_reader_be32(&r));
     } else if (enterprise == 0 && id == SEGMENT && value.len == 16) {
-        nf_flow_add_address(
-            f, NF_IPV6_ROUTING_HEADER_ADDRESSES, &f->routing_addresses, value);
+        nf_flow_add_address(f, NF_IPV6_ROUTING_HEADER_ADDRESSES, &f->routing_addresses, value);
     }
 }
 

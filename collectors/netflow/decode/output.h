@@ -17,6 +17,8 @@ struct nf_record {
     uint32_t datagram;                   /* its number in the capture, from 0 */
 };
 
+#define NF_V5_FIELDS_MAX 22U /* of a record of v1, v5 or v7 */
+
 /* Bytes that a message takes at most. */
 #define NF_PROTOBUF_MAX 2048U
 

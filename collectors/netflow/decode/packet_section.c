@@ -53,8 +53,8 @@ struct walk {
 static bool
 enter(struct walk *w, enum nf_layer layer, size_t size)
 {
-    if (sr_reader_left(&w->r) < size || (nf_flow_has(w->f, NF_LAYER_SIZE) &&
-                                            w->f->layer_size.count >= LAYERS_MAX)) {
+    if (sr_reader_left(&w->r) < size ||
+        (nf_flow_has(w->f, NF_LAYER_SIZE) && w->f->layer_size.count >= LAYERS_MAX)) {
         w->next = DONE;
         return false;
     }

@@ -17,9 +17,14 @@ struct field {
 };
 
 /* Wire types: 0 is a varint, 2 has a length. Repeated numbers are packed, proto3's default. */
-#define LOW(TAG, WIRE, KIND, LIST) { KIND, 1, { (TAG) << 3 | (WIRE), 0 }, LIST }
+#define LOW(TAG, WIRE, KIND, LIST)                                                                 \
+    {                                                                                              \
+        KIND, 1, { (TAG) << 3 | (WIRE), 0 }, LIST                                                  \
+    }
 #define HIGH(TAG, WIRE, KIND, LIST)                                                                \
-    { KIND, 2, { ((TAG) << 3 & 0x7f) | 0x80 | (WIRE), (TAG) >> 4 }, LIST }
+    {                                                                                              \
+        KIND, 2, { ((TAG) << 3 & 0x7f) | 0x80 | (WIRE), (TAG) >> 4 }, LIST                         \
+    }
 #define OF(LIST) offsetof(struct nf_flow, LIST)
 
 static const struct field fields[NF_MESSAGE_SLOTS] = {

@@ -4,7 +4,10 @@
 #include "sr/banned.h"
 
 /* The names that the collector before this one published, which consumers know. */
-#define NAME(TEXT) { (const uint8_t *)(TEXT), sizeof(TEXT) - 1 }
+#define NAME(TEXT)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(TEXT), sizeof(TEXT) - 1                                                  \
+    }
 
 static const struct sr_span names[256] = {
     NAME("HOPOPT"),

@@ -74,8 +74,8 @@ is_zero(struct sr_span bytes)
 static void
 read_label(struct sr_span field, struct nf_flow *f)
 {
-    uint32_t label = (uint32_t)field.data[0] << 12 | (uint32_t)field.data[1] << 4 |
-                     (uint32_t)field.data[2] >> 4;
+    uint32_t label =
+        (uint32_t)field.data[0] << 12 | (uint32_t)field.data[1] << 4 | (uint32_t)field.data[2] >> 4;
 
     if (!is_zero(field)) {
         nf_flow_add_number(f, NF_MPLS_LABEL, &f->mpls_label, label);

@@ -18,9 +18,9 @@ struct nf_context {
     struct nf_ledger *ledger;
     const struct nf_template *template; /* NULL: v1, v5, v7 */
     uint64_t export_ms;                 /* since 1970; when the message was sent */
-    uint64_t sampling_rate;  /* of records that name no sampler; 0: not known */
-    bool is_rate_overridden; /* whatever records say */
-    uint64_t base;           /* the bits of nf_flow.present[0] that every flow begins with */
+    uint64_t sampling_rate;             /* of records that name no sampler; 0: not known */
+    bool is_rate_overridden;            /* whatever records say */
+    uint64_t base; /* the bits of nf_flow.present[0] that every flow begins with */
 };
 
 /* The rate that the configuration gives to an exporter, 0: none. */

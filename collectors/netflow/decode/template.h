@@ -35,7 +35,6 @@ enum nf_op_kind {
 /* Elements that become more, or something else, than the value of one slot. */
 enum nf_special {
     NF_SPECIAL_ICMP = 0, /* 32: type and code of ICMP */
-    NF_SPECIAL_ICMP6,    /* 139 */
     NF_SPECIAL_MPLS_LABEL,
     NF_SPECIAL_MPLS_IP,
     NF_SPECIAL_MPLS_TTL,
@@ -141,7 +140,8 @@ bool nf_template_equals(const struct nf_template *t, const struct nf_template_re
 size_t nf_template_write_fields(const struct nf_template *t, uint8_t *out);
 
 /*
- * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the record off
+ * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the
+ * record off
  * `*records`, or returns false when there is none in what is left: padding, or a record that goes
  * on past the end, which a set of a template with a field of variable length can have.
  */

@@ -98,8 +98,7 @@ static void
 forget_port(struct nf_entry *v, unsigned index)
 {
     v->port_count--;
-    memmove(&v->ports[index], &v->ports[index + 1],
-        (v->port_count - index) * sizeof(v->ports[0]));
+    memmove(&v->ports[index], &v->ports[index + 1], (v->port_count - index) * sizeof(v->ports[0]));
 }
 
 static void
@@ -133,8 +132,7 @@ touch(struct nf_exporter *e, struct nf_entry *v, uint64_t now_ns)
 static bool
 is_over_age(const struct nf_entry *v, const struct nf_config *config, uint64_t now_ns)
 {
-    return config->template_ttl_ns != 0 &&
-           nf_age(now_ns, v->sent_ns) > config->template_ttl_ns;
+    return config->template_ttl_ns != 0 && nf_age(now_ns, v->sent_ns) > config->template_ttl_ns;
 }
 
 /* The port's own layout, else the one learned last. Those over their age go on the way. */
@@ -164,8 +162,7 @@ nf_templates_find(struct nf_exporter *e, struct nf_domain *d, const struct nf_co
     struct nf_domain_state *s = d->state;
     struct nf_entry *v = s->last;
 
-    if (v == NULL || v->node.key != id || s->last_port != port ||
-        is_over_age(v, config, now_ns)) {
+    if (v == NULL || v->node.key != id || s->last_port != port || is_over_age(v, config, now_ns)) {
         v = choose(e, s, config, id, port, now_ns);
         if (v == NULL) {
             return NULL;
@@ -185,8 +182,7 @@ new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_conf
     size_t size = sizeof(struct nf_entry) + nf_template_size(record);
 
     nf_exporter_salt(e, now_ns);
-    if (config->max_templates == 0 ||
-        !nf_index_reserve(&s->templates, e->salt, e->memory)) {
+    if (config->max_templates == 0 || !nf_index_reserve(&s->templates, e->salt, e->memory)) {
         return NULL;
     }
     struct nf_entry *v = nf_take(e, size);
@@ -197,7 +193,8 @@ new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_conf
     v->node.key = record->id;
     v->home = s;
     v->sent_ns = sent_ns;
-    v->used_s = v->noted_s = seconds(sent_ns);
+    v->used_s = seconds(now_ns);
+    v->noted_s = seconds(sent_ns);
     v->size = (uint32_t)size;
     nf_template_compile(nf_entry_template(v), record, config->flavour);
     return v;
@@ -299,8 +296,7 @@ learn_again(struct nf_exporter *e, const struct known *k, uint16_t port, uint64_
 
 /* Removes the layouts of an id that nobody used for a while. True when others are left. */
 static bool
-is_disputed(
-    struct nf_exporter *e, const struct nf_domain_state *s, uint16_t id, uint64_t now_ns)
+is_disputed(struct nf_exporter *e, const struct nf_domain_state *s, uint16_t id, uint64_t now_ns)
 {
     bool disputed = false;
 
@@ -361,11 +357,10 @@ nf_templates_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_c
 
 bool
 nf_templates_restore(struct nf_exporter *e, struct nf_domain_state *s,
-    const struct nf_config *config, const struct nf_template_record *record,
-    const uint16_t *ports, unsigned port_count, uint64_t sent_ns, uint64_t now_ns)
+    const struct nf_config *config, const struct nf_template_record *record, const uint16_t *ports,
+    unsigned port_count, uint64_t sent_ns, uint64_t now_ns)
 {
-    if (e->template_count >= config->max_templates ||
-        look_up(s, record, 0).same != NULL) {
+    if (e->template_count >= config->max_templates || look_up(s, record, 0).same != NULL) {
         return true;
     }
     struct nf_entry *v =
