@@ -24,9 +24,8 @@ struct sr_metrics {
 
 /* ---- /metrics ---- */
 
-/* A text in quotes, escaped as labels want it and as JSON does. */
-static void
-put_quoted(FILE *f, const char *value)
+void
+sr_metrics_put_quoted(FILE *f, const char *value)
 {
     (void)fputc('"', f);
     for (; *value != '\0'; value++) {
@@ -42,7 +41,7 @@ static void
 put_label(FILE *f, const char *name, const char *value)
 {
     (void)fprintf(f, "%s=", name);
-    put_quoted(f, value);
+    sr_metrics_put_quoted(f, value);
 }
 
 static void
@@ -128,6 +127,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
             offsetof(struct sr_ledger, stored_dead) },
         { "queued_records", "gauge", "Records waiting in the queue.",
             offsetof(struct sr_ledger, queued) },
+        { "batching_records", "gauge", "Records waiting for others to fill a message with.",
+            offsetof(struct sr_ledger, batching) },
         { "kernel_drops_total", "counter",
             "Datagrams lost in the socket before they were received.",
             offsetof(struct sr_ledger, kernel_drops) },
@@ -250,12 +251,13 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
         (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
-        put_quoted(f, v->stats->listeners[i].name);
+        sr_metrics_put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
             ",\"received\":%llu,\"parts\":%llu,\"decoded\":%llu,\"consumed\":%llu,"
             "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"
             "%llu,"
             "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
+            "\"batching\":%llu,"
             "\"balanced\":%s}",
             (unsigned long long)l.received, (unsigned long long)l.parts,
             (unsigned long long)l.decoded, (unsigned long long)l.consumed,
@@ -263,7 +265,8 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
             (unsigned long long)l.records, (unsigned long long)l.recovered,
             (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
             (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.kernel_drops, (unsigned long long)l.batching,
+            sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

@@ -129,6 +129,25 @@ open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, s
     return sr_udp_open(&address, error, error_size);
 }
 
+/*
+ * What goes through the lanes of records. A file has its own framing, one record each; so has
+ * standard output.
+ */
+static struct batch_options
+batches_of(const struct sr_program *program, const struct sr_conf_common *c)
+{
+    const struct sr_conf_batch *b = &c->publish.batch;
+    bool batched = program->batch_content_type != NULL &&
+                   (c->output == SR_OUTPUT_NATS || c->output == SR_OUTPUT_DISCARD);
+
+    return (struct batch_options){
+        .content_type = program->batch_content_type,
+        .delimited = program->batch_delimited,
+        .records = batched ? (uint32_t)b->records : 1,
+        .bytes = (size_t)b->bytes,
+    };
+}
+
 /* Counters, queue, lanes and sockets for every worker of every listener. */
 static bool
 open_listener(
@@ -144,6 +163,8 @@ open_listener(
         w->listener = i;
         w->name = stats->name;
         w->stats = &stats->workers[j];
+        w->batching = batches_of(rt->program, c);
+        w->linger_ns = c->publish.batch.linger;
         w->fd = -1;
         w->scratch = rt->program->scratch_new();
         w->lane = add_lane(rt, i, j, l->subject, false);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "decode/output.h"
 #include "decode/record.h"
 #include "sr/stats.h"
 
@@ -67,6 +68,7 @@ nf_context_init(struct nf_context *c, const struct nf_config *config, struct nf_
         nf_flow_set(f, NF_OBSERVATION_DOMAIN_ID, header->domain);
     }
     c->base = f->present[0];
+    nf_protobuf_prepare(f);
 }
 
 void

@@ -23,6 +23,12 @@ struct nf_record {
 #define NF_PROTOBUF_MAX 2048U
 
 /*
+ * Writes the type, sequence number, sampler's address and time of receive into f->shared: before
+ * the flows of a message, and again when one of these changes.
+ */
+void nf_protobuf_prepare(struct nf_flow *f);
+
+/*
  * Writes the flow as flowpb.FlowMessage at `out`, which has room for NF_PROTOBUF_MAX bytes. Fields
  * in the order of their tags; type is always set, so that the first byte is 0x08. Returns how many
  * bytes it took.

@@ -32,7 +32,14 @@ struct sr_conf_file {
     int framing; /* enum sr_framing */
 };
 
+struct sr_conf_batch {
+    uint64_t records; /* 1: no batches */
+    uint64_t bytes;
+    uint64_t linger; /* ns */
+};
+
 struct sr_conf_publish {
+    struct sr_conf_batch batch;
     bool dead_letter;
 };
 
@@ -81,6 +88,7 @@ struct sr_conf_listener {
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
 extern const struct sr_conf_key sr_conf_file_keys[];
+extern const struct sr_conf_key sr_conf_batch_keys[];
 extern const char *const sr_conf_durability_names[];
 extern const char *const sr_conf_fsync_names[];
 extern const struct sr_conf_key sr_conf_log_keys[];
@@ -170,6 +178,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
 
 /* The rows of struct sr_conf_publish; DEAD_LETTER is the default of its key, "true" or "false". */
 #define SR_CONF_PUBLISH_KEYS(DEAD_LETTER)                                                          \
+    { .name = "batch",                                                                             \
+        .type = SR_CONF_SECTION,                                                                   \
+        .offset = offsetof(struct sr_conf_publish, batch),                                         \
+        .keys = sr_conf_batch_keys,                                                                \
+        .help = "Many records in one message; of output: nats and discard." },                     \
     {                                                                                              \
         .name = "dead_letter", .type = SR_CONF_BOOL,                                               \
         .offset = offsetof(struct sr_conf_publish, dead_letter), .def = (DEAD_LETTER),             \
