@@ -50,6 +50,11 @@ static const struct sr_conf_key listener_keys[] = {
     { .name = NULL },
 };
 
+static const struct sr_conf_key publish_keys[] = {
+    SR_CONF_PUBLISH_KEYS("true"),
+    { .name = NULL },
+};
+
 static const struct sr_conf_key queue_keys[] = {
     SR_CONF_QUEUE_KEYS("/var/lib/serviceradar/syslog"),
     { .name = NULL },
@@ -65,7 +70,8 @@ static const struct sr_conf_key metrics_keys[] = {
 };
 
 static const struct sr_conf_key keys[] = {
-    SR_CONF_COMMON_KEYS(listener_keys, struct syslog_listener, queue_keys, metrics_keys),
+    SR_CONF_COMMON_KEYS(
+        listener_keys, struct syslog_listener, publish_keys, queue_keys, metrics_keys),
     { .name = NULL },
 };
 

@@ -60,13 +60,15 @@ close_snapshot(void *snapshot)
 }
 
 static void *
-open_snapshot(const void *config, char *error, size_t error_size)
+open_snapshot(
+    const void *config, const struct sr_form_options *form, char *error, size_t error_size)
 {
     const struct sr_conf_common *c = config;
     const struct syslog_listener *listeners = c->listeners.items;
     struct snapshot *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->listeners[0]));
     char where[512];
 
+    (void)form; /* records are JSON in every form */
     if (s == NULL) {
         (void)snprintf(error, error_size, "out of memory");
         return NULL;
@@ -98,12 +100,13 @@ new_scratch(void)
 }
 
 static enum sr_verdict
-decode(const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
+decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
     const struct snapshot *s = snapshot;
     struct syslog_decode cfg = s->listeners[listener];
 
+    (void)state;
     cfg.scratch = scratch;
     return sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
 }
@@ -113,6 +116,7 @@ const struct sr_program syslog_program = {
     .about = "receives syslog and publishes it as GELF to NATS JetStream",
     .schema = &syslog_schema,
     .listener_size = sizeof(struct syslog_listener),
+    .batch_content_type = "application/x-ndjson",
     .open = open_snapshot,
     .close = close_snapshot,
     .scratch_new = new_scratch,

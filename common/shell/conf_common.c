@@ -246,12 +246,29 @@ const struct sr_conf_key sr_conf_file_keys[] = {
     { .name = NULL },
 };
 
-const struct sr_conf_key sr_conf_publish_keys[] = {
-    { .name = "dead_letter",
-        .type = SR_CONF_BOOL,
-        .offset = offsetof(struct sr_conf_publish, dead_letter),
-        .def = "true",
-        .help = "Publish what cannot be decoded, raw, to SUBJECT.deadletter." },
+const struct sr_conf_key sr_conf_batch_keys[] = {
+    { .name = "records",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct sr_conf_batch, records),
+        .def = "1",
+        .min = 1,
+        .max = 65535,
+        .help = "Records of a message at most; 1: each record is a message, as it is." },
+    { .name = "bytes",
+        .type = SR_CONF_SIZE,
+        .offset = offsetof(struct sr_conf_batch, bytes),
+        .def = "64KiB",
+        .min = 1024,
+        .max = SR_RECORD_MAX,
+        .help = "Bytes of records that a message has at most, but for a larger record; less than "
+                "the server's max_payload." },
+    { .name = "linger",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct sr_conf_batch, linger),
+        .def = "0ms",
+        .max = 10000000000ULL,
+        .help = "How long a record may wait for others; 0: what is received at once is one "
+                "message. Not with queue.durability: always." },
     { .name = NULL },
 };
 
@@ -428,6 +445,20 @@ check_room(const struct sr_conf_common *c, unsigned workers, const char *key, ui
     }
 }
 
+/* An open batch is in memory only, and `always` promises that a kill costs one receive batch. */
+static void
+check_linger(const struct sr_conf_common *c, struct sr_conf_problems *problems)
+{
+    char linger[SR_CONF_UNIT_TEXT_MAX];
+
+    if (c->queue.durability == SR_QUEUE_ALWAYS && c->publish.batch.linger > 0) {
+        sr_conf_problem(problems, "publish.batch.linger",
+            "with queue.durability: always no record may wait for others (%s); set 0ms, or "
+            "queue.durability: spill",
+            sr_conf_format_duration(c->publish.batch.linger, linger));
+    }
+}
+
 static void
 check_queue(const struct sr_conf_common *c, size_t listener_size, struct sr_conf_problems *problems)
 {
@@ -435,6 +466,7 @@ check_queue(const struct sr_conf_common *c, size_t listener_size, struct sr_conf
     char disk[SR_CONF_UNIT_TEXT_MAX], memory[SR_CONF_UNIT_TEXT_MAX];
 
     check_room(c, workers, "queue.memory", c->queue.memory, problems);
+    check_linger(c, problems);
     if (c->output != SR_OUTPUT_NATS || c->queue.durability == SR_QUEUE_MEMORY) {
         return; /* no disk */
     }

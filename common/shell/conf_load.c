@@ -57,9 +57,11 @@ static void
 report(struct loader *ld, const struct place *place, const char *what)
 {
     char path[PATH_TEXT_MAX];
+    char shown[SR_CONF_PLACE_MAX];
 
     (void)format_place(place, path, sizeof(path));
-    sr_conf_problem_at(ld->problems, place->near->origin, place->near->line, "%s: %s", path, what);
+    sr_conf_problem_at(ld->problems, place->near->origin, place->near->line, "%s: %s",
+        sr_conf_node_place(place->near, path, shown, sizeof(shown)), what);
 }
 
 /* A file that a value names must be there before the daemon runs, not when it is first needed. */
@@ -366,6 +368,10 @@ build_tree(struct loader *ld, const struct sr_conf_schema *schema,
         return NULL;
     }
     root->line = 0;
+    if (file != NULL && schema->foreign != NULL) {
+        file = sr_conf_foreign_translate(ld->tree, schema, root, ld->problems);
+        root = file != NULL ? file : root;
+    }
     struct sr_conf_overlay overlay = {
         .arena = ld->tree,
         .root = root,

@@ -49,6 +49,7 @@ replace(struct sr_conf_node *node, const struct sr_conf_node *by, const struct s
     node->count = by->count;
     node->origin = from;
     node->line = 0;
+    node->written = NULL;
 }
 
 static void

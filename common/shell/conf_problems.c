@@ -19,10 +19,15 @@ struct problem {
     size_t rank; /* file line, or above all lines */
 };
 
-struct sr_conf_problems {
+struct texts {
     struct problem items[PROBLEMS_MAX];
     size_t count;
     size_t seen; /* those that were not kept included */
+};
+
+struct sr_conf_problems {
+    struct texts found;
+    struct texts notes;
     const struct sr_conf_node *root;
     const struct sr_conf_key *keys;
     const struct sr_conf_origin *fallback;
@@ -40,44 +45,63 @@ sr_conf_problems_free(struct sr_conf_problems *problems)
     if (problems == NULL) {
         return;
     }
-    for (size_t i = 0; i < problems->count; i++) {
-        free(problems->items[i].text);
+    for (size_t i = 0; i < PROBLEMS_MAX; i++) {
+        free(problems->found.items[i].text);
+        free(problems->notes.items[i].text);
     }
     free(problems);
 }
 
-size_t
-sr_conf_problems_count(const struct sr_conf_problems *problems)
+static const char *
+text_at(const struct texts *texts, size_t i)
 {
-    return problems->count;
-}
-
-const char *
-sr_conf_problems_text(const struct sr_conf_problems *problems, size_t i)
-{
-    const char *text = problems->items[i].text;
+    const char *text = texts->items[i].text;
 
     return text != NULL ? text : "out of memory; free some and try again";
 }
 
 size_t
+sr_conf_problems_count(const struct sr_conf_problems *problems)
+{
+    return problems->found.count;
+}
+
+const char *
+sr_conf_problems_text(const struct sr_conf_problems *problems, size_t i)
+{
+    return text_at(&problems->found, i);
+}
+
+size_t
 sr_conf_problems_seen(const struct sr_conf_problems *problems)
 {
-    return problems->seen;
+    return problems->found.seen;
+}
+
+size_t
+sr_conf_notes_count(const struct sr_conf_problems *problems)
+{
+    return problems->notes.count;
+}
+
+const char *
+sr_conf_notes_text(const struct sr_conf_problems *problems, size_t i)
+{
+    return text_at(&problems->notes, i);
 }
 
 /* Adds "PREFIX: " and the formatted text. Texts are printed on terminals: nothing may steer one. */
 static void __attribute__((format(printf, 4, 0)))
-add(struct sr_conf_problems *problems, size_t rank, const char *prefix, const char *fmt, va_list ap)
+add(struct texts *texts, size_t rank, const char *prefix, const char *fmt, va_list ap)
 {
     char *text = NULL;
     char *whole = NULL;
 
-    problems->seen++;
-    if (problems->count == PROBLEMS_MAX) {
+    texts->seen++;
+    if (texts->count == PROBLEMS_MAX) {
         return;
     }
-    if (problems->count == PROBLEMS_MAX - 1) {
+    if (texts->count == PROBLEMS_MAX - 1) {
         rank = SIZE_MAX;
         text = strdup("there are more problems; correct these first");
     } else if (vasprintf(&text, fmt, ap) < 0) {
@@ -94,7 +118,7 @@ add(struct sr_conf_problems *problems, size_t rank, const char *prefix, const ch
             *at = '?';
         }
     }
-    problems->items[problems->count++] = (struct problem){ .text = text, .rank = rank };
+    texts->items[texts->count++] = (struct problem){ .text = text, .rank = rank };
 }
 
 static size_t
@@ -122,7 +146,20 @@ sr_conf_problem_at(struct sr_conf_problems *problems, const struct sr_conf_origi
 
     format_origin(origin, line, prefix, sizeof(prefix));
     va_start(ap, fmt);
-    add(problems, rank_of(origin, line), prefix, fmt, ap);
+    add(&problems->found, rank_of(origin, line), prefix, fmt, ap);
+    va_end(ap);
+}
+
+void
+sr_conf_note_at(struct sr_conf_problems *problems, const struct sr_conf_origin *origin, size_t line,
+    const char *fmt, ...)
+{
+    char prefix[1024];
+    va_list ap;
+
+    format_origin(origin, line, prefix, sizeof(prefix));
+    va_start(ap, fmt);
+    add(&problems->notes, rank_of(origin, line), prefix, fmt, ap);
     va_end(ap);
 }
 
@@ -194,14 +231,14 @@ find_given(const struct sr_conf_problems *problems, const char *path, bool *ret_
     return found;
 }
 
-void
-sr_conf_problem(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
+/* Adds a text that is about `where`, with the file and line when that is the path of a key. */
+static void __attribute__((format(printf, 4, 0))) add_located(struct sr_conf_problems *problems,
+    struct texts *texts, const char *where, const char *fmt, va_list ap)
 {
     char origin[512];
     char prefix[1024];
     size_t rank = SIZE_MAX;
     bool known = false;
-    va_list ap;
 
     (void)snprintf(prefix, sizeof(prefix), "%s", where != NULL ? where : "");
     if (where != NULL && problems->root != NULL) {
@@ -210,14 +247,34 @@ sr_conf_problem(struct sr_conf_problems *problems, const char *where, const char
         if (known) {
             const struct sr_conf_origin *from = node != NULL ? node->origin : problems->fallback;
             size_t line = node != NULL ? node->line : 0;
+            char path[SR_CONF_PLACE_MAX];
 
             rank = rank_of(from, line);
             format_origin(from, line, origin, sizeof(origin));
-            (void)snprintf(prefix, sizeof(prefix), "%s: %.256s", origin, where);
+            (void)snprintf(prefix, sizeof(prefix), "%s: %s", origin,
+                sr_conf_node_place(node, where, path, sizeof(path)));
         }
     }
+    add(texts, rank, prefix, fmt, ap);
+}
+
+void
+sr_conf_problem(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
+{
+    va_list ap;
+
     va_start(ap, fmt);
-    add(problems, rank, prefix, fmt, ap);
+    add_located(problems, &problems->found, where, fmt, ap);
+    va_end(ap);
+}
+
+void
+sr_conf_note(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add_located(problems, &problems->notes, where, fmt, ap);
     va_end(ap);
 }
 
@@ -233,15 +290,17 @@ sr_conf_problems_locate(struct sr_conf_problems *problems, const struct sr_conf_
 void
 sr_conf_problems_sort(struct sr_conf_problems *problems, size_t from)
 {
+    struct texts *found = &problems->found;
+
     /* By insertion: few items, and those of one line must keep their order. */
-    for (size_t i = from + 1; i < problems->count; i++) {
-        struct problem item = problems->items[i];
+    for (size_t i = from + 1; i < found->count; i++) {
+        struct problem item = found->items[i];
         size_t at = i;
 
-        while (at > from && problems->items[at - 1].rank > item.rank) {
-            problems->items[at] = problems->items[at - 1];
+        while (at > from && found->items[at - 1].rank > item.rank) {
+            found->items[at] = found->items[at - 1];
             at--;
         }
-        problems->items[at] = item;
+        found->items[at] = item;
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shell/conf_tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,4 +119,15 @@ sr_conf_node_item(const struct sr_conf_node *node, size_t index)
         index--;
     }
     return item;
+}
+
+const char *
+sr_conf_node_place(const struct sr_conf_node *node, const char *path, char *out, size_t size)
+{
+    if (node != NULL && node->written != NULL && strcmp(node->written, path) != 0) {
+        (void)snprintf(out, size, "%.256s (%.256s)", node->written, path);
+    } else {
+        (void)snprintf(out, size, "%.512s", path);
+    }
+    return out;
 }

@@ -61,7 +61,8 @@ struct sr_conf_node {
     const char *text; /* SCALAR, NUL-terminated; may hold further NULs */
     size_t len;
     const struct sr_conf_origin *origin;
-    size_t line; /* from 1; 0 where lines mean nothing */
+    size_t line;         /* from 1; 0 where lines mean nothing */
+    const char *written; /* its path in the file when that is not the native one, else NULL */
     struct sr_conf_node *first, *last, *next;
     size_t count;
 };
@@ -75,6 +76,17 @@ void sr_conf_node_append(struct sr_conf_node *node, struct sr_conf_node *child);
 
 /* The child of that name, or NULL. `node` may be NULL or of any kind. */
 struct sr_conf_node *sr_conf_node_child(const struct sr_conf_node *node, const char *name);
+
+/* Room for the place of any value in a problem. */
+#define SR_CONF_PLACE_MAX 600
+
+/*
+ * How a problem names the value at the native `path`: by what the user wrote, with the native path
+ * behind it, when `node`, which may be NULL, was given by another name. Writes to `out`; returns
+ * it.
+ */
+const char *sr_conf_node_place(
+    const struct sr_conf_node *node, const char *path, char *out, size_t size);
 
 /* The child at `index`, or NULL. */
 struct sr_conf_node *sr_conf_node_item(const struct sr_conf_node *node, size_t index);
@@ -112,6 +124,10 @@ void sr_conf_overlay_set(const struct sr_conf_overlay *overlay, const char *set)
 void sr_conf_problem_at(struct sr_conf_problems *problems, const struct sr_conf_origin *origin,
     size_t line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* As sr_conf_problem_at, for a note. */
+void sr_conf_note_at(struct sr_conf_problems *problems, const struct sr_conf_origin *origin,
+    size_t line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 /*
  * "unknown key `PATH`", with a suggestion from the table it was looked up in. What cannot be a name
  * is not repeated.
@@ -125,6 +141,14 @@ void sr_conf_problem_unknown(struct sr_conf_problems *problems, const struct sr_
  */
 void sr_conf_problems_locate(struct sr_conf_problems *problems, const struct sr_conf_node *root,
     const struct sr_conf_key *keys, const struct sr_conf_origin *fallback);
+
+/*
+ * Makes native keys of a file in the schema's foreign shape (sr/conf_foreign.h), or returns `root`
+ * itself when it has ours. NULL, with a problem, when it has both.
+ */
+struct sr_conf_node *sr_conf_foreign_translate(struct sr_conf_arena *arena,
+    const struct sr_conf_schema *schema, struct sr_conf_node *root,
+    struct sr_conf_problems *problems);
 
 /* How many problems were ever added. Unlike the count it never stands still at a limit. */
 size_t sr_conf_problems_seen(const struct sr_conf_problems *problems);

@@ -29,6 +29,13 @@ struct reason {
     uint64_t count;
 };
 
+struct reasons {
+    struct reason items[REASONS_MAX];
+    size_t count;
+};
+
+static const char too_large[] = "too_large";
+
 struct run {
     const struct sr_decoder *decoder;
     FILE *out;
@@ -40,27 +47,28 @@ struct run {
     uint64_t packets;
     uint64_t datagrams;
     uint64_t records;
-    struct reason reasons[REASONS_MAX];
-    size_t reason_count;
+    struct reasons errors;   /* inputs */
+    struct reasons consumed; /* inputs */
+    struct reasons lost;     /* records */
+    const char *refused;     /* why, of this input; NULL: it is not */
 };
 
 static void
-count_reason(struct run *run, const char *word)
+count_reason(struct reasons *r, const char *word, uint64_t n)
 {
     size_t i = 0;
 
-    while (i < run->reason_count && strncmp(run->reasons[i].word, word, REASON_LEN - 1) != 0) {
+    while (i < r->count && strncmp(r->items[i].word, word, REASON_LEN - 1) != 0) {
         i++;
     }
     if (i == REASONS_MAX) {
         /* Reasons are the words of an enum; should there be too many, the last one takes them. */
         i = REASONS_MAX - 1;
-    } else if (i == run->reason_count) {
-        run->reason_count++;
-        (void)snprintf(
-            run->reasons[i].word, REASON_LEN, "%s", i == REASONS_MAX - 1 ? "other" : word);
+    } else if (i == r->count) {
+        r->count++;
+        (void)snprintf(r->items[i].word, REASON_LEN, "%s", i == REASONS_MAX - 1 ? "other" : word);
     }
-    run->reasons[i].count++;
+    r->items[i].count += n;
 }
 
 static void
@@ -103,7 +111,7 @@ write_error(struct run *run, const char *reason, const char *source, struct sr_s
     struct sr_buf b = sr_buf_over(run->line, LINE_MAX_BYTES);
 
     raw.len = raw.len < RAW_MAX ? raw.len : RAW_MAX;
-    count_reason(run, reason);
+    count_reason(&run->errors, reason, 1);
     sr_buf_add_text(&b, "{\"error\":");
     sr_json_text(&b, reason);
     sr_buf_add_text(&b, ",\"raw\":\"");
@@ -146,6 +154,40 @@ emit_deadletter(
 }
 
 static void
+emit_consumed(void *arg, const char *reason)
+{
+    struct run *run = arg;
+
+    count_reason(&run->consumed, reason, 1);
+}
+
+static void
+emit_refused(void *arg, const char *reason)
+{
+    struct run *run = arg;
+
+    run->refused = reason;
+}
+
+static void
+emit_lost(void *arg, const char *reason, uint32_t records)
+{
+    struct run *run = arg;
+
+    count_reason(&run->lost, reason != NULL ? reason : too_large, records);
+}
+
+static void
+emit_explain(void *arg, struct sr_span json)
+{
+    struct run *run = arg;
+
+    write_bytes(run, (const uint8_t *)"{\"explain\":", 11);
+    write_bytes(run, json.data, json.len);
+    write_bytes(run, (const uint8_t *)"}\n", 2);
+}
+
+static void
 take_frame(struct run *run, const struct sr_emit *emit, uint32_t link_type,
     const struct sr_captured *captured)
 {
@@ -163,9 +205,13 @@ take_frame(struct run *run, const struct sr_emit *emit, uint32_t link_type,
         return;
     }
     run->datagrams++;
-    if (run->decoder->datagram(run->decoder->arg, captured->time_ns, &packet.source, packet.payload,
-            emit) == SR_FULL) {
-        write_error(run, "too_large", source, packet.payload);
+    run->refused = NULL;
+    enum sr_verdict verdict = run->decoder->datagram(
+        run->decoder->arg, captured->time_ns, &packet.source, packet.payload, emit);
+    if (verdict == SR_FULL) {
+        write_error(run, too_large, source, packet.payload);
+    } else if (verdict == SR_REFUSED && run->refused != NULL) {
+        write_error(run, run->refused, source, packet.payload);
     }
 }
 
@@ -173,7 +219,16 @@ take_frame(struct run *run, const struct sr_emit *emit, uint32_t link_type,
 static bool
 take_capture(struct run *run, struct sr_capture *capture, bool live)
 {
-    struct sr_emit emit = { run, emit_reserve, emit_commit, emit_deadletter };
+    struct sr_emit emit = {
+        .arg = run,
+        .reserve = emit_reserve,
+        .commit = emit_commit,
+        .deadletter = emit_deadletter,
+        .consumed = emit_consumed,
+        .refused = emit_refused,
+        .lost = emit_lost,
+        .explain = run->decoder->explain ? emit_explain : NULL,
+    };
     uint32_t link_type = sr_capture_link_type(capture);
     enum sr_capture_err err = SR_CAPTURE_END;
     struct sr_captured captured = { 0 };
@@ -192,16 +247,28 @@ take_capture(struct run *run, struct sr_capture *capture, bool live)
 }
 
 static void
+write_reasons(const char *name, const struct reasons *r, FILE *err)
+{
+    fprintf(err, ",\"%s\":{", name);
+    for (size_t i = 0; i < r->count; i++) {
+        fprintf(err, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", r->items[i].word, r->items[i].count);
+    }
+    fputs("}", err);
+}
+
+static void
 write_counters(const struct run *run, FILE *err)
 {
     fprintf(err, "{\"packets\":%" PRIu64 ",\"datagrams\":%" PRIu64 ",\"records\":%" PRIu64,
         run->packets, run->datagrams, run->records);
-    fputs(",\"errors\":{", err);
-    for (size_t i = 0; i < run->reason_count; i++) {
-        fprintf(err, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", run->reasons[i].word,
-            run->reasons[i].count);
+    write_reasons("errors", &run->errors, err);
+    if (run->consumed.count > 0) {
+        write_reasons("consumed", &run->consumed, err);
     }
-    fputs("}}\n", err);
+    if (run->lost.count > 0) {
+        write_reasons("lost", &run->lost, err);
+    }
+    fputs("}\n", err);
 }
 
 static int

@@ -24,9 +24,8 @@ struct sr_metrics {
 
 /* ---- /metrics ---- */
 
-/* A text in quotes, escaped as labels want it and as JSON does. */
-static void
-put_quoted(FILE *f, const char *value)
+void
+sr_metrics_put_quoted(FILE *f, const char *value)
 {
     (void)fputc('"', f);
     for (; *value != '\0'; value++) {
@@ -42,7 +41,7 @@ static void
 put_label(FILE *f, const char *name, const char *value)
 {
     (void)fprintf(f, "%s=", name);
-    put_quoted(f, value);
+    sr_metrics_put_quoted(f, value);
 }
 
 static void
@@ -112,6 +111,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
     } families[] = {
         { "received_total", "counter", "Datagrams received.",
             offsetof(struct sr_ledger, received) },
+        { "parts_total", "counter", "Parts of datagrams that count as inputs of their own.",
+            offsetof(struct sr_ledger, parts) },
         { "decoded_total", "counter", "Datagrams that became records in the queue.",
             offsetof(struct sr_ledger, decoded) },
         { "deadlettered_total", "counter", "Datagrams queued as dead letters.",
@@ -126,6 +127,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
             offsetof(struct sr_ledger, stored_dead) },
         { "queued_records", "gauge", "Records waiting in the queue.",
             offsetof(struct sr_ledger, queued) },
+        { "batching_records", "gauge", "Records waiting for others to fill a message with.",
+            offsetof(struct sr_ledger, batching) },
         { "kernel_drops_total", "counter",
             "Datagrams lost in the socket before they were received.",
             offsetof(struct sr_ledger, kernel_drops) },
@@ -163,6 +166,9 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
 {
     put_reasons_family(f, v, "undecodable_total", "Datagrams that could not be decoded, by reason.",
         offsetof(struct sr_worker_stats, undecodable), false);
+    put_reasons_family(f, v, "consumed_total",
+        "Datagrams without a record of their own, by reason.",
+        offsetof(struct sr_worker_stats, consumed), false);
     put_reasons_family(f, v, "dropped_total", "Datagrams received and given up, by reason.",
         offsetof(struct sr_worker_stats, dropped), false);
     put_reasons_family(f, v, "dropped_records_total", "Records given up or lost, by reason.",
@@ -231,6 +237,9 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_losses(f, v);
     put_sink(f, v);
     put_queue(f, v);
+    if (v->more != NULL) {
+        v->more(v->more_arg, f);
+    }
 }
 
 /* ---- /ledger ---- */
@@ -242,18 +251,22 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
         (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
-        put_quoted(f, v->stats->listeners[i].name);
+        sr_metrics_put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
-            ",\"received\":%llu,\"decoded\":%llu,\"deadlettered\":%llu,"
-            "\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":%llu,"
+            ",\"received\":%llu,\"parts\":%llu,\"decoded\":%llu,\"consumed\":%llu,"
+            "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"
+            "%llu,"
             "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
+            "\"batching\":%llu,"
             "\"balanced\":%s}",
-            (unsigned long long)l.received, (unsigned long long)l.decoded,
+            (unsigned long long)l.received, (unsigned long long)l.parts,
+            (unsigned long long)l.decoded, (unsigned long long)l.consumed,
             (unsigned long long)l.deadlettered, (unsigned long long)l.dropped,
             (unsigned long long)l.records, (unsigned long long)l.recovered,
             (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
             (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.kernel_drops, (unsigned long long)l.batching,
+            sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

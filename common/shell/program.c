@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "shell/runtime.h"
+#include "shell/snapshot.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/decode_cmd.h"
@@ -18,7 +19,17 @@
 #include "sr/banned.h"
 
 enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
-enum { OPT_SET = 256, OPT_OUTPUT, OPT_CHECK, OPT_PRINT, OPT_VERSION, OPT_FORMAT, OPT_DESCRIBE };
+enum {
+    OPT_SET = 256,
+    OPT_OUTPUT,
+    OPT_CHECK,
+    OPT_PRINT,
+    OPT_VERSION,
+    OPT_DESCRIBE,
+    OPT_FORMAT,
+    OPT_OPTIONS,
+    OPT_EXPLAIN,
+};
 
 struct invocation {
     const struct sr_program *program;
@@ -26,7 +37,9 @@ struct invocation {
     const char **sets; /* owned array of borrowed or owned texts */
     size_t set_count;
     char *output_set; /* owned: "output=..." */
-    bool check, print;
+    bool decode, check, print;
+    struct sr_form_options form; /* of decode */
+    bool explain;
 };
 
 static void
@@ -44,8 +57,13 @@ print_help(const struct sr_program *program)
                  "      --version, --help\n\n"
                  "decode prints the records of a capture as JSON lines, one for each input that\n"
                  "cannot be decoded, and counters on standard error; - reads standard input.\n\n"
+                 "      --format json     the form of the records%s\n"
+                 "%s"
+                 "      --explain         say in lines of their own why it is decoded like that\n\n"
                  "Exit codes: 0 ok, 1 failed at run time, 2 usage or invalid configuration.\n",
-        program->name, program->about, program->name, program->name);
+        program->name, program->about, program->name, program->name,
+        program->has_raw_form ? "; raw: the fields as they were received" : "",
+        program->has_raw_form ? "      --options         print records of options too\n" : "");
 }
 
 static void
@@ -53,6 +71,22 @@ print_problems(const struct sr_conf_problems *problems)
 {
     for (size_t i = 0; i < sr_conf_problems_count(problems); i++) {
         (void)fprintf(stderr, "%s\n", sr_conf_problems_text(problems, i));
+    }
+}
+
+/* What a user should know of a configuration without problems: with a command that asks for it on
+ * standard error, else in the log; `decode` writes other things there. */
+static void
+tell_notes(const struct invocation *in, const struct sr_conf_problems *problems)
+{
+    for (size_t i = 0; !in->decode && i < sr_conf_notes_count(problems); i++) {
+        const char *text = sr_conf_notes_text(problems, i);
+
+        if (in->check || in->print) {
+            (void)fprintf(stderr, "note: %s\n", text);
+        } else {
+            sr_log(SR_LOG_NOTICE, "%s", text);
+        }
     }
 }
 
@@ -78,6 +112,7 @@ load(const struct invocation *in)
     if (problems != NULL) {
         config = sr_conf_load(in->program->schema, &source, problems);
         print_problems(problems);
+        tell_notes(in, problems);
     }
     sr_conf_problems_free(problems);
     return config;
@@ -90,7 +125,8 @@ check_more(const struct invocation *in, const struct sr_conf_common *c)
     char error[512];
     struct sr_creds_info info;
     int rc = EXIT_OK;
-    void *snapshot = in->program->open(c, error, sizeof(error));
+    struct sr_form_options form = sr_snapshot_form(c);
+    void *snapshot = in->program->open(c, &form, error, sizeof(error));
 
     if (snapshot == NULL) {
         (void)fprintf(stderr, "%s\n", error);
@@ -146,13 +182,41 @@ static const struct option common_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
+#define DECODE_OPTIONS                                                                             \
+    { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, OPT_SET },       \
+        { "format", required_argument, NULL, OPT_FORMAT },                                         \
+        { "explain", no_argument, NULL, OPT_EXPLAIN },                                             \
+    {                                                                                              \
+        "help", no_argument, NULL, 'h'                                                             \
+    }
+
 static const struct option decode_options[] = {
-    { "config", required_argument, NULL, 'c' },
-    { "set", required_argument, NULL, OPT_SET },
-    { "format", required_argument, NULL, OPT_FORMAT },
-    { "help", no_argument, NULL, 'h' },
+    DECODE_OPTIONS,
     { NULL, 0, NULL, 0 },
 };
+
+static const struct option decode_options_with_raw[] = {
+    DECODE_OPTIONS,
+    { "options", no_argument, NULL, OPT_OPTIONS },
+    { NULL, 0, NULL, 0 },
+};
+
+static int
+set_format(struct invocation *in, const char *format)
+{
+    bool raw = in->program->has_raw_form;
+
+    if (strcmp(format, "json") == 0) {
+        in->form.form = SR_FORM_JSON;
+    } else if (raw && strcmp(format, "raw") == 0) {
+        in->form.form = SR_FORM_RAW;
+    } else {
+        (void)fprintf(stderr, "%s: --format %s: only %s known\n", in->program->name, format,
+            raw ? "json and raw are" : "json is");
+        return EXIT_USAGE;
+    }
+    return EXIT_OK;
+}
 
 /* Reads the options; -1 goes on, anything else is the exit code. */
 static int
@@ -168,13 +232,9 @@ read_options(struct invocation *in, const struct option *options, int argc, char
         case OPT_OUTPUT: rc = add_output(in, optarg); break;
         case OPT_CHECK: in->check = true; break;
         case OPT_PRINT: in->print = true; break;
-        case OPT_FORMAT:
-            if (strcmp(optarg, "json") != 0) {
-                (void)fprintf(
-                    stderr, "%s: --format %s: only json is known\n", in->program->name, optarg);
-                rc = EXIT_USAGE;
-            }
-            break;
+        case OPT_FORMAT: rc = set_format(in, optarg); break;
+        case OPT_OPTIONS: in->form.options_too = true; break;
+        case OPT_EXPLAIN: in->explain = true; break;
         case OPT_VERSION: (void)printf("%s %s\n", in->program->name, SR_VERSION); return EXIT_OK;
         case OPT_DESCRIBE: sr_conf_describe(in->program->schema, stdout); return EXIT_OK;
         case 'h': print_help(in->program); return EXIT_OK;
@@ -191,6 +251,7 @@ read_options(struct invocation *in, const struct option *options, int argc, char
 
 struct decoding {
     const struct sr_program *program;
+    void *state; /* NULL: the program has none */
     void *snapshot;
     void *scratch;
 };
@@ -201,15 +262,55 @@ decode_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct s
 {
     struct decoding *d = arg;
 
-    return d->program->datagram(d->snapshot, 0, d->scratch, now_ns, peer, bytes, emit);
+    return d->program->datagram(d->state, d->snapshot, 0, d->scratch, now_ns, peer, bytes, emit);
+}
+
+static void
+decode_what_waits(void *arg, uint64_t now_ns, const struct sr_emit *emit)
+{
+    struct decoding *d = arg;
+
+    d->program->tick(d->state, d->snapshot, 0, d->scratch, now_ns, true, emit);
+}
+
+/* Makes what decoding needs; false with `error` filled. */
+static bool
+prepare(struct decoding *d, const struct invocation *in, const void *config, char *error,
+    size_t error_size)
+{
+    d->scratch = d->program->scratch_new();
+    if (d->scratch == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    d->snapshot = d->program->open(config, &in->form, error, error_size);
+    if (d->snapshot == NULL || d->program->state_new == NULL) {
+        return d->snapshot != NULL;
+    }
+    d->state = d->program->state_new(config, false, error, error_size);
+    return d->state != NULL;
+}
+
+static void
+finish(struct decoding *d)
+{
+    if (d->snapshot != NULL) {
+        d->program->close(d->snapshot);
+    }
+    d->program->scratch_free(d->scratch);
+    if (d->state != NULL) {
+        d->program->state_free(d->state);
+    }
 }
 
 static int
 run_decode(struct invocation *in, int argc, char **argv)
 {
-    int rc = read_options(in, decode_options, argc, argv);
     char error[512];
 
+    in->form.form = SR_FORM_JSON;
+    int rc = read_options(
+        in, in->program->has_raw_form ? decode_options_with_raw : decode_options, argc, argv);
     if (rc >= 0) {
         return rc;
     }
@@ -222,17 +323,20 @@ run_decode(struct invocation *in, int argc, char **argv)
     if (config == NULL) {
         return EXIT_USAGE;
     }
-    struct decoding d = { .program = in->program, .scratch = in->program->scratch_new() };
-    d.snapshot = in->program->open(config, error, sizeof(error));
-    if (d.snapshot == NULL || d.scratch == NULL) {
-        (void)fprintf(stderr, "%s\n", d.snapshot == NULL ? error : "out of memory");
-        rc = EXIT_USAGE;
-    } else {
-        struct sr_decoder decoder = { .arg = &d, .datagram = decode_datagram };
+    struct decoding d = { .program = in->program };
+    if (prepare(&d, in, config, error, sizeof(error))) {
+        struct sr_decoder decoder = {
+            .arg = &d,
+            .explain = in->explain,
+            .datagram = decode_datagram,
+            .finish = in->program->tick != NULL ? decode_what_waits : NULL,
+        };
         rc = sr_decode_run(argv[optind], &decoder, stdout, stderr);
+    } else {
+        (void)fprintf(stderr, "%s\n", error);
+        rc = EXIT_USAGE;
     }
-    in->program->close(d.snapshot);
-    in->program->scratch_free(d.scratch);
+    finish(&d);
     sr_conf_free(config);
     return rc;
 }
@@ -272,13 +376,15 @@ run_daemon(struct invocation *in, int argc, char **argv)
 int
 sr_program_main(const struct sr_program *program, int argc, char **argv)
 {
-    struct invocation in = { .program = program };
-    bool decode = argc > 1 && strcmp(argv[1], "decode") == 0;
+    struct invocation in = {
+        .program = program,
+        .decode = argc > 1 && strcmp(argv[1], "decode") == 0,
+    };
 
     /* A connecting thread may hang in TLS when we end: its library must not be torn down then. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     sr_log_open(program->name);
-    int rc = decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
+    int rc = in.decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
     free(in.sets);
     free(in.output_set);
     if (fflush(stdout) != 0 && rc == EXIT_OK) {

@@ -2,7 +2,8 @@
 /*
  * The daemon that all collectors are. Threads: this one runs the libuv loop with signals and
  * timers; each listener worker receives, decodes and writes into lanes of its own; the sink's
- * thread empties the lanes; libmicrohttpd answers on one more.
+ * thread empties the lanes; libmicrohttpd answers on one more; what a program has to write down
+ * from time to time, a thread of libuv's pool does.
  */
 #include "shell/runtime.h"
 
@@ -38,6 +39,7 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 #define ALIVE_NS (10 * SR_NS_PER_SECOND) /* a heartbeat may be this old */
 #define TICK_MS 500
+#define MAINTAIN_NS SR_NS_PER_SECOND
 
 struct runtime {
     const struct sr_program *program;
@@ -52,6 +54,8 @@ struct runtime {
     struct sr_worker *workers;
     size_t worker_count;
     struct sr_snapshots snapshots;
+    void *state; /* the program's, NULL: it has none */
+    bool workers_started;
 
     pthread_mutex_t mutex; /* guards the next two */
     bool running, stopping;
@@ -60,6 +64,9 @@ struct runtime {
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_timer_t tick;
+    uv_work_t maintenance;
+    bool maintaining; /* `maintenance` is on its way */
+    uint64_t next_maintenance_ns;
     uint64_t watchdog_ns, next_watchdog_ns;
     int exit_code;
 };
@@ -122,6 +129,25 @@ open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, s
     return sr_udp_open(&address, error, error_size);
 }
 
+/*
+ * What goes through the lanes of records. A file has its own framing, one record each; so has
+ * standard output.
+ */
+static struct batch_options
+batches_of(const struct sr_program *program, const struct sr_conf_common *c)
+{
+    const struct sr_conf_batch *b = &c->publish.batch;
+    bool batched = program->batch_content_type != NULL &&
+                   (c->output == SR_OUTPUT_NATS || c->output == SR_OUTPUT_DISCARD);
+
+    return (struct batch_options){
+        .content_type = program->batch_content_type,
+        .delimited = program->batch_delimited,
+        .records = batched ? (uint32_t)b->records : 1,
+        .bytes = (size_t)b->bytes,
+    };
+}
+
 /* Counters, queue, lanes and sockets for every worker of every listener. */
 static bool
 open_listener(
@@ -137,6 +163,8 @@ open_listener(
         w->listener = i;
         w->name = stats->name;
         w->stats = &stats->workers[j];
+        w->batching = batches_of(rt->program, c);
+        w->linger_ns = c->publish.batch.linger;
         w->fd = -1;
         w->scratch = rt->program->scratch_new();
         w->lane = add_lane(rt, i, j, l->subject, false);
@@ -247,9 +275,24 @@ new_sink(struct runtime *rt, const struct sr_conf_common *c)
     return NULL;
 }
 
+/* Not before the ports and the queue's directory are ours: what the state keeps is then too. */
+static bool
+make_state(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    if (rt->program->state_new == NULL) {
+        return true;
+    }
+    rt->state = rt->program->state_new(c, true, error, error_size);
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        rt->workers[i].state = rt->state;
+    }
+    return rt->state != NULL;
+}
+
 static bool
 start_workers(struct runtime *rt, char *error, size_t error_size)
 {
+    rt->workers_started = true;
     for (size_t i = 0; i < rt->worker_count; i++) {
         if (!sr_worker_start(&rt->workers[i])) {
             (void)snprintf(error, error_size, "cannot start a receiving thread");
@@ -387,12 +430,43 @@ on_signal(uv_signal_t *handle, int signum)
     struct runtime *rt = handle->data;
 
     if (signum == SIGHUP) {
-        reload(rt);
+        if (!rt->stopping) {
+            reload(rt);
+        }
         return;
     }
     let_go_of_stop_signals(rt);
     sr_log(SR_LOG_NOTICE, "stopping signal=%s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
     uv_stop(&rt->loop);
+}
+
+static void
+on_maintenance(uv_work_t *work)
+{
+    struct runtime *rt = work->data;
+
+    rt->program->maintain(rt->state, false);
+}
+
+static void
+on_maintained(uv_work_t *work, int status)
+{
+    struct runtime *rt = work->data;
+
+    (void)status;
+    rt->maintaining = false;
+}
+
+static void
+maintain(struct runtime *rt, uint64_t now_ns)
+{
+    if (rt->program->maintain == NULL || rt->maintaining || now_ns < rt->next_maintenance_ns) {
+        return;
+    }
+    rt->next_maintenance_ns = now_ns + MAINTAIN_NS;
+    rt->maintenance.data = rt;
+    rt->maintaining =
+        uv_queue_work(&rt->loop, &rt->maintenance, on_maintenance, on_maintained) == 0;
 }
 
 static void
@@ -409,6 +483,7 @@ on_tick(uv_timer_t *timer)
         uv_stop(&rt->loop);
         return;
     }
+    maintain(rt, now_ns);
     if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns &&
         is_healthy(rt, why, sizeof(why))) {
         rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
@@ -461,6 +536,20 @@ stop_workers(struct runtime *rt)
     }
 }
 
+/* The last maintenance, behind the last datagram and any other maintenance. */
+static void
+end_maintenance(struct runtime *rt)
+{
+    if (rt->program->maintain == NULL || !rt->workers_started) {
+        return;
+    }
+    (void)uv_timer_stop(&rt->tick);
+    while (rt->maintaining) {
+        (void)uv_run(&rt->loop, UV_RUN_ONCE);
+    }
+    rt->program->maintain(rt->state, true);
+}
+
 /* Tells what became of everything, and finds the numbers that cannot be explained. */
 static void
 report_ledgers(struct runtime *rt, uint64_t unkept)
@@ -471,11 +560,13 @@ report_ledgers(struct runtime *rt, uint64_t unkept)
         struct sr_ledger l = sr_ledger_take(rt->stats, rt->queue, i);
         bool balanced = sr_ledger_balanced(&l);
         sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
-            "ledger listener=%s received=%llu decoded=%llu deadlettered=%llu dropped=%llu "
+            "ledger listener=%s received=%llu parts=%llu decoded=%llu consumed=%llu "
+            "deadlettered=%llu dropped=%llu "
             "records=%llu recovered=%llu stored=%llu stored_dead=%llu dropped_records=%llu "
             "queued=%llu kernel_drops=%llu balanced=%s",
             rt->stats->listeners[i].name, (unsigned long long)l.received,
-            (unsigned long long)l.decoded, (unsigned long long)l.deadlettered,
+            (unsigned long long)l.parts, (unsigned long long)l.decoded,
+            (unsigned long long)l.consumed, (unsigned long long)l.deadlettered,
             (unsigned long long)l.dropped, (unsigned long long)l.records,
             (unsigned long long)l.recovered, (unsigned long long)l.stored,
             (unsigned long long)l.stored_dead, (unsigned long long)l.dropped_records,
@@ -510,6 +601,7 @@ tear_down(struct runtime *rt)
 {
     sr_notify("STOPPING=1");
     stop_workers(rt);
+    end_maintenance(rt);
     if (rt->sink != NULL) {
         const struct sr_conf_common *c = rt->snapshots.current->config;
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
@@ -523,6 +615,9 @@ tear_down(struct runtime *rt)
         rt->sink->ops->free(rt->sink);
     }
     sr_snapshots_done(&rt->snapshots);
+    if (rt->state != NULL) {
+        rt->program->state_free(rt->state);
+    }
     durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
@@ -544,6 +639,8 @@ start_metrics(struct runtime *rt, const struct sr_conf_common *c, char *error, s
         .arg = rt,
         .healthy = is_healthy,
         .ready = is_ready,
+        .more = rt->program->metrics,
+        .more_arg = rt->state,
     };
 
     if (strcmp(c->metrics.listen, "off") == 0) {
@@ -581,7 +678,7 @@ start(struct runtime *rt, char *error, size_t error_size)
         return false;
     }
     if (!sr_snapshot_install(&rt->snapshots, rt->boot_config, false, error, error_size) ||
-        !open_listeners(rt, c, error, error_size)) {
+        !open_listeners(rt, c, error, error_size) || !make_state(rt, c, error, error_size)) {
         return false;
     }
     if (rt->durable != NULL &&

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sr/sink.h"
+
 #include "sr/banned.h"
 
 void
@@ -20,17 +22,28 @@ sr_snapshots_done(struct sr_snapshots *all)
     (void)pthread_mutex_destroy(&all->mutex);
 }
 
+struct sr_form_options
+sr_snapshot_form(const void *config)
+{
+    const struct sr_conf_common *c = config;
+    bool lines = c->output == SR_OUTPUT_STDOUT ||
+                 (c->output == SR_OUTPUT_FILE && c->file.framing == SR_FRAMING_NDJSON);
+
+    return (struct sr_form_options){ .form = lines ? SR_FORM_JSON : SR_FORM_WIRE };
+}
+
 bool
 sr_snapshot_install(
     struct sr_snapshots *all, void *config, bool owns_config, char *error, size_t error_size)
 {
+    struct sr_form_options form = sr_snapshot_form(config);
     struct sr_snapshot *s = calloc(1, sizeof(*s));
 
     if (s == NULL) {
         (void)snprintf(error, error_size, "out of memory");
         return false;
     }
-    s->state = all->program->open(config, error, error_size);
+    s->state = all->program->open(config, &form, error, error_size);
     if (s->state == NULL) {
         free(s);
         return false;

@@ -28,6 +28,9 @@ struct sr_snapshots {
     _Atomic uint64_t generation; /* moves with every install */
 };
 
+/* How records are written that go where `config` (of a struct sr_conf_common) says. */
+struct sr_form_options sr_snapshot_form(const void *config);
+
 void sr_snapshots_init(struct sr_snapshots *all, const struct sr_program *program);
 
 /* Lets go of the current one. The workers must have let go of theirs. */

@@ -127,13 +127,16 @@ sr_ledger_take(const struct sr_stats *s, const struct sr_queue *q, unsigned list
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct sr_worker_stats *w = &l->workers[i];
         out.received += sr_counted(&w->received);
+        out.parts += sr_counted(&w->parts);
         out.decoded += sr_counted(&w->decoded);
+        out.consumed += sr_reasons_total(&w->consumed);
         out.records += sr_counted(&w->records);
         out.deadlettered += sr_counted(&w->deadlettered);
         out.recovered += sr_counted(&w->recovered);
         out.dropped += sr_reasons_total(&w->dropped);
         out.dropped_records += sr_reasons_total(&w->lost);
         out.kernel_drops += sr_counted(&w->kernel_drops);
+        out.batching += sr_counted(&w->batching);
     }
     return out;
 }
@@ -141,7 +144,7 @@ sr_ledger_take(const struct sr_stats *s, const struct sr_queue *q, unsigned list
 bool
 sr_ledger_balanced(const struct sr_ledger *l)
 {
-    return l->received == l->decoded + l->deadlettered + l->dropped &&
+    return l->received + l->parts == l->decoded + l->consumed + l->deadlettered + l->dropped &&
            l->records + l->deadlettered + l->recovered ==
                l->stored + l->stored_dead + l->queued + l->dropped_records;
 }

@@ -10,15 +10,21 @@
 #include "sr/banned.h"
 
 /*
- * A worker's values: the tables, the socket, then single counters. Counters are only ever added at
- * the end, so that the values of an older version are a beginning of these.
+ * A worker's values: the tables of the first version, the socket, single counters, then the tables
+ * that came later. Each of these blocks only ever grows by another block behind the last one, so
+ * that the values of an older version are a beginning of these, and so are its names, which are
+ * those of all tables in turn.
  */
+enum { FIRST_TABLES = 3, FIRST_COUNTERS = 8 }; /* of the first version */
+
 static const size_t tables[] = {
     offsetof(struct sr_worker_stats, undecodable),
     offsetof(struct sr_worker_stats, dropped),
     offsetof(struct sr_worker_stats, lost),
+    offsetof(struct sr_worker_stats, consumed),
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
+#define FIRST_ROWS ((unsigned)FIRST_TABLES * SR_REASONS_MAX)
 #define TABLE_ROWS (TABLES * SR_REASONS_MAX)
 
 static const size_t counters[] = {
@@ -30,10 +36,27 @@ static const size_t counters[] = {
     offsetof(struct sr_worker_stats, kernel_drops),
     offsetof(struct sr_worker_stats, batches),
     offsetof(struct sr_worker_stats, recovered),
+    offsetof(struct sr_worker_stats, parts),
+    offsetof(struct sr_worker_stats, batching),
+    offsetof(struct sr_worker_stats, connections_accepted),
+    offsetof(struct sr_worker_stats, connections_refused),
 };
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
-enum { AT_COOKIE = TABLE_ROWS, AT_KERNEL_SEEN, AT_COUNTERS, VALUES = AT_COUNTERS + COUNTERS };
+enum {
+    AT_COOKIE = FIRST_ROWS,
+    AT_KERNEL_SEEN,
+    AT_COUNTERS,
+    AT_LATER_TABLES = AT_COUNTERS + COUNTERS,
+    VALUES = AT_LATER_TABLES + TABLE_ROWS - FIRST_ROWS,
+};
+
+/* How many more values than names stand before the rows of a table. */
+static unsigned
+shift_of(unsigned table)
+{
+    return table < FIRST_TABLES ? 0 : AT_LATER_TABLES - FIRST_ROWS;
+}
 
 /* ---- Tables ---- */
 
@@ -101,7 +124,8 @@ sr_worker_stats_save(
     const char *base = (const char *)w;
 
     for (unsigned i = 0; i < TABLES; i++) {
-        sr_reasons_save((const void *)(base + tables[i]), slot, i * SR_REASONS_MAX, values);
+        sr_reasons_save(
+            (const void *)(base + tables[i]), slot, i * SR_REASONS_MAX, values + shift_of(i));
     }
     for (unsigned i = 0; i < COUNTERS; i++) {
         values[AT_COUNTERS + i] = sr_counted((const void *)(base + counters[i]));
@@ -110,19 +134,40 @@ sr_worker_stats_save(
     values[AT_KERNEL_SEEN] = sr_counted(&w->kernel_seen);
 }
 
+/* A worker's values, of this version or of the first one, which had its last counters one by one.
+ */
+static bool
+are_a_workers(const struct sr_counters_values *kept)
+{
+    return (kept->name_count == TABLE_ROWS && kept->count == VALUES) ||
+           (kept->name_count == FIRST_ROWS && kept->count > AT_COUNTERS &&
+               kept->count <= AT_COUNTERS + FIRST_COUNTERS);
+}
+
+static void
+restore_tables(struct sr_stats *s, struct sr_worker_stats *w, const struct sr_counters_values *kept)
+{
+    char *base = (char *)w;
+
+    for (unsigned i = 0; i < TABLES && i * SR_REASONS_MAX < kept->name_count; i++) {
+        struct sr_counters_values shifted = *kept;
+        shifted.values += shift_of(i);
+        shifted.count -= shift_of(i);
+        (void)sr_reasons_restore(s, (void *)(base + tables[i]), &shifted, i * SR_REASONS_MAX);
+    }
+}
+
 bool
 sr_worker_stats_restore(
     struct sr_stats *s, struct sr_worker_stats *w, const struct sr_counters_values *kept)
 {
     char *base = (char *)w;
 
-    if (kept->count <= AT_COUNTERS || kept->count > VALUES || kept->name_count != TABLE_ROWS) {
+    if (!are_a_workers(kept)) {
         return false;
     }
-    for (unsigned i = 0; i < TABLES; i++) {
-        (void)sr_reasons_restore(s, (void *)(base + tables[i]), kept, i * SR_REASONS_MAX);
-    }
-    for (unsigned i = 0; i < kept->count - AT_COUNTERS; i++) {
+    restore_tables(s, w, kept);
+    for (unsigned i = 0; i < COUNTERS && AT_COUNTERS + i < kept->count; i++) {
         sr_count((void *)(base + counters[i]), kept->values[AT_COUNTERS + i]);
     }
     if (sr_counted(&w->socket_cookie) == 0) {

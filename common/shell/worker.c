@@ -5,25 +5,46 @@
 #include <unistd.h>
 
 #include "shell/durable.h"
+#include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/spool.h"
 
 #include "sr/banned.h"
 
 static const char disk_advice[] = "queue.dir takes no data: see the error that was logged for it";
+static const char full_advice[] = "the output takes less than comes in: see its state, or raise "
+                                  "queue.disk and queue.memory";
+
+static void
+warn_of_drops(struct sr_log_limit *limit, const char *what, const char *name, const char *reason,
+    const char *advice)
+{
+    uint64_t more;
+
+    if (sr_log_allowed(limit, &more)) {
+        sr_log(SR_LOG_WARNING,
+            "%s are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"", what,
+            name, reason, (unsigned long long)more, advice);
+    }
+}
 
 /* A received datagram that goes nowhere. */
 static void
 drop(struct sr_worker *w, const char *reason, const char *advice)
 {
     size_t row = sr_reasons_count(&w->stats->dropped, reason, 1);
-    uint64_t more;
 
-    if (sr_log_allowed(&w->dropping[row], &more)) {
-        sr_log(SR_LOG_WARNING,
-            "datagrams are dropped listener=%s reason=%s more_since_last_line=%llu advice=\"%s\"",
-            w->name, reason, (unsigned long long)more, advice);
-    }
+    warn_of_drops(&w->dropping[row], "datagrams", w->name, reason, advice);
+}
+
+/* Why the lane of records has no room, and what to do. */
+static const char *
+lane_refusal(const struct sr_worker *w, const char **ret_advice)
+{
+    const char *why = sr_lane_refusal(w->lane);
+
+    *ret_advice = strcmp(why, "queue_full") != 0 ? disk_advice : full_advice;
+    return why;
 }
 
 static void
@@ -61,6 +82,22 @@ emit_commit(void *arg, size_t len, uint32_t records)
     sr_count(&w->stats->records, records);
 }
 
+static uint8_t *
+emit_reserve_batched(void *arg, size_t max)
+{
+    struct sr_worker *w = arg;
+
+    return batch_reserve(&w->batch, max, w->now_ns);
+}
+
+static void
+emit_commit_batched(void *arg, size_t len, uint32_t records)
+{
+    struct sr_worker *w = arg;
+
+    batch_commit(&w->batch, len, records);
+}
+
 static void
 emit_deadletter(
     void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
@@ -68,6 +105,7 @@ emit_deadletter(
     struct sr_worker *w = arg;
     size_t max = SR_DEADLETTER_OVERHEAD + raw.len;
 
+    w->deadletters++;
     count_undecodable(w, reason, peer);
     if (w->dead == NULL) {
         sr_reasons_count(&w->stats->dropped, "undecodable", 1);
@@ -87,17 +125,75 @@ emit_deadletter(
     sr_count(&w->stats->deadlettered, 1);
 }
 
-/* ---- What the receiver calls ---- */
-
 static void
-on_batch_begin(void *arg, uint64_t now_ns)
+emit_consumed(void *arg, const char *reason)
 {
     struct sr_worker *w = arg;
 
+    sr_reasons_count(&w->stats->consumed, reason, 1);
+}
+
+static void
+emit_refused(void *arg, const char *reason)
+{
+    struct sr_worker *w = arg;
+
+    sr_reasons_count(&w->stats->dropped, reason, 1);
+}
+
+static void
+emit_lost(void *arg, const char *reason, uint32_t records)
+{
+    struct sr_worker *w = arg;
+    const char *advice = NULL;
+
+    if (reason == NULL) {
+        reason = lane_refusal(w, &advice);
+    }
+    size_t row = sr_reasons_count(&w->stats->lost, reason, records);
+    sr_count(&w->stats->records, records);
+    if (advice != NULL) {
+        warn_of_drops(&w->losing[row], "records", w->name, reason, advice);
+    }
+}
+
+/* ---- What the receiver calls ---- */
+
+void
+sr_worker_begin(struct sr_worker *w, uint64_t now_ns)
+{
     w->now_ns = now_ns;
     if (atomic_load(&w->snapshots->generation) != w->generation) {
         sr_snapshot_release(w->snapshots, w->snapshot);
         w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
+    }
+}
+
+static void
+on_batch_begin(void *arg, uint64_t now_ns)
+{
+    sr_worker_begin(arg, now_ns);
+}
+
+void
+sr_worker_settle(struct sr_worker *w, enum sr_verdict verdict)
+{
+    const char *why, *advice;
+
+    switch (verdict) {
+    case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
+    case SR_CONSUMED: break; /* counted by emit_consumed() */
+    case SR_REFUSED: break;  /* counted by emit_refused() */
+    case SR_DEADLETTER:      /* counted by emit_deadletter(), and the first stands for the whole */
+        w->deadletters -= w->deadletters > 0 ? 1 : 0;
+        break;
+    case SR_FULL:
+        why = lane_refusal(w, &advice);
+        drop(w, why, advice);
+        break;
+    }
+    if (w->deadletters > 0) {
+        sr_count(&w->stats->parts, w->deadletters);
     }
 }
 
@@ -111,20 +207,10 @@ on_datagram(
         emit_deadletter(w, "truncated", peer, now_ns, bytes);
         return;
     }
-    switch (w->snapshots->program->datagram(
-        w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit)) {
-    case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
-    case SR_DEADLETTER: break; /* counted by emit_deadletter() */
-    case SR_FULL: {
-        const char *why = sr_lane_refusal(w->lane);
-        drop(w, why,
-            strcmp(why, "queue_full") != 0
-                ? disk_advice
-                : "the output takes less than comes in: see its state, or raise queue.disk and "
-                  "queue.memory");
-        break;
-    }
-    }
+    w->deadletters = 0;
+    sr_worker_settle(w,
+        w->snapshots->program->datagram(w->state, w->snapshot->state, w->listener, w->scratch,
+            now_ns, peer, bytes, &w->emit));
 }
 
 /* Takes back what cannot be kept; the records are counted. */
@@ -139,10 +225,45 @@ give_up_batch(struct sr_worker *w, int error)
     sr_reasons_count(&w->stats->lost, sr_spool_reason(error), records);
 }
 
+static bool
+has_batches(const struct sr_worker *w)
+{
+    return w->batching.records > 1;
+}
+
+/* Closes the open batch when it may not wait for more. */
 static void
-on_batch_end(void *arg)
+end_linger(struct sr_worker *w)
+{
+    struct batch *b = &w->batch;
+
+    if (b->records == 0) {
+        batch_close(b); /* the lane may take back what was reserved */
+        return;
+    }
+    uint64_t now_ns = w->linger_ns > 0 ? sr_clock_monotonic_ns() : 0;
+    if (b->due_ns == 0) {
+        b->due_ns = now_ns + w->linger_ns;
+    }
+    if (now_ns >= b->due_ns) {
+        batch_close(b);
+    }
+}
+
+uint64_t
+sr_worker_due(void *arg)
+{
+    const struct sr_worker *w = arg;
+
+    return w->batch.records > 0 ? w->batch.due_ns : UINT64_MAX;
+}
+
+void
+sr_worker_batch_end(void *arg)
 {
     struct sr_worker *w = arg;
+
+    end_linger(w);
     int error = sr_lane_keep(w->lane);
 
     if (error == 0 && w->dead != NULL) {
@@ -160,25 +281,63 @@ on_batch_end(void *arg)
     }
 }
 
+static void
+on_tick(void *arg, uint64_t now_ns, bool last)
+{
+    struct sr_worker *w = arg;
+
+    sr_worker_begin(w, now_ns);
+    w->deadletters = 0;
+    if (w->snapshots->program->tick != NULL) {
+        w->snapshots->program->tick(
+            w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    }
+    sr_count(&w->stats->parts, w->deadletters);
+    if (last) {
+        batch_close(&w->batch);
+    }
+    sr_worker_batch_end(w);
+}
+
 /* ---- The runtime's side ---- */
 
-bool
-sr_worker_start(struct sr_worker *w)
+static bool
+start_datagrams(struct sr_worker *w)
 {
     struct sr_udp_handler handler = {
         .arg = w,
         .name = w->name,
         .batch_begin = on_batch_begin,
         .datagram = on_datagram,
-        .batch_end = on_batch_end,
+        .batch_end = sr_worker_batch_end,
+        .tick = w->snapshots->program->tick != NULL || has_batches(w) ? on_tick : NULL,
+        .due = has_batches(w) && w->linger_ns > 0 ? sr_worker_due : NULL,
     };
-
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
 
-    w->emit = (struct sr_emit){ w, emit_reserve, emit_commit, emit_deadletter };
-    w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
     w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
-    if (w->receiver == NULL) {
+    return w->receiver != NULL;
+}
+
+bool
+sr_worker_start(struct sr_worker *w)
+{
+    w->emit = (struct sr_emit){
+        .arg = w,
+        .reserve = emit_reserve,
+        .commit = emit_commit,
+        .deadletter = emit_deadletter,
+        .consumed = emit_consumed,
+        .refused = emit_refused,
+        .lost = emit_lost,
+    };
+    if (has_batches(w)) {
+        batch_init(&w->batch, w->lane, w->stats, &w->batching);
+        w->emit.reserve = emit_reserve_batched;
+        w->emit.commit = emit_commit_batched;
+    }
+    w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
+    if (!(w->is_stream ? sr_worker_start_streams(w) : start_datagrams(w))) {
         return false;
     }
     w->fd = -1;
@@ -191,15 +350,26 @@ sr_worker_stop(struct sr_worker *w)
     if (w->receiver != NULL) {
         sr_udp_worker_stop(w->receiver);
     }
+    if (w->acceptor != NULL) {
+        sr_tcp_worker_stop(w->acceptor);
+    }
 }
 
 void
 sr_worker_done(struct sr_worker *w)
 {
     sr_udp_worker_join(w->receiver);
+    sr_tcp_worker_join(w->acceptor);
     sr_snapshot_release(w->snapshots, w->snapshot);
     w->snapshots->program->scratch_free(w->scratch);
     if (w->fd >= 0) {
         (void)close(w->fd);
     }
+}
+
+uint64_t
+sr_worker_heartbeat(const struct sr_worker *w)
+{
+    return w->is_stream ? sr_tcp_worker_heartbeat(w->acceptor)
+                        : sr_udp_worker_heartbeat(w->receiver);
 }

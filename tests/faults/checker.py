@@ -97,8 +97,8 @@ class _Check:
             def terms(*names, life=life):
                 return {name: life.get(name, 0) for name in names}
             name = f"{listener.name}, ledger {n + 1} of {len(listener.lives)}"
-            self.equal(f"balance of inputs of {name}", terms("received"),
-                       terms("decoded", "deadlettered", "dropped"))
+            self.equal(f"balance of inputs of {name}", terms("received", "parts"),
+                       terms("decoded", "consumed", "deadlettered", "dropped"))
             self.equal(f"balance of records of {name}",
                        terms("records", "recovered", "deadlettered"),
                        terms("stored", "stored_dead", "queued", "dropped_records"))

@@ -13,6 +13,7 @@
 #define IPV4_OK "4500 001e 0001 0000 40 11 0000 c0000201 c0000202" UDP_OK
 #define IPV4_BAD "4500 001f 0001 0000 40 11 0000 c0000203 c0000202 0401 0202 000b 0000 626164"
 #define IPV4_BIG "4500 001f 0001 0000 40 11 0000 c0000204 c0000202 0401 0202 000b 0000 626967"
+#define IPV4_WORD(HEX) "4500 001f 0001 0000 40 11 0000 c0000205 c0000202 0401 0202 000b 0000 " HEX
 #define IPV6_OK                                                                                    \
     "60000000 000a 11 40 20010db8000000000000000000000001 20010db8000000000000000000000002" UDP_OK
 #define IPV4_FRAGMENT "4500 001e 0001 2000 40 11 0000 c0000201 c0000202" UDP_OK
@@ -20,7 +21,17 @@
     "4500 0028 0001 0000 40 06 0000 c0000201 c0000202 0401 0202 00000000 00000000 5002 0000 "      \
     "0000 0000"
 
-/* A collector of three words: "ok" is a record, "bad" a dead letter, "big" finds no room. */
+/*
+ * A collector of words: "ok" is a record, "bad" a dead letter, "big" finds no room, "use" is
+ * consumed, "no!" refused, "two" is explained and loses two records for a reason and three for
+ * want of room.
+ */
+static bool
+is_word(struct sr_span bytes, const char *word)
+{
+    return bytes.len == strlen(word) && memcmp(bytes.data, word, bytes.len) == 0;
+}
+
 static enum sr_verdict
 decode_word(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
     const struct sr_emit *emit)
@@ -30,9 +41,25 @@ decode_word(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_sp
     uint8_t *out;
 
     (void)arg;
-    if (bytes.len == 3 && memcmp(bytes.data, "bad", 3) == 0) {
+    if (is_word(bytes, "bad")) {
         emit->deadletter(emit->arg, "bad_word", peer, now_ns, bytes);
         return SR_DEADLETTER;
+    }
+    if (is_word(bytes, "use")) {
+        emit->consumed(emit->arg, "templates");
+        return SR_CONSUMED;
+    }
+    if (is_word(bytes, "no!")) {
+        emit->refused(emit->arg, "not_allowed");
+        return SR_REFUSED;
+    }
+    if (is_word(bytes, "two")) {
+        if (emit->explain != NULL) {
+            emit->explain(emit->arg, span_of("{\"template\":256}"));
+        }
+        emit->lost(emit->arg, "sampled_out", 2);
+        emit->lost(emit->arg, NULL, 3);
+        return SR_DECODED;
     }
     out = emit->reserve(emit->arg, bytes.len == 3 ? SIZE_MAX : sizeof(text));
     if (out == NULL) {
@@ -61,9 +88,8 @@ struct result {
 };
 
 static struct result
-decode(const char *path, void (*finish)(void *, uint64_t, const struct sr_emit *))
+decode_with(const char *path, const struct sr_decoder *decoder)
 {
-    struct sr_decoder decoder = { .datagram = decode_word, .finish = finish };
     struct result result;
     size_t out_len;
     size_t err_len;
@@ -72,10 +98,18 @@ decode(const char *path, void (*finish)(void *, uint64_t, const struct sr_emit *
 
     assert_non_null(out);
     assert_non_null(err);
-    result.code = sr_decode_run(path, &decoder, out, err);
+    result.code = sr_decode_run(path, decoder, out, err);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(fclose(err), 0);
     return result;
+}
+
+static struct result
+decode(const char *path, void (*finish)(void *, uint64_t, const struct sr_emit *))
+{
+    struct sr_decoder decoder = { .datagram = decode_word, .finish = finish };
+
+    return decode_with(path, &decoder);
 }
 
 static void
@@ -168,6 +202,53 @@ what_waits_at_the_end_is_printed_last(void **state)
         result.out, RECORD_OK "{\"error\":\"waiting\",\"raw\":\"78\",\"source\":\"192.0.2.9\"}\n");
     assert_string_equal(
         result.err, "{\"packets\":1,\"datagrams\":1,\"records\":1,\"errors\":{\"waiting\":1}}\n");
+    result_free(&result);
+    pcap_file_remove(&file);
+}
+
+/* A capture of "use", "no!", "two", "use". */
+static void
+make_words(struct pcap_file *file)
+{
+    static const char *const packets[] = { IPV4_WORD("757365"), IPV4_WORD("6e6f21"),
+        IPV4_WORD("74776f"), IPV4_WORD("757365") };
+
+    pcap_file_start(file, 101);
+    for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+        pcap_file_add(file, 7, packets[i]);
+    }
+    pcap_file_finish(file);
+}
+
+static void
+what_is_consumed_or_lost_is_counted_and_what_is_refused_has_a_line(void **state)
+{
+    struct pcap_file file;
+
+    (void)state;
+    make_words(&file);
+    struct result result = decode(file.path, NULL);
+    assert_string_equal(
+        result.out, "{\"error\":\"not_allowed\",\"raw\":\"6e6f21\",\"source\":\"192.0.2.5\"}\n");
+    assert_string_equal(result.err,
+        "{\"packets\":4,\"datagrams\":4,\"records\":0,\"errors\":{\"not_allowed\":1},"
+        "\"consumed\":{\"templates\":2},\"lost\":{\"sampled_out\":2,\"too_large\":3}}\n");
+    result_free(&result);
+    pcap_file_remove(&file);
+}
+
+static void
+explanations_are_lines_of_their_own_for_who_asks(void **state)
+{
+    struct sr_decoder decoder = { .datagram = decode_word, .explain = true };
+    struct pcap_file file;
+
+    (void)state;
+    make_words(&file);
+    struct result result = decode_with(file.path, &decoder);
+    assert_string_equal(result.out,
+        "{\"error\":\"not_allowed\",\"raw\":\"6e6f21\",\"source\":\"192.0.2.5\"}\n"
+        "{\"explain\":{\"template\":256}}\n");
     result_free(&result);
     pcap_file_remove(&file);
 }
@@ -291,6 +372,8 @@ main(void)
         cmocka_unit_test(each_link_type_gives_the_same_lines),
         cmocka_unit_test(a_frame_without_ip_is_printed_whole_and_without_source),
         cmocka_unit_test(what_waits_at_the_end_is_printed_last),
+        cmocka_unit_test(what_is_consumed_or_lost_is_counted_and_what_is_refused_has_a_line),
+        cmocka_unit_test(explanations_are_lines_of_their_own_for_who_asks),
         cmocka_unit_test(output_larger_than_the_buffer_arrives_whole_and_in_order),
         cmocka_unit_test(a_cut_capture_gives_what_it_has_and_fails),
         cmocka_unit_test(a_missing_capture_fails_with_its_name),

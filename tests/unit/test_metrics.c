@@ -26,10 +26,19 @@ state_is(void *arg, char *why, size_t why_size)
     return fine;
 }
 
+static void
+write_more(void *arg, FILE *out)
+{
+    (void)fprintf(out, "# HELP serviceradar_own A family of %s.\n# TYPE serviceradar_own gauge\n",
+        (const char *)arg);
+    (void)fputs("serviceradar_own 7\n", out);
+}
+
 static struct sr_metrics_view
 view(void)
 {
     static char who[] = "test";
+    static char program[] = "the program";
 
     return (struct sr_metrics_view){ .program = "serviceradar-x",
         .version = "1.2.3",
@@ -38,7 +47,9 @@ view(void)
         .sink = sink,
         .arg = who,
         .healthy = state_is,
-        .ready = state_is };
+        .ready = state_is,
+        .more = write_more,
+        .more_arg = program };
 }
 
 static struct sockaddr_in
@@ -222,6 +233,9 @@ the_metrics_are_prometheus_text(void **state)
         sr_reasons_count(&w->undecodable, "bad_pri", 1 + i);
         sr_reasons_count(&w->undecodable, i == 0 ? "a" : "b", 1);
         sr_reasons_count(&w->dropped, "queue_full", 4);
+        sr_reasons_count(&w->consumed, "templates", 5);
+        sr_count(&w->parts, 8);
+        sr_count(&w->batching, 3);
     }
     sr_count(&stats->listeners[0].workers[0].recovered, 6);
     sr_reasons_count(&stats->listeners[0].workers[0].lost, "crash", 2);
@@ -241,6 +255,12 @@ the_metrics_are_prometheus_text(void **state)
         strstr(text, "dropped_records_total{listener=\"udp://[::]:514\",reason=\"crash\"} 2\n"));
     assert_non_null(strstr(
         text, "dropped_records_total{listener=\"udp://[::]:514\",reason=\"too_large\"} 7\n"));
+    assert_non_null(
+        strstr(text, "_consumed_total{listener=\"udp://[::]:514\",reason=\"templates\"} 10\n"));
+    assert_non_null(strstr(text, "batching_records{listener=\"udp://[::]:514\"} 6\n"));
+    assert_non_null(strstr(text, "parts_total{listener=\"udp://[::]:514\"} 16\n"));
+    assert_non_null(strstr(text, "# HELP serviceradar_own A family of the program.\n"));
+    assert_non_null(strstr(text, "\nserviceradar_own 7\n"));
     assert_non_null(strstr(text, "recovered_total{listener=\"udp://[::]:514\"} 6\n"));
     assert_non_null(strstr(text, "{program=\"serviceradar-x\",version=\"1.2.3\"} 1\n"));
     assert_true(check_prometheus(text) > 30);
@@ -269,13 +289,17 @@ the_ledger_is_json_with_every_listener(void **state)
     (void)state;
     (void)snprintf(stats->listeners[0].name, sizeof(stats->listeners[0].name), "first");
     (void)snprintf(stats->listeners[1].name, sizeof(stats->listeners[1].name), "se\"cond");
+    sr_count(&stats->listeners[0].workers[1].received, 2);
+    sr_reasons_count(&stats->listeners[0].workers[1].consumed, "templates", 2);
     sr_count(&stats->listeners[1].workers[0].received, 1); /* and nobody knows what became of it */
     assert_int_equal(ask("GET", "/ledger"), 200);
     assert_non_null(strstr(answer, "Content-Type: application/json"));
-    assert_non_null(strstr(body(), "{\"listener\":\"first\",\"received\":0,"));
+    assert_non_null(strstr(body(), "{\"listener\":\"first\",\"received\":2,"));
     assert_non_null(strstr(body(), "{\"listener\":\"se\\\"cond\",\"received\":1,"));
+    assert_non_null(
+        strstr(body(), ",\"parts\":0,\"decoded\":0,\"consumed\":2,\"deadlettered\":0,"));
     assert_non_null(strstr(body(), ",\"recovered\":0,\"stored\":0,"));
-    assert_non_null(strstr(body(), "\"balanced\":true}"));
+    assert_non_null(strstr(body(), "\"batching\":0,\"balanced\":true}"));
     assert_non_null(strstr(body(), "\"balanced\":false}]}\n"));
 }
 

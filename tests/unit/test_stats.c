@@ -113,11 +113,15 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
     }
     for (unsigned i = 0; i < 2; i++) {
         struct sr_worker_stats *w = &stats->listeners[1].workers[i];
-        sr_count(&w->received, 10);
+        sr_count(&w->received, 13);
+        sr_count(&w->parts, 2);
         sr_count(&w->decoded, 7);
+        sr_reasons_count(&w->consumed, "templates", 4);
+        sr_reasons_count(&w->consumed, "options", 1);
         sr_count(&w->deadlettered, 2);
         sr_count(&w->records, 8);
         sr_count(&w->kernel_drops, 3);
+        sr_count(&w->batching, 5);
         sr_reasons_count(&w->dropped, "queue_full", 1);
     }
     sr_count(&stats->listeners[1].workers[0].recovered, 3); /* two of them stored, one lost */
@@ -126,8 +130,10 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
     sr_count(&stats->listeners[1].delivery.stored_dead, 4);
     sr_reasons_count(&stats->listeners[1].delivery.dropped, "too_large", 1);
     struct sr_ledger l = sr_ledger_take(stats, q, 1);
-    assert_int_equal(l.received, 20);
+    assert_int_equal(l.received, 26);
+    assert_int_equal(l.parts, 4);
     assert_int_equal(l.decoded, 14);
+    assert_int_equal(l.consumed, 10);
     assert_int_equal(l.deadlettered, 4);
     assert_int_equal(l.dropped, 2);
     assert_int_equal(l.records, 16);
@@ -135,6 +141,7 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
     assert_int_equal(l.recovered, 3);
     assert_int_equal(l.dropped_records, 2);
     assert_int_equal(l.kernel_drops, 6);
+    assert_int_equal(l.batching, 10);
     assert_true(sr_ledger_balanced(&l));
     sr_stats_free(stats);
     sr_queue_free(q);
@@ -143,8 +150,10 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
 static void
 a_ledger_with_any_one_number_wrong_is_not_balanced(void **state)
 {
-    const struct sr_ledger good = { .received = 10,
+    const struct sr_ledger good = { .received = 12,
+        .parts = 3,
         .decoded = 7,
+        .consumed = 5,
         .deadlettered = 2,
         .dropped = 1,
         .records = 8,
@@ -154,7 +163,8 @@ a_ledger_with_any_one_number_wrong_is_not_balanced(void **state)
         .queued = 2,
         .dropped_records = 1 };
     static const size_t offsets[] = { offsetof(struct sr_ledger, received),
-        offsetof(struct sr_ledger, decoded), offsetof(struct sr_ledger, deadlettered),
+        offsetof(struct sr_ledger, parts), offsetof(struct sr_ledger, decoded),
+        offsetof(struct sr_ledger, consumed), offsetof(struct sr_ledger, deadlettered),
         offsetof(struct sr_ledger, dropped), offsetof(struct sr_ledger, records),
         offsetof(struct sr_ledger, recovered), offsetof(struct sr_ledger, stored),
         offsetof(struct sr_ledger, stored_dead), offsetof(struct sr_ledger, queued),

@@ -101,7 +101,7 @@ static _Atomic uint64_t *
 counter(struct sr_worker_stats *w, unsigned i)
 {
     _Atomic uint64_t *all[] = { &w->received, &w->received_bytes, &w->decoded, &w->records,
-        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered };
+        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered, &w->parts, &w->batching };
 
     return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
 }
@@ -118,6 +118,8 @@ every_counter_comes_back(void **state)
     sr_reasons_count(&worker->dropped, "queue_full", 3);
     sr_reasons_count(&worker->lost, "crash", 4);
     sr_reasons_count(&worker->lost, "other", 5); /* the last row, with room before it */
+    sr_reasons_count(&worker->consumed, "templates", 6);
+    sr_reasons_count(&worker->consumed, "other", 7);
     struct sr_counters_values values = save_and_read();
     assert_true(sr_worker_stats_restore(stats, next, &values));
     for (unsigned i = 0; counter(next, i) != NULL; i++) {
@@ -128,6 +130,9 @@ every_counter_comes_back(void **state)
     assert_int_equal(count_of(&next->dropped, "queue_full"), 3);
     assert_int_equal(count_of(&next->lost, "crash"), 4);
     assert_int_equal(count_of(&next->lost, "other"), 5);
+    assert_int_equal(count_of(&next->consumed, "templates"), 6);
+    assert_int_equal(count_of(&next->consumed, "other"), 7);
+    assert_int_equal(sr_reasons_total(&next->consumed), 13);
     assert_int_equal(sr_reasons_total(&next->undecodable), 3);
     assert_int_equal(sr_reasons_total(&next->lost), 9);
 }
@@ -277,17 +282,77 @@ values_that_are_not_a_workers_are_refused_whole(void **state)
     assert_memory_equal(next, &untouched, sizeof(untouched));
 }
 
+/*
+ * The layout of the first version: three tables, the socket's two values, received, received_bytes,
+ * decoded, records, deadlettered, kernel_drops, batches, recovered.
+ */
+enum { FIRST_NAMES = 3 * SR_REASONS_MAX, FIRST_VALUES = FIRST_NAMES + 2 + 8 };
+
 static void
-an_older_version_without_the_last_counter_is_taken(void **state)
+the_values_of_the_first_version_are_taken(void **state)
 {
+    struct foreign f;
+    struct sr_counters_values values;
+
     (void)state;
-    sr_count(&worker->received, 4);
-    sr_count(&worker->recovered, 5);
-    struct sr_counters_values values = save_and_read();
-    values.count--;
+    memset(&f, 0, sizeof(f));
+    for (unsigned i = 0; i < 3; i++) {
+        (void)snprintf(f.names[i * SR_REASONS_MAX], SR_COUNTERS_NAME_MAX, "reason_%u", i);
+        f.values[i * SR_REASONS_MAX] = 10 + i;
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        f.values[FIRST_NAMES + i] = 20 + i;
+    }
+    memset(f.values + FIRST_VALUES, 0xff, sizeof(f.values) - FIRST_VALUES * sizeof(f.values[0]));
+    values = values_of(&f);
+    values.count = FIRST_VALUES;
+    values.name_count = FIRST_NAMES;
+    assert_true(sr_worker_stats_restore(stats, next, &values));
+    assert_int_equal(count_of(&next->undecodable, "reason_0"), 10);
+    assert_int_equal(count_of(&next->dropped, "reason_1"), 11);
+    assert_int_equal(count_of(&next->lost, "reason_2"), 12);
+    assert_int_equal(sr_reasons_total(&next->consumed), 0);
+    assert_int_equal(sr_counted(&next->socket_cookie), 20);
+    assert_int_equal(sr_counted(&next->kernel_seen), 21);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(sr_counted(counter(next, i)), 22 + i);
+    }
+    assert_int_equal(sr_counted(&next->parts), 0);
+}
+
+static void
+the_first_version_without_its_last_counter_is_taken(void **state)
+{
+    struct foreign f;
+
+    (void)state;
+    memset(&f, 0, sizeof(f));
+    f.values[FIRST_NAMES + 2] = 4;
+    f.values[FIRST_VALUES - 1] = 5;
+    struct sr_counters_values values = values_of(&f);
+    values.count = FIRST_VALUES - 1;
+    values.name_count = FIRST_NAMES;
     assert_true(sr_worker_stats_restore(stats, next, &values));
     assert_int_equal(sr_counted(&next->received), 4);
     assert_int_equal(sr_counted(&next->recovered), 0);
+}
+
+static void
+names_of_one_version_with_values_of_the_other_are_refused(void **state)
+{
+    struct foreign f;
+    struct sr_worker_stats untouched;
+
+    (void)state;
+    memset(&f, 1, sizeof(f));
+    memset(&untouched, 0, sizeof(untouched));
+    struct sr_counters_values values = values_of(&f);
+    values.name_count = FIRST_NAMES;
+    assert_false(sr_worker_stats_restore(stats, next, &values));
+    values = values_of(&f);
+    values.count = FIRST_VALUES;
+    assert_false(sr_worker_stats_restore(stats, next, &values));
+    assert_memory_equal(next, &untouched, sizeof(untouched));
 }
 
 #define saved(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -304,7 +369,9 @@ main(void)
         saved(restored_reasons_outlive_the_file),
         saved(a_reason_that_is_no_word_counts_as_other),
         saved(values_that_are_not_a_workers_are_refused_whole),
-        saved(an_older_version_without_the_last_counter_is_taken),
+        saved(the_values_of_the_first_version_are_taken),
+        saved(the_first_version_without_its_last_counter_is_taken),
+        saved(names_of_one_version_with_values_of_the_other_are_refused),
     };
     return cmocka_run_group_tests_name("stats_kept", tests, NULL, NULL);
 }

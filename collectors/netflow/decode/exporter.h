@@ -30,6 +30,7 @@ struct nf_header {
     uint64_t received_ns; /* wall clock, since 1970 */
     uint64_t export_ns;   /* the exporter's clock, since 1970 */
     uint32_t uptime_ms;   /* v1 to v9 */
+    uint16_t sampling;    /* v5: one packet of so many; 0: not known */
 };
 
 /* An observation domain of one version. Owned by its exporter, at one place as long as it lives:
@@ -72,7 +73,8 @@ struct nf_ledger {
     _Atomic uint64_t clamped;          /* values over the limit of clamp_int32, or of a field */
     _Atomic uint64_t count_mismatches; /* headers that count other than what follows */
     _Atomic uint64_t missing;          /* units that the sequence numbers say were lost */
-    _Atomic uint64_t reordered;        /* messages that came late: their units are not missing */
+    _Atomic uint64_t recovered;        /* of these, came late */
+    _Atomic uint64_t reordered;        /* messages that came late */
     _Atomic uint64_t duplicates;       /* messages that came again, as far as this can be told */
     _Atomic uint64_t restarts;         /* of the numbering */
 };

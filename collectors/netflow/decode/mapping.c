@@ -7,21 +7,35 @@
 
 /* Which flavours and versions a row is for. */
 enum {
-    N9 = 1,   /* v9, native */
-    N10 = 2,  /* IPFIX, native */
-    U9 = 4,   /* v9 as upstream has it */
-    U10 = 8,  /* IPFIX as upstream has it */
+    N9 = 1,  /* v9, native */
+    N10 = 2, /* IPFIX, native */
+    U9 = 4,  /* v9 as upstream has it */
+    U10 = 8, /* IPFIX as upstream has it */
     N = N9 | N10,
     U = U9 | U10,
     ALL = N | U,
 };
 
-#define NUMBER(ID, WHERE, SLOT) { ID, WHERE, NF_OP_NUMBER, NF_##SLOT, 0, 1, 8 }
-#define INSTEAD(ID, WHERE, SLOT, RANK) { ID, WHERE, NF_OP_NUMBER, NF_##SLOT, RANK, 1, 8 }
-#define IPV4(ID, WHERE, SLOT) { ID, WHERE, NF_OP_BYTES, NF_##SLOT, 0, 4, 4 }
-#define IPV6(ID, WHERE, SLOT) { ID, WHERE, NF_OP_BYTES, NF_##SLOT, 0, 16, 16 }
+#define NUMBER(ID, WHERE, SLOT)                                                                    \
+    {                                                                                              \
+        ID, WHERE, NF_OP_NUMBER, NF_##SLOT, 0, 1, 8                                                \
+    }
+#define INSTEAD(ID, WHERE, SLOT, RANK)                                                             \
+    {                                                                                              \
+        ID, WHERE, NF_OP_NUMBER, NF_##SLOT, RANK, 1, 8                                             \
+    }
+#define IPV4(ID, WHERE, SLOT)                                                                      \
+    {                                                                                              \
+        ID, WHERE, NF_OP_BYTES, NF_##SLOT, 0, 4, 4                                                 \
+    }
+#define IPV6(ID, WHERE, SLOT)                                                                      \
+    {                                                                                              \
+        ID, WHERE, NF_OP_BYTES, NF_##SLOT, 0, 16, 16                                               \
+    }
 #define SPECIAL(ID, WHERE, SPECIAL, MIN, MAX)                                                      \
-    { ID, WHERE, NF_OP_SPECIAL, NF_SPECIAL_##SPECIAL, 0, MIN, MAX }
+    {                                                                                              \
+        ID, WHERE, NF_OP_SPECIAL, NF_SPECIAL_##SPECIAL, 0, MIN, MAX                                \
+    }
 
 /*
  * IANA's elements, of which v9 has those below 128 (RFC 3954 section 8) and in practice all; sorted

@@ -15,8 +15,8 @@
 struct nf_mapping {
     uint16_t id;
     uint8_t where; /* flavours and versions that it is for */
-    uint8_t kind; /* enum nf_op_kind */
-    uint8_t slot; /* enum nf_slot, or enum nf_special */
+    uint8_t kind;  /* enum nf_op_kind */
+    uint8_t slot;  /* enum nf_slot, or enum nf_special */
     uint8_t rank;
     uint16_t min_length, max_length; /* bytes that the field may have; else it is left alone */
 };

@@ -230,6 +230,23 @@ compile_rank(struct compiling *c, unsigned rank)
     }
 }
 
+/* Numbers come first, for a loop of their own; specials last, which fill what is still empty. */
+static void
+sort_ops(struct nf_template *t, struct nf_op *ops)
+{
+    for (unsigned i = 1; i < t->op_count; i++) {
+        struct nf_op op = ops[i];
+        unsigned at = i;
+        for (; at > 0 && ops[at - 1].kind > op.kind; at--) {
+            ops[at] = ops[at - 1];
+        }
+        ops[at] = op;
+    }
+    while (t->number_count < t->op_count && ops[t->number_count].kind == NF_OP_NUMBER) {
+        t->number_count++;
+    }
+}
+
 void
 nf_template_compile(
     struct nf_template *t, const struct nf_template_record *record, enum nf_flavour flavour)
@@ -247,6 +264,7 @@ nf_template_compile(
     for (unsigned rank = 0; rank < NF_MAPPING_RANKS; rank++) {
         compile_rank(&c, rank);
     }
+    sort_ops(t, c.ops);
 }
 
 bool
@@ -332,7 +350,9 @@ walk_fields(const struct nf_template *t, struct sr_span records, size_t *ret_siz
         if (head + length > left.len) {
             return false;
         }
-        positions[i] = (struct nf_position){ (uint16_t)(at + head), (uint16_t)length };
+        if (positions != NULL) {
+            positions[i] = (struct nf_position){ (uint16_t)(at + head), (uint16_t)length };
+        }
         at += head + length;
     }
     *ret_size = at;

@@ -35,7 +35,6 @@ enum nf_op_kind {
 /* Elements that become more, or something else, than the value of one slot. */
 enum nf_special {
     NF_SPECIAL_ICMP = 0, /* 32: type and code of ICMP */
-    NF_SPECIAL_ICMP6,    /* 139 */
     NF_SPECIAL_MPLS_LABEL,
     NF_SPECIAL_MPLS_IP,
     NF_SPECIAL_MPLS_TTL,
@@ -71,6 +70,7 @@ struct nf_template {
     uint16_t field_count; /* scope fields included */
     uint16_t scope_count;
     uint16_t op_count;
+    uint16_t number_count;  /* of these, the first ones: NF_OP_NUMBER */
     uint16_t record_length; /* bytes of a record; the least when `variable` */
 };
 
@@ -141,7 +141,8 @@ bool nf_template_equals(const struct nf_template *t, const struct nf_template_re
 size_t nf_template_write_fields(const struct nf_template *t, uint8_t *out);
 
 /*
- * Where the fields of a record lie. `positions` has room for t->field_count. Takes the record off
+ * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the
+ * record off
  * `*records`, or returns false when there is none in what is left: padding, or a record that goes
  * on past the end, which a set of a template with a field of variable length can have.
  */

@@ -85,6 +85,8 @@ struct sr_conf_key {
     const char *(*check)(const void *item, char *text, size_t text_size);
 };
 
+struct sr_conf_foreign_shape;
+
 /* The configuration of one program. */
 struct sr_conf_schema {
     const char *program;
@@ -98,6 +100,9 @@ struct sr_conf_schema {
      * the file and line that the value came from.
      */
     void (*check)(const void *config, struct sr_conf_problems *problems);
+
+    /* Another shape of file that is read as well (sr/conf_foreign.h). NULL: none. */
+    const struct sr_conf_foreign_shape *foreign;
 };
 
 /* Returns an owned, empty list, or NULL without memory. */
@@ -114,6 +119,17 @@ const char *sr_conf_problems_text(const struct sr_conf_problems *problems, size_
 
 /* Adds "WHERE: " (when `where` is not NULL) and the formatted text. Control bytes become '?'. */
 void sr_conf_problem(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Notes, in a list of their own: what a user should know of a configuration that has no problem.
+ * Counted, read and limited as problems are.
+ */
+size_t sr_conf_notes_count(const struct sr_conf_problems *problems);
+const char *sr_conf_notes_text(const struct sr_conf_problems *problems, size_t i);
+
+/* Adds a note as sr_conf_problem() adds a problem. */
+void sr_conf_note(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Where to read from. Borrowed for the call. */

@@ -32,7 +32,14 @@ struct sr_conf_file {
     int framing; /* enum sr_framing */
 };
 
+struct sr_conf_batch {
+    uint64_t records; /* 1: no batches */
+    uint64_t bytes;
+    uint64_t linger; /* ns */
+};
+
 struct sr_conf_publish {
+    struct sr_conf_batch batch;
     bool dead_letter;
 };
 
@@ -81,7 +88,7 @@ struct sr_conf_listener {
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
 extern const struct sr_conf_key sr_conf_file_keys[];
-extern const struct sr_conf_key sr_conf_publish_keys[];
+extern const struct sr_conf_key sr_conf_batch_keys[];
 extern const char *const sr_conf_durability_names[];
 extern const char *const sr_conf_fsync_names[];
 extern const struct sr_conf_key sr_conf_log_keys[];
@@ -101,12 +108,11 @@ const char *sr_conf_check_listen(const void *item, char *text, size_t text_size)
 const char *sr_conf_check_subject(const void *item, char *text, size_t text_size);
 
 /*
- * The rows of struct sr_conf_common for a program's table: `METRICS` is a table with the program's
- * own port, `QUEUE` one
- * with its own directory (SR_CONF_QUEUE_KEYS), `LISTENER_KEYS` and `LISTENER_TYPE` describe its
- * listeners.
+ * The rows of struct sr_conf_common for a program's table: `LISTENER_KEYS` and `LISTENER_TYPE`
+ * describe its listeners, `PUBLISH` is a table of SR_CONF_PUBLISH_KEYS, `QUEUE` one of
+ * SR_CONF_QUEUE_KEYS, `METRICS` one with the program's own port.
  */
-#define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, QUEUE, METRICS)                          \
+#define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, PUBLISH, QUEUE, METRICS)                 \
     { .name = "output",                                                                            \
         .type = SR_CONF_CHOICE,                                                                    \
         .offset = offsetof(struct sr_conf_common, output),                                         \
@@ -146,7 +152,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         { .name = "publish",                                                                       \
             .type = SR_CONF_SECTION,                                                               \
             .offset = offsetof(struct sr_conf_common, publish),                                    \
-            .keys = sr_conf_publish_keys,                                                          \
+            .keys = (PUBLISH),                                                                     \
             .help = "How records are published." },                                                \
         { .name = "queue",                                                                         \
             .type = SR_CONF_SECTION,                                                               \
@@ -168,6 +174,19 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .offset = offsetof(struct sr_conf_common, shutdown_timeout), .def = "10s",                 \
         .max = 3600000000000ULL, .reload = SR_CONF_RELOAD,                                         \
         .help = "How long a stop may take to empty the queue."                                     \
+    }
+
+/* The rows of struct sr_conf_publish; DEAD_LETTER is the default of its key, "true" or "false". */
+#define SR_CONF_PUBLISH_KEYS(DEAD_LETTER)                                                          \
+    { .name = "batch",                                                                             \
+        .type = SR_CONF_SECTION,                                                                   \
+        .offset = offsetof(struct sr_conf_publish, batch),                                         \
+        .keys = sr_conf_batch_keys,                                                                \
+        .help = "Many records in one message; of output: nats and discard." },                     \
+    {                                                                                              \
+        .name = "dead_letter", .type = SR_CONF_BOOL,                                               \
+        .offset = offsetof(struct sr_conf_publish, dead_letter), .def = (DEAD_LETTER),             \
+        .help = "Publish what cannot be decoded, raw, to SUBJECT.deadletter."                      \
     }
 
 /* The rows of struct sr_conf_queue, with the directory that is used when none is named. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "sr/queue.h"
 #include "sr/sink.h"
@@ -21,9 +22,15 @@ struct sr_metrics_view {
     bool (*healthy)(void *arg, char *why, size_t why_size);
     /* Whether records are accepted; `why` says what stands in the way. */
     bool (*ready)(void *arg, char *why, size_t why_size);
+    /* Writes families of the program's own behind those of /metrics; may be NULL. */
+    void (*more)(void *more_arg, FILE *out);
+    void *more_arg;
 };
 
 struct sr_metrics;
+
+/* Writes a text in quotes, escaped as labels want it and as JSON does. */
+void sr_metrics_put_quoted(FILE *f, const char *value);
 
 /*
  * Serves GET /metrics (Prometheus text), /healthz, /readyz and /ledger (JSON) on `listen`

@@ -45,7 +45,7 @@ void sr_worker_stats_save(
  * Adds what a worker of the last process had, so that several can go into one. The socket's cookie
  * and kernel_seen cannot be added: they are taken into a worker that has none. False, and nothing
  * is added, when these are not the values of a worker: other tables than its own, no counters, or
- * more than this program knows. Counters that an older version did not have stay as they are.
+ * more than this program knows. What an older version did not have stays as it is.
  * Before the threads start.
  */
 bool sr_worker_stats_restore(

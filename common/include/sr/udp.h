@@ -61,6 +61,12 @@ unsigned sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done
  * in `received`, `received_bytes` and `batches` of the worker's counters: whoever copies all
  * counters there, and nowhere else, has a consistent set. It is called once more without a batch
  * when the kernel has dropped datagrams meanwhile, for these counters.
+ *
+ * tick() is called once a second, outside of batches, and once more with `last` behind the last
+ * batch. It may be NULL.
+ *
+ * due() is asked behind each round for a monotonic time at which batch_end() is called without a
+ * batch, unless one comes before; UINT64_MAX: none. It may be NULL.
  */
 struct sr_udp_handler {
     void *arg;
@@ -69,6 +75,8 @@ struct sr_udp_handler {
     void (*datagram)(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
         bool truncated);
     void (*batch_end)(void *arg);
+    void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
+    uint64_t (*due)(void *arg);
 };
 
 /* One receiving thread on one socket. */
