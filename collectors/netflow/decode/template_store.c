@@ -174,6 +174,10 @@ nf_templates_find(struct nf_exporter *e, struct nf_domain *d, const struct nf_co
     return nf_entry_template(v);
 }
 
+_Static_assert(sizeof(struct nf_entry) % _Alignof(struct nf_template) == 0 &&
+                   sizeof(struct nf_template) % _Alignof(struct nf_field) == 0,
+    "what lies behind an entry is aligned");
+
 /* A compiled layout that is in no list yet; NULL without memory. */
 static struct nf_entry *
 new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_config *config,
