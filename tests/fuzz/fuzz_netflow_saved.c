@@ -39,8 +39,8 @@ must(bool holds)
 
 /* What was loaded can be saved, and what was saved can be loaded: all of it. */
 static void
-save_and_load(const struct nf_exporter *e, const struct nf_memory *memory,
-    const struct nf_config *config)
+save_and_load(
+    const struct nf_exporter *e, const struct nf_memory *memory, const struct nf_config *config)
 {
     size_t len = nf_exporter_save(e, NULL, 0);
     uint8_t *bytes = malloc(len);

@@ -5,8 +5,15 @@
 
 #include "netflow_exporter.h"
 
-#define FIELDS(...) (const struct nf_field[]){ __VA_ARGS__ }
-#define F(number, bytes) { .id = (number), .length = (bytes) }
+#define FIELDS(...)                                                                                \
+    (const struct nf_field[])                                                                      \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define F(number, bytes)                                                                           \
+    {                                                                                              \
+        .id = (number), .length = (bytes)                                                          \
+    }
 
 static uint64_t
 rate_of_sampler(const struct bench *b, uint64_t id)
@@ -47,7 +54,8 @@ a_sampler_of_v9_has_its_rate_by_its_id(void **state)
     /* As an ASR 9000 sends it: scope, 48, 50, 49, 84, 34. */
     bench_tell(&b, 1, FIELDS(F(1, 4), F(48, 2), F(50, 4), F(49, 1), F(84, 4), F(34, 4)), 6,
         "00000000 0001 00007530 02 74657374 00007530");
-    bench_tell(&b, 1, FIELDS(F(1, 4), F(48, 2), F(34, 4)), 3, "00000000 0002 00000064");
+    /* Sampler 1 is no interface; 2 comes in the place of a scope. */
+    bench_tell(&b, 1, FIELDS(F(48, 2), F(34, 4)), 2, "0002 00000064");
     assert_int_equal(rate_of_sampler(&b, 1), 30000);
     assert_int_equal(rate_of_sampler(&b, 2), 100);
     /* Which of the two it would be cannot be told. */
@@ -155,6 +163,7 @@ values_that_make_no_sense_change_nothing(void **state)
     bench_tell(&b, 1, FIELDS(F(149, 4), F(305, 8), F(306, 8)), 3,
         "00000000 ffffffffffffffff ffffffffffffffff");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000005 00000001");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000003 00000002");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000000 00000001");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(311, 8)), 2, "00000000 7ff8000000000000"); /* NaN */
     bench_tell(&b, 1, FIELDS(F(149, 4), F(311, 8)), 2, "00000000 c000000000000000");
@@ -165,8 +174,7 @@ values_that_make_no_sense_change_nothing(void **state)
     /* An element of an enterprise only looks like it. */
     bench_tell(&b, 1, FIELDS(F(149, 4), { .enterprise = 9, .id = 34, .length = 4 }), 2,
         "00000000 00000005");
-    bench_tell(&b, 1, FIELDS(F(149, 4), F(34, 16)), 2,
-        "00000000 00000000000000000000000000000005");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(34, 16)), 2, "00000000 00000000000000000000000000000005");
     assert_int_equal(rate(&b), 100);
     assert_int_equal(nf_exporter_generation(b.e), generation);
     bench_close(&b);
@@ -249,8 +257,7 @@ applications_and_vrfs_have_names(void **state)
     bench_open(&b);
     bench_tell(&b, 1, FIELDS(F(95, 4), F(96, 6), F(94, 4)), 3, "0d00012c 736b79706500 61626364");
     bench_tell(&b, 1, FIELDS(F(95, 4), F(96, 6), F(94, 4)), 3, "0d00012d 000000000000 61626364");
-    bench_tell(&b, 2,
-        FIELDS(F(234, 4), F(236, 8), F(234, 4), F(235, 4), F(90, 8)), 5,
+    bench_tell(&b, 2, FIELDS(F(234, 4), F(236, 8), F(234, 4), F(235, 4), F(90, 8)), 5,
         "60000400 2a2a65696e740000 60000400 60000401 0000000000000000");
     bench_tell(&b, 1, FIELDS(F(235, 4), { .id = 236, .length = NF_VARIABLE_LENGTH }), 2,
         "00000005 03 726564");
@@ -322,6 +329,8 @@ names_are_bounded_and_the_latest_stay(void **state)
         bench_tell(&b, 1, FIELDS(F(10, 4), F(82, 4)), 2, "00000001 61616161");
     }
     assert_name(&b, NF_NAME_INTERFACE, 1, "aaaa");
+    /* It was new once, and replaced what the first round said. */
+    assert_int_equal(nf_exporter_generation(b.e), 5001);
     assert_name(&b, NF_NAME_INTERFACE, 5000 - 4095, "");
     assert_int_equal(nf_name_find(b.d, NF_NAME_INTERFACE, 5000 - 4094).len, 4);
     assert_int_equal(nf_name_find(b.d, NF_NAME_INTERFACE, 5000).len, 4);

@@ -8,8 +8,15 @@
 
 enum { PORT_A = 1000, PORT_B = 2000, CRC_LENGTH = 4, FIRST_PART = 28 };
 
-#define FIELDS(...) (const struct nf_field[]){ __VA_ARGS__ }
-#define F(number, bytes) { .id = (number), .length = (bytes) }
+#define FIELDS(...)                                                                                \
+    (const struct nf_field[])                                                                      \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define F(number, bytes)                                                                           \
+    {                                                                                              \
+        .id = (number), .length = (bytes)                                                          \
+    }
 
 /* Bytes of an exporter, exactly as many as it takes. The caller frees `data`. */
 static struct sr_span
@@ -310,16 +317,15 @@ each_lie_is_found_out(void **state)
         size_t offset;
         uint8_t value;
     } lies[] = {
-        { DOMAIN, 0, TEMPLATE },    /* a template of no domain */
+        { DOMAIN, 0, NAME },        /* a name in no domain */
         { DOMAIN, 0, 9 },           /* no part at all */
         { DOMAIN, 6, 5 },           /* of NetFlow v5 */
         { DOMAIN, 11, 0xFF },       /* an absurd rate */
         { TEMPLATE, 1, 0xFF },      /* past the end */
         { TEMPLATE, 13, 2 },        /* neither template nor options template */
-        { TEMPLATE, 14, 0 },        /* from no port */
         { TEMPLATE, 14, 9 },        /* from too many */
         { TEMPLATE, 17, 0 },        /* id 0 or so */
-        { TEMPLATE, 20, 0 },        /* a withdrawal */
+        { TEMPLATE, 20, 1 },        /* fewer fields than there are */
         { TEMPLATE, 20, 0xFF },     /* more fields than there are */
         { SAMPLER, 5, 2 },          /* neither samplerId nor selectorId */
         { SAMPLER, 17, 0 },         /* rate 0 */
@@ -331,7 +337,8 @@ each_lie_is_found_out(void **state)
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct bench b;
         bench_open(&b);
-        bench_learn(&b, 256, 8, PORT_A, NOW);
+        struct nf_template_record two = bench_record(10, 256, FIELDS(F(1, 4), F(2, 4)), 2);
+        nf_templates_learn(b.e, b.d, &b.config, &two, PORT_A, NOW);
         bench_tell(&b, 1, FIELDS(F(302, 4), F(34, 4)), 2, "00000001 00000064");
         bench_tell(&b, 1, FIELDS(F(10, 4), F(82, 3)), 2, "00000001 616263");
         struct sr_span saved = save(b.e), left = saved;

@@ -182,8 +182,7 @@ nf_pending_expire(struct nf_exporter *e, const struct nf_config *config, uint64_
     nf_pending_gone gone, void *arg)
 {
     while (e->waiting != NULL && e->waiting->count > 0 &&
-           (now_ns == UINT64_MAX ||
-               nf_age(now_ns, e->waiting->oldest->header.received_ns) > config->pending_ttl_ns)) {
+           nf_age(now_ns, e->waiting->oldest->header.received_ns) > config->pending_ttl_ns) {
         drop_oldest(e, gone, arg);
     }
     free_if_empty(e);
