@@ -252,7 +252,7 @@ many_sets_come_and_go_and_none_is_lost(void **state)
     bench_open(&b);
     b.config.max_pending_sets = STEPS;
     b.config.max_pending_bytes = UINT32_MAX;
-    for (uint16_t id = 0; id < IDS; id++) {
+    for (unsigned id = 0; id < IDS; id++) {
         bench_learn(&b, (uint16_t)(256 + id), 8, PORT, NOW);
     }
     for (uint32_t step = 1; step <= STEPS; step++) {
@@ -269,7 +269,7 @@ many_sets_come_and_go_and_none_is_lost(void **state)
         }
         assert_int_equal(nf_pending_count(b.e), sum);
     }
-    for (uint16_t i = 0; i < IDS; i++) {
+    for (unsigned i = 0; i < IDS; i++) {
         uint32_t before = 0;
         for (; waiting[i] > 0; waiting[i]--) {
             uint32_t now = taken(&b, (uint16_t)(256 + i));

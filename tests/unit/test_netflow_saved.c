@@ -313,9 +313,7 @@ each_lie_is_found_out(void **state)
 {
     enum { DOMAIN = 1, TEMPLATE, SAMPLER, NAME };
     static const struct {
-        uint8_t type;
-        size_t offset;
-        uint8_t value;
+        uint8_t type, offset, value;
     } lies[] = {
         { DOMAIN, 0, NAME },        /* a name in no domain */
         { DOMAIN, 0, 9 },           /* no part at all */
@@ -424,7 +422,7 @@ a_thousand_exporters_take_less_than_ten_mebibytes(void **state)
 
     (void)state;
     bench_open(&b);
-    for (uint16_t i = 0; i < TEMPLATE_FIELDS; i++) {
+    for (unsigned i = 0; i < TEMPLATE_FIELDS; i++) {
         fields[i] = (struct nf_field){ .id = (uint16_t)(i + 1), .length = 4 };
     }
     for (uint32_t i = 0; i < EXPORTERS; i++) {
@@ -433,8 +431,8 @@ a_thousand_exporters_take_less_than_ten_mebibytes(void **state)
         assert_non_null(exporters[i]);
         struct nf_domain *d = nf_exporter_domain(exporters[i], &b.config, 10, i);
         assert_non_null(d);
-        for (uint16_t id = 256; id < 256 + TEMPLATES; id++) {
-            struct nf_template_record r = bench_record(10, id, fields, TEMPLATE_FIELDS);
+        for (unsigned id = 256; id < 256 + TEMPLATES; id++) {
+            struct nf_template_record r = bench_record(10, (uint16_t)id, fields, TEMPLATE_FIELDS);
             assert_int_equal(
                 nf_templates_learn(exporters[i], d, &b.config, &r, PORT_A, NOW), NF_LEARNED_NEW);
         }
