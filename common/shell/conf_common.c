@@ -303,20 +303,24 @@ sr_conf_check_enrich(const void *item, char *text, size_t text_size)
     return c->enrich ? "this version writes no extra keys; set it to false" : NULL;
 }
 
-const char *
-sr_conf_udp_address(
-    const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+bool
+sr_conf_is_stream(const char *listen)
 {
-    static const char scheme[] = "udp://";
-    const char *host = listen + sizeof(scheme) - 1;
+    return strncmp(listen, "tcp://", 6) == 0;
+}
+
+const char *
+sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+{
     char *end;
 
-    if (strncmp(listen, scheme, sizeof(scheme) - 1) != 0) {
-        return "only udp://HOST:PORT and fd://NAME are served by this version";
+    if (strncmp(listen, "udp://", 6) != 0 && !sr_conf_is_stream(listen)) {
+        return "only udp://HOST:PORT, tcp://HOST:PORT and fd://NAME are served by this version";
     }
+    const char *host = listen + 6; /* both schemes are as long */
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
-        return "has no port; write udp://HOST:PORT, for example udp://0.0.0.0:514";
+        return "has no port; write it behind the address, for example udp://0.0.0.0:514";
     }
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end != '\0' || port == 0 || port > 65535) {
@@ -369,7 +373,7 @@ sr_conf_check_listen(const void *item, char *text, size_t text_size)
     unsigned port;
     const char *name = sr_conf_fd_name(l->listen);
     const char *wrong =
-        name != NULL ? check_fd_name(name) : sr_conf_udp_address(l->listen, &host, &len, &port);
+        name != NULL ? check_fd_name(name) : sr_conf_address(l->listen, &host, &len, &port);
 
     if (wrong == NULL) {
         return NULL;
@@ -409,6 +413,30 @@ check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_pro
                     "`%s` is used by listeners[%zu] already; give each its own address", a->listen,
                     j);
             }
+        }
+    }
+}
+
+static void
+check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_problems *problems)
+{
+    const char *items = c->listeners.items;
+
+    for (size_t i = 0; i < c->listeners.count; i++) {
+        const struct sr_conf_listener *l = (const void *)(items + i * item_size);
+        char where[64];
+
+        if (!sr_conf_is_stream(l->listen)) {
+            continue;
+        }
+        if (l->connections == 0) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].listen", i);
+            sr_conf_problem(problems, where,
+                "`%s`: this program receives datagrams only; write udp://HOST:PORT", l->listen);
+        } else if (l->workers > 1) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
+            sr_conf_problem(problems, where,
+                "one thread serves all connections of a tcp:// listener; remove it");
         }
     }
 }
@@ -487,5 +515,6 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
         sr_conf_problem(problems, "output", "`file` needs a file; set file.path");
     }
     check_twice(c, listener_size, problems);
+    check_streams(c, listener_size, problems);
     check_queue(c, listener_size, problems);
 }

@@ -181,6 +181,43 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
 }
 
 static void
+put_connections_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *type,
+    const char *help, size_t offset)
+{
+    put_head(f, name, type, help);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        uint64_t sum = 0;
+        for (unsigned j = 0; j < l->worker_count; j++) {
+            sum += sr_counted((const void *)((const char *)&l->workers[j] + offset));
+        }
+        if (l->has_streams) {
+            put_listener_value(f, name, l, sum);
+        }
+    }
+}
+
+static void
+put_connections(FILE *f, const struct sr_metrics_view *v)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        any = any || v->stats->listeners[i].has_streams;
+    }
+    if (!any) {
+        return;
+    }
+    put_connections_family(f, v, "connections", "gauge", "Connections that are open.",
+        offsetof(struct sr_worker_stats, connections));
+    put_connections_family(f, v, "connections_total", "counter", "Connections accepted.",
+        offsetof(struct sr_worker_stats, connections_accepted));
+    put_connections_family(f, v, "connections_refused_total", "counter",
+        "Connections closed at once, because there were too many or no memory for them.",
+        offsetof(struct sr_worker_stats, connections_refused));
+}
+
+static void
 put_sink(FILE *f, const struct sr_metrics_view *v)
 {
     struct sr_sink_status s;
@@ -235,6 +272,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
         f, "serviceradar_build_info{program=\"%s\",version=\"%s\"} 1\n", v->program, v->version);
     put_ledgers(f, v);
     put_losses(f, v);
+    put_connections(f, v);
     put_sink(f, v);
     put_queue(f, v);
     if (v->more != NULL) {

@@ -32,9 +32,9 @@
 #define READ_SIZE (64U * 1024U)
 #define KEEPALIVE_S 60U
 #define TICK_MS 500
-#define RETRY_MS 50                        /* lanes do not say when they have room again */
+#define RETRY_MS 50                         /* lanes do not say when they have room again */
 #define STOP_WAIT_NS (2 * SR_NS_PER_SECOND) /* for room, when stopping */
-#define DRAIN_READS 64U                    /* of each connection, when stopping */
+#define DRAIN_READS 64U                     /* of each connection, when stopping */
 
 struct connection {
     uv_tcp_t handle;
@@ -356,8 +356,8 @@ drain(struct connection *c)
         if (len <= 0) {
             break;
         }
-        enum sr_stream_state state = sr_stream_feed(
-            &c->stream, (struct sr_span){ c->worker->buffer, (size_t)len }, &user);
+        enum sr_stream_state state =
+            sr_stream_feed(&c->stream, (struct sr_span){ c->worker->buffer, (size_t)len }, &user);
         if (state != SR_STREAM_OPEN) {
             go_by(c, state);
             return;
@@ -377,8 +377,8 @@ retry_line(struct sr_tcp_worker *w)
         struct sr_stream_user user = user_of(c);
 
         enter_batch(w);
-        enum sr_stream_state state = c->ended ? sr_stream_end(&c->stream, &user)
-                                              : sr_stream_go_on(&c->stream, &user);
+        enum sr_stream_state state =
+            c->ended ? sr_stream_end(&c->stream, &user) : sr_stream_go_on(&c->stream, &user);
         if (state == SR_STREAM_FULL) {
             return;
         }
@@ -567,7 +567,8 @@ on_retry(uv_timer_t *timer)
     }
 }
 
-/* One more round of the loop accepts what stands in the backlog and reads; then comes on_retry(). */
+/* One more round of the loop accepts what stands in the backlog and reads; then comes on_retry().
+ */
 static void
 on_stop(uv_async_t *async)
 {
@@ -594,11 +595,13 @@ static bool
 open_handles(struct sr_tcp_worker *w, int fd)
 {
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
-        uv_timer_init(&w->loop, &w->retry) != 0 || uv_timer_init(&w->loop, &w->due) != 0 || uv_prepare_init(&w->loop, &w->round) != 0 ||
-        uv_tcp_init(&w->loop, &w->listener) != 0 || uv_tcp_open(&w->listener, fd) != 0) {
+        uv_timer_init(&w->loop, &w->retry) != 0 || uv_timer_init(&w->loop, &w->due) != 0 ||
+        uv_prepare_init(&w->loop, &w->round) != 0 || uv_tcp_init(&w->loop, &w->listener) != 0 ||
+        uv_tcp_open(&w->listener, fd) != 0) {
         return false;
     }
-    w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data = w;
+    w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data =
+        w;
     return uv_listen((uv_stream_t *)&w->listener, BACKLOG, on_connection) == 0 &&
            uv_prepare_start(&w->round, on_round) == 0 &&
            uv_timer_start(&w->tick, on_tick, 0, TICK_MS) == 0;

@@ -208,9 +208,8 @@ on_datagram(
         return;
     }
     w->deadletters = 0;
-    sr_worker_settle(w,
-        w->snapshots->program->datagram(w->state, w->snapshot->state, w->listener, w->scratch,
-            now_ns, peer, bytes, &w->emit));
+    sr_worker_settle(w, w->snapshots->program->datagram(w->state, w->snapshot->state, w->listener,
+                            w->scratch, now_ns, peer, bytes, &w->emit));
 }
 
 /* Takes back what cannot be kept; the records are counted. */

@@ -114,7 +114,8 @@ listen_addresses_are_checked(void **state)
     static const struct {
         const char *listen, *word;
     } bad[] = {
-        { "tcp://0.0.0.0:514", "only udp://" },
+        { "tcp://0.0.0.0:514", "receives datagrams only" },
+        { "tcp:", "only udp://" },
         { "0.0.0.0:514", "only udp://" },
         { "udp://0.0.0.0", "no port" },
         { "udp://0.0.0.0:", "no port" },
@@ -156,12 +157,17 @@ an_address_is_split_into_host_and_port(void **state)
     unsigned port;
 
     (void)state;
-    assert_null(sr_conf_udp_address("udp://[2001:db8::1]:5514", &host, &len, &port));
+    assert_null(sr_conf_address("udp://[2001:db8::1]:5514", &host, &len, &port));
     assert_int_equal(len, 11);
     assert_memory_equal(host, "2001:db8::1", len);
     assert_int_equal(port, 5514);
-    assert_null(sr_conf_udp_address("udp://:1", &host, &len, &port));
+    assert_null(sr_conf_address("udp://:1", &host, &len, &port));
     assert_int_equal(len, 0);
+    assert_null(sr_conf_address("tcp://edge:4739", &host, &len, &port));
+    assert_memory_equal(host, "edge", len);
+    assert_int_equal(port, 4739);
+    assert_true(sr_conf_is_stream("tcp://edge:4739"));
+    assert_false(sr_conf_is_stream("udp://edge:4739"));
 }
 
 static void

@@ -190,6 +190,13 @@ fits(const struct nf_mapping *m, uint16_t length)
     return length >= m->min_length && length <= m->max_length;
 }
 
+static bool
+is_icmp(const struct nf_mapping *m)
+{
+    return m->kind == NF_OP_SPECIAL ? m->slot == NF_SPECIAL_ICMP
+                                    : m->slot == NF_ICMP_TYPE || m->slot == NF_ICMP6;
+}
+
 static void
 add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t offset)
 {
@@ -206,6 +213,7 @@ add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t
     if (m->kind != NF_OP_SPECIAL) {
         c->taken[m->slot >> 6] |= UINT64_C(1) << (m->slot & 63);
     }
+    c->t->has_icmp = c->t->has_icmp || is_icmp(m);
 }
 
 /*

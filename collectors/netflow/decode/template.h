@@ -66,6 +66,7 @@ struct nf_template {
     uint8_t version; /* 9 or 10 */
     bool options;
     bool variable;        /* has a field of variable length */
+    bool has_icmp;        /* has an element for type and code of ICMP */
     uint8_t flavour;      /* enum nf_flavour */
     uint16_t field_count; /* scope fields included */
     uint16_t scope_count;

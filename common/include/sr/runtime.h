@@ -92,8 +92,8 @@ struct sr_program {
     void (*connection_free)(void *state, void *connection);
 
     /* Where the first message of `bytes` ends (sr/frame.h). Pure. */
-    enum sr_frame_state (*frame)(void *connection, struct sr_span bytes, bool last,
-        struct sr_frame *ret_frame);
+    enum sr_frame_state (*frame)(
+        void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
 
     /* As datagram(), for one message. SR_FULL: it comes again, whole, when there may be room. */
     enum sr_verdict (*stream_message)(void *state, const void *snapshot, unsigned listener,

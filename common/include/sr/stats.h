@@ -82,7 +82,8 @@ struct sr_delivery_stats {
 };
 
 struct sr_listener_stats {
-    char name[96]; /* its address, as configured */
+    char name[96];    /* its address, as configured */
+    bool has_streams; /* set before the threads start */
     unsigned worker_count;
     struct sr_worker_stats *workers;
     struct sr_delivery_stats delivery;

@@ -55,15 +55,15 @@ struct sr_tcp_handler {
     void (*close)(void *arg, void *connection);
 
     /* See sr/frame.h; with `last`, nothing follows. */
-    enum sr_frame_state (*frame)(void *arg, void *connection, struct sr_span bytes, bool last,
-        struct sr_frame *ret_frame);
+    enum sr_frame_state (*frame)(
+        void *arg, void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
 
     /*
      * One message, which took `used` bytes of the stream. False: no room for it; it comes again.
      * `must`: it will not, count it as dropped.
      */
-    bool (*message)(void *arg, void *connection, const struct sr_peer *peer,
-        struct sr_span message, size_t used, bool must);
+    bool (*message)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
+        size_t used, bool must);
 
     /* Bytes that are no message, for `reason` (see sr/frame.h): the connection ends. */
     void (*broken)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span bytes,
