@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "decode/record.h"
 #include "netflow_exporter.h"
 
 #define FIELDS(...)                                                                                \
@@ -315,6 +316,66 @@ what_is_known_already_does_not_make_the_generation_grow(void **state)
 }
 
 static void
+a_start_that_moves_by_a_millisecond_is_the_same(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c726");
+    uint64_t generation = nf_exporter_generation(b.e);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c727");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c725");
+    assert_int_equal(nf_exporter_generation(b.e), generation);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d94c725");
+    assert_int_equal(nf_exporter_generation(b.e), generation + 1);
+    assert_int_equal(b.d->told_start_ms, 0x19f1d94c725);
+    bench_close(&b);
+}
+
+/* What the domain takes for the start of an exporter of which a flow ended at that uptime. */
+static uint64_t
+estimate(struct bench *b, uint64_t export_ms, uint32_t uptime_ms)
+{
+    uint8_t bytes[4] = { (uint8_t)(uptime_ms >> 24), (uint8_t)(uptime_ms >> 16),
+        (uint8_t)(uptime_ms >> 8), (uint8_t)uptime_ms };
+    struct nf_position positions[1];
+    struct nf_template_record record = bench_record(10, 256, FIELDS(F(21, 4)), 1);
+
+    nf_templates_learn(b->e, b->d, &b->config, &record, 1, NOW);
+    struct nf_context c = {
+        .config = &b->config,
+        .domain = b->d,
+        .template = nf_templates_find(b->e, b->d, &b->config, 256, 1, NOW),
+        .export_ms = export_ms,
+    };
+    nf_estimate_start(&c, (struct sr_span){ bytes, 4 }, positions);
+    return b->d->estimated_start_ms;
+}
+
+static void
+a_start_that_was_told_is_exact_where_uptimes_agree(void **state)
+{
+    const uint64_t start = 1700000000123;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    /* 15 seconds are what a router waits before it exports a flow that has ended. */
+    assert_int_equal(estimate(&b, start + 100000, 85000), start + 15000);
+    b.d->told_start_ms = start;
+    assert_int_equal(estimate(&b, start + 100000, 85000), start);
+    /* The export time was cut to a whole second. */
+    assert_int_equal(estimate(&b, start + 100000, 100900), start);
+    /* Uptimes wrap. */
+    assert_int_equal(estimate(&b, start + (UINT64_C(1) << 32) + 20000, 5000), start);
+    /* No flow ends weeks after its export. */
+    b.d->told_start_ms = start + 3000000000;
+    assert_int_equal(estimate(&b, start + 100000, 85000), start);
+    bench_close(&b);
+}
+
+static void
 names_are_bounded_and_the_latest_stay(void **state)
 {
     struct bench b;
@@ -378,6 +439,8 @@ main(void)
         cmocka_unit_test(applications_and_vrfs_have_names),
         cmocka_unit_test(a_long_name_is_cut_between_characters),
         cmocka_unit_test(what_is_known_already_does_not_make_the_generation_grow),
+        cmocka_unit_test(a_start_that_moves_by_a_millisecond_is_the_same),
+        cmocka_unit_test(a_start_that_was_told_is_exact_where_uptimes_agree),
         cmocka_unit_test(names_are_bounded_and_the_latest_stay),
         cmocka_unit_test(without_memory_nothing_is_half_known),
     };
