@@ -24,9 +24,8 @@ struct sr_metrics {
 
 /* ---- /metrics ---- */
 
-/* A text in quotes, escaped as labels want it and as JSON does. */
-static void
-put_quoted(FILE *f, const char *value)
+void
+sr_metrics_put_quoted(FILE *f, const char *value)
 {
     (void)fputc('"', f);
     for (; *value != '\0'; value++) {
@@ -42,7 +41,7 @@ static void
 put_label(FILE *f, const char *name, const char *value)
 {
     (void)fprintf(f, "%s=", name);
-    put_quoted(f, value);
+    sr_metrics_put_quoted(f, value);
 }
 
 static void
@@ -288,7 +287,7 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
         (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
-        put_quoted(f, v->stats->listeners[i].name);
+        sr_metrics_put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
             ",\"received\":%llu,\"parts\":%llu,\"decoded\":%llu,\"consumed\":%llu,"
             "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "decode/template.h"
-#include "sr/peer.h"
+#include "sr/network.h"
 
 /* What records become. */
 enum nf_format {
@@ -16,15 +16,8 @@ enum nf_format {
     NF_FORMAT_RAW, /* the record's elements as [element, hex] pairs, in JSON */
 };
 
-/* A network of exporters. IPv4 prefixes are at most 32 bits long. */
-struct nf_network {
-    uint8_t address[16]; /* as in struct sr_peer */
-    bool is_v6;
-    uint8_t prefix;
-};
-
 struct nf_sampling_override {
-    struct nf_network network;
+    struct sr_network network;
     uint32_t rate;
 };
 

@@ -4,6 +4,7 @@
 
 #include "decode/config.h"
 #include "decode/exporter.h"
+#include "decode/flow.h"
 #include "sr/emit.h"
 
 /* Where a message that had no room goes on. All zero at its beginning. */
@@ -12,8 +13,17 @@ struct nf_resume {
     uint32_t record; /* records of it that are */
 };
 
+/* What one thread needs for itself. Large: pages that are not used cost nothing. */
+struct nf_scratch {
+    struct nf_flow flow;
+    struct nf_position positions[UINT16_MAX]; /* as many as a template may have fields */
+    uint8_t message[UINT16_MAX + 64];         /* a dead letter that is made up of a part */
+    uint8_t explanation[UINT16_MAX];
+};
+
 /* What comes in with a message. */
 struct nf_input {
+    struct nf_scratch *scratch;
     uint64_t now_ns; /* wall clock of the receive */
     const struct sr_peer *peer;
     struct sr_span bytes;
@@ -21,6 +31,12 @@ struct nf_input {
     uint64_t *budget;         /* records that may be published, counted down; NULL: all */
     struct nf_resume *resume; /* NULL: a datagram. Else a stream, which waits for room. */
 };
+
+/* True for bytes that begin like a message of a known version, with a whole header. */
+bool sr_netflow_is_plausible(struct sr_span bytes);
+
+/* Says why to emit->deadletter about bytes that do not: SR_DEADLETTER. Needs no exporter. */
+enum sr_verdict sr_netflow_refuse(const struct nf_input *input, const struct sr_emit *emit);
 
 /*
  * One message of an exporter: NetFlow v1, v5, v7, v9 or IPFIX. Its records go to `emit`, one
@@ -36,8 +52,17 @@ struct nf_input {
 enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config,
     const struct nf_input *input, const struct sr_emit *emit);
 
+/*
+ * No datagram may cost more than a few times what a sender could fill it with in good faith: what
+ * is above these is told to emit->deadletter as "too_many_sets", "too_many_records" or
+ * "too_many_templates".
+ */
+#define NF_SETS_MAX 4096U
+#define NF_RECORDS_MAX 8192U
+#define NF_TEMPLATES_MAX 2048U
+
 /* Sets that wait for too long (UINT64_MAX: all) go as dead letters, "template_missing". */
 void sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
-    uint64_t now_ns, const struct sr_emit *emit);
+    struct nf_scratch *scratch, uint64_t now_ns, const struct sr_emit *emit);
 
 #endif

@@ -8,6 +8,9 @@
 /* Information elements: names and types of the IANA registry "IPFIX Information Elements" and of
  * some vendors. Used for JSON, never on the way of a flow to protobuf. */
 
+#define NF_ELEMENT_REVERSE "reverse"
+#define NF_ELEMENT_NAME_MAX 48U /* bytes of a name, without NF_ELEMENT_REVERSE */
+
 enum nf_element_type {
     NF_ELEMENT_OCTETS = 0,
     NF_ELEMENT_UNSIGNED,
@@ -31,7 +34,11 @@ struct nf_element {
     const char *name;
 };
 
-/* The element, or NULL. v9 ids above 32767 that Cisco uses without an enterprise are under 0. */
+/*
+ * The element, or NULL. Static. Ids above 32767 that exporters of v9 use without an enterprise are
+ * under 0. Those of NF_REVERSE_PEN are the elements of IANA, the other way (RFC 5103): whoever
+ * writes the name puts NF_ELEMENT_REVERSE before it and begins it with a capital.
+ */
 const struct nf_element *nf_element_find(uint32_t enterprise, uint16_t id);
 
 #endif

@@ -30,6 +30,7 @@ struct nf_header {
     uint64_t received_ns; /* wall clock, since 1970 */
     uint64_t export_ns;   /* the exporter's clock, since 1970 */
     uint32_t uptime_ms;   /* v1 to v9 */
+    uint16_t sampling;    /* v5: one packet of so many; 0: not known */
 };
 
 /* An observation domain of one version. Owned by its exporter, at one place as long as it lives:
@@ -41,7 +42,10 @@ struct nf_domain {
     /* IPFIX with uptimes and without the time of start (22 without 160): the earliest start, in
      * milliseconds since 1970, that no record contradicts. 0: none yet. */
     uint64_t estimated_start_ms;
-    struct nf_domain_state *state; /* of exporter.c */
+    /* When the exporter started, as an options record told (160), in milliseconds since 1970. It
+     * is for records that hold 21 and 22 but not 160. 0: not told. */
+    uint64_t told_start_ms;
+    struct nf_domain_state *state; /* of exporter_state.h */
 };
 
 /* Counts of an exporter; records and sets, since it is known. Others may read them at any time. */
@@ -69,7 +73,8 @@ struct nf_ledger {
     _Atomic uint64_t clamped;          /* values over the limit of clamp_int32, or of a field */
     _Atomic uint64_t count_mismatches; /* headers that count other than what follows */
     _Atomic uint64_t missing;          /* units that the sequence numbers say were lost */
-    _Atomic uint64_t reordered;        /* messages that came late: their units are not missing */
+    _Atomic uint64_t recovered;        /* of these, came late */
+    _Atomic uint64_t reordered;        /* messages that came late */
     _Atomic uint64_t duplicates;       /* messages that came again, as far as this can be told */
     _Atomic uint64_t restarts;         /* of the numbering */
 };
@@ -120,14 +125,16 @@ enum nf_learned nf_templates_learn(struct nf_exporter *e, struct nf_domain *d,
 const struct nf_template *nf_templates_find(struct nf_exporter *e, struct nf_domain *d,
     const struct nf_config *config, uint16_t id, uint16_t port, uint64_t now_ns);
 
-/* RFC 7011 section 8.1, on streams only. Id 2 withdraws all templates, 3 all options templates. */
+/* RFC 7011 section 8.1, on streams only. Id 2 withdraws all templates, 3 all options templates;
+ * another one that of the kind `options` says. Counts in the ledger. */
 void nf_templates_withdraw(struct nf_exporter *e, struct nf_domain *d, uint16_t id, bool options);
 
 /* ---- Sets that wait ---- */
 
 /* A set that waits for its template. Owned by the exporter. */
 struct nf_pending {
-    struct nf_pending *next;
+    struct nf_pending *next;          /* in a list of the exporter */
+    struct nf_pending *newer, *older; /* of all sets that wait */
     struct nf_header header;
     uint32_t datagram; /* the number that nf_pending_add() was given */
     uint16_t id;
@@ -138,7 +145,8 @@ struct nf_pending {
 /*
  * Lets a set wait. When a limit is reached the oldest ones go first: each is handed to `gone`
  * (which may be NULL) before it is freed. False without memory or when it is larger than the
- * limit: then it does not wait.
+ * limit: then it does not wait. Limits in bytes are of memory: with sizeof(struct nf_pending) for
+ * each. What is added, taken or goes is counted in the ledger.
  */
 typedef void (*nf_pending_gone)(void *arg, const struct nf_pending *pending);
 bool nf_pending_add(struct nf_exporter *e, struct nf_domain *d, const struct nf_config *config,
@@ -172,8 +180,10 @@ void nf_options_learn(struct nf_exporter *e, struct nf_domain *d, const struct n
     const struct nf_template *t, struct sr_span record, const struct nf_position *positions);
 
 /*
- * The sampling rate for a record that names sampler `id` (with `has_id`), or that of the only one,
- * or of the domain. 0: not known. `selector`: `id` is a selectorId (302), not a samplerId (48).
+ * The sampling rate for a record that names sampler `id` (with `has_id`), else the rate of the
+ * domain, else, when no sampler is named, that of the only one. 0: not known. `selector`: `id` is
+ * a selectorId (302), not a samplerId (48). A domain that knows nothing has what domain 0 of the
+ * exporter knows: some routers tell of their samplers there alone, for all their line cards.
  */
 uint64_t nf_sampling_rate(const struct nf_domain *d, bool has_id, bool selector, uint64_t id);
 
@@ -198,8 +208,10 @@ struct sr_span nf_name_find(const struct nf_domain *d, enum nf_name_kind kind, u
 size_t nf_exporter_save(const struct nf_exporter *e, uint8_t *out, size_t room);
 
 /*
- * Reads one exporter off `*saved`, which moves past it, into a new one. Bytes are never trusted:
- * all limits of `config` hold. NULL: nothing more, damaged (then *saved is empty) or no memory.
+ * Reads one exporter off `*saved`, which moves past it, into a new one, which the caller owns.
+ * Bytes are never trusted: all limits of `config` hold, and templates over one are left out. NULL:
+ * nothing more, damaged or of another version (then *saved is empty), or no memory (then others
+ * may follow).
  */
 struct nf_exporter *nf_exporter_load(const struct nf_memory *memory, const struct nf_config *config,
     struct sr_span *saved, uint64_t now_ns);

@@ -118,7 +118,7 @@ enum nf_slot {
     NF_POST_DST_MAC,  /* 57 */
     NF_SRC_NET6,      /* 29 */
     NF_DST_NET6,
-    NF_HOP_LIMIT,
+    NF_MAXIMUM_TTL, /* 53 */
     NF_SLOTS,
 };
 
@@ -168,7 +168,6 @@ struct nf_flow {
     /* Of the repeated fields. */
     struct nf_numbers mpls_ttl, mpls_label, bgp_communities, as_path, layer_stack, layer_size;
     struct nf_addresses mpls_ip, routing_addresses;
-    uint8_t sampler_address[16];
 };
 
 static inline bool

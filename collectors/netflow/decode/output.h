@@ -17,8 +17,10 @@ struct nf_record {
     uint32_t datagram;                   /* its number in the capture, from 0 */
 };
 
+#define NF_V5_FIELDS_MAX 22U /* of a record of v1, v5 or v7 */
+
 /* Bytes that a message takes at most. */
-#define NF_PROTOBUF_MAX 1536U
+#define NF_PROTOBUF_MAX 2048U
 
 /*
  * Writes the flow as flowpb.FlowMessage at `out`, which has room for NF_PROTOBUF_MAX bytes. Fields
@@ -27,20 +29,67 @@ struct nf_record {
  */
 size_t nf_protobuf_write(uint8_t *out, const struct nf_flow *f);
 
+/* An encoded record is never larger (design decision D9). */
+#define NF_ENCODED_MAX ((size_t)512 * 1024)
+
+/* What the fields of FlowMessage and the names that options told take in JSON at most. */
+#define NF_JSON_FLOW_MAX ((size_t)16 * 1024)
+
+/* Bytes of a name that options told; what is longer is cut. */
+#define NF_JSON_NAME_MAX 128U
+
+/* What a field of a record takes beyond its content: its name, quotes, brackets, "null". */
+#define NF_JSON_FIELD_MAX 96U
+
+/*
+ * Room in which any record of `length` bytes and `fields` fields fits as JSON: a byte of a string
+ * may become six ("\u0001"), one of other content three at most. Where that is more than
+ * NF_ENCODED_MAX a record that needs it is cut, as the writers say.
+ */
+#define NF_JSON_MAX(length, fields)                                                                \
+    NF_ROOM(NF_JSON_FLOW_MAX + 6 * (size_t)(length) + NF_JSON_FIELD_MAX * (size_t)(fields))
+
+/* The same for nf_raw_write(), which fits in NF_ENCODED_MAX with any record of a message. */
+#define NF_RAW_FIELD_MAX 25U /* ["4294967295/65535",""], */
+#define NF_RAW_MAX(length, fields)                                                                 \
+    NF_ROOM(128 + 2 * (size_t)(length) + NF_RAW_FIELD_MAX * (size_t)(fields))
+
+#define NF_ROOM(room) ((room) < NF_ENCODED_MAX ? (room) : NF_ENCODED_MAX)
+
 /*
  * A JSON object without newline: the fields of FlowMessage that are set under their names there
  * (addresses as text, MAC addresses as "aa:bb:cc:dd:ee:ff", times in ns as numbers, `type` and
- * layers by name), then "extra": what the record holds and FlowMessage cannot carry, by element
- * name, with the names that options told.
+ * layers by name), then "extra": what the record holds and FlowMessage cannot carry, with the names
+ * that options told. "extra" is there only when it holds something:
+ *
+ * - elements that no operation of the template moves into the flow, by name ("PEN/ID" or "ID" when
+ *   it is not known), and always those of sampler and selector ids and of firewall and NAT events.
+ *   Padding is left out. An element that is there more than once becomes an array.
+ * - values by the element's type: numbers (seconds and milliseconds as they are, the NTP formats in
+ *   ns since 1970), booleans, addresses as text, strings without the NULs at their end, all else as
+ *   hexadecimal text; a number of no bytes is null. Application ids are "ENGINE:SELECTOR", or
+ *   "20:ENTERPRISE:SELECTOR" (RFC 6759 section 4).
+ * - "inputInterfaceName", "inputInterfaceDescription", "outputInterfaceName",
+ *   "outputInterfaceDescription", "applicationName", "ingressVRFName", "egressVRFName".
+ * - "engineType" and "engineId" of v5 when they are not both 0.
+ *
+ * When the buffer has no room for all of "extra", it ends where the room does and "extra_cut":true
+ * follows it. Without room for the rest `b->overflow` is set.
  */
 void nf_json_write(struct sr_buf *b, const struct nf_flow *f, const struct nf_record *r);
 
-/* An options record: {"options":{...},"template":ID,...} by element name. */
+/*
+ * An options record: {"options":{...},"type":...,"template":ID,"observation_domain_id":N}, its
+ * elements as in "extra". Scope fields of v9 are "scopeSystem", "scopeInterface", "scopeLineCard",
+ * "scopeCache", "scopeTemplate" (RFC 3954 section 6.1) or "scope/ID". Without room for all of them
+ * "options_cut":true follows.
+ */
 void nf_json_write_options(struct sr_buf *b, const struct nf_record *r);
 
 /*
  * {"dg":N,"kind":"data"|"options","tid":N|null,"fields":[[ELEMENT,HEX],...]}. ELEMENT is an id,
- * PEN/ID, scope/ID (v9), or in v1, v5 and v7 the name of a field.
+ * PEN/ID, scope/ID (v9), or in v1, v5 and v7 the name of a field. HEX is the content, without the
+ * length before it that a field of variable length has.
  */
 void nf_raw_write(struct sr_buf *b, const struct nf_record *r);
 

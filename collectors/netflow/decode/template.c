@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/template.h"
 
+#include <string.h>
+
+#include "decode/mapping.h"
+
 #include "sr/banned.h"
+
+#define ENTERPRISE_BIT 0x8000U
+#define IPFIX 10
+#define MESSAGE_MAX 65535U
+#define ID_MIN 256U
+#define ID_ALL 2U         /* withdraws all templates, RFC 7011 section 8.1 */
+#define ID_ALL_OPTIONS 3U /* withdraws all options templates */
 
 const char *
 nf_template_reason(enum nf_template_err err)
@@ -17,4 +28,330 @@ nf_template_reason(enum nf_template_err err)
     case NF_TEMPLATE_LENGTH: return "template_length";
     }
     return "template";
+}
+
+/* ---- Reading ---- */
+
+/* Field specifiers of IPFIX are 4 bytes, or 8 with an enterprise number. */
+static struct sr_span
+take_fields(struct sr_reader *r, uint8_t version, uint16_t count)
+{
+    struct sr_span fields = { r->pos, 0 };
+
+    if (version != IPFIX) {
+        return sr_reader_take(r, (size_t)count * 4);
+    }
+    for (unsigned i = 0; i < count && !r->failed; i++) {
+        uint16_t id = sr_reader_be16(r);
+        (void)sr_reader_take(r, (id & ENTERPRISE_BIT) != 0 ? 6 : 2);
+    }
+    fields.len = (size_t)(r->pos - fields.data);
+    return fields;
+}
+
+static void
+read_counts(struct sr_reader *r, struct nf_template_record *record)
+{
+    uint16_t first = sr_reader_be16(r);
+
+    if (!record->options) {
+        record->field_count = first;
+    } else if (record->version == IPFIX) {
+        record->field_count = first;
+        /* A withdrawal ends here, RFC 7011 section 8.1. */
+        record->scope_count = first != 0 ? sr_reader_be16(r) : 0;
+    } else {
+        /* RFC 3954 section 6.1: lengths in bytes of the two lists. */
+        uint16_t second = sr_reader_be16(r);
+        record->scope_count = first / 4;
+        record->field_count = (uint16_t)(first / 4 + second / 4);
+    }
+}
+
+static bool
+is_zero(struct sr_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum nf_template_err
+nf_template_next(
+    struct sr_span *set, uint8_t version, bool options, struct nf_template_record *ret_record)
+{
+    struct nf_template_record record = { .version = version, .options = options };
+    struct sr_reader r = sr_reader_init(*set);
+
+    if (set->len < 4 || (set->data[0] == 0 && is_zero(*set))) {
+        return NF_TEMPLATE_END;
+    }
+    record.id = sr_reader_be16(&r);
+    read_counts(&r, &record);
+    record.withdrawal = version == IPFIX && record.field_count == 0 && !r.failed;
+    if (record.id < ID_MIN &&
+        !(record.withdrawal && (record.id == ID_ALL || record.id == ID_ALL_OPTIONS))) {
+        return NF_TEMPLATE_ID;
+    }
+    record.fields = take_fields(&r, version, record.field_count);
+    if (r.failed) {
+        return NF_TEMPLATE_TRUNCATED;
+    }
+    set->data = r.pos;
+    set->len = (size_t)(r.end - r.pos);
+    *ret_record = record;
+    return NF_TEMPLATE_OK;
+}
+
+static struct nf_field
+read_field(struct sr_reader *r, uint8_t version)
+{
+    struct nf_field f = { .id = sr_reader_be16(r), .length = sr_reader_be16(r) };
+
+    if (version == IPFIX && (f.id & ENTERPRISE_BIT) != 0) {
+        f.id = (uint16_t)(f.id & ~ENTERPRISE_BIT);
+        f.enterprise = sr_reader_be32(r);
+    }
+    return f;
+}
+
+enum nf_template_err
+nf_template_check(const struct nf_template_record *record, unsigned max_fields)
+{
+    struct sr_reader r = sr_reader_init(record->fields);
+    uint64_t length = 0;
+
+    if (record->field_count == 0) {
+        return NF_TEMPLATE_EMPTY;
+    }
+    if (record->field_count > max_fields) {
+        return NF_TEMPLATE_FIELDS;
+    }
+    if (record->scope_count > record->field_count) {
+        return NF_TEMPLATE_SCOPE;
+    }
+    for (unsigned i = 0; i < record->field_count; i++) {
+        struct nf_field f = read_field(&r, record->version);
+        length += f.length == NF_VARIABLE_LENGTH ? 1 : f.length;
+    }
+    if (length == 0) {
+        return NF_TEMPLATE_EMPTY;
+    }
+    return length > MESSAGE_MAX ? NF_TEMPLATE_LENGTH : NF_TEMPLATE_OK;
+}
+
+/* ---- Compiling ---- */
+
+size_t
+nf_template_size(const struct nf_template_record *record)
+{
+    return sizeof(struct nf_template) +
+           record->field_count * (sizeof(struct nf_field) + sizeof(struct nf_op));
+}
+
+/* Fields and where they lie; returns the bytes of a record, the least when it is variable. */
+static uint16_t
+fill_fields(struct nf_template *t, const struct nf_template_record *record)
+{
+    struct nf_field *fields = (struct nf_field *)(void *)(t + 1);
+    struct sr_reader r = sr_reader_init(record->fields);
+    uint32_t length = 0;
+
+    for (unsigned i = 0; i < t->field_count; i++) {
+        fields[i] = read_field(&r, record->version);
+        t->variable = t->variable || fields[i].length == NF_VARIABLE_LENGTH;
+        length += fields[i].length == NF_VARIABLE_LENGTH ? 1 : fields[i].length;
+    }
+    return (uint16_t)length;
+}
+
+/* What compiling knows while it goes over the fields. */
+struct compiling {
+    struct nf_template *t;
+    struct nf_op *ops;
+    uint64_t taken[2]; /* slots that have an operation */
+};
+
+static bool
+is_taken(const struct compiling *c, const struct nf_mapping *m)
+{
+    return m->kind != NF_OP_SPECIAL && (c->taken[m->slot >> 6] >> (m->slot & 63) & 1) != 0;
+}
+
+static bool
+fits(const struct nf_mapping *m, uint16_t length)
+{
+    if (length == NF_VARIABLE_LENGTH) {
+        return m->max_length == NF_VARIABLE_LENGTH;
+    }
+    return length >= m->min_length && length <= m->max_length;
+}
+
+static void
+add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t offset)
+{
+    uint16_t length = nf_template_fields(c->t)[field].length;
+    bool narrow = m->kind == NF_OP_NUMBER && length > 4 && nf_slot_is_narrow(m->slot);
+
+    c->ops[c->t->op_count++] = (struct nf_op){
+        .offset = (uint16_t)offset,
+        .field = (uint16_t)field,
+        .length = length,
+        .kind = narrow ? NF_OP_NARROW : m->kind,
+        .slot = m->slot,
+    };
+    if (m->kind != NF_OP_SPECIAL) {
+        c->taken[m->slot >> 6] |= UINT64_C(1) << (m->slot & 63);
+    }
+}
+
+/*
+ * The operations of one rank: an element of a lower rank goes before others that would fill the
+ * same slot, and of two equal ones the first counts (RFC 7011 section 8: the outermost).
+ */
+static void
+compile_rank(struct compiling *c, unsigned rank)
+{
+    const struct nf_field *fields = nf_template_fields(c->t);
+    uint32_t offset = 0;
+
+    for (unsigned i = 0; i < c->t->field_count; i++) {
+        const struct nf_mapping *m =
+            i < c->t->scope_count
+                ? NULL
+                : nf_mapping_find(c->t->flavour, c->t->version, fields[i].enterprise, fields[i].id);
+        if (m != NULL && m->rank == rank && fits(m, fields[i].length) && !is_taken(c, m)) {
+            add_op(c, m, i, offset);
+        }
+        offset += fields[i].length; /* means nothing after a field of variable length */
+    }
+}
+
+void
+nf_template_compile(
+    struct nf_template *t, const struct nf_template_record *record, enum nf_flavour flavour)
+{
+    *t = (struct nf_template){
+        .id = record->id,
+        .version = record->version,
+        .options = record->options,
+        .flavour = (uint8_t)flavour,
+        .field_count = record->field_count,
+        .scope_count = record->scope_count,
+    };
+    t->record_length = fill_fields(t, record);
+    struct compiling c = { .t = t, .ops = (struct nf_op *)(void *)(uintptr_t)nf_template_ops(t) };
+    for (unsigned rank = 0; rank < NF_MAPPING_RANKS; rank++) {
+        compile_rank(&c, rank);
+    }
+}
+
+bool
+nf_template_equals(const struct nf_template *t, const struct nf_template_record *record)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+    struct sr_reader r = sr_reader_init(record->fields);
+
+    if (t->id != record->id || t->version != record->version || t->options != record->options ||
+        t->field_count != record->field_count || t->scope_count != record->scope_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < t->field_count; i++) {
+        struct nf_field f = read_field(&r, record->version);
+        if (f.id != fields[i].id || f.length != fields[i].length ||
+            f.enterprise != fields[i].enterprise) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint8_t *
+put_be(uint8_t *out, uint32_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        out[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
+    }
+    return out + bytes;
+}
+
+size_t
+nf_template_write_fields(const struct nf_template *t, uint8_t *out)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+    uint8_t *at = out;
+
+    for (unsigned i = 0; i < t->field_count; i++) {
+        bool enterprise = fields[i].enterprise != 0;
+        at = put_be(at, enterprise ? fields[i].id | ENTERPRISE_BIT : fields[i].id, 2);
+        at = put_be(at, fields[i].length, 2);
+        if (enterprise) {
+            at = put_be(at, fields[i].enterprise, 4);
+        }
+    }
+    return (size_t)(at - out);
+}
+
+/* ---- Records ---- */
+
+/* RFC 7011 section 7: the length is one byte, or 255 and two bytes. */
+static bool
+variable_length(struct sr_span left, size_t *ret_head, size_t *ret_length)
+{
+    if (left.len < 1) {
+        return false;
+    }
+    *ret_head = 1;
+    *ret_length = left.data[0];
+    if (left.data[0] == 255) {
+        if (left.len < 3) {
+            return false;
+        }
+        *ret_head = 3;
+        *ret_length = (size_t)left.data[1] << 8 | left.data[2];
+    }
+    return true;
+}
+
+static bool
+walk_fields(const struct nf_template *t, struct sr_span records, size_t *ret_size,
+    struct nf_position *positions)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+    size_t at = 0;
+
+    for (unsigned i = 0; i < t->field_count; i++) {
+        struct sr_span left = { records.data + at, records.len - at };
+        size_t head = 0, length = fields[i].length;
+        if (length == NF_VARIABLE_LENGTH && !variable_length(left, &head, &length)) {
+            return false;
+        }
+        if (head + length > left.len) {
+            return false;
+        }
+        if (positions != NULL) {
+            positions[i] = (struct nf_position){ (uint16_t)(at + head), (uint16_t)length };
+        }
+        at += head + length;
+    }
+    *ret_size = at;
+    return true;
+}
+
+bool
+nf_record_next(const struct nf_template *t, struct sr_span *records, struct sr_span *ret_record,
+    struct nf_position *positions)
+{
+    size_t size;
+
+    if (records->len < t->record_length || !walk_fields(t, *records, &size, positions)) {
+        return false;
+    }
+    *ret_record = (struct sr_span){ records->data, size };
+    records->data += size;
+    records->len -= size;
+    return true;
 }

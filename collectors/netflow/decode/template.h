@@ -26,9 +26,27 @@ struct nf_field {
 };
 
 enum nf_op_kind {
-    NF_OP_NUMBER = 0, /* 1 to 8 bytes, big-endian */
-    NF_OP_BYTES,
-    NF_OP_SPECIAL, /* `special` says what */
+    NF_OP_NUMBER = 0, /* 1 to 8 bytes, big-endian, to a slot */
+    NF_OP_NARROW,     /* the same for a field of 32 bits: what is larger becomes the largest */
+    NF_OP_BYTES,      /* to a slot, as they are */
+    NF_OP_SPECIAL,    /* `slot` is an enum nf_special */
+};
+
+/* Elements that become more, or something else, than the value of one slot. */
+enum nf_special {
+    NF_SPECIAL_ICMP = 0, /* 32: type and code of ICMP */
+    NF_SPECIAL_MPLS_LABEL,
+    NF_SPECIAL_MPLS_IP,
+    NF_SPECIAL_MPLS_TTL,
+    NF_SPECIAL_FRAGMENT_FLAGS,
+    NF_SPECIAL_COMMUNITY,
+    NF_SPECIAL_SEGMENT,
+    NF_SPECIAL_SEGMENTS,
+    NF_SPECIAL_FRAME,  /* 104, 315: a packet from its Ethernet header on */
+    NF_SPECIAL_PACKET, /* 313: a packet from its IP header on */
+    NF_SPECIAL_BASIC_LIST,
+    NF_SPECIAL_SUBTEMPLATE_LIST,
+    NF_SPECIAL_SUBTEMPLATE_MULTI_LIST,
 };
 
 struct nf_op {
@@ -52,8 +70,7 @@ struct nf_template {
     uint16_t field_count; /* scope fields included */
     uint16_t scope_count;
     uint16_t op_count;
-    uint32_t record_length; /* bytes of a record; the least when `variable` */
-    uint32_t traits;        /* NF_TRAIT_*: what finishing a flow has to look at */
+    uint16_t record_length; /* bytes of a record; the least when `variable` */
 };
 
 static inline const struct nf_field *
@@ -123,8 +140,10 @@ bool nf_template_equals(const struct nf_template *t, const struct nf_template_re
 size_t nf_template_write_fields(const struct nf_template *t, uint8_t *out);
 
 /*
- * Where the fields of a record lie. `positions` has room for t->field_count. Takes the record off
- * `*records`, or returns false when there is none in what is left, but padding or a piece.
+ * Where the fields of a record lie. `positions` has room for t->field_count, or is NULL. Takes the
+ * record off
+ * `*records`, or returns false when there is none in what is left: padding, or a record that goes
+ * on past the end, which a set of a template with a field of variable length can have.
  */
 struct nf_position {
     uint16_t offset, length;

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "decode/record.h"
+#include "sr/stats.h"
+
+#include "sr/banned.h"
+
+#define BIT(SLOT) (UINT64_C(1) << ((SLOT)&63))
+
+enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58, ETYPE_IPV4 = 0x0800, ETYPE_IPV6 = 0x86dd };
+
+/* Gathered values that are rare; most records have none of them and are done sooner. */
+#define ADDRESSES6                                                                                 \
+    (BIT(NF_SRC_ADDR6) | BIT(NF_DST_ADDR6) | BIT(NF_NEXT_HOP6) | BIT(NF_BGP_NEXT_HOP6))
+#define STAND_INS                                                                                  \
+    (BIT(NF_SRC_NET6) | BIT(NF_DST_NET6) | BIT(NF_POST_DST_MAC) | BIT(NF_ICMP6) |                  \
+        BIT(NF_MAXIMUM_TTL))
+#define COUNTERS                                                                                   \
+    (BIT(NF_TOTAL_BYTES) | BIT(NF_TOTAL_PACKETS) | BIT(NF_POST_BYTES) | BIT(NF_POST_PACKETS) |     \
+        BIT(NF_POST_TOTAL_BYTES) | BIT(NF_POST_TOTAL_PACKETS) | BIT(NF_INITIATOR_BYTES) |          \
+        BIT(NF_RESPONDER_BYTES) | BIT(NF_INITIATOR_PACKETS) | BIT(NF_RESPONDER_PACKETS) |          \
+        BIT(NF_LAYER2_BYTES) | BIT(NF_REVERSE_BYTES) | BIT(NF_REVERSE_PACKETS))
+
+/* ---- Context ---- */
+
+uint64_t
+nf_sampling_override(const struct nf_config *config, const struct sr_peer *peer)
+{
+    for (size_t i = 0; i < config->override_count; i++) {
+        if (sr_network_has(&config->overrides[i].network, peer)) {
+            return config->overrides[i].rate;
+        }
+    }
+    return 0;
+}
+
+static enum nf_type
+flow_type(uint16_t version)
+{
+    return version == 10 ? NF_TYPE_IPFIX : version == 9 ? NF_TYPE_V9 : NF_TYPE_V5;
+}
+
+void
+nf_context_init(struct nf_context *c, const struct nf_config *config, struct nf_exporter *exporter,
+    const struct nf_header *header, struct nf_flow *f)
+{
+    const struct sr_peer *peer = nf_exporter_peer(exporter);
+
+    *c = (struct nf_context){
+        .config = config,
+        .exporter = exporter,
+        .header = header,
+        .ledger = nf_exporter_ledger(exporter),
+        .export_ms = header->export_ns / 1000000,
+        .sampling_rate = nf_sampling_override(config, peer),
+    };
+    c->is_rate_overridden = c->sampling_rate != 0;
+    f->present[0] = 0;
+    f->present[1] = 0;
+    nf_flow_set(f, NF_TYPE, flow_type(header->version));
+    nf_flow_set(f, NF_SEQUENCE_NUM, header->sequence);
+    nf_flow_set_bytes(
+        f, NF_SAMPLER_ADDRESS, (struct sr_span){ peer->address, peer->is_v6 ? 16 : 4 });
+    nf_flow_set(f, NF_TIME_RECEIVED_NS, header->received_ns);
+    if (header->version == 10 || (header->version == 9 && config->flavour == NF_NATIVE)) {
+        nf_flow_set(f, NF_OBSERVATION_DOMAIN_ID, header->domain);
+    }
+    c->base = f->present[0];
+}
+
+void
+nf_context_set(struct nf_context *c, struct nf_domain *domain, const struct nf_template *template)
+{
+    c->domain = domain;
+    c->template = template;
+    if (!c->is_rate_overridden && c->config->flavour == NF_NATIVE) {
+        c->sampling_rate = nf_sampling_rate(domain, false, false, 0);
+    }
+}
+
+/* ---- Fields that have several sources ---- */
+
+static bool
+is_zero(struct sr_span bytes)
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        any |= bytes.data[i];
+    }
+    return any == 0;
+}
+
+/* Many exporters send both addresses and fill one: the IP version tells which, or what is in it. */
+static void
+choose_address(struct nf_flow *f, enum nf_slot slot, enum nf_slot slot6)
+{
+    uint64_t version = nf_flow_get(f, NF_IP_VERSION);
+
+    if (!nf_flow_has(f, slot6)) {
+        return;
+    }
+    if (!nf_flow_has(f, slot) || version == 6 ||
+        (version != 4 && is_zero(f->bytes[slot]) && !is_zero(f->bytes[slot6]))) {
+        nf_flow_set_bytes(f, slot, f->bytes[slot6]);
+    }
+}
+
+/* Sets a field that is 0 so far. */
+static void
+stand_in(struct nf_flow *f, enum nf_slot slot, enum nf_slot other)
+{
+    if (!nf_flow_has(f, slot)) {
+        nf_flow_set(f, slot, nf_flow_get(f, other));
+    }
+}
+
+static void
+finish_stand_ins(struct nf_flow *f)
+{
+    stand_in(f, NF_SRC_NET, NF_SRC_NET6);
+    stand_in(f, NF_DST_NET, NF_DST_NET6);
+    stand_in(f, NF_DST_MAC, NF_POST_DST_MAC);
+    stand_in(f, NF_IP_TTL, NF_MAXIMUM_TTL);
+    if (nf_flow_has(f, NF_ICMP6) && !nf_flow_has(f, NF_ICMP_TYPE) &&
+        !nf_flow_has(f, NF_ICMP_CODE)) {
+        nf_flow_set(f, NF_ICMP_TYPE, f->number[NF_ICMP6] >> 8 & 0xff);
+        nf_flow_set(f, NF_ICMP_CODE, f->number[NF_ICMP6] & 0xff);
+    }
+}
+
+/*
+ * Deltas, else totals, else what left, else a firewall's counts of both directions (NSEL: deltas
+ * since the last event, so that updates and teardowns add up), else octets of layer 2. Firewalls
+ * that send totals beside these count both directions in them.
+ */
+static void
+finish_counters(struct nf_flow *f)
+{
+    if (nf_flow_has(f, NF_FIREWALL_EVENT)) {
+        stand_in(f, NF_BYTES, NF_INITIATOR_BYTES);
+        stand_in(f, NF_PACKETS, NF_INITIATOR_PACKETS);
+    }
+    stand_in(f, NF_BYTES, NF_TOTAL_BYTES);
+    stand_in(f, NF_PACKETS, NF_TOTAL_PACKETS);
+    stand_in(f, NF_BYTES, NF_POST_BYTES);
+    stand_in(f, NF_PACKETS, NF_POST_PACKETS);
+    stand_in(f, NF_BYTES, NF_POST_TOTAL_BYTES);
+    stand_in(f, NF_PACKETS, NF_POST_TOTAL_PACKETS);
+    stand_in(f, NF_BYTES, NF_INITIATOR_BYTES);
+    stand_in(f, NF_PACKETS, NF_INITIATOR_PACKETS);
+    stand_in(f, NF_BYTES, NF_LAYER2_BYTES);
+    stand_in(f, NF_BYTES_IN, NF_RESPONDER_BYTES);
+    stand_in(f, NF_PACKETS_IN, NF_RESPONDER_PACKETS);
+    stand_in(f, NF_BYTES_IN, NF_REVERSE_BYTES);
+    stand_in(f, NF_PACKETS_IN, NF_REVERSE_PACKETS);
+}
+
+/* Exporters without elements for it put type and code of ICMP where ports have the destination. */
+static void
+finish_icmp(struct nf_flow *f)
+{
+    uint64_t proto = nf_flow_get(f, NF_PROTO);
+
+    if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) && !nf_flow_has(f, NF_ICMP_TYPE) &&
+        !nf_flow_has(f, NF_ICMP_CODE) && !nf_flow_has(f, NF_SRC_PORT)) {
+        uint64_t port = nf_flow_get(f, NF_DST_PORT);
+        nf_flow_set(f, NF_ICMP_TYPE, port >> 8 & 0xff);
+        nf_flow_set(f, NF_ICMP_CODE, port & 0xff);
+    }
+}
+
+static void
+finish_sampling(const struct nf_context *c, struct nf_flow *f)
+{
+    uint64_t rate = c->sampling_rate;
+    bool selector = !nf_flow_has(f, NF_SAMPLER_ID);
+
+    if (c->is_rate_overridden || !nf_flow_has(f, NF_SAMPLING_RATE)) {
+        if (!c->is_rate_overridden && c->domain != NULL &&
+            (f->present[1] & (BIT(NF_SAMPLER_ID) | BIT(NF_SELECTOR_ID))) != 0) {
+            rate = nf_sampling_rate(
+                c->domain, true, selector, f->number[selector ? NF_SELECTOR_ID : NF_SAMPLER_ID]);
+        }
+        nf_flow_set(f, NF_SAMPLING_RATE, rate);
+    }
+}
+
+/*
+ * As the collector before this one did for IPFIX: the systems that are known, in their order,
+ * without zeros and repetitions. Consumers skip flows without a path.
+ */
+static void
+finish_as_path(struct nf_flow *f)
+{
+    static const enum nf_slot slots[] = { NF_SRC_AS, NF_NEXT_HOP_AS, NF_DST_AS };
+    uint32_t last = 0;
+
+    if ((f->present[0] & (BIT(NF_SRC_AS) | BIT(NF_NEXT_HOP_AS) | BIT(NF_DST_AS))) == 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
+        uint32_t as = (uint32_t)nf_flow_get(f, slots[i]);
+        if (as != 0 && as != last) {
+            nf_flow_add_number(f, NF_AS_PATH, &f->as_path, as);
+            last = as;
+        }
+    }
+}
+
+static uint64_t
+clamp(const struct nf_context *c, uint64_t value, uint64_t max)
+{
+    if (value > max) {
+        sr_count(&c->ledger->clamped, 1);
+        return max;
+    }
+    return value;
+}
+
+/* Consumers keep AS numbers in signed columns of 32 bits, counters in 64: one that does not fit
+ * costs them all rows of its batch. */
+static void
+finish_clamp(const struct nf_context *c, struct nf_flow *f)
+{
+    static const uint8_t narrow[] = { NF_SRC_AS, NF_DST_AS, NF_NEXT_HOP_AS };
+    static const uint8_t wide[] = { NF_BYTES, NF_PACKETS, NF_BYTES_IN, NF_PACKETS_IN };
+
+    for (size_t i = 0; i < sizeof(narrow); i++) {
+        f->number[narrow[i]] = clamp(c, nf_flow_get(f, narrow[i]), INT32_MAX);
+    }
+    for (size_t i = 0; i < sizeof(wide); i++) {
+        f->number[wide[i]] = clamp(c, nf_flow_get(f, wide[i]), INT64_MAX);
+    }
+}
+
+static void
+finish_protocol(struct nf_flow *f)
+{
+    if (nf_flow_has(f, NF_PROTO)) {
+        if (f->number[NF_PROTO] <= UINT8_MAX) {
+            nf_flow_set_bytes(f, NF_PROTOCOL_NAME, nf_protocol_name((uint8_t)f->number[NF_PROTO]));
+        }
+    }
+}
+
+/* A field that is the same number as another one. */
+static void
+copy(struct nf_flow *f, enum nf_slot to, enum nf_slot from)
+{
+    f->number[to] = f->number[from];
+    f->present[0] |= (uint64_t)nf_flow_has(f, from) << to;
+}
+
+static void
+finish_native(const struct nf_context *c, struct nf_flow *f)
+{
+    if ((f->present[1] & ADDRESSES6) != 0) {
+        choose_address(f, NF_SRC_ADDR, NF_SRC_ADDR6);
+        choose_address(f, NF_DST_ADDR, NF_DST_ADDR6);
+        choose_address(f, NF_NEXT_HOP, NF_NEXT_HOP6);
+        choose_address(f, NF_BGP_NEXT_HOP, NF_BGP_NEXT_HOP6);
+    }
+    if (!nf_flow_has(f, NF_ETYPE) && nf_flow_has(f, NF_SRC_ADDR)) {
+        nf_flow_set(f, NF_ETYPE, f->bytes[NF_SRC_ADDR].len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
+    }
+    finish_icmp(f);
+    finish_sampling(c, f);
+    nf_flow_times(c, f);
+}
+
+bool
+nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
+{
+    bool upstream = c->config->flavour == NF_UPSTREAM;
+
+    if ((f->present[1] & STAND_INS) != 0) {
+        finish_stand_ins(f);
+    }
+    if ((f->present[1] & COUNTERS) != 0) {
+        finish_counters(f);
+    }
+    if (upstream) {
+        nf_flow_times_upstream(c, f);
+    } else {
+        finish_native(c, f);
+    }
+    finish_protocol(f);
+    if (c->config->clamp_int32) {
+        finish_clamp(c, f);
+    }
+    copy(f, NF_BYTES_OUT, NF_BYTES);
+    copy(f, NF_PACKETS_OUT, NF_PACKETS);
+    if (c->header->version == 10) {
+        finish_as_path(f);
+    }
+    return !c->config->drop_zero_counters || nf_flow_has(f, NF_BYTES) || nf_flow_has(f, NF_PACKETS);
+}

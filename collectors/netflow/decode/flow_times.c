@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/record.h"
+#include "sr/stats.h"
+
+#include "sr/banned.h"
+
+#define BIT(SLOT) (UINT64_C(1) << ((SLOT)&63))
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define NTP_TO_UNIX UINT64_C(2208988800) /* seconds from 1900 to 1970, RFC 868 */
+
+/*
+ * A flow that is older than this when it is exported has a time that cannot be: twice as long as
+ * 32 bits of milliseconds last.
+ */
+#define PAST_MAX_MS (UINT64_C(1) << 33)
+
+/* Flows are exported sooner than this after their last packet. */
+#define RESTART_MS (UINT64_C(3600) * 1000)
+
+/* Where the times of a record may come from, the most exact first. */
+struct source {
+    enum nf_slot start, end;
+    uint64_t unit_ns; /* 0: NTP format, RFC 7011 section 6.1.9 */
+};
+
+static const struct source absolute[] = {
+    { NF_START_NANOSECONDS, NF_END_NANOSECONDS, 0 },
+    { NF_START_MICROSECONDS, NF_END_MICROSECONDS, 0 },
+    { NF_START_MILLISECONDS, NF_END_MILLISECONDS, NS_PER_MS },
+    { NF_START_SECONDS, NF_END_SECONDS, NS_PER_S },
+};
+
+/* NAT and firewall events have one time: it is where the flow begins or ends, else both. */
+static const struct source observed[] = {
+    { NF_OBSERVED_NANOSECONDS, NF_OBSERVED_NANOSECONDS, 0 },
+    { NF_OBSERVED_MICROSECONDS, NF_OBSERVED_MICROSECONDS, 0 },
+    { NF_OBSERVED_MILLISECONDS, NF_OBSERVED_MILLISECONDS, NS_PER_MS },
+    { NF_OBSERVED_SECONDS, NF_OBSERVED_SECONDS, NS_PER_S },
+};
+
+struct times {
+    uint64_t start, end; /* ns since 1970; 0: not known */
+};
+
+static uint64_t
+from_ntp(uint64_t ntp)
+{
+    uint64_t seconds = ntp >> 32;
+    uint64_t fraction = ntp & UINT32_MAX;
+
+    if (seconds < NTP_TO_UNIX) {
+        return 0;
+    }
+    return (seconds - NTP_TO_UNIX) * NS_PER_S + (fraction * NS_PER_S >> 32);
+}
+
+static uint64_t
+to_ns(uint64_t value, uint64_t unit_ns)
+{
+    if (unit_ns == 0) {
+        return from_ntp(value);
+    }
+    return value > UINT64_MAX / unit_ns ? UINT64_MAX : value * unit_ns;
+}
+
+static void
+take(const struct nf_flow *f, const struct source *sources, struct times *t)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (t->start == 0 && nf_flow_has(f, sources[i].start)) {
+            t->start = to_ns(f->number[sources[i].start], sources[i].unit_ns);
+        }
+        if (t->end == 0 && nf_flow_has(f, sources[i].end)) {
+            t->end = to_ns(f->number[sources[i].end], sources[i].unit_ns);
+        }
+    }
+}
+
+/* Elements 158 and 159: microseconds before the export time. */
+static void
+take_deltas(const struct nf_context *c, const struct nf_flow *f, struct times *t)
+{
+    uint64_t export_ns = c->header->export_ns;
+
+    if (t->start == 0 && nf_flow_has(f, NF_START_DELTA_MICROSECONDS)) {
+        t->start = export_ns - (f->number[NF_START_DELTA_MICROSECONDS] & UINT32_MAX) * 1000;
+    }
+    if (t->end == 0 && nf_flow_has(f, NF_END_DELTA_MICROSECONDS)) {
+        t->end = export_ns - (f->number[NF_END_DELTA_MICROSECONDS] & UINT32_MAX) * 1000;
+    }
+}
+
+/*
+ * When the uptime was `uptime_ms`, given that it was `now_ms` at the export: the difference of two
+ * 32-bit numbers survives their wrap after 49.7 days. More than half of the range is a time shortly
+ * after the export, for clocks of line cards differ.
+ */
+static uint64_t
+uptime_to_ns(uint64_t export_ns, uint32_t now_ms, uint32_t uptime_ms)
+{
+    uint32_t before = now_ms - uptime_ms;
+
+    if (before <= INT32_MAX || uptime_ms <= now_ms) {
+        return export_ns - before * NS_PER_MS;
+    }
+    return export_ns + (uptime_ms - now_ms) * NS_PER_MS;
+}
+
+/* In IPFIX uptimes count from element 160, or from what is known of it: false without that. */
+static bool
+uptime_at_export(const struct nf_context *c, const struct nf_flow *f, uint32_t *ret_uptime_ms)
+{
+    uint64_t start_ms;
+
+    if (c->header->version != 10) {
+        *ret_uptime_ms = c->header->uptime_ms;
+        return true;
+    }
+    start_ms = nf_flow_get(f, NF_INIT_MILLISECONDS);
+    start_ms = start_ms != 0 ? start_ms : c->domain->estimated_start_ms;
+    *ret_uptime_ms = (uint32_t)(c->export_ms - start_ms);
+    return start_ms != 0;
+}
+
+static void
+take_uptimes(const struct nf_context *c, const struct nf_flow *f, struct times *t)
+{
+    uint64_t export_ns = c->header->export_ns;
+    uint32_t now_ms;
+
+    if (!uptime_at_export(c, f, &now_ms)) {
+        return;
+    }
+    if (t->start == 0 && nf_flow_has(f, NF_FIRST_SWITCHED)) {
+        t->start = uptime_to_ns(export_ns, now_ms, (uint32_t)f->number[NF_FIRST_SWITCHED]);
+    }
+    if (t->end == 0 && nf_flow_has(f, NF_LAST_SWITCHED)) {
+        t->end = uptime_to_ns(export_ns, now_ms, (uint32_t)f->number[NF_LAST_SWITCHED]);
+    }
+}
+
+static void
+take_duration(const struct nf_flow *f, struct times *t)
+{
+    uint64_t ns = nf_flow_has(f, NF_DURATION_MICROSECONDS)
+                      ? (f->number[NF_DURATION_MICROSECONDS] & UINT32_MAX) * 1000
+                      : (nf_flow_get(f, NF_DURATION_MILLISECONDS) & UINT32_MAX) * NS_PER_MS;
+
+    if (t->start != 0 && t->end == 0) {
+        t->end = t->start + ns;
+    } else if (t->end > ns && t->start == 0) {
+        t->start = t->end - ns;
+    }
+}
+
+/* A time that cannot be becomes that of the export, for consumers sort and delete by it. */
+static bool
+clamp(const struct nf_context *c, uint64_t *time)
+{
+    uint64_t export_ns = c->header->export_ns;
+
+    if (*time == 0 ||
+        (*time <= export_ns + c->config->skew_ns && *time + PAST_MAX_MS * NS_PER_MS >= export_ns)) {
+        return false;
+    }
+    *time = export_ns;
+    return true;
+}
+
+void
+nf_flow_times(const struct nf_context *c, struct nf_flow *f)
+{
+    const uint64_t uptimes = BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED);
+    struct times t = { 0, 0 };
+
+    if ((f->present[1] & ~uptimes) != 0) {
+        take(f, absolute, &t);
+        take_deltas(c, f, &t);
+    }
+    if ((f->present[1] & uptimes) != 0) {
+        take_uptimes(c, f, &t);
+    }
+    if (t.start == 0 || t.end == 0) {
+        take(f, observed, &t);
+        take_duration(f, &t);
+    }
+    bool skewed = clamp(c, &t.start);
+    if (clamp(c, &t.end) || skewed) {
+        sr_count(&c->ledger->skewed, 1);
+    }
+    nf_flow_set(f, NF_TIME_FLOW_START_NS, t.start);
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, t.end);
+}
+
+/* ---- As upstream has it ---- */
+
+/* Before version 10: an uptime that has wrapped since reads as the time of the export. */
+static uint64_t
+upstream_uptime(const struct nf_context *c, uint64_t uptime_ms)
+{
+    uint64_t now_ms = c->header->uptime_ms;
+    uint64_t export_ns = c->header->export_ns;
+
+    return uptime_ms > now_ms ? export_ns : export_ns - (now_ms - uptime_ms) * NS_PER_MS;
+}
+
+static uint64_t
+upstream_time(
+    const struct nf_context *c, const struct nf_flow *f, enum nf_slot ms, enum nf_slot uptime)
+{
+    if (c->header->version != 10) {
+        return nf_flow_has(f, uptime) ? upstream_uptime(c, f->number[uptime]) : 0;
+    }
+    if (nf_flow_has(f, ms)) {
+        return f->number[ms] * NS_PER_MS;
+    }
+    /* The uptime is taken off the time of the export, and not off the uptime then. */
+    if (nf_flow_has(f, uptime) && f->number[uptime] <= c->export_ms) {
+        return (c->export_ms - f->number[uptime]) * NS_PER_MS;
+    }
+    return 0;
+}
+
+void
+nf_flow_times_upstream(const struct nf_context *c, struct nf_flow *f)
+{
+    nf_flow_set(
+        f, NF_TIME_FLOW_START_NS, upstream_time(c, f, NF_START_MILLISECONDS, NF_FIRST_SWITCHED));
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, upstream_time(c, f, NF_END_MILLISECONDS, NF_LAST_SWITCHED));
+}
+
+/* ---- Estimating the start ---- */
+
+static const struct nf_op *
+find_op(const struct nf_template *t, enum nf_slot slot)
+{
+    const struct nf_op *ops = nf_template_ops(t);
+
+    for (unsigned i = 0; i < t->op_count; i++) {
+        if (ops[i].kind == NF_OP_NUMBER && ops[i].slot == slot) {
+            return &ops[i];
+        }
+    }
+    return NULL;
+}
+
+/* The latest uptime in the records of a set; false when they have none that counts. */
+static bool
+latest_uptime(const struct nf_template *t, const struct nf_op *op, struct sr_span records,
+    struct nf_position *positions, uint32_t *ret_uptime_ms)
+{
+    struct sr_span record;
+    uint32_t latest = 0;
+    bool any = false;
+
+    while (nf_record_next(t, &records, &record, positions)) {
+        struct sr_reader r = sr_reader_init((struct sr_span){
+            record.data + positions[op->field].offset, positions[op->field].length });
+        uint32_t uptime = sr_reader_be32(&r);
+        latest = !any || uptime > latest ? uptime : latest;
+        any = any || !r.failed;
+    }
+    *ret_uptime_ms = latest;
+    return any;
+}
+
+void
+nf_estimate_start(const struct nf_context *c, struct sr_span records, struct nf_position *positions)
+{
+    const struct nf_template *t = c->template;
+    const struct nf_op *op = find_op(t, NF_LAST_SWITCHED);
+    uint32_t uptime_ms;
+
+    op = op != NULL ? op : find_op(t, NF_FIRST_SWITCHED);
+    if (op == NULL || op->length != 4 || find_op(t, NF_INIT_MILLISECONDS) != NULL ||
+        !latest_uptime(t, op, records, positions, &uptime_ms) || uptime_ms > c->export_ms) {
+        return;
+    }
+    uint64_t start_ms = c->export_ms - uptime_ms;
+    uint64_t *known = &c->domain->estimated_start_ms;
+    /* Much later than known: the exporter has started again, or its uptime has wrapped. */
+    if (*known == 0 || start_ms < *known || start_ms - *known > RESTART_MS) {
+        *known = start_ms;
+    }
+}

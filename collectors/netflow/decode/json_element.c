@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/json.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "decode/exporter.h"
+#include "decode/template.h"
+#include "sr/banned.h"
+#include "sr/json.h"
+
+/* Ids of IANA that are treated apart. */
+enum {
+    ID_INGRESS_INTERFACE = 10,
+    ID_EGRESS_INTERFACE = 14,
+    ID_SAMPLER = 48,
+    ID_APPLICATION = 95,
+    ID_APPLICATION_NAME = 96,
+    ID_PADDING = 210,
+    ID_NAT_EVENT = 230,
+    ID_FIREWALL_EVENT = 233,
+    ID_INGRESS_VRF = 234,
+    ID_EGRESS_VRF = 235,
+    ID_INGRESS_PHYSICAL_INTERFACE = 252,
+    ID_EGRESS_PHYSICAL_INTERFACE = 253,
+    ID_SELECTOR = 302,
+    ID_NSEL_EXTENDED_EVENT = 33002,
+    ID_NSEL_EVENT = 40005,
+};
+
+/* One bit for each value of 16 bits. */
+#define SET_WORDS 1024U
+
+struct set {
+    uint64_t words[SET_WORDS];
+};
+
+static bool
+set_has(const struct set *s, unsigned bit)
+{
+    return (s->words[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
+static void
+set_add(struct set *s, unsigned bit)
+{
+    s->words[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+static bool
+is_scope_v9(const struct nf_template *t, unsigned index)
+{
+    return t->version == 9 && index < t->scope_count;
+}
+
+/* Elements that are shown though the flow is made of them as well. */
+static bool
+is_always_shown(const struct nf_field *field)
+{
+    if (field->enterprise != 0) {
+        return false;
+    }
+    switch (field->id) {
+    case ID_SAMPLER:
+    case ID_NAT_EVENT:
+    case ID_FIREWALL_EVENT:
+    case ID_SELECTOR:
+    case ID_NSEL_EXTENDED_EVENT:
+    case ID_NSEL_EVENT: return true;
+    default: return false;
+    }
+}
+
+/* The fields that are not written: `hidden` holds their indexes. */
+static void
+hide(const struct nf_template *t, bool extra, struct set *hidden)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+    const struct nf_op *ops = nf_template_ops(t);
+
+    memset(hidden->words, 0, (t->field_count / 64U + 1) * sizeof(hidden->words[0]));
+    for (unsigned i = 0; i < t->field_count; i++) {
+        if (!is_scope_v9(t, i) && fields[i].enterprise == 0 && fields[i].id == ID_PADDING) {
+            set_add(hidden, i);
+        }
+    }
+    for (unsigned i = 0; extra && i < t->op_count; i++) {
+        if (!is_always_shown(&fields[ops[i].field])) {
+            set_add(hidden, ops[i].field);
+        }
+    }
+}
+
+static bool
+is_same_element(const struct nf_template *t, unsigned i, unsigned j)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+
+    return fields[i].id == fields[j].id && fields[i].enterprise == fields[j].enterprise &&
+           is_scope_v9(t, i) == is_scope_v9(t, j);
+}
+
+/* 16 bits that are equal for equal elements, and in one enterprise for no others. */
+static unsigned
+digest(const struct nf_field *field)
+{
+    return field->id ^ (field->enterprise & 0xffff) ^ field->enterprise >> 16;
+}
+
+/*
+ * Finds the elements that may be there more than once. Only for them the rest of the template is
+ * searched: a template with thousands of fields must not cost their square.
+ */
+static void
+find_repeated(const struct nf_template *t, const struct set *hidden, struct set *repeated)
+{
+    const struct nf_field *fields = nf_template_fields(t);
+    struct set seen = { { 0 } };
+
+    memset(repeated, 0, sizeof(*repeated));
+    for (unsigned i = 0; i < t->field_count; i++) {
+        unsigned bit = digest(&fields[i]);
+        if (set_has(hidden, i)) {
+            continue;
+        }
+        if (set_has(&seen, bit)) {
+            set_add(repeated, bit);
+        }
+        set_add(&seen, bit);
+    }
+}
+
+/* What a field is; NULL: not known. */
+static const struct nf_element *
+element_of(const struct nf_template *t, unsigned index)
+{
+    /* RFC 3954 section 6.1. What identifies a system is not said. */
+    static const struct nf_element scopes[] = {
+        { 1, NF_ELEMENT_OCTETS, "scopeSystem" },
+        { 2, NF_ELEMENT_UNSIGNED, "scopeInterface" },
+        { 3, NF_ELEMENT_UNSIGNED, "scopeLineCard" },
+        { 4, NF_ELEMENT_UNSIGNED, "scopeCache" },
+        { 5, NF_ELEMENT_UNSIGNED, "scopeTemplate" },
+    };
+    const struct nf_field *field = &nf_template_fields(t)[index];
+
+    if (!is_scope_v9(t, index)) {
+        return nf_element_find(field->enterprise, field->id);
+    }
+    bool known = field->id >= 1 && field->id <= sizeof(scopes) / sizeof(scopes[0]);
+    return known ? &scopes[field->id - 1] : NULL;
+}
+
+static void
+add_key(
+    struct sr_buf *b, const struct nf_template *t, unsigned index, const struct nf_element *element)
+{
+    const struct nf_field *field = &nf_template_fields(t)[index];
+
+    nf_json_key_begin(b);
+    if (element == NULL) {
+        sr_buf_add_text(b, is_scope_v9(t, index) ? "scope/" : "");
+        if (field->enterprise != 0) {
+            sr_buf_add_u64(b, field->enterprise);
+            sr_buf_put(b, '/');
+        }
+        sr_buf_add_u64(b, field->id);
+    } else if (field->enterprise == NF_REVERSE_PEN) {
+        char first = element->name[0];
+        sr_buf_add_text(b, NF_ELEMENT_REVERSE);
+        sr_buf_put(b, (uint8_t)(first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first));
+        sr_buf_add_text(b, element->name + 1);
+    } else {
+        sr_buf_add_text(b, element->name);
+    }
+    nf_json_key_end(b);
+}
+
+static struct sr_span
+content(const struct nf_record *r, unsigned index)
+{
+    const struct nf_position *p = &r->positions[index];
+
+    return (struct sr_span){ r->bytes.data + p->offset, p->length };
+}
+
+static void
+add_one(
+    struct sr_buf *b, const struct nf_record *r, unsigned index, const struct nf_element *element)
+{
+    const struct nf_field *field = &nf_template_fields(r->template)[index];
+    bool iana = field->enterprise == 0 || field->enterprise == NF_REVERSE_PEN;
+
+    if (iana && field->id == ID_APPLICATION && !is_scope_v9(r->template, index)) {
+        nf_json_application(b, content(r, index));
+    } else {
+        nf_json_value(b, element, content(r, index));
+    }
+}
+
+/* The value of an element: an array when fields behind hold it again, which are hidden then. */
+static void
+add_all(struct sr_buf *b, const struct nf_record *r, unsigned index,
+    const struct nf_element *element, struct set *hidden)
+{
+    const struct nf_template *t = r->template;
+    bool array = false;
+    size_t start = b->len;
+
+    sr_buf_put(b, '[');
+    add_one(b, r, index, element);
+    for (unsigned j = index + 1; j < t->field_count; j++) {
+        if (!set_has(hidden, j) && is_same_element(t, index, j)) {
+            array = true;
+            set_add(hidden, j);
+            sr_buf_put(b, ',');
+            add_one(b, r, j, element);
+        }
+    }
+    if (array) {
+        sr_buf_put(b, ']');
+    } else if (!b->overflow) {
+        b->len = start; /* the only one after all */
+        add_one(b, r, index, element);
+    }
+}
+
+/* True when all fits that was written since `before`; else that is taken back. */
+static bool
+keep(struct sr_buf *b, size_t before)
+{
+    if (!b->overflow) {
+        return true;
+    }
+    b->overflow = false;
+    b->len = before;
+    return false;
+}
+
+bool
+nf_json_elements(struct sr_buf *b, const struct nf_record *r, bool extra)
+{
+    const struct nf_template *t = r->template;
+    struct set hidden;
+    struct set repeated;
+
+    hide(t, extra, &hidden);
+    find_repeated(t, &hidden, &repeated);
+    for (unsigned i = 0; i < t->field_count; i++) {
+        if (set_has(&hidden, i)) {
+            continue;
+        }
+        const struct nf_element *element = element_of(t, i);
+        size_t before = b->len;
+        add_key(b, t, i, element);
+        if (set_has(&repeated, digest(&nf_template_fields(t)[i]))) {
+            add_all(b, r, i, element, &hidden);
+        } else {
+            add_one(b, r, i, element);
+        }
+        if (!keep(b, before)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The content of an element of IANA as a number; false when the record has none. */
+static bool
+find_number(const struct nf_record *r, uint16_t id, uint64_t *ret_number)
+{
+    const struct nf_template *t = r->template;
+    const struct nf_field *fields = nf_template_fields(t);
+
+    for (unsigned i = 0; i < t->field_count; i++) {
+        if (fields[i].id == id && fields[i].enterprise == 0 && !is_scope_v9(t, i)) {
+            *ret_number = nf_json_number(content(r, i));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+add_known_name(struct sr_buf *b, const struct nf_record *r, const char *key, enum nf_name_kind kind,
+    uint64_t id)
+{
+    struct sr_span name = nf_name_find(r->domain, kind, id);
+    size_t before = b->len;
+
+    if (name.len == 0) {
+        return true;
+    }
+    name.len = name.len < NF_JSON_NAME_MAX ? name.len : NF_JSON_NAME_MAX;
+    nf_json_key(b, key);
+    sr_json_string(b, name);
+    return keep(b, before);
+}
+
+bool
+nf_json_names(struct sr_buf *b, const struct nf_record *r)
+{
+    /* The second id is what is asked for when the record does not have the first. */
+    static const struct {
+        const char *key;
+        enum nf_name_kind kind;
+        uint16_t ids[2];
+    } names[] = {
+        { "inputInterfaceName", NF_NAME_INTERFACE,
+            { ID_INGRESS_INTERFACE, ID_INGRESS_PHYSICAL_INTERFACE } },
+        { "inputInterfaceDescription", NF_NAME_INTERFACE_DESCRIPTION,
+            { ID_INGRESS_INTERFACE, ID_INGRESS_PHYSICAL_INTERFACE } },
+        { "outputInterfaceName", NF_NAME_INTERFACE,
+            { ID_EGRESS_INTERFACE, ID_EGRESS_PHYSICAL_INTERFACE } },
+        { "outputInterfaceDescription", NF_NAME_INTERFACE_DESCRIPTION,
+            { ID_EGRESS_INTERFACE, ID_EGRESS_PHYSICAL_INTERFACE } },
+        { "applicationName", NF_NAME_APPLICATION, { ID_APPLICATION, ID_APPLICATION } },
+        { "ingressVRFName", NF_NAME_VRF, { ID_INGRESS_VRF, ID_INGRESS_VRF } },
+        { "egressVRFName", NF_NAME_VRF, { ID_EGRESS_VRF, ID_EGRESS_VRF } },
+    };
+    bool whole = true;
+
+    if (r->domain == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        uint64_t id = 0;
+        uint64_t own_name = 0;
+        /* The element 96 has the same name, and the exporter's word comes first. */
+        if (names[i].kind == NF_NAME_APPLICATION &&
+            find_number(r, ID_APPLICATION_NAME, &own_name)) {
+            continue;
+        }
+        if (find_number(r, names[i].ids[0], &id) || find_number(r, names[i].ids[1], &id)) {
+            whole = add_known_name(b, r, names[i].key, names[i].kind, id) && whole;
+        }
+    }
+    return whole;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/record.h"
+
+#include <string.h>
+
+#include "sr/stats.h"
+
+#include "sr/banned.h"
+
+/* ---- Reading ---- */
+
+static const uint64_t length_mask[9] = {
+    0,
+    UINT64_C(0xff),
+    UINT64_C(0xffff),
+    UINT64_C(0xffffff),
+    UINT64_C(0xffffffff),
+    UINT64_C(0xffffffffff),
+    UINT64_C(0xffffffffffff),
+    UINT64_C(0xffffffffffffff),
+    UINT64_MAX,
+};
+
+/* A big-endian number of 1 to 8 bytes, loaded by the 8 bytes that end with it. */
+static inline uint64_t
+load(const uint8_t *at, unsigned length)
+{
+    uint64_t word;
+
+    memcpy(&word, at + length - sizeof(word), sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word & length_mask[length];
+}
+
+void
+nf_flow_add_number(struct nf_flow *f, enum nf_slot slot, struct nf_numbers *list, uint32_t value)
+{
+    if (!nf_flow_has(f, slot)) {
+        list->count = 0;
+        f->present[0] |= UINT64_C(1) << slot;
+    }
+    if (list->count < NF_LIST_MAX) {
+        list->items[list->count++] = value;
+    }
+}
+
+void
+nf_flow_add_address(
+    struct nf_flow *f, enum nf_slot slot, struct nf_addresses *list, struct sr_span address)
+{
+    if (!nf_flow_has(f, slot)) {
+        list->count = 0;
+        f->present[0] |= UINT64_C(1) << slot;
+    }
+    if (list->count < NF_LIST_MAX) {
+        list->items[list->count++] = address;
+    }
+}
+
+static bool
+is_zero(struct sr_span bytes)
+{
+    uint8_t any = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        any |= bytes.data[i];
+    }
+    return any == 0;
+}
+
+/* RFC 3954's fields 70 to 79, RFC 5102's elements: 20 bits label, 3 bits EXP, 1 bit S. */
+static void
+read_label(struct sr_span field, struct nf_flow *f)
+{
+    uint32_t label =
+        (uint32_t)field.data[0] << 12 | (uint32_t)field.data[1] << 4 | (uint32_t)field.data[2] >> 4;
+
+    if (!is_zero(field)) {
+        nf_flow_add_number(f, NF_MPLS_LABEL, &f->mpls_label, label);
+    }
+}
+
+static void
+read_segments(struct sr_span field, struct nf_flow *f)
+{
+    for (; field.len >= 16; field.data += 16, field.len -= 16) {
+        nf_flow_add_address(f, NF_IPV6_ROUTING_HEADER_ADDRESSES, &f->routing_addresses,
+            (struct sr_span){ field.data, 16 });
+    }
+}
+
+static void
+read_special(const struct nf_context *c, unsigned special, struct sr_span field, struct nf_flow *f)
+{
+    switch ((enum nf_special)special) {
+    case NF_SPECIAL_ICMP:
+        nf_flow_set(f, NF_ICMP_TYPE, field.data[0]);
+        nf_flow_set(f, NF_ICMP_CODE, field.data[1]);
+        return;
+    case NF_SPECIAL_MPLS_LABEL: read_label(field, f); return;
+    case NF_SPECIAL_MPLS_IP:
+        if (!is_zero(field)) {
+            nf_flow_add_address(f, NF_MPLS_IP, &f->mpls_ip, field);
+        }
+        return;
+    case NF_SPECIAL_MPLS_TTL:
+        nf_flow_add_number(f, NF_MPLS_TTL, &f->mpls_ttl, field.data[0]);
+        return;
+    case NF_SPECIAL_FRAGMENT_FLAGS: nf_flow_set(f, NF_IP_FLAGS, field.data[0] >> 5); return;
+    case NF_SPECIAL_COMMUNITY:
+        nf_flow_add_number(
+            f, NF_BGP_COMMUNITIES, &f->bgp_communities, (uint32_t)load(field.data, 4));
+        return;
+    case NF_SPECIAL_SEGMENT:
+    case NF_SPECIAL_SEGMENTS: read_segments(field, f); return;
+    case NF_SPECIAL_FRAME:
+    case NF_SPECIAL_PACKET: nf_packet_read(field, special == NF_SPECIAL_FRAME, f); return;
+    case NF_SPECIAL_BASIC_LIST:
+    case NF_SPECIAL_SUBTEMPLATE_LIST:
+    case NF_SPECIAL_SUBTEMPLATE_MULTI_LIST: nf_list_read(c, special, field, f); return;
+    }
+}
+
+static inline void
+run_op(const struct nf_context *c, const struct nf_op *op, const uint8_t *at, unsigned length,
+    struct nf_flow *f)
+{
+    unsigned slot = op->slot;
+    uint64_t value;
+
+    switch ((enum nf_op_kind)op->kind) {
+    case NF_OP_NUMBER:
+        value = load(at, length);
+        f->number[slot] = value;
+        f->present[slot >> 6] |= (uint64_t)(value != 0 || slot >= NF_GATHERED) << (slot & 63);
+        return;
+    case NF_OP_NARROW:
+        value = load(at, length);
+        if (value > UINT32_MAX) {
+            value = UINT32_MAX;
+            sr_count(&c->ledger->clamped, 1);
+        }
+        nf_flow_set(f, slot, value);
+        return;
+    case NF_OP_BYTES:
+        f->bytes[slot] = (struct sr_span){ at, length };
+        f->present[slot >> 6] |= UINT64_C(1) << (slot & 63);
+        return;
+    case NF_OP_SPECIAL: read_special(c, slot, (struct sr_span){ at, length }, f); return;
+    }
+}
+
+void
+nf_record_read(const struct nf_context *c, struct sr_span record,
+    const struct nf_position *positions, struct nf_flow *f)
+{
+    const struct nf_op *op = nf_template_ops(c->template);
+    const struct nf_op *end = op + c->template->op_count;
+
+    f->present[0] = c->base;
+    f->present[1] = 0;
+    if (positions == NULL) {
+        for (; op < end; op++) {
+            run_op(c, op, record.data + op->offset, op->length, f);
+        }
+        return;
+    }
+    for (; op < end; op++) {
+        const struct nf_position *p = &positions[op->field];
+        if (p->length > 0) {
+            run_op(c, op, record.data + p->offset, p->length, f);
+        }
+    }
+}
