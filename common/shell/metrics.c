@@ -127,6 +127,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
             offsetof(struct sr_ledger, stored_dead) },
         { "queued_records", "gauge", "Records waiting in the queue.",
             offsetof(struct sr_ledger, queued) },
+        { "batching_records", "gauge", "Records waiting for others to fill a message with.",
+            offsetof(struct sr_ledger, batching) },
         { "kernel_drops_total", "counter",
             "Datagrams lost in the socket before they were received.",
             offsetof(struct sr_ledger, kernel_drops) },
@@ -293,6 +295,7 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
             "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"
             "%llu,"
             "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
+            "\"batching\":%llu,"
             "\"balanced\":%s}",
             (unsigned long long)l.received, (unsigned long long)l.parts,
             (unsigned long long)l.decoded, (unsigned long long)l.consumed,
@@ -300,7 +303,8 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
             (unsigned long long)l.records, (unsigned long long)l.recovered,
             (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
             (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.kernel_drops, (unsigned long long)l.batching,
+            sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

@@ -304,30 +304,54 @@ an_open_batch_does_not_hinder_a_flush_of_the_ones_before(void **state)
     assert_int_equal(sr_lane_queued(lane), 0);
 }
 
-static void
-batches_use_most_of_the_queues_memory(void **state)
+/* Replaces the queue by one of so much memory and fills it; returns the bytes of records in it. */
+static uint64_t
+fill_a_queue(uint64_t memory, size_t batch_bytes)
 {
+    struct sr_queue_options options = { .memory = memory, .listeners = 1, .run_id = 1 };
+    struct sr_lane_options records = { .subject = "x" };
+    struct batch_options large = lines;
     uint64_t bytes = 0;
+    uint8_t *room;
 
-    (void)state;
-    begin(&lines);
-    for (;;) {
-        uint8_t *room = batch_reserve(&b, 150, 1);
-        if (room == NULL) {
-            break;
-        }
+    sr_queue_free(queue);
+    queue = sr_queue_new(&options);
+    lane = sr_queue_add_lane(queue, &records);
+    large.bytes = batch_bytes;
+    large.records = 65535;
+    begin(&large);
+    while ((room = batch_reserve(&b, 150, 1)) != NULL) {
         memset(room, 'x', 150);
         batch_commit(&b, 150, 1);
         bytes += 151;
     }
     batch_close(&b);
     sr_lane_flush(lane);
-    struct sr_queue_status status;
-    sr_queue_status(queue, &status);
-    assert_true(bytes > status.memory_used / 100 * 90);
+    assert_string_equal(sr_lane_refusal(lane), "queue_full");
     assert_int_equal(sr_lane_queued(lane), bytes / 151);
     assert_int_equal(sr_counted(&stats.records), bytes / 151);
-    assert_string_equal(sr_lane_refusal(lane), "queue_full");
+    return bytes;
+}
+
+static void
+batches_fill_segments_to_their_end(void **state)
+{
+    struct sr_queue_status status;
+
+    (void)state;
+    uint64_t bytes = fill_a_queue(16U << 20, 65536);
+    sr_queue_status(queue, &status);
+    assert_true(bytes > status.memory_used / 100 * 90);
+}
+
+static void
+a_queue_without_room_for_a_whole_batch_takes_smaller_ones(void **state)
+{
+    (void)state;
+    uint64_t bytes = fill_a_queue(1U << 20, SR_RECORD_MAX);
+    memset(&stats, 0, sizeof(stats));
+    uint64_t small = fill_a_queue(1U << 20, 1024);
+    assert_true(bytes > small / 100 * 75);
 }
 
 #define batched(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -345,7 +369,8 @@ main(void)
         batched(the_header_has_the_number_however_many_digits_it_has),
         batched(what_was_reserved_and_not_used_is_no_record),
         batched(an_open_batch_does_not_hinder_a_flush_of_the_ones_before),
-        batched(batches_use_most_of_the_queues_memory),
+        batched(batches_fill_segments_to_their_end),
+        batched(a_queue_without_room_for_a_whole_batch_takes_smaller_ones),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }

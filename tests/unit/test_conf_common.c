@@ -381,6 +381,21 @@ remove_files(void **state)
     return rmdir(folder);
 }
 
+static void
+batches_have_limits_and_do_not_linger_where_nothing_may_be_lost(void **state)
+{
+    (void)state;
+    accepts("publish: {batch: {records: 65535, bytes: 512KiB, linger: 10s}}\n");
+    accepts("publish: {batch: {records: 500}}\nqueue: {durability: always}\n");
+    refuses("publish: {batch: {records: 0}}\n", "publish.batch.records", "1");
+    refuses("publish: {batch: {records: 65536}}\n", "publish.batch.records", "65535");
+    refuses("publish: {batch: {bytes: 1023}}\n", "publish.batch.bytes", "1KiB");
+    refuses("publish: {batch: {bytes: 513KiB}}\n", "publish.batch.bytes", "512KiB");
+    refuses("publish: {batch: {linger: 11s}}\n", "publish.batch.linger", "10s");
+    refuses("publish: {batch: {linger: 5ms}}\nqueue: {durability: always}\n",
+        "publish.batch.linger", "queue.durability: spill");
+}
+
 int
 main(void)
 {
@@ -398,6 +413,7 @@ main(void)
         cmocka_unit_test(an_unknown_key_is_answered_with_the_nearest_one),
         cmocka_unit_test(what_is_printed_loads_back_to_the_same),
         cmocka_unit_test(a_key_that_needs_a_restart_is_named),
+        cmocka_unit_test(batches_have_limits_and_do_not_linger_where_nothing_may_be_lost),
     };
     return cmocka_run_group_tests_name("conf_common", tests, make_files, remove_files);
 }

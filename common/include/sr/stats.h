@@ -116,6 +116,7 @@ struct sr_ledger {
     uint64_t received, parts, decoded, consumed, deadlettered, dropped;
     uint64_t records, recovered, stored, stored_dead, queued, dropped_records;
     uint64_t kernel_drops;
+    uint64_t batching; /* records that fill batches: decoded, and in no other number yet */
 };
 
 struct sr_ledger sr_ledger_take(

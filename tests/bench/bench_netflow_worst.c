@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The most expensive datagrams that are known: what a sender with one socket could keep a worker
+ * busy with. Each is written once as large as UDP lets it be.
+ */
+#include "bench_netflow_decode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/netflow_build.h"
+
+#include "sr/banned.h"
+
+#define LARGEST 65507U /* bytes of payload, IPv4 */
+#define TIMES 5
+#define NOW UINT64_C(1795348800000000000)
+
+/* Datagrams that come before, then the one that is measured. */
+struct plot {
+    const char *what;
+    void (*before)(const struct plot *p, struct nf_exporter *e, const struct nf_config *config);
+    void (*write)(struct build *m);
+    struct nf_field fields[4];
+    unsigned field_count;
+};
+
+static struct build message;
+
+static double
+feed(struct nf_exporter *e, const struct nf_config *config, struct sr_span bytes)
+{
+    const struct nf_input input = {
+        .now_ns = NOW, .peer = nf_exporter_peer(e), .bytes = bytes
+    };
+    double start = bench_nanoseconds();
+
+    (void)sr_netflow_datagram(e, config, &input, &bench_emit);
+    return bench_nanoseconds() - start;
+}
+
+static size_t
+left(const struct build *m)
+{
+    return LARGEST - m->len;
+}
+
+static void
+fill(struct build *m, size_t unit, void (*put)(struct build *m, unsigned i))
+{
+    for (unsigned i = 0; left(m) >= unit; i++) {
+        put(m, i);
+    }
+}
+
+/* ---- What comes before ---- */
+
+static void
+one_template(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, p->fields, (uint16_t)p->field_count);
+    (void)feed(e, config, build_end(&message));
+}
+
+/* As many fields as are allowed: one of variable length, which comes last, and the others none. */
+static void
+empty_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_u16(&message, 256);
+    build_u16(&message, (uint16_t)config->max_template_fields);
+    for (unsigned i = 1; i < config->max_template_fields; i++) {
+        build_u16(&message, 8);
+        build_u16(&message, 0);
+    }
+    build_u16(&message, p->fields[0].id);
+    build_u16(&message, p->fields[0].length);
+    (void)feed(e, config, build_end(&message));
+}
+
+static void
+variable_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_u16(&message, 256);
+    build_u16(&message, (uint16_t)config->max_template_fields);
+    for (unsigned i = 0; i < config->max_template_fields; i++) {
+        build_u16(&message, p->fields[0].id);
+        build_u16(&message, NF_VARIABLE_LENGTH);
+    }
+    (void)feed(e, config, build_end(&message));
+}
+
+static void
+options_template(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_OPTIONS_TEMPLATES);
+    build_options_template(&message, 256, 1, p->fields, (uint16_t)p->field_count);
+    (void)feed(e, config, build_end(&message));
+}
+
+static void
+ones(struct build *m, unsigned i)
+{
+    (void)i;
+    build_u8(m, 6);
+}
+
+/* As many bytes as are allowed wait for a template of records of one byte. */
+static void
+large_sets_wait(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    for (size_t waiting = 0; waiting < config->max_pending_bytes; waiting += LARGEST) {
+        build_ipfix(&message, 1, 0);
+        build_set(&message, 256);
+        fill(&message, 1, ones);
+        (void)feed(e, config, build_end(&message));
+    }
+}
+
+static void
+small_template(struct build *m, unsigned i)
+{
+    static const struct nf_field proto = { .id = 4, .length = 1 };
+
+    build_template(m, (uint16_t)(256 + i), &proto, 1);
+}
+
+static void
+full_of_templates(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    for (unsigned domain = 1; domain <= config->max_domains; domain++) {
+        build_ipfix(&message, domain, 0);
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        for (unsigned i = 0; i < config->max_templates; i++) {
+            small_template(&message, i);
+        }
+        (void)feed(e, config, build_end(&message));
+    }
+}
+
+/* ---- What is measured ---- */
+
+static void
+data_of_ones(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    fill(m, 1, ones);
+}
+
+static void
+data_of_zeros(struct build *m)
+{
+    data_of_ones(m);
+    memset(m->bytes + 20, 0, m->len - 20);
+}
+
+static void
+empty_set(struct build *m, unsigned i)
+{
+    build_set(m, (uint16_t)(256 + i % 1024));
+}
+
+static void
+empty_sets(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    fill(m, 4, empty_set);
+}
+
+static void
+tiny_set(struct build *m, unsigned i)
+{
+    build_set(m, (uint16_t)(1000 + i % 50000));
+    build_u8(m, 1);
+}
+
+static void
+tiny_sets(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    fill(m, 5, tiny_set);
+}
+
+static void
+reserved_set(struct build *m, unsigned i)
+{
+    build_set(m, (uint16_t)(4 + i % 250));
+}
+
+static void
+reserved_sets(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    fill(m, 4, reserved_set);
+}
+
+static void
+small_templates(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    fill(m, 8, small_template);
+}
+
+static void
+other_template(struct build *m, unsigned i)
+{
+    const struct nf_field proto = { .id = (uint16_t)(i % 2 + 4), .length = 1 };
+
+    build_template(m, 256, &proto, 1);
+}
+
+static void
+changing_template(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    fill(m, 8, other_template);
+}
+
+static void
+broad_template(struct build *m, unsigned i)
+{
+    build_u16(m, (uint16_t)(256 + i));
+    build_u16(m, 1000);
+    for (unsigned f = 0; f < 1000; f++) {
+        build_u16(m, (uint16_t)(f % 100 + 1));
+        build_u16(m, 1);
+    }
+}
+
+static void
+broad_templates(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    fill(m, 4004, broad_template);
+}
+
+static void
+one_small_template(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    small_template(m, 0);
+}
+
+static void
+new_domain(struct build *m)
+{
+    build_ipfix(m, 100000, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    small_template(m, 0);
+}
+
+static void
+numbered(struct build *m, unsigned i)
+{
+    build_u32(m, i * 2654435761U);
+    build_u8(m, 'x');
+}
+
+static void
+names(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    fill(m, 5, numbered);
+}
+
+static void
+rates(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    fill(m, 5, numbered);
+}
+
+/* A basicList of elements of one byte that fills the record; RFC 6313 section 4.5.1. */
+static void
+long_list(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    build_u8(m, 255);
+    build_u16(m, (uint16_t)(left(m) - 2));
+    build_hex(m, "ff 0004 0001");
+    fill(m, 1, ones);
+}
+
+static void
+list_of_lists(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    build_u8(m, 255);
+    build_u16(m, (uint16_t)(left(m) - 2));
+    build_hex(m, "ff 0123 ffff");
+    fill(m, 1, ones);
+}
+
+/* A subTemplateList of records of the template that it is in. */
+static void
+own_list(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    build_u8(m, 255);
+    build_u16(m, (uint16_t)(left(m) - 2));
+    build_hex(m, "ff 0100");
+    while (left(m) > 0) {
+        build_u8(m, 0);
+    }
+}
+
+/* Heads of packets: 64 bytes each, of which 48 are a stack of MPLS labels that does not end. */
+static void
+packets(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    while (left(m) >= 64) {
+        build_hex(m, "020000000001 020000000002 8847");
+        for (unsigned i = 0; i < 12; i++) {
+            build_hex(m, "00001040");
+        }
+        build_hex(m, "0000");
+    }
+}
+
+/* IPv6 with hop-by-hop options, one after the other. */
+static void
+extensions(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    build_hex(m, "60000000 ffff 00 40");
+    for (unsigned i = 0; i < 32; i++) {
+        build_u8(m, 1);
+    }
+    while (left(m) >= 8) {
+        build_hex(m, "00 00 010400000000");
+    }
+    while (left(m) > 0) {
+        build_u8(m, 0);
+    }
+}
+
+static void
+v5_flows(struct build *m)
+{
+    build_v5(m, 1, 0);
+    while (left(m) >= 48) {
+        for (unsigned i = 0; i < 48; i++) {
+            build_u8(m, (uint8_t)(i + 1));
+        }
+        m->count++;
+    }
+}
+
+static const struct plot plots[] = {
+    { "65,487 records of one byte", one_template, data_of_ones, { { .id = 4, .length = 1 } }, 1 },
+    { "the same, nothing to tell of them", one_template, data_of_ones,
+        { { .id = 999, .length = 1 } }, 1 },
+    { "65,487 records of an empty variable field", one_template, data_of_zeros,
+        { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "the same behind 999 fields of no bytes", empty_fields, data_of_zeros,
+        { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "records of one byte behind 999 fields of none", empty_fields, data_of_ones,
+        { { .id = 4, .length = 1 } }, 1 },
+    { "records of 1,000 empty variable fields", variable_fields, data_of_zeros,
+        { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "records of 1,000 fields of one byte", variable_fields, data_of_ones,
+        { { .id = 4, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "the same, basicLists", variable_fields, data_of_ones,
+        { { .id = 291, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "16,000 empty sets, no template", NULL, empty_sets, { { .id = 0 } }, 0 },
+    { "16,000 empty sets of reserved ids", NULL, reserved_sets, { { .id = 0 } }, 0 },
+    { "13,000 sets that wait", NULL, tiny_sets, { { .id = 0 } }, 0 },
+    { "8,000 templates of one field", NULL, small_templates, { { .id = 0 } }, 0 },
+    { "8,000 times another template of one id", NULL, changing_template, { { .id = 0 } }, 0 },
+    { "16 templates of 1,000 fields", NULL, broad_templates, { { .id = 0 } }, 0 },
+    { "a template that 1 MiB of records of one byte waits for", large_sets_wait,
+        one_small_template, { { .id = 0 } }, 0 },
+    { "a new domain, where 256 are full of templates", full_of_templates, new_domain,
+        { { .id = 0 } }, 0 },
+    { "13,000 names of interfaces", options_template, names,
+        { { .id = 10, .length = 4 }, { .id = 82, .length = 1 } }, 2 },
+    { "13,000 samplers", options_template, rates,
+        { { .id = 48, .length = 4 }, { .id = 34, .length = 1 } }, 2 },
+    { "a basicList of 65,000 elements", one_template, long_list,
+        { { .id = 291, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "a basicList of lists", one_template, list_of_lists,
+        { { .id = 291, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "a subTemplateList of itself", one_template, own_list,
+        { { .id = 292, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "1,000 heads of packets", one_template, packets, { { .id = 315, .length = 64 } }, 1 },
+    { "a packet of extension headers", one_template, extensions,
+        { { .id = 313, .length = LARGEST - 20 } }, 1 },
+    { "1,364 flows of version 5", NULL, v5_flows, { { .id = 0 } }, 0 },
+};
+
+/* The median of some runs, each with an exporter of its own. */
+static double
+run(const struct plot *p, enum nf_format format)
+{
+    const struct nf_config config = bench_config(format);
+    const struct sr_peer peer = { .address = { 127, 1, 0, 1 }, .port = 9995 };
+    double took[TIMES];
+
+    for (unsigned i = 0; i < TIMES; i++) {
+        struct nf_exporter *e = bench_exporter(&peer);
+        if (p->before != NULL) {
+            p->before(p, e, &config);
+        }
+        p->write(&message);
+        bench_messages = 0;
+        double time = feed(e, &config, build_end(&message));
+        nf_exporter_free(e);
+        unsigned at = i;
+        for (; at > 0 && took[at - 1] > time; at--) {
+            took[at] = took[at - 1];
+        }
+        took[at] = time;
+    }
+    return took[TIMES / 2] / 1e6;
+}
+
+void
+bench_worst(void)
+{
+    printf("%-58s %9s %9s %9s\n", "datagram", "messages", "ms", "ms, JSON");
+    for (size_t i = 0; i < sizeof(plots) / sizeof(plots[0]); i++) {
+        double binary = run(&plots[i], NF_FORMAT_PROTOBUF);
+        unsigned long messages = (unsigned long)bench_messages;
+        printf("%-58s %9lu %9.3f %9.3f\n", plots[i].what, messages, binary,
+            run(&plots[i], NF_FORMAT_JSON));
+        fflush(stdout);
+    }
+}
