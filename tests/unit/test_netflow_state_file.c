@@ -275,6 +275,7 @@ a_file_of_something_else_is_set_aside(void **state)
     struct state_file *f = open_file(b, &told);
     assert_non_null(f);
     assert_int_equal(told.count, 0);
+    assert_true(state_file_is_due(f));
     assert_int_equal(rewrite_with(f, "A", "B"), 0);
     state_file_close(f);
     assert_int_equal(read_back(b).count, 2);
