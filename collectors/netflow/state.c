@@ -270,6 +270,7 @@ state_new(const struct netflow_conf *config, bool daemon, char *error, size_t er
         struct state_listener *l = &s->listeners[i];
         l->name = listeners[i].base.listen;
         l->config = netflow_decode_config(&listeners[i]);
+        l->memory = listeners[i].exporter_memory;
         l->exporters =
             exporters_new((size_t)listeners[i].max_exporters, listeners[i].exporter_memory);
         s->listener_count = (unsigned)i + 1;

@@ -21,6 +21,8 @@ struct state_listener {
     struct nf_config config; /* of the start: for what is read from the file */
     struct exporters *exporters;
     _Atomic uint64_t next_sweep_ns; /* wall clock */
+    uint64_t memory;                /* bytes that states of exporters may take */
+    uint64_t stream_memory_used;    /* by connections; of the thread that serves them */
     struct sr_log_limit conflicts, waits, no_memory;
 };
 
