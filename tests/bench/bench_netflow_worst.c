@@ -32,7 +32,10 @@ static double
 feed(struct nf_exporter *e, const struct nf_config *config, struct sr_span bytes)
 {
     const struct nf_input input = {
-        .now_ns = NOW, .peer = nf_exporter_peer(e), .bytes = bytes
+        .scratch = &bench_scratch,
+        .now_ns = NOW,
+        .peer = nf_exporter_peer(e),
+        .bytes = bytes,
     };
     double start = bench_nanoseconds();
 

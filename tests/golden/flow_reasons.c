@@ -34,13 +34,13 @@ element(const struct flow_difference *d, const char *id)
     return NULL;
 }
 
-static bool
+__attribute__((unused)) static bool
 has(const struct flow_difference *d, const char *id)
 {
     return element(d, id) != NULL;
 }
 
-static bool
+__attribute__((unused)) static bool
 has_number(const struct flow_difference *d, const char *id)
 {
     const char *text = element(d, id);
@@ -48,13 +48,13 @@ has_number(const struct flow_difference *d, const char *id)
     return text != NULL && strspn(text, "0") < strlen(text);
 }
 
-static uint64_t
+__attribute__((unused)) static uint64_t
 native_number(const struct flow_difference *d)
 {
     return d->native->fields[d->tag].number;
 }
 
-static uint64_t
+__attribute__((unused)) static uint64_t
 upstream_number(const struct flow_difference *d)
 {
     return d->upstream->fields[d->tag].number;
@@ -68,14 +68,14 @@ is_absent_upstream(const struct flow_difference *d)
     return memcmp(&d->upstream->fields[d->tag], &absent, sizeof(absent)) == 0;
 }
 
-static bool
+__attribute__((unused)) static bool
 is_type(const struct flow_difference *d, unsigned type)
 {
     return d->native->fields[TYPE].number == type;
 }
 
 const struct flow_reason flow_reasons[] = {
-    { NULL, { 0 }, NULL },
+    { "sampling rate", { SAMPLING_RATE }, is_absent_upstream, { 0, 0 } },
 };
 
 const unsigned flow_reason_count = sizeof(flow_reasons) / sizeof(flow_reasons[0]);
