@@ -102,8 +102,8 @@ free_exporter(struct exporter *e)
     free(e);
 }
 
-static bool
-is_peer(const struct exporter *e, const struct sr_peer *peer)
+bool
+exporter_is(const struct exporter *e, const struct sr_peer *peer)
 {
     return e->peer.is_v6 == peer->is_v6 &&
            memcmp(e->peer.address, peer->address, peer->is_v6 ? 16 : 4) == 0;
@@ -158,7 +158,7 @@ look_up(const struct exporters *t, const struct sr_peer *peer, uint64_t hash)
 {
     struct exporter *e = t->buckets[hash & t->mask];
 
-    while (e != NULL && !is_peer(e, peer)) {
+    while (e != NULL && !exporter_is(e, peer)) {
         e = e->chain;
     }
     return e;
@@ -325,6 +325,7 @@ exporters_find(struct exporters *t, const struct sr_peer *peer)
     struct exporter *e = look_up(t, peer, hash_of(t, peer));
     if (e != NULL) {
         (void)atomic_fetch_add_explicit(&e->holds, 1, memory_order_relaxed);
+        note_use(e);
     }
     (void)pthread_rwlock_unlock(&t->lock);
     return e;
@@ -346,6 +347,7 @@ add_new(struct exporters *t, const struct sr_peer *peer)
         free_exporter(e);
         return NULL;
     }
+    e->told_nothing = nf_exporter_generation(e->state);
     insert(t, e);
     return e;
 }
@@ -438,7 +440,7 @@ exporters_unlock(struct exporter *e)
     struct exporters *t = e->table;
     bool waiting = nf_pending_count(e->state) > 0;
 
-    e->has_told = e->has_told || nf_exporter_generation(e->state) > 0;
+    e->has_told = e->has_told || nf_exporter_generation(e->state) != e->told_nothing;
     bool kept = e->has_told && !nf_exporter_is_plain(e->state);
     bool moves = kept != atomic_load_explicit(&e->is_kept, memory_order_relaxed);
     if (moves) {
@@ -461,7 +463,6 @@ void
 exporters_release(struct exporter *e)
 {
     if (e != NULL) {
-        note_use(e);
         (void)atomic_fetch_sub_explicit(&e->holds, 1, memory_order_release);
     }
 }
@@ -485,6 +486,15 @@ exporters_next(
 }
 
 /* ---- Reports ---- */
+
+void
+exporters_forget_gone(struct exporters *t)
+{
+    (void)pthread_rwlock_wrlock(&t->lock);
+    t->gone = (struct ledger){ 0 };
+    t->evicted = 0;
+    (void)pthread_rwlock_unlock(&t->lock);
+}
 
 void
 exporters_status(struct exporters *t, struct exporters_status *ret_status)
@@ -562,6 +572,8 @@ exporters_report(
         }
     }
     (void)pthread_rwlock_unlock(&t->lock);
-    qsort(rows, count, sizeof(*rows), compare_rows);
+    if (count > 0) {
+        qsort(rows, count, sizeof(*rows), compare_rows);
+    }
     return count;
 }

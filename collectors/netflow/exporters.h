@@ -44,7 +44,8 @@ struct exporter {
     bool told_of_waiting; /* in the log */
 
     /* The table's. */
-    bool has_told;            /* a template, a rate or a name: under `lock` */
+    uint64_t told_nothing;    /* the generation of a new state; under `lock` */
+    bool has_told;            /* a template, a rate or a name; under `lock` */
     _Atomic bool is_kept;     /* has_told, and holds something still */
     _Atomic bool was_used;    /* since the clock's hand came by */
     _Atomic bool has_waiting; /* sets that wait for their template */
@@ -82,6 +83,9 @@ struct exporter *exporters_bury(struct exporter *evicted);
 struct exporter *exporters_load(
     struct exporters *t, const struct nf_config *config, struct sr_span *saved, uint64_t now_ns);
 
+/* True when it has the address of that peer. */
+bool exporter_is(const struct exporter *e, const struct sr_peer *peer);
+
 /* Locks and unlocks one that is held. The latter notes what became of it. */
 void exporters_lock(struct exporter *e);
 void exporters_unlock(struct exporter *e);
@@ -95,6 +99,9 @@ void exporters_release(struct exporter *e);
  */
 size_t exporters_next(
     struct exporters *t, size_t *cursor, bool waiting_only, struct exporter **ret_held, size_t max);
+
+/* Forgets the counts of exporters that are gone: they are not of this run. */
+void exporters_forget_gone(struct exporters *t);
 
 /* How many there are, what they take, and how often one had to go. */
 struct exporters_status {

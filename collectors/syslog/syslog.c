@@ -116,6 +116,7 @@ const struct sr_program syslog_program = {
     .about = "receives syslog and publishes it as GELF to NATS JetStream",
     .schema = &syslog_schema,
     .listener_size = sizeof(struct syslog_listener),
+    .batch_content_type = "application/x-ndjson",
     .open = open_snapshot,
     .close = close_snapshot,
     .scratch_new = new_scratch,

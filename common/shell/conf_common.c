@@ -246,6 +246,32 @@ const struct sr_conf_key sr_conf_file_keys[] = {
     { .name = NULL },
 };
 
+const struct sr_conf_key sr_conf_batch_keys[] = {
+    { .name = "records",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct sr_conf_batch, records),
+        .def = "1",
+        .min = 1,
+        .max = 65535,
+        .help = "Records of a message at most; 1: each record is a message, as it is." },
+    { .name = "bytes",
+        .type = SR_CONF_SIZE,
+        .offset = offsetof(struct sr_conf_batch, bytes),
+        .def = "64KiB",
+        .min = 1024,
+        .max = SR_RECORD_MAX,
+        .help = "Bytes of records that a message has at most, but for a larger record; less than "
+                "the server's max_payload." },
+    { .name = "linger",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct sr_conf_batch, linger),
+        .def = "0ms",
+        .max = 10000000000ULL,
+        .help = "How long a record may wait for others; 0: what is received at once is one "
+                "message. Not with queue.durability: always." },
+    { .name = NULL },
+};
+
 const struct sr_conf_key sr_conf_log_keys[] = {
     { .name = "level",
         .type = SR_CONF_CHOICE,
@@ -277,20 +303,24 @@ sr_conf_check_enrich(const void *item, char *text, size_t text_size)
     return c->enrich ? "this version writes no extra keys; set it to false" : NULL;
 }
 
-const char *
-sr_conf_udp_address(
-    const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+bool
+sr_conf_is_stream(const char *listen)
 {
-    static const char scheme[] = "udp://";
-    const char *host = listen + sizeof(scheme) - 1;
+    return strncmp(listen, "tcp://", 6) == 0;
+}
+
+const char *
+sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+{
     char *end;
 
-    if (strncmp(listen, scheme, sizeof(scheme) - 1) != 0) {
-        return "only udp://HOST:PORT and fd://NAME are served by this version";
+    if (strncmp(listen, "udp://", 6) != 0 && !sr_conf_is_stream(listen)) {
+        return "only udp://HOST:PORT, tcp://HOST:PORT and fd://NAME are served by this version";
     }
+    const char *host = listen + 6; /* both schemes are as long */
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
-        return "has no port; write udp://HOST:PORT, for example udp://0.0.0.0:514";
+        return "has no port; write it behind the address, for example udp://0.0.0.0:514";
     }
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end != '\0' || port == 0 || port > 65535) {
@@ -343,7 +373,7 @@ sr_conf_check_listen(const void *item, char *text, size_t text_size)
     unsigned port;
     const char *name = sr_conf_fd_name(l->listen);
     const char *wrong =
-        name != NULL ? check_fd_name(name) : sr_conf_udp_address(l->listen, &host, &len, &port);
+        name != NULL ? check_fd_name(name) : sr_conf_address(l->listen, &host, &len, &port);
 
     if (wrong == NULL) {
         return NULL;
@@ -387,6 +417,30 @@ check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_pro
     }
 }
 
+static void
+check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_problems *problems)
+{
+    const char *items = c->listeners.items;
+
+    for (size_t i = 0; i < c->listeners.count; i++) {
+        const struct sr_conf_listener *l = (const void *)(items + i * item_size);
+        char where[64];
+
+        if (!sr_conf_is_stream(l->listen)) {
+            continue;
+        }
+        if (l->connections == 0) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].listen", i);
+            sr_conf_problem(problems, where,
+                "`%s`: this program receives datagrams only; write udp://HOST:PORT", l->listen);
+        } else if (l->workers > 1) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
+            sr_conf_problem(problems, where,
+                "one thread serves all connections of a tcp:// listener; remove it");
+        }
+    }
+}
+
 static unsigned
 count_workers(const struct sr_conf_common *c, size_t item_size)
 {
@@ -419,6 +473,20 @@ check_room(const struct sr_conf_common *c, unsigned workers, const char *key, ui
     }
 }
 
+/* An open batch is in memory only, and `always` promises that a kill costs one receive batch. */
+static void
+check_linger(const struct sr_conf_common *c, struct sr_conf_problems *problems)
+{
+    char linger[SR_CONF_UNIT_TEXT_MAX];
+
+    if (c->queue.durability == SR_QUEUE_ALWAYS && c->publish.batch.linger > 0) {
+        sr_conf_problem(problems, "publish.batch.linger",
+            "with queue.durability: always no record may wait for others (%s); set 0ms, or "
+            "queue.durability: spill",
+            sr_conf_format_duration(c->publish.batch.linger, linger));
+    }
+}
+
 static void
 check_queue(const struct sr_conf_common *c, size_t listener_size, struct sr_conf_problems *problems)
 {
@@ -426,6 +494,7 @@ check_queue(const struct sr_conf_common *c, size_t listener_size, struct sr_conf
     char disk[SR_CONF_UNIT_TEXT_MAX], memory[SR_CONF_UNIT_TEXT_MAX];
 
     check_room(c, workers, "queue.memory", c->queue.memory, problems);
+    check_linger(c, problems);
     if (c->output != SR_OUTPUT_NATS || c->queue.durability == SR_QUEUE_MEMORY) {
         return; /* no disk */
     }
@@ -446,5 +515,6 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
         sr_conf_problem(problems, "output", "`file` needs a file; set file.path");
     }
     check_twice(c, listener_size, problems);
+    check_streams(c, listener_size, problems);
     check_queue(c, listener_size, problems);
 }

@@ -298,6 +298,19 @@ count_hand(struct sr_worker_stats *w, const struct sr_counters_values *v, uint64
     }
 }
 
+/* The batch that a process was filling when it was killed is gone. */
+static void
+count_batching(struct sr_worker_stats *w)
+{
+    uint64_t records = sr_counted(&w->batching);
+
+    if (records > 0) {
+        sr_count(&w->records, records);
+        sr_reasons_count(&w->lost, REASON_KILLED, records);
+        atomic_store(&w->batching, 0);
+    }
+}
+
 static void
 restore_worker(struct durable *d, const char *slot, const struct sr_counters_values *v)
 {
@@ -327,6 +340,7 @@ restore_worker(struct durable *d, const char *slot, const struct sr_counters_val
     if (!sr_worker_stats_restore(d->stats, w, &counters)) {
         return;
     }
+    count_batching(w);
     if (sr_counters_trust(d->kept) == SR_COUNTERS_EXACT) {
         count_hand(w, v, sr_counted(&w->batches) - before);
     } else {

@@ -44,6 +44,16 @@ sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns)
     return s->data + s->written + SR_SEGMENT_ENTRY_LEN;
 }
 
+size_t
+sr_lane_room(const struct sr_lane *lane)
+{
+    const struct sr_segment *s = lane->tail;
+    size_t around = sr_segment_entry_size(1); /* head and most of the padding, for the one byte */
+    size_t left = s->size - s->written;
+
+    return left > around ? left - around : 0;
+}
+
 void
 sr_lane_commit(struct sr_lane *lane, size_t len, size_t attributes, uint32_t records)
 {

@@ -24,9 +24,8 @@ struct sr_metrics {
 
 /* ---- /metrics ---- */
 
-/* A text in quotes, escaped as labels want it and as JSON does. */
-static void
-put_quoted(FILE *f, const char *value)
+void
+sr_metrics_put_quoted(FILE *f, const char *value)
 {
     (void)fputc('"', f);
     for (; *value != '\0'; value++) {
@@ -42,7 +41,7 @@ static void
 put_label(FILE *f, const char *name, const char *value)
 {
     (void)fprintf(f, "%s=", name);
-    put_quoted(f, value);
+    sr_metrics_put_quoted(f, value);
 }
 
 static void
@@ -128,6 +127,8 @@ put_ledgers(FILE *f, const struct sr_metrics_view *v)
             offsetof(struct sr_ledger, stored_dead) },
         { "queued_records", "gauge", "Records waiting in the queue.",
             offsetof(struct sr_ledger, queued) },
+        { "batching_records", "gauge", "Records waiting for others to fill a message with.",
+            offsetof(struct sr_ledger, batching) },
         { "kernel_drops_total", "counter",
             "Datagrams lost in the socket before they were received.",
             offsetof(struct sr_ledger, kernel_drops) },
@@ -177,6 +178,43 @@ put_losses(FILE *f, const struct sr_metrics_view *v)
         const struct sr_listener_stats *l = &v->stats->listeners[i];
         put_listener_value(f, "redelivered_total", l, sr_counted(&l->delivery.redelivered));
     }
+}
+
+static void
+put_connections_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *type,
+    const char *help, size_t offset)
+{
+    put_head(f, name, type, help);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        uint64_t sum = 0;
+        for (unsigned j = 0; j < l->worker_count; j++) {
+            sum += sr_counted((const void *)((const char *)&l->workers[j] + offset));
+        }
+        if (l->has_streams) {
+            put_listener_value(f, name, l, sum);
+        }
+    }
+}
+
+static void
+put_connections(FILE *f, const struct sr_metrics_view *v)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        any = any || v->stats->listeners[i].has_streams;
+    }
+    if (!any) {
+        return;
+    }
+    put_connections_family(f, v, "connections", "gauge", "Connections that are open.",
+        offsetof(struct sr_worker_stats, connections));
+    put_connections_family(f, v, "connections_total", "counter", "Connections accepted.",
+        offsetof(struct sr_worker_stats, connections_accepted));
+    put_connections_family(f, v, "connections_refused_total", "counter",
+        "Connections closed at once, because there were too many or no memory for them.",
+        offsetof(struct sr_worker_stats, connections_refused));
 }
 
 static void
@@ -234,6 +272,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
         f, "serviceradar_build_info{program=\"%s\",version=\"%s\"} 1\n", v->program, v->version);
     put_ledgers(f, v);
     put_losses(f, v);
+    put_connections(f, v);
     put_sink(f, v);
     put_queue(f, v);
     if (v->more != NULL) {
@@ -250,12 +289,13 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
     for (unsigned i = 0; i < v->stats->listener_count; i++) {
         struct sr_ledger l = sr_ledger_take(v->stats, v->queue, i);
         (void)fputs(i > 0 ? ",{\"listener\":" : "{\"listener\":", f);
-        put_quoted(f, v->stats->listeners[i].name);
+        sr_metrics_put_quoted(f, v->stats->listeners[i].name);
         (void)fprintf(f,
             ",\"received\":%llu,\"parts\":%llu,\"decoded\":%llu,\"consumed\":%llu,"
             "\"deadlettered\":%llu,\"dropped\":%llu,\"records\":%llu,\"recovered\":%llu,\"stored\":"
             "%llu,"
             "\"stored_dead\":%llu,\"queued\":%llu,\"dropped_records\":%llu,\"kernel_drops\":%llu,"
+            "\"batching\":%llu,"
             "\"balanced\":%s}",
             (unsigned long long)l.received, (unsigned long long)l.parts,
             (unsigned long long)l.decoded, (unsigned long long)l.consumed,
@@ -263,7 +303,8 @@ put_ledger_json(FILE *f, const struct sr_metrics_view *v)
             (unsigned long long)l.records, (unsigned long long)l.recovered,
             (unsigned long long)l.stored, (unsigned long long)l.stored_dead,
             (unsigned long long)l.queued, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.kernel_drops, sr_ledger_balanced(&l) ? "true" : "false");
+            (unsigned long long)l.kernel_drops, (unsigned long long)l.batching,
+            sr_ledger_balanced(&l) ? "true" : "false");
     }
     (void)fputs("]}\n", f);
 }

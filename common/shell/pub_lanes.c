@@ -150,9 +150,9 @@ delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
 
 /* How much of a record its dead letter may hold: a larger one would be refused in its turn. */
 static size_t
-dead_letter_cut(const struct pub_lanes *p)
+dead_letter_cut(const struct pub_lanes *p, struct sr_span attributes)
 {
-    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD;
+    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD + attributes.len;
     size_t room = p->max_payload > headers ? p->max_payload - headers : 0;
 
     return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
@@ -166,27 +166,27 @@ count_dropped(const struct pub_lanes *p, struct pub_lane *l, unsigned drop, uint
 }
 
 /*
- * Copies a record that will never be stored into its dead-letter lane; false when that is full. It
- * is shown by pub_lanes_keep().
+ * Copies a message that will never be stored into its dead-letter lane, with its headers, which say
+ * how many records a batch had; false when that is full. It is shown by pub_lanes_keep().
  */
 static bool
 move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
-    struct sr_span body, uint32_t records)
+    const struct sr_entry *e)
 {
     uint64_t now_ns = sr_clock_wall_ns();
-    struct sr_span cut = body;
-    uint8_t *room;
+    size_t most = dead_letter_cut(p, e->attributes);
+    struct sr_span cut = { e->body.data, e->body.len < most ? e->body.len : most };
+    size_t max = e->attributes.len + SR_DEADLETTER_OVERHEAD + cut.len;
 
-    if (cut.len > dead_letter_cut(p)) {
-        cut.len = dead_letter_cut(p);
-    }
-    room = sr_lane_reserve(l->dead, SR_DEADLETTER_OVERHEAD + cut.len, now_ns);
+    uint8_t *room = sr_lane_reserve(l->dead, max, now_ns);
     if (room == NULL) {
         return false;
     }
-    struct sr_buf b = sr_buf_over(room, SR_DEADLETTER_OVERHEAD + cut.len);
-    size_t attributes = sr_deadletter_write(&b, sr_refusal_reason(refusal), NULL, now_ns, cut);
-    sr_lane_commit(l->dead, b.len, attributes, records);
+    struct sr_buf b = sr_buf_over(room, max);
+    sr_buf_add(&b, e->attributes.data, e->attributes.len);
+    size_t attributes =
+        e->attributes.len + sr_deadletter_write(&b, sr_refusal_reason(refusal), NULL, now_ns, cut);
+    sr_lane_commit(l->dead, b.len, attributes, e->records);
     return true;
 }
 
@@ -195,7 +195,7 @@ static void
 settle_refused(
     struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
 {
-    if (l->dead != NULL && move_to_dead(p, l, refusal, e->body, e->records)) {
+    if (l->dead != NULL && move_to_dead(p, l, refusal, e)) {
         sr_count(&delivery_of(p, l)->moved, e->records);
         l->outcome.moved += e->records;
         sr_wake_signal(sr_queue_wake(p->options.queue)); /* the next round shows it */

@@ -31,6 +31,7 @@
 #include "sr/spool.h"
 #include "sr/stats.h"
 #include "sr/suite.h"
+#include "sr/tcp.h"
 #include "sr/udp.h"
 
 #include "sr/banned.h"
@@ -98,28 +99,50 @@ add_lane(struct runtime *rt, unsigned listener, unsigned worker, const char *sub
     return sr_queue_add_lane(rt->queue, &options);
 }
 
+/* A socket that systemd passed; its kind says how it is received from. */
+static int
+take_socket(struct runtime *rt, const struct sr_conf_listener *l, const char *fd_name,
+    bool *ret_is_stream, char *error, size_t error_size)
+{
+    int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
+    char why[256];
+
+    if (fd < 0) {
+        return -1;
+    }
+    bool is_stream = rt->program->stream_message != NULL && l->workers == 1 && sr_tcp_is_stream(fd);
+    bool fine = is_stream ? sr_tcp_adopt(fd, why, sizeof(why))
+                          : sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why));
+    if (!fine) {
+        (void)snprintf(error, error_size, "%s: %s", l->listen, why);
+        (void)close(fd);
+        return -1;
+    }
+    *ret_is_stream = is_stream;
+    return fd;
+}
+
 /* The socket of one worker of a listener. */
 static int
-open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, size_t error_size)
+open_socket(struct runtime *rt, const struct sr_conf_listener *l, bool *ret_is_stream, char *error,
+    size_t error_size)
 {
     const char *fd_name = sr_conf_fd_name(l->listen);
     const char *host;
     size_t host_len;
     unsigned port;
     char name[256];
-    char why[256];
 
     if (fd_name != NULL) {
-        int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
-        if (fd >= 0 && !sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why))) {
-            (void)snprintf(error, error_size, "%s: %s", l->listen, why);
-            (void)close(fd);
-            return -1;
-        }
-        return fd;
+        return take_socket(rt, l, fd_name, ret_is_stream, error, error_size);
     }
-    (void)sr_conf_udp_address(l->listen, &host, &host_len, &port);
+    (void)sr_conf_address(l->listen, &host, &host_len, &port);
     (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
+    *ret_is_stream = sr_conf_is_stream(l->listen);
+    if (*ret_is_stream) {
+        struct sr_tcp_address stream = { .host = name, .port = port };
+        return sr_tcp_open(&stream, error, error_size);
+    }
     struct sr_udp_address address = {
         .host = name,
         .port = port,
@@ -127,6 +150,25 @@ open_socket(struct runtime *rt, const struct sr_conf_listener *l, char *error, s
         .shared = l->workers > 1,
     };
     return sr_udp_open(&address, error, error_size);
+}
+
+/*
+ * What goes through the lanes of records. A file has its own framing, one record each; so has
+ * standard output.
+ */
+static struct batch_options
+batches_of(const struct sr_program *program, const struct sr_conf_common *c)
+{
+    const struct sr_conf_batch *b = &c->publish.batch;
+    bool batched = program->batch_content_type != NULL &&
+                   (c->output == SR_OUTPUT_NATS || c->output == SR_OUTPUT_DISCARD);
+
+    return (struct batch_options){
+        .content_type = program->batch_content_type,
+        .delimited = program->batch_delimited,
+        .records = batched ? (uint32_t)b->records : 1,
+        .bytes = (size_t)b->bytes,
+    };
 }
 
 /* Counters, queue, lanes and sockets for every worker of every listener. */
@@ -144,6 +186,8 @@ open_listener(
         w->listener = i;
         w->name = stats->name;
         w->stats = &stats->workers[j];
+        w->batching = batches_of(rt->program, c);
+        w->linger_ns = c->publish.batch.linger;
         w->fd = -1;
         w->scratch = rt->program->scratch_new();
         w->lane = add_lane(rt, i, j, l->subject, false);
@@ -154,10 +198,13 @@ open_listener(
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = open_socket(rt, l, error, error_size);
+        w->fd = open_socket(rt, l, &w->is_stream, error, error_size);
         if (w->fd < 0) {
             return false;
         }
+        stats->has_streams = stats->has_streams || w->is_stream;
+        w->stream_options.connections = (unsigned)l->connections;
+        w->stream_options.idle_ns = l->idle_timeout;
     }
     return true;
 }
@@ -298,7 +345,7 @@ is_healthy(void *arg, char *why, size_t why_size)
     bool fine = true;
     (void)pthread_mutex_lock(&rt->mutex); /* receivers go when `running` does */
     for (size_t i = 0; i < rt->worker_count && rt->running; i++) {
-        if (now_ns > sr_udp_worker_heartbeat(rt->workers[i].receiver) + ALIVE_NS) {
+        if (now_ns > sr_worker_heartbeat(&rt->workers[i]) + ALIVE_NS) {
             (void)snprintf(why, why_size, "a receiving thread does not go round: %s",
                 rt->stats->listeners[rt->workers[i].listener].name);
             fine = false;

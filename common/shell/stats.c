@@ -136,6 +136,7 @@ sr_ledger_take(const struct sr_stats *s, const struct sr_queue *q, unsigned list
         out.dropped += sr_reasons_total(&w->dropped);
         out.dropped_records += sr_reasons_total(&w->lost);
         out.kernel_drops += sr_counted(&w->kernel_drops);
+        out.batching += sr_counted(&w->batching);
     }
     return out;
 }

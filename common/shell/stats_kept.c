@@ -37,6 +37,9 @@ static const size_t counters[] = {
     offsetof(struct sr_worker_stats, batches),
     offsetof(struct sr_worker_stats, recovered),
     offsetof(struct sr_worker_stats, parts),
+    offsetof(struct sr_worker_stats, batching),
+    offsetof(struct sr_worker_stats, connections_accepted),
+    offsetof(struct sr_worker_stats, connections_refused),
 };
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 

@@ -2,9 +2,7 @@
 #include "sr/udp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sock_diag.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +16,7 @@
 
 #include <uv.h>
 
+#include "shell/socket.h"
 #include "sr/clock.h"
 #include "sr/log.h"
 
@@ -42,6 +41,8 @@ struct sr_udp_worker {
     uv_poll_t poll;
     uv_async_t stop;
     uv_timer_t tick;
+    uv_timer_t due;
+    uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
@@ -55,50 +56,7 @@ struct sr_udp_worker {
     struct sr_udp_hand own_hand;
 };
 
-static void
-read_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
-{
-    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-    struct sr_peer peer = { .port = 0 };
-
-    if (name->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
-        memcpy(peer.address, &v4->sin_addr, 4);
-        peer.port = ntohs(v4->sin_port);
-    } else if (name->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
-        const uint8_t *bytes = v6->sin6_addr.s6_addr;
-        peer.is_v6 = memcmp(bytes, mapped, sizeof(mapped)) != 0;
-        memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
-        peer.port = ntohs(v6->sin6_port);
-    }
-    *ret_peer = peer;
-}
-
 /* ---- Opening ---- */
-
-static bool
-is_any(const struct sr_udp_address *address)
-{
-    return address->host[0] == '\0' || strcmp(address->host, "*") == 0;
-}
-
-static struct addrinfo *
-resolve(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE };
-    struct addrinfo *out = NULL;
-    char port[8];
-
-    (void)snprintf(port, sizeof(port), "%u", address->port);
-    int rc = getaddrinfo(host, port, &hints, &out);
-    if (rc != 0) {
-        (void)snprintf(error, error_size, "%s is not an address: %s", host,
-            rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
-        return NULL;
-    }
-    return out;
-}
 
 static void
 set_receive_buffer(int fd, uint64_t bytes, unsigned port)
@@ -121,88 +79,21 @@ set_receive_buffer(int fd, uint64_t bytes, unsigned port)
     }
 }
 
-static int
-open_one(const struct sr_udp_address *address, const struct addrinfo *ai)
-{
-    int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, off = 0;
-
-    if (fd < 0) {
-        return -1;
-    }
-    if (ai->ai_family == AF_INET6) {
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    }
-    if (address->shared) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    }
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
-        int saved = errno;
-        (void)close(fd);
-        errno = saved;
-        return -1;
-    }
-    set_receive_buffer(fd, address->receive_buffer, address->port);
-    return fd;
-}
-
-static const char *
-bind_advice(int error)
-{
-    switch (error) {
-    case EADDRINUSE: return "another program listens there: stop it or choose another port";
-    case EACCES:
-        return "ports below 1024 need CAP_NET_BIND_SERVICE: run as the packaged service, or "
-               "choose a higher port";
-    case EADDRNOTAVAIL: return "this host does not have that address";
-    default: return "check the address";
-    }
-}
-
-/* Opens the first address of `host` that can be bound; -1 with errno, or with `error` filled. */
-static int
-open_host(const struct sr_udp_address *address, const char *host, char *error, size_t error_size)
-{
-    struct addrinfo *list = resolve(address, host, error, error_size);
-    int fd = -1;
-
-    for (const struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
-        fd = open_one(address, ai);
-    }
-    if (list != NULL) {
-        int saved = errno;
-        freeaddrinfo(list);
-        errno = saved;
-    }
-    return fd;
-}
-
 int
 sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size)
 {
-    bool any = is_any(address);
-    const char *host = any ? "::" : address->host;
+    struct sr_socket_address bound = {
+        .host = address->host,
+        .port = address->port,
+        .type = SOCK_DGRAM,
+        .shared = address->shared,
+    };
+    int fd = sr_socket_bind(&bound, error, error_size);
 
-    error[0] = '\0';
-    int fd = open_host(address, host, error, error_size);
-    if (fd < 0 && any && errno == EAFNOSUPPORT) {
-        fd = open_host(address, "0.0.0.0", error, error_size); /* a kernel without IPv6 */
-    }
-    if (fd < 0 && error[0] == '\0') {
-        int saved = errno;
-        (void)snprintf(error, error_size, "cannot listen on %s port %u: %s; %s",
-            any ? "*" : address->host, address->port, strerror(saved), bind_advice(saved));
+    if (fd >= 0) {
+        set_receive_buffer(fd, address->receive_buffer, address->port);
     }
     return fd;
-}
-
-static int
-socket_option(int fd, int option)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
 }
 
 static unsigned
@@ -213,24 +104,23 @@ bound_port(int fd)
     struct sr_peer own;
 
     (void)getsockname(fd, (struct sockaddr *)&name, &len);
-    read_peer(&name, &own);
+    sr_socket_peer(&name, &own);
     return own.port;
 }
 
 bool
 sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
 {
-    int domain = socket_option(fd, SO_DOMAIN);
+    int domain = sr_socket_option(fd, SO_DOMAIN);
 
-    if ((domain != AF_INET && domain != AF_INET6) || socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
-        socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
+    if ((domain != AF_INET && domain != AF_INET6) || sr_socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
+        sr_socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
         (void)snprintf(error, error_size,
             "what was passed is not a UDP socket; the .socket unit needs "
             "ListenDatagram=ADDRESS:PORT");
         return false;
     }
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    if (!sr_socket_make_nonblocking(fd)) {
         (void)snprintf(
             error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
         return false;
@@ -295,7 +185,7 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
         struct sr_span span = { w->vectors[i].iov_base, len };
         bool truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
         struct sr_peer peer;
-        read_peer(&w->names[i], &peer);
+        sr_socket_peer(&w->names[i], &peer);
         bytes += len;
         w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
     }
@@ -320,6 +210,38 @@ receive_batch(struct sr_udp_worker *w)
     sr_count(&w->stats->batches, 1);
     w->handler.batch_end(w->handler.arg);
     return (unsigned)n;
+}
+
+static void on_due(uv_timer_t *timer);
+
+/* Sets the timer to what the handler waits for. */
+static void
+await_due(struct sr_udp_worker *w)
+{
+    uint64_t due_ns = w->handler.due != NULL ? w->handler.due(w->handler.arg) : UINT64_MAX;
+
+    if (due_ns == w->due_ns) {
+        return;
+    }
+    w->due_ns = due_ns;
+    if (due_ns == UINT64_MAX) {
+        (void)uv_timer_stop(&w->due);
+        return;
+    }
+    uint64_t now_ns = sr_clock_monotonic_ns();
+    uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + SR_NS_PER_MS - 1) / SR_NS_PER_MS : 0;
+    uv_update_time(&w->loop); /* a timer starts from the loop's time, which a round leaves behind */
+    (void)uv_timer_start(&w->due, on_due, ms, 0);
+}
+
+static void
+on_due(uv_timer_t *timer)
+{
+    struct sr_udp_worker *w = timer->data;
+
+    w->due_ns = UINT64_MAX; /* it may be a moment early: then it is set again */
+    w->handler.batch_end(w->handler.arg);
+    await_due(w);
 }
 
 /*
@@ -348,6 +270,7 @@ on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
     }
+    await_due(w);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
 
@@ -454,6 +377,7 @@ on_tick(uv_timer_t *timer)
     poll_again(w);
     poll_kernel_drops(w);
     tick_handler(w, sr_clock_monotonic_ns());
+    await_due(w);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());
 }
 
@@ -470,6 +394,7 @@ on_stop(uv_async_t *async)
     }
     uv_close((uv_handle_t *)&w->poll, NULL);
     uv_close((uv_handle_t *)&w->tick, NULL);
+    uv_close((uv_handle_t *)&w->due, NULL);
     uv_close((uv_handle_t *)&w->stop, NULL);
 }
 
@@ -508,10 +433,11 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
         goto fail_loop;
     }
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
-        uv_poll_init(&w->loop, &w->poll, fd) != 0) {
+        uv_timer_init(&w->loop, &w->due) != 0 || uv_poll_init(&w->loop, &w->poll, fd) != 0) {
         goto fail_handles;
     }
-    w->stop.data = w->tick.data = w->poll.data = w;
+    w->stop.data = w->tick.data = w->due.data = w->poll.data = w;
+    w->due_ns = UINT64_MAX;
     (void)uv_timer_start(&w->tick, on_tick, 0, TICK_MS);
     (void)uv_poll_start(&w->poll, UV_READABLE, on_readable);
     atomic_store(&w->heartbeat_ns, sr_clock_monotonic_ns());

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shell/durable.h"
+#include "sr/clock.h"
 #include "sr/deadletter.h"
 #include "sr/spool.h"
 
@@ -81,6 +82,22 @@ emit_commit(void *arg, size_t len, uint32_t records)
     sr_count(&w->stats->records, records);
 }
 
+static uint8_t *
+emit_reserve_batched(void *arg, size_t max)
+{
+    struct sr_worker *w = arg;
+
+    return batch_reserve(&w->batch, max, w->now_ns);
+}
+
+static void
+emit_commit_batched(void *arg, size_t len, uint32_t records)
+{
+    struct sr_worker *w = arg;
+
+    batch_commit(&w->batch, len, records);
+}
+
 static void
 emit_deadletter(
     void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
@@ -142,8 +159,8 @@ emit_lost(void *arg, const char *reason, uint32_t records)
 
 /* ---- What the receiver calls ---- */
 
-static void
-begin(struct sr_worker *w, uint64_t now_ns)
+void
+sr_worker_begin(struct sr_worker *w, uint64_t now_ns)
 {
     w->now_ns = now_ns;
     if (atomic_load(&w->snapshots->generation) != w->generation) {
@@ -155,23 +172,14 @@ begin(struct sr_worker *w, uint64_t now_ns)
 static void
 on_batch_begin(void *arg, uint64_t now_ns)
 {
-    begin(arg, now_ns);
+    sr_worker_begin(arg, now_ns);
 }
 
-static void
-on_datagram(
-    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+void
+sr_worker_settle(struct sr_worker *w, enum sr_verdict verdict)
 {
-    struct sr_worker *w = arg;
     const char *why, *advice;
 
-    if (truncated) {
-        emit_deadletter(w, "truncated", peer, now_ns, bytes);
-        return;
-    }
-    w->deadletters = 0;
-    enum sr_verdict verdict = w->snapshots->program->datagram(
-        w->state, w->snapshot->state, w->listener, w->scratch, now_ns, peer, bytes, &w->emit);
     switch (verdict) {
     case SR_DECODED: sr_count(&w->stats->decoded, 1); break;
     case SR_CONSUMED: break; /* counted by emit_consumed() */
@@ -189,6 +197,21 @@ on_datagram(
     }
 }
 
+static void
+on_datagram(
+    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+{
+    struct sr_worker *w = arg;
+
+    if (truncated) {
+        emit_deadletter(w, "truncated", peer, now_ns, bytes);
+        return;
+    }
+    w->deadletters = 0;
+    sr_worker_settle(w, w->snapshots->program->datagram(w->state, w->snapshot->state, w->listener,
+                            w->scratch, now_ns, peer, bytes, &w->emit));
+}
+
 /* Takes back what cannot be kept; the records are counted. */
 static void
 give_up_batch(struct sr_worker *w, int error)
@@ -201,10 +224,45 @@ give_up_batch(struct sr_worker *w, int error)
     sr_reasons_count(&w->stats->lost, sr_spool_reason(error), records);
 }
 
+static bool
+has_batches(const struct sr_worker *w)
+{
+    return w->batching.records > 1;
+}
+
+/* Closes the open batch when it may not wait for more. */
 static void
-on_batch_end(void *arg)
+end_linger(struct sr_worker *w)
+{
+    struct batch *b = &w->batch;
+
+    if (b->records == 0) {
+        batch_close(b); /* the lane may take back what was reserved */
+        return;
+    }
+    uint64_t now_ns = w->linger_ns > 0 ? sr_clock_monotonic_ns() : 0;
+    if (b->due_ns == 0) {
+        b->due_ns = now_ns + w->linger_ns;
+    }
+    if (now_ns >= b->due_ns) {
+        batch_close(b);
+    }
+}
+
+uint64_t
+sr_worker_due(void *arg)
+{
+    const struct sr_worker *w = arg;
+
+    return w->batch.records > 0 ? w->batch.due_ns : UINT64_MAX;
+}
+
+void
+sr_worker_batch_end(void *arg)
 {
     struct sr_worker *w = arg;
+
+    end_linger(w);
     int error = sr_lane_keep(w->lane);
 
     if (error == 0 && w->dead != NULL) {
@@ -227,30 +285,42 @@ on_tick(void *arg, uint64_t now_ns, bool last)
 {
     struct sr_worker *w = arg;
 
-    begin(w, now_ns);
+    sr_worker_begin(w, now_ns);
     w->deadletters = 0;
-    w->snapshots->program->tick(
-        w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    if (w->snapshots->program->tick != NULL) {
+        w->snapshots->program->tick(
+            w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
+    }
     sr_count(&w->stats->parts, w->deadletters);
-    on_batch_end(w);
+    if (last) {
+        batch_close(&w->batch);
+    }
+    sr_worker_batch_end(w);
 }
 
 /* ---- The runtime's side ---- */
 
-bool
-sr_worker_start(struct sr_worker *w)
+static bool
+start_datagrams(struct sr_worker *w)
 {
     struct sr_udp_handler handler = {
         .arg = w,
         .name = w->name,
         .batch_begin = on_batch_begin,
         .datagram = on_datagram,
-        .batch_end = on_batch_end,
-        .tick = w->snapshots->program->tick != NULL ? on_tick : NULL,
+        .batch_end = sr_worker_batch_end,
+        .tick = w->snapshots->program->tick != NULL || has_batches(w) ? on_tick : NULL,
+        .due = has_batches(w) && w->linger_ns > 0 ? sr_worker_due : NULL,
     };
-
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
 
+    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
+    return w->receiver != NULL;
+}
+
+bool
+sr_worker_start(struct sr_worker *w)
+{
     w->emit = (struct sr_emit){
         .arg = w,
         .reserve = emit_reserve,
@@ -260,9 +330,13 @@ sr_worker_start(struct sr_worker *w)
         .refused = emit_refused,
         .lost = emit_lost,
     };
+    if (has_batches(w)) {
+        batch_init(&w->batch, w->lane, w->stats, &w->batching);
+        w->emit.reserve = emit_reserve_batched;
+        w->emit.commit = emit_commit_batched;
+    }
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
-    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
-    if (w->receiver == NULL) {
+    if (!(w->is_stream ? sr_worker_start_streams(w) : start_datagrams(w))) {
         return false;
     }
     w->fd = -1;
@@ -275,15 +349,26 @@ sr_worker_stop(struct sr_worker *w)
     if (w->receiver != NULL) {
         sr_udp_worker_stop(w->receiver);
     }
+    if (w->acceptor != NULL) {
+        sr_tcp_worker_stop(w->acceptor);
+    }
 }
 
 void
 sr_worker_done(struct sr_worker *w)
 {
     sr_udp_worker_join(w->receiver);
+    sr_tcp_worker_join(w->acceptor);
     sr_snapshot_release(w->snapshots, w->snapshot);
     w->snapshots->program->scratch_free(w->scratch);
     if (w->fd >= 0) {
         (void)close(w->fd);
     }
+}
+
+uint64_t
+sr_worker_heartbeat(const struct sr_worker *w)
+{
+    return w->is_stream ? sr_tcp_worker_heartbeat(w->acceptor)
+                        : sr_udp_worker_heartbeat(w->receiver);
 }

@@ -2,12 +2,14 @@
 #ifndef SHELL_WORKER_H_INCLUDED
 #define SHELL_WORKER_H_INCLUDED
 
+#include "shell/batch.h"
 #include "shell/snapshot.h"
 #include "sr/counters.h"
 #include "sr/emit.h"
 #include "sr/log.h"
 #include "sr/queue.h"
 #include "sr/stats.h"
+#include "sr/tcp.h"
 #include "sr/udp.h"
 
 /* One receiving thread of a listener: its socket, its decoder's memory and its two lanes. */
@@ -20,9 +22,14 @@ struct sr_worker {
     struct sr_lane *lane;
     struct sr_lane *dead; /* NULL: what cannot be decoded is counted only */
     void *scratch;
+    struct batch_options batching; /* what goes through `lane` */
+    uint64_t linger_ns; /* how long a batch may stay open; 0: not beyond what was received */
     struct sr_counters_slot *slot; /* its counters are kept there, NULL: nowhere; borrowed */
     int fd;                        /* until the receiver takes it; -1: none */
     struct sr_udp_worker *receiver;
+    struct sr_tcp_worker *acceptor;
+    bool is_stream; /* `fd` accepts connections: the acceptor's, else the receiver's */
+    struct sr_tcp_options stream_options;
 
     /* The thread's own. */
     struct sr_snapshot *snapshot; /* held */
@@ -30,6 +37,7 @@ struct sr_worker {
     uint64_t now_ns;              /* of this batch, wall clock */
     uint64_t deadletters;         /* of this datagram or tick, kept or not */
     struct sr_emit emit;
+    struct batch batch;
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
     struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */
     struct sr_log_limit losing[SR_REASONS_MAX];      /* by row of stats->lost */
@@ -43,5 +51,24 @@ void sr_worker_stop(struct sr_worker *w);
 
 /* Waits for the end of a started worker and frees what it holds; closes `fd` of another. */
 void sr_worker_done(struct sr_worker *w);
+
+/* Monotonic nanoseconds of the last round of a started worker. From any thread. */
+uint64_t sr_worker_heartbeat(const struct sr_worker *w);
+
+/* ---- Between worker.c and worker_stream.c, on the worker's thread ---- */
+
+bool sr_worker_start_streams(struct sr_worker *w);
+
+/* Before the first input of a batch: takes the newest snapshot. */
+void sr_worker_begin(struct sr_worker *w, uint64_t now_ns);
+
+/* Counts what became of one input, and its parts: w->deadletters since it began. */
+void sr_worker_settle(struct sr_worker *w, enum sr_verdict verdict);
+
+/* Behind the last input of a batch (`arg` is the worker): keeps, counts and shows it. */
+void sr_worker_batch_end(void *arg);
+
+/* When a batch of records must be closed, monotonic; UINT64_MAX: there is none. */
+uint64_t sr_worker_due(void *arg);
 
 #endif

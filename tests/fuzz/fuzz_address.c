@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     }
     text[size] = '\0';
-    if (sr_conf_udp_address(text, &host, &len, &port) == NULL) {
+    if (sr_conf_address(text, &host, &len, &port) == NULL) {
         size_t all = strlen(text);
         if (host < text || host + len > text + all || port < 1 || port > 65535) {
             abort();

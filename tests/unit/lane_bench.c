@@ -88,11 +88,20 @@ check_body(const struct pub_message *message)
     }
 }
 
+/* An attribute as a text, "" when it is not there. */
+static void
+copy_attribute(char *out, size_t size, const struct pub_message *message, const char *name)
+{
+    struct sr_span value = sr_attribute(message->attributes, name);
+
+    (void)snprintf(
+        out, size, "%.*s", (int)value.len, value.len > 0 ? (const char *)value.data : "");
+}
+
 static bool
 write_down(void *arg, const struct pub_message *message)
 {
     struct bench *b = arg;
-    struct sr_span reason = sr_attribute(message->attributes, "Sr-Reason");
 
     if (b->sends_left == 0) {
         return false;
@@ -107,8 +116,8 @@ write_down(void *arg, const struct pub_message *message)
     *s = (struct bench_sent){ .number = message->number, .len = message->body.len };
     (void)snprintf(s->subject, sizeof(s->subject), "%s", message->subject);
     (void)snprintf(s->id, sizeof(s->id), "%s", message->id);
-    (void)snprintf(s->reason, sizeof(s->reason), "%.*s", (int)reason.len,
-        reason.len > 0 ? (const char *)reason.data : "");
+    copy_attribute(s->reason, sizeof(s->reason), message, "Sr-Reason");
+    copy_attribute(s->records, sizeof(s->records), message, "Sr-Records");
     assert_true(message->body.len >= sizeof(s->value));
     memcpy(&s->value, message->body.data, sizeof(s->value));
     check_body(message);

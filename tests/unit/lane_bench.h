@@ -22,7 +22,8 @@ struct pub_lanes;
 struct bench_sent {
     char subject[64];
     char id[64];
-    char reason[32]; /* Sr-Reason, "" for records */
+    char reason[32];  /* Sr-Reason, "" for records */
+    char records[16]; /* Sr-Records, "" without */
     uint64_t number;
     uint32_t value; /* the first four bytes of the body, which name the record */
     size_t len;     /* of the body */

@@ -204,3 +204,31 @@ build_end(struct build *m)
     poke_u16(m, 2, m->version == 10 ? m->len : m->count);
     return (struct sr_span){ m->bytes, m->len };
 }
+
+struct nf_template *
+build_compiled(uint8_t version, bool options, uint16_t scope_count, const struct nf_field *fields,
+    uint16_t field_count, enum nf_flavour flavour)
+{
+    static struct build m; /* too large for a stack that a sanitizer watches */
+    struct nf_template_record record;
+
+    begin(&m, version);
+    size_t start = m.len;
+    if (options) {
+        build_options_template(&m, 256, scope_count, fields, field_count);
+    } else {
+        build_template(&m, 256, fields, field_count);
+    }
+    struct sr_span set = { m.bytes + start, m.len - start };
+    if (nf_template_next(&set, version, options, &record) != NF_TEMPLATE_OK ||
+        nf_template_check(&record, UINT16_MAX) != NF_TEMPLATE_OK) {
+        (void)fprintf(stderr, "the template of this test is not valid\n");
+        abort();
+    }
+    struct nf_template *t = malloc(nf_template_size(&record));
+    if (t == NULL) {
+        abort();
+    }
+    nf_template_compile(t, &record, flavour);
+    return t;
+}

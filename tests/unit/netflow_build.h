@@ -2,6 +2,7 @@
 #ifndef NETFLOW_BUILD_H_INCLUDED
 #define NETFLOW_BUILD_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,13 @@ void build_hex(struct build *m, const char *hex);
 void build_bytes(struct build *m, const void *data, size_t len);
 /* A field of variable length with its prefix, RFC 7011 section 7. */
 void build_variable(struct build *m, const void *data, size_t len);
+
+/*
+ * A template as the decoder compiles it. Returns an owned one, for free(); a template that is not
+ * valid stops the test.
+ */
+struct nf_template *build_compiled(uint8_t version, bool options, uint16_t scope_count,
+    const struct nf_field *fields, uint16_t field_count, enum nf_flavour flavour);
 
 /* Ends the message: lengths and counts are filled in. Borrows `m`. */
 struct sr_span build_end(struct build *m);

@@ -114,7 +114,8 @@ listen_addresses_are_checked(void **state)
     static const struct {
         const char *listen, *word;
     } bad[] = {
-        { "tcp://0.0.0.0:514", "only udp://" },
+        { "tcp://0.0.0.0:514", "receives datagrams only" },
+        { "tcp:", "only udp://" },
         { "0.0.0.0:514", "only udp://" },
         { "udp://0.0.0.0", "no port" },
         { "udp://0.0.0.0:", "no port" },
@@ -156,12 +157,17 @@ an_address_is_split_into_host_and_port(void **state)
     unsigned port;
 
     (void)state;
-    assert_null(sr_conf_udp_address("udp://[2001:db8::1]:5514", &host, &len, &port));
+    assert_null(sr_conf_address("udp://[2001:db8::1]:5514", &host, &len, &port));
     assert_int_equal(len, 11);
     assert_memory_equal(host, "2001:db8::1", len);
     assert_int_equal(port, 5514);
-    assert_null(sr_conf_udp_address("udp://:1", &host, &len, &port));
+    assert_null(sr_conf_address("udp://:1", &host, &len, &port));
     assert_int_equal(len, 0);
+    assert_null(sr_conf_address("tcp://edge:4739", &host, &len, &port));
+    assert_memory_equal(host, "edge", len);
+    assert_int_equal(port, 4739);
+    assert_true(sr_conf_is_stream("tcp://edge:4739"));
+    assert_false(sr_conf_is_stream("udp://edge:4739"));
 }
 
 static void
@@ -375,6 +381,21 @@ remove_files(void **state)
     return rmdir(folder);
 }
 
+static void
+batches_have_limits_and_do_not_linger_where_nothing_may_be_lost(void **state)
+{
+    (void)state;
+    accepts("publish: {batch: {records: 65535, bytes: 512KiB, linger: 10s}}\n");
+    accepts("publish: {batch: {records: 500}}\nqueue: {durability: always}\n");
+    refuses("publish: {batch: {records: 0}}\n", "publish.batch.records", "1");
+    refuses("publish: {batch: {records: 65536}}\n", "publish.batch.records", "65535");
+    refuses("publish: {batch: {bytes: 1023}}\n", "publish.batch.bytes", "1KiB");
+    refuses("publish: {batch: {bytes: 513KiB}}\n", "publish.batch.bytes", "512KiB");
+    refuses("publish: {batch: {linger: 11s}}\n", "publish.batch.linger", "10s");
+    refuses("publish: {batch: {linger: 5ms}}\nqueue: {durability: always}\n",
+        "publish.batch.linger", "queue.durability: spill");
+}
+
 int
 main(void)
 {
@@ -392,6 +413,7 @@ main(void)
         cmocka_unit_test(an_unknown_key_is_answered_with_the_nearest_one),
         cmocka_unit_test(what_is_printed_loads_back_to_the_same),
         cmocka_unit_test(a_key_that_needs_a_restart_is_named),
+        cmocka_unit_test(batches_have_limits_and_do_not_linger_where_nothing_may_be_lost),
     };
     return cmocka_run_group_tests_name("conf_common", tests, make_files, remove_files);
 }

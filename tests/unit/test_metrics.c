@@ -235,6 +235,7 @@ the_metrics_are_prometheus_text(void **state)
         sr_reasons_count(&w->dropped, "queue_full", 4);
         sr_reasons_count(&w->consumed, "templates", 5);
         sr_count(&w->parts, 8);
+        sr_count(&w->batching, 3);
     }
     sr_count(&stats->listeners[0].workers[0].recovered, 6);
     sr_reasons_count(&stats->listeners[0].workers[0].lost, "crash", 2);
@@ -256,6 +257,7 @@ the_metrics_are_prometheus_text(void **state)
         text, "dropped_records_total{listener=\"udp://[::]:514\",reason=\"too_large\"} 7\n"));
     assert_non_null(
         strstr(text, "_consumed_total{listener=\"udp://[::]:514\",reason=\"templates\"} 10\n"));
+    assert_non_null(strstr(text, "batching_records{listener=\"udp://[::]:514\"} 6\n"));
     assert_non_null(strstr(text, "parts_total{listener=\"udp://[::]:514\"} 16\n"));
     assert_non_null(strstr(text, "# HELP serviceradar_own A family of the program.\n"));
     assert_non_null(strstr(text, "\nserviceradar_own 7\n"));
@@ -297,7 +299,7 @@ the_ledger_is_json_with_every_listener(void **state)
     assert_non_null(
         strstr(body(), ",\"parts\":0,\"decoded\":0,\"consumed\":2,\"deadlettered\":0,"));
     assert_non_null(strstr(body(), ",\"recovered\":0,\"stored\":0,"));
-    assert_non_null(strstr(body(), "\"balanced\":true}"));
+    assert_non_null(strstr(body(), "\"batching\":0,\"balanced\":true}"));
     assert_non_null(strstr(body(), "\"balanced\":false}]}\n"));
 }
 

@@ -42,6 +42,96 @@ what_can_never_be_stored_becomes_a_dead_letter_of_4_kib(void **state)
     bench_close(&b);
 }
 
+/* Queues a message of `records` records and `len` bytes. */
+static void
+put_batch(uint32_t value, uint32_t records, size_t len)
+{
+    static const char head[] = "Content-Type: application/x-ndjson\r\nSr-Records: 40\r\n";
+    size_t head_len = sizeof(head) - 1;
+    uint8_t *room = sr_lane_reserve(b.lane[0], head_len + len, 1);
+
+    assert_non_null(room);
+    memset(room, (int)value, head_len + len);
+    memcpy(room, head, head_len);
+    memcpy(room + head_len, &value, sizeof(value));
+    sr_lane_commit(b.lane[0], head_len + len, head_len, records);
+    sr_count(&b.stats->listeners[0].workers[0].records, records);
+    sr_count(&b.stats->listeners[0].workers[0].decoded, 1);
+    sr_count(&b.stats->listeners[0].workers[0].received, 1);
+    sr_lane_flush(b.lane[0]);
+}
+
+static void
+a_batch_counts_with_all_its_records_whatever_becomes_of_it(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    b.max_payload = 32768;
+    put_batch(1, 40, 10000); /* refused for good */
+    put_batch(2, 40, 40000); /* larger than the server takes */
+    put_batch(3, 40, 10000);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 2);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    bench_store(&b, 1, 2);
+    bench_drain(&b);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->moved), 80);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 40);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored_dead), 80);
+    assert_int_equal(bench_queued(&b), 0);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
+static void
+a_dead_letter_of_a_batch_says_how_many_records_it_had(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    put_batch(1, 40, 10000);
+    bench_run(&b);
+    assert_string_equal(b.sent[0].records, "40");
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 2);
+    assert_string_equal(b.sent[1].reason, "too_large");
+    assert_string_equal(b.sent[1].records, "40");
+    assert_int_equal(b.sent[1].len, SR_DEADLETTER_CUT);
+    assert_int_equal(b.sent[1].value, 1);
+    bench_close(&b);
+}
+
+static void
+a_batch_that_is_sent_again_counts_once(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    put_batch(1, 40, 100);
+    bench_run(&b);
+    pub_lanes_disconnected(b.lanes, b.now_ns);
+    bench_run(&b);
+    assert_int_equal(b.sent_count, 2);
+    assert_string_equal(b.sent[0].id, b.sent[1].id);
+    bench_store(&b, 1, 2);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->redelivered), 1); /* messages */
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 40);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
+static void
+the_records_of_a_batch_without_a_dead_letter_are_dropped_by_reason(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane_counting);
+    put_batch(1, 40, 100);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    assert_int_equal(bench_dropped(&b, "too_large"), 40);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
 static void
 several_refused_for_good_in_one_window_leave_the_rest_alone(void **state)
 {
@@ -244,6 +334,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_can_never_be_stored_becomes_a_dead_letter_of_4_kib),
+        cmocka_unit_test(a_batch_counts_with_all_its_records_whatever_becomes_of_it),
+        cmocka_unit_test(a_dead_letter_of_a_batch_says_how_many_records_it_had),
+        cmocka_unit_test(a_batch_that_is_sent_again_counts_once),
+        cmocka_unit_test(the_records_of_a_batch_without_a_dead_letter_are_dropped_by_reason),
         cmocka_unit_test(several_refused_for_good_in_one_window_leave_the_rest_alone),
         cmocka_unit_test(a_refusal_for_good_while_the_lane_settles_or_probes_skips_nothing),
         cmocka_unit_test(what_is_larger_than_the_server_takes_is_never_sent),

@@ -121,6 +121,7 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
         sr_count(&w->deadlettered, 2);
         sr_count(&w->records, 8);
         sr_count(&w->kernel_drops, 3);
+        sr_count(&w->batching, 5);
         sr_reasons_count(&w->dropped, "queue_full", 1);
     }
     sr_count(&stats->listeners[1].workers[0].recovered, 3); /* two of them stored, one lost */
@@ -140,6 +141,7 @@ the_ledger_adds_up_workers_and_what_is_queued(void **state)
     assert_int_equal(l.recovered, 3);
     assert_int_equal(l.dropped_records, 2);
     assert_int_equal(l.kernel_drops, 6);
+    assert_int_equal(l.batching, 10);
     assert_true(sr_ledger_balanced(&l));
     sr_stats_free(stats);
     sr_queue_free(q);

@@ -101,7 +101,7 @@ static _Atomic uint64_t *
 counter(struct sr_worker_stats *w, unsigned i)
 {
     _Atomic uint64_t *all[] = { &w->received, &w->received_bytes, &w->decoded, &w->records,
-        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered, &w->parts };
+        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered, &w->parts, &w->batching };
 
     return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
 }

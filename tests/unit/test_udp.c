@@ -32,7 +32,9 @@ struct receiver {
     bool in_batch, truncated;
     _Atomic uint64_t ticks, last_ticks;
     bool tick_in_batch;
-    struct { /* the counters at the last end */
+    _Atomic uint64_t want_ns; /* what due() says; 0: none */
+    _Atomic uint64_t dues;    /* batch_end() calls behind that time */
+    struct {                  /* the counters at the last end */
         uint64_t received, bytes, batches, kernel_drops, kernel_seen;
     } last;
 };
@@ -74,6 +76,12 @@ on_end(void *arg)
     struct receiver *r = arg;
 
     r->ended++;
+    if (!r->in_batch && atomic_load(&r->want_ns) != 0) {
+        if (sr_clock_monotonic_ns() >= atomic_load(&r->want_ns)) {
+            atomic_store(&r->want_ns, 0);
+            sr_count(&r->dues, 1);
+        }
+    }
     r->in_batch = false;
     r->last.received = sr_counted(&r->stats.received);
     r->last.bytes = sr_counted(&r->stats.received_bytes);
@@ -90,6 +98,15 @@ on_tick(void *arg, uint64_t now_ns, bool last)
     (void)now_ns;
     r->tick_in_batch = r->tick_in_batch || r->in_batch;
     sr_count(last ? &r->last_ticks : &r->ticks, 1);
+}
+
+static uint64_t
+on_due(void *arg)
+{
+    const struct receiver *r = arg;
+    uint64_t want_ns = atomic_load(&r->want_ns);
+
+    return want_ns != 0 ? want_ns : UINT64_MAX;
 }
 
 static int
@@ -143,6 +160,7 @@ start_worker(struct receiver *r, int fd)
         .datagram = on_datagram,
         .batch_end = on_end,
         .tick = on_tick,
+        .due = on_due,
     };
 
     r->worker = sr_udp_worker_start(fd, &handler, &r->stats, NULL);
@@ -316,6 +334,24 @@ a_stop_receives_what_the_kernel_holds(void **state)
     assert_int_equal(receivers[0].seen, 300);
     assert_int_equal(sr_counted(&receivers[0].last_ticks), 1);
     assert_int_equal(sr_counted(&receivers[0].stats.received), 300);
+    (void)close(fd);
+}
+
+static void
+a_batch_is_ended_when_it_is_due_without_another_one(void **state)
+{
+    unsigned port = free_port();
+    uint16_t own;
+
+    (void)state;
+    start_worker(&receivers[0], open_on("127.0.0.1", port, false));
+    int fd = connect_to(AF_INET, port, &own);
+    for (unsigned i = 1; i <= 3; i++) {
+        atomic_store(&receivers[0].want_ns, sr_clock_monotonic_ns() + 5 * SR_NS_PER_MS);
+        send_text(fd, "x"); /* behind which due() is asked */
+        assert_true(wait_for(&receivers[0].dues, i));
+    }
+    stop_worker(&receivers[0]);
     (void)close(fd);
 }
 
@@ -590,6 +626,7 @@ main(void)
         fresh(what_waits_comes_in_batches),
         fresh(a_stop_receives_what_the_kernel_holds),
         fresh(a_worker_without_datagrams_ticks),
+        fresh(a_batch_is_ended_when_it_is_due_without_another_one),
         fresh(what_the_kernel_drops_is_counted),
         fresh(a_batch_is_counted_when_its_end_is_told),
         fresh(drops_between_batches_are_told_by_an_end_of_their_own),

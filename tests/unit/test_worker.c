@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shell/worker.h"
+#include "sr/clock.h"
 #include "sr/queue.h"
 #include "sr/stats.h"
 #include "wait.h"
@@ -211,6 +212,32 @@ run_over(const char *const *datagrams, size_t count)
     return sr_ledger_take(stats, queue, 0);
 }
 
+/* Makes messages of several records. */
+static void
+batch(uint64_t linger_ns)
+{
+    worker.batching = (struct batch_options){
+        .content_type = "application/x-ndjson", .records = 100, .bytes = 65536
+    };
+    worker.linger_ns = linger_ns;
+}
+
+/* Waits for the next message. */
+static struct sr_entry
+await_entry(void)
+{
+    struct sr_entry e;
+
+    for (unsigned i = 0; i < WAIT_STEPS; i++) {
+        if (sr_lane_next(worker.lane, &e)) {
+            return e;
+        }
+        wait_a_moment();
+    }
+    fail_msg("no message");
+    return e;
+}
+
 static uint64_t
 count_of(const struct sr_reasons *r, const char *reason)
 {
@@ -322,6 +349,65 @@ the_last_tick_comes_behind_the_last_datagram_and_its_dead_letters_are_parts(void
     assert_true(sr_ledger_balanced(&l));
 }
 
+static void
+what_is_received_at_once_is_one_message(void **state)
+{
+    static const char *const datagrams[] = { "r", "rrd", "c", "r" };
+
+    (void)state;
+    batch(0);
+    struct sr_ledger l = run_over(datagrams, 4);
+    struct sr_entry e = await_entry();
+    assert_int_equal(e.records, 4);
+    assert_int_equal(e.body.len, 4 * 8);
+    assert_memory_equal(e.body.data, "{\"a\":1}\n{\"a\":1}\n", 16);
+    assert_false(sr_lane_next(worker.lane, &e));
+    assert_int_equal(l.records, 4);
+    assert_int_equal(l.decoded, 3);
+    assert_int_equal(l.deadlettered, 1);
+    assert_true(sr_ledger_balanced(&l));
+}
+
+static void
+a_record_waits_for_others_no_longer_than_it_may(void **state)
+{
+    (void)state;
+    batch(20 * SR_NS_PER_MS);
+    assert_true(sr_worker_start(&worker));
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(send(sender, "rr", 2, 0), 2);
+        struct sr_entry e = await_entry(); /* which nothing else sends */
+        assert_int_equal(e.records, 2);
+        sr_lane_settle(worker.lane, e.segment, e.index, e.records);
+    }
+    stop();
+    assert_int_equal(sr_counted(&counts->records), 6);
+}
+
+static void
+records_of_several_receives_are_one_message_that_a_stop_ends(void **state)
+{
+    (void)state;
+    batch(10 * SR_NS_PER_SECOND);
+    program.tick = tick; /* whose record is in the batch too */
+    assert_true(sr_worker_start(&worker));
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(send(sender, "r", 1, 0), 1);
+        assert_true(wait_for(&counts->batches, i));
+    }
+    struct sr_ledger l = sr_ledger_take(stats, queue, 0);
+    assert_int_equal(l.decoded, 3);
+    assert_int_equal(l.records, 0);
+    assert_true(sr_ledger_balanced(&l));
+    stop();
+    struct sr_entry e = await_entry();
+    assert_int_equal(e.records, 3 + sr_counted(&shared.ticks) + 4);
+    assert_false(sr_lane_next(worker.lane, &e));
+    l = sr_ledger_take(stats, queue, 0);
+    assert_int_equal(l.records, 3 + sr_counted(&shared.ticks) + 4);
+    assert_true(sr_ledger_balanced(&l));
+}
+
 #define worked(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -333,6 +419,9 @@ main(void)
         worked(dead_letters_beyond_the_datagram_itself_are_parts),
         worked(parts_are_inputs_too_when_dead_letters_are_not_published),
         worked(what_a_tick_emits_is_in_the_queue_without_a_datagram),
+        worked(what_is_received_at_once_is_one_message),
+        worked(a_record_waits_for_others_no_longer_than_it_may),
+        worked(records_of_several_receives_are_one_message_that_a_stop_ends),
         worked(the_last_tick_comes_behind_the_last_datagram_and_its_dead_letters_are_parts),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

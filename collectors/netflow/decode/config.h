@@ -39,7 +39,7 @@ struct nf_config {
     uint32_t max_pending_bytes;
     uint64_t pending_ttl_ns;
     uint64_t template_ttl_ns; /* since it was last sent; 0: for ever */
-    uint64_t skew_ns;         /* a flow's time may be so far from when it was received */
+    uint64_t skew_ns;         /* a flow may be so much later than the export of its record */
 };
 
 #endif

@@ -336,8 +336,8 @@ sr_netflow_is_plausible(struct sr_span bytes)
     return is_known(version) && bytes.len >= header;
 }
 
-static enum sr_verdict
-refuse(const struct nf_input *input, const struct sr_emit *emit)
+enum sr_verdict
+sr_netflow_refuse(const struct nf_input *input, const struct sr_emit *emit)
 {
     const char *reason = input->bytes.len == 0                ? "empty"
                          : is_known(version_of(input->bytes)) ? "header_truncated"
@@ -364,7 +364,7 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
     unsigned version = version_of(left);
 
     if (!sr_netflow_is_plausible(left)) {
-        return refuse(input, emit);
+        return sr_netflow_refuse(input, emit);
     }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full &&
            w.data_records < NF_RECORDS_MAX) {

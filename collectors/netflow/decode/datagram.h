@@ -35,6 +35,9 @@ struct nf_input {
 /* True for bytes that begin like a message of a known version, with a whole header. */
 bool sr_netflow_is_plausible(struct sr_span bytes);
 
+/* Says why to emit->deadletter about bytes that do not: SR_DEADLETTER. Needs no exporter. */
+enum sr_verdict sr_netflow_refuse(const struct nf_input *input, const struct sr_emit *emit);
+
 /*
  * One message of an exporter: NetFlow v1, v5, v7, v9 or IPFIX. Its records go to `emit`, one
  * message each (batching is the caller's), its templates and options into `exporter`, whose lock

@@ -131,9 +131,8 @@ new_domain(struct nf_exporter *e, const struct nf_config *config, uint16_t versi
     s->domain.state = s;
     s->exporter = e;
     while (e->domain_count > 0 && e->domain_count >= config->max_domains) {
-        bool saved = e->oldest->templates.count > 0;
         free_domain(e, e->oldest);
-        e->generation += saved;
+        e->generation++;
     }
     link_domain(e, s);
     e->domain_count++;

@@ -156,6 +156,12 @@ struct nf_addresses {
     struct sr_span items[NF_LIST_MAX]; /* borrowed from the record */
 };
 
+/* Fields of a message as they are written. */
+struct nf_part {
+    uint8_t len;
+    uint8_t bytes[24]; /* of which `len` count */
+};
+
 /*
  * A value counts only when its bit of `present` is set: nothing else is cleared between records.
  * A bit below NF_MESSAGE_SLOTS says that the field has another value than its default, as on the
@@ -168,6 +174,10 @@ struct nf_flow {
     /* Of the repeated fields. */
     struct nf_numbers mpls_ttl, mpls_label, bgp_communities, as_path, layer_stack, layer_size;
     struct nf_addresses mpls_ip, routing_addresses;
+    /* What all flows of a message share, of nf_protobuf_prepare(). */
+    struct {
+        struct nf_part type, sequence, sampler, received;
+    } shared;
 };
 
 static inline bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "decode/output.h"
 #include "decode/record.h"
 #include "sr/stats.h"
 
@@ -67,6 +68,7 @@ nf_context_init(struct nf_context *c, const struct nf_config *config, struct nf_
         nf_flow_set(f, NF_OBSERVATION_DOMAIN_ID, header->domain);
     }
     c->base = f->present[0];
+    nf_protobuf_prepare(f);
 }
 
 void
@@ -159,11 +161,12 @@ finish_counters(struct nf_flow *f)
 
 /* Exporters without elements for it put type and code of ICMP where ports have the destination. */
 static void
-finish_icmp(struct nf_flow *f)
+finish_icmp(const struct nf_context *c, struct nf_flow *f)
 {
     uint64_t proto = nf_flow_get(f, NF_PROTO);
 
-    if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) && !nf_flow_has(f, NF_ICMP_TYPE) &&
+    if ((proto == PROTO_ICMP || proto == PROTO_ICMPV6) &&
+        !(c->template != NULL && c->template->has_icmp) && !nf_flow_has(f, NF_ICMP_TYPE) &&
         !nf_flow_has(f, NF_ICMP_CODE) && !nf_flow_has(f, NF_SRC_PORT)) {
         uint64_t port = nf_flow_get(f, NF_DST_PORT);
         nf_flow_set(f, NF_ICMP_TYPE, port >> 8 & 0xff);
@@ -265,7 +268,7 @@ finish_native(const struct nf_context *c, struct nf_flow *f)
     if (!nf_flow_has(f, NF_ETYPE) && nf_flow_has(f, NF_SRC_ADDR)) {
         nf_flow_set(f, NF_ETYPE, f->bytes[NF_SRC_ADDR].len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
     }
-    finish_icmp(f);
+    finish_icmp(c, f);
     finish_sampling(c, f);
     nf_flow_times(c, f);
 }

@@ -23,6 +23,9 @@ enum {
     ID_EGRESS_VRF = 235,
     ID_INGRESS_PHYSICAL_INTERFACE = 252,
     ID_EGRESS_PHYSICAL_INTERFACE = 253,
+    ID_BASIC_LIST = 291,
+    ID_SUBTEMPLATE_LIST = 292,
+    ID_SUBTEMPLATE_MULTI_LIST = 293,
     ID_SELECTOR = 302,
     ID_NSEL_EXTENDED_EVENT = 33002,
     ID_NSEL_EVENT = 40005,
@@ -53,7 +56,7 @@ is_scope_v9(const struct nf_template *t, unsigned index)
     return t->version == 9 && index < t->scope_count;
 }
 
-/* Elements that are shown though the flow is made of them as well. */
+/* Elements that are shown though the flow is made of them as well: of them, it tells not all. */
 static bool
 is_always_shown(const struct nf_field *field)
 {
@@ -64,6 +67,9 @@ is_always_shown(const struct nf_field *field)
     case ID_SAMPLER:
     case ID_NAT_EVENT:
     case ID_FIREWALL_EVENT:
+    case ID_BASIC_LIST:
+    case ID_SUBTEMPLATE_LIST:
+    case ID_SUBTEMPLATE_MULTI_LIST:
     case ID_SELECTOR:
     case ID_NSEL_EXTENDED_EVENT:
     case ID_NSEL_EVENT: return true;

@@ -23,6 +23,12 @@ struct nf_record {
 #define NF_PROTOBUF_MAX 2048U
 
 /*
+ * Writes the type, sequence number, sampler's address and time of receive into f->shared: before
+ * the flows of a message, and again when one of these changes.
+ */
+void nf_protobuf_prepare(struct nf_flow *f);
+
+/*
  * Writes the flow as flowpb.FlowMessage at `out`, which has room for NF_PROTOBUF_MAX bytes. Fields
  * in the order of their tags; type is always set, so that the first byte is 0x08. Returns how many
  * bytes it took.
@@ -63,8 +69,9 @@ size_t nf_protobuf_write(uint8_t *out, const struct nf_flow *f);
  * that options told. "extra" is there only when it holds something:
  *
  * - elements that no operation of the template moves into the flow, by name ("PEN/ID" or "ID" when
- *   it is not known), and always those of sampler and selector ids and of firewall and NAT events.
- *   Padding is left out. An element that is there more than once becomes an array.
+ *   it is not known), and always those of sampler and selector ids, of firewall and NAT events, and
+ *   structured data. *   Padding is left out. An element that is there more than once becomes an
+ * array.
  * - values by the element's type: numbers (seconds and milliseconds as they are, the NTP formats in
  *   ns since 1970), booleans, addresses as text, strings without the NULs at their end, all else as
  *   hexadecimal text; a number of no bytes is null. Application ids are "ENGINE:SELECTOR", or

@@ -85,19 +85,22 @@ static const struct field fields[NF_MESSAGE_SLOTS] = {
     [NF_PACKETS_OUT] = HIGH(116, 0, NUMBER, 0),
 };
 
-static uint8_t *
+static inline uint8_t *
 write_key(uint8_t *out, const struct field *field)
 {
-    out[0] = field->key[0];
-    out[1] = field->key[1]; /* overwritten when the key has one byte */
+    memcpy(out, field->key, 2); /* overwritten when the key has one byte */
     return out + field->key_len;
 }
 
 /* Addresses have 4 or 16 bytes, names fewer than 32: the length is one byte. */
-static uint8_t *
+static inline uint8_t *
 write_bytes(uint8_t *out, struct sr_span bytes)
 {
     *out++ = (uint8_t)bytes.len;
+    if (bytes.len == 4) {
+        memcpy(out, bytes.data, 4);
+        return out + 4;
+    }
     memcpy(out, bytes.data, bytes.len);
     return out + bytes.len;
 }
@@ -124,17 +127,34 @@ write_addresses(uint8_t *out, const struct field *field, const struct nf_address
     return out;
 }
 
-size_t
-nf_protobuf_write(uint8_t *out, const struct nf_flow *f)
+/* The fields of `slots` (bits), which all hold numbers. */
+static inline uint8_t *
+write_numbers(uint8_t *at, const struct nf_flow *f, uint64_t slots)
 {
-    uint64_t left = f->present[0];
-    uint8_t *at = out;
+    while (slots != 0) {
+        unsigned slot = (unsigned)__builtin_ctzll(slots);
+        slots &= slots - 1;
+        at = nf_varint_write(write_key(at, &fields[slot]), f->number[slot]);
+    }
+    return at;
+}
 
-    while (left != 0) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
+/* A field that holds bytes, when it is there. */
+static inline uint8_t *
+write_one(uint8_t *at, const struct nf_flow *f, enum nf_slot slot)
+{
+    return nf_flow_has(f, slot) ? write_bytes(write_key(at, &fields[slot]), f->bytes[slot]) : at;
+}
+
+/* The fields of `slots` (bits) of any kind. */
+static uint8_t *
+write_any(uint8_t *at, const struct nf_flow *f, uint64_t slots)
+{
+    while (slots != 0) {
+        unsigned slot = (unsigned)__builtin_ctzll(slots);
         const struct field *field = &fields[slot];
         const void *list = (const char *)f + field->list;
-        left &= left - 1;
+        slots &= slots - 1;
         switch ((enum kind)field->kind) {
         case NUMBER: at = nf_varint_write(write_key(at, field), f->number[slot]); break;
         case BYTES: at = write_bytes(write_key(at, field), f->bytes[slot]); break;
@@ -142,5 +162,60 @@ nf_protobuf_write(uint8_t *out, const struct nf_flow *f)
         case ADDRESSES: at = write_addresses(at, field, list); break;
         }
     }
+    return at;
+}
+
+/* The slots from `first` up to and with `last`. */
+#define RANGE(FIRST, LAST) ((UINT64_C(2) << (LAST)) - (UINT64_C(1) << (FIRST)))
+
+static inline uint8_t *
+write_part(uint8_t *at, const struct nf_part *part)
+{
+    memcpy(at, part->bytes, sizeof(part->bytes));
+    return at + part->len;
+}
+
+static void
+make_part(struct nf_part *part, const struct nf_flow *f, uint64_t slots)
+{
+    uint8_t room[NF_PROTOBUF_MAX];
+
+    part->len = (uint8_t)(write_any(room, f, f->present[0] & slots) - room);
+    memcpy(part->bytes, room, sizeof(part->bytes));
+}
+
+void
+nf_protobuf_prepare(struct nf_flow *f)
+{
+    make_part(&f->shared.type, f, RANGE(NF_TYPE, NF_TYPE));
+    make_part(&f->shared.sequence, f, RANGE(NF_SEQUENCE_NUM, NF_SEQUENCE_NUM));
+    make_part(&f->shared.sampler, f, RANGE(NF_SAMPLER_ADDRESS, NF_SAMPLER_ADDRESS));
+    make_part(&f->shared.received, f, RANGE(NF_TIME_RECEIVED_NS, NF_TIME_RECEIVED_NS));
+}
+
+/*
+ * In the order of tags, as runs of numbers with bytes between them: a choice by kind at each field
+ * would cost as much as the field.
+ */
+size_t
+nf_protobuf_write(uint8_t *out, const struct nf_flow *f)
+{
+    uint64_t present = f->present[0];
+    uint8_t *at = write_part(out, &f->shared.type);
+
+    at = write_numbers(at, f, present & RANGE(NF_SAMPLING_RATE, NF_SAMPLING_RATE));
+    at = write_part(at, &f->shared.sequence);
+    at = write_one(at, f, NF_SRC_ADDR);
+    at = write_one(at, f, NF_DST_ADDR);
+    at = write_numbers(at, f, present & RANGE(NF_BYTES, NF_PACKETS));
+    at = write_part(at, &f->shared.sampler);
+    at = write_one(at, f, NF_NEXT_HOP);
+    at = write_numbers(at, f, present & RANGE(NF_NEXT_HOP_AS, NF_OBSERVATION_POINT_ID));
+    if ((present & RANGE(NF_MPLS_TTL, NF_IPV6_ROUTING_HEADER_SEG_LEFT)) != 0) {
+        at = write_any(at, f, present & RANGE(NF_MPLS_TTL, NF_IPV6_ROUTING_HEADER_SEG_LEFT));
+    }
+    at = write_one(at, f, NF_PROTOCOL_NAME);
+    at = write_part(at, &f->shared.received);
+    at = write_numbers(at, f, present & RANGE(NF_TIME_FLOW_START_NS, NF_PACKETS_OUT));
     return (size_t)(at - out);
 }

@@ -124,31 +124,53 @@ read_special(const struct nf_context *c, unsigned special, struct sr_span field,
 }
 
 static inline void
+set_number(struct nf_flow *f, unsigned slot, uint64_t value)
+{
+    f->number[slot] = value;
+    /* A gathered value counts when it is there, a field when it is not 0. */
+    f->present[slot >> 6] |= (uint64_t)((value != 0) | (slot >> 6)) << (slot & 63);
+}
+
+static void
+set_narrow(const struct nf_context *c, struct nf_flow *f, unsigned slot, uint64_t value)
+{
+    if (value > UINT32_MAX) {
+        value = UINT32_MAX;
+        sr_count(&c->ledger->clamped, 1);
+    }
+    set_number(f, slot, value);
+}
+
+static inline void
 run_op(const struct nf_context *c, const struct nf_op *op, const uint8_t *at, unsigned length,
     struct nf_flow *f)
 {
     unsigned slot = op->slot;
-    uint64_t value;
 
     switch ((enum nf_op_kind)op->kind) {
-    case NF_OP_NUMBER:
-        value = load(at, length);
-        f->number[slot] = value;
-        f->present[slot >> 6] |= (uint64_t)(value != 0 || slot >= NF_GATHERED) << (slot & 63);
-        return;
-    case NF_OP_NARROW:
-        value = load(at, length);
-        if (value > UINT32_MAX) {
-            value = UINT32_MAX;
-            sr_count(&c->ledger->clamped, 1);
-        }
-        nf_flow_set(f, slot, value);
-        return;
+    case NF_OP_NUMBER: set_number(f, slot, load(at, length)); return;
+    case NF_OP_NARROW: set_narrow(c, f, slot, load(at, length)); return;
     case NF_OP_BYTES:
         f->bytes[slot] = (struct sr_span){ at, length };
         f->present[slot >> 6] |= UINT64_C(1) << (slot & 63);
         return;
     case NF_OP_SPECIAL: read_special(c, slot, (struct sr_span){ at, length }, f); return;
+    }
+}
+
+/* A record of fixed length. */
+static void
+read_fixed(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
+{
+    const struct nf_op *op = nf_template_ops(c->template);
+    const struct nf_op *end = op + c->template->op_count;
+    const struct nf_op *numbers_end = op + c->template->number_count;
+
+    for (; op < numbers_end; op++) {
+        set_number(f, op->slot, load(record + op->offset, op->length));
+    }
+    for (; op < end; op++) {
+        run_op(c, op, record + op->offset, op->length, f);
     }
 }
 
@@ -162,9 +184,7 @@ nf_record_read(const struct nf_context *c, struct sr_span record,
     f->present[0] = c->base;
     f->present[1] = 0;
     if (positions == NULL) {
-        for (; op < end; op++) {
-            run_op(c, op, record.data + op->offset, op->length, f);
-        }
+        read_fixed(c, record.data, f);
         return;
     }
     for (; op < end; op++) {

@@ -185,6 +185,15 @@ put_domain(struct writer *w, const struct nf_domain_state *s)
     }
 }
 
+/* v5 has nothing to keep, and a domain of which only its number is known neither. */
+static bool
+is_worth_keeping(const struct nf_domain_state *s)
+{
+    return (s->domain.version == V9_VERSION || s->domain.version == IPFIX_VERSION) &&
+           (s->templates.count > 0 || s->rate != 0 || s->domain.told_start_ms != 0 ||
+               s->samplers != NULL || s->names != NULL);
+}
+
 size_t
 nf_exporter_save(const struct nf_exporter *e, uint8_t *out, size_t room)
 {
@@ -196,7 +205,7 @@ nf_exporter_save(const struct nf_exporter *e, uint8_t *out, size_t room)
     put(&w, 0, 4);
     put_bytes(&w, e->peer.address, ADDRESS_LENGTH);
     for (const struct nf_domain_state *s = e->oldest; s != NULL; s = s->newer) {
-        if (s->domain.version == V9_VERSION || s->domain.version == IPFIX_VERSION) {
+        if (is_worth_keeping(s)) {
             put_domain(&w, s);
         }
     }

@@ -190,6 +190,13 @@ fits(const struct nf_mapping *m, uint16_t length)
     return length >= m->min_length && length <= m->max_length;
 }
 
+static bool
+is_icmp(const struct nf_mapping *m)
+{
+    return m->kind == NF_OP_SPECIAL ? m->slot == NF_SPECIAL_ICMP
+                                    : m->slot == NF_ICMP_TYPE || m->slot == NF_ICMP6;
+}
+
 static void
 add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t offset)
 {
@@ -206,6 +213,7 @@ add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t
     if (m->kind != NF_OP_SPECIAL) {
         c->taken[m->slot >> 6] |= UINT64_C(1) << (m->slot & 63);
     }
+    c->t->has_icmp = c->t->has_icmp || is_icmp(m);
 }
 
 /*
@@ -230,6 +238,23 @@ compile_rank(struct compiling *c, unsigned rank)
     }
 }
 
+/* Numbers come first, for a loop of their own; specials last, which fill what is still empty. */
+static void
+sort_ops(struct nf_template *t, struct nf_op *ops)
+{
+    for (unsigned i = 1; i < t->op_count; i++) {
+        struct nf_op op = ops[i];
+        unsigned at = i;
+        for (; at > 0 && ops[at - 1].kind > op.kind; at--) {
+            ops[at] = ops[at - 1];
+        }
+        ops[at] = op;
+    }
+    while (t->number_count < t->op_count && ops[t->number_count].kind == NF_OP_NUMBER) {
+        t->number_count++;
+    }
+}
+
 void
 nf_template_compile(
     struct nf_template *t, const struct nf_template_record *record, enum nf_flavour flavour)
@@ -247,6 +272,7 @@ nf_template_compile(
     for (unsigned rank = 0; rank < NF_MAPPING_RANKS; rank++) {
         compile_rank(&c, rank);
     }
+    sort_ops(t, c.ops);
 }
 
 bool

@@ -66,10 +66,12 @@ struct nf_template {
     uint8_t version; /* 9 or 10 */
     bool options;
     bool variable;        /* has a field of variable length */
+    bool has_icmp;        /* has an element for type and code of ICMP */
     uint8_t flavour;      /* enum nf_flavour */
     uint16_t field_count; /* scope fields included */
     uint16_t scope_count;
     uint16_t op_count;
+    uint16_t number_count;  /* of these, the first ones: NF_OP_NUMBER */
     uint16_t record_length; /* bytes of a record; the least when `variable` */
 };
 

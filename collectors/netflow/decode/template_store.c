@@ -200,11 +200,17 @@ new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_conf
     return v;
 }
 
+/* Makes room for a template of `home`, which keeps its table. */
 static void
-evict(struct nf_exporter *e, struct nf_entry *v)
+evict(struct nf_exporter *e, struct nf_entry *v, const struct nf_domain_state *home)
 {
+    struct nf_domain_state *s = v->home;
+
     nf_count(&e->ledger.template_evicted, 1);
     drop(e, v);
+    if (s != home && s->templates.count == 0) {
+        nf_index_free(&s->templates, e->memory);
+    }
 }
 
 /* Adds a layout as the one of its id that was learned last, in the place of what is over a limit.
@@ -222,10 +228,10 @@ add(struct nf_exporter *e, const struct nf_config *config, struct nf_entry *v)
         }
     }
     if (variants >= NF_VARIANTS_MAX) {
-        evict(e, unused);
+        evict(e, unused, v->home);
     }
     while (e->template_count > 0 && e->template_count >= config->max_templates) {
-        evict(e, entry_of(e->templates.oldest));
+        evict(e, entry_of(e->templates.oldest), v->home);
     }
     put_first(v->home, v);
     nf_order_add(&e->templates, &v->node);

@@ -32,7 +32,14 @@ struct sr_conf_file {
     int framing; /* enum sr_framing */
 };
 
+struct sr_conf_batch {
+    uint64_t records; /* 1: no batches */
+    uint64_t bytes;
+    uint64_t linger; /* ns */
+};
+
 struct sr_conf_publish {
+    struct sr_conf_batch batch;
     bool dead_letter;
 };
 
@@ -72,15 +79,18 @@ struct sr_conf_common {
 /* The head of every program's listener. */
 struct sr_conf_listener {
     int protocol;       /* one choice a program: its own */
-    const char *listen; /* udp://ADDRESS:PORT or fd://NAME */
+    const char *listen; /* udp://ADDRESS:PORT, tcp://ADDRESS:PORT or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer; /* bytes */
     int compat;              /* enum sr_compat */
+    uint64_t connections;    /* at most so many at once; 0: the program serves no streams */
+    uint64_t idle_timeout;   /* ns; 0: none */
 };
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
 extern const struct sr_conf_key sr_conf_file_keys[];
+extern const struct sr_conf_key sr_conf_batch_keys[];
 extern const char *const sr_conf_durability_names[];
 extern const char *const sr_conf_fsync_names[];
 extern const struct sr_conf_key sr_conf_log_keys[];
@@ -170,6 +180,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
 
 /* The rows of struct sr_conf_publish; DEAD_LETTER is the default of its key, "true" or "false". */
 #define SR_CONF_PUBLISH_KEYS(DEAD_LETTER)                                                          \
+    { .name = "batch",                                                                             \
+        .type = SR_CONF_SECTION,                                                                   \
+        .offset = offsetof(struct sr_conf_publish, batch),                                         \
+        .keys = sr_conf_batch_keys,                                                                \
+        .help = "Many records in one message; of output: nats and discard." },                     \
     {                                                                                              \
         .name = "dead_letter", .type = SR_CONF_BOOL,                                               \
         .offset = offsetof(struct sr_conf_publish, dead_letter), .def = (DEAD_LETTER),             \
@@ -253,6 +268,22 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .help = "Corrected values, or upstream's bytes; strict formats give those always."         \
     }
 
+/* The rows that a program with streams adds. */
+#define SR_CONF_STREAM_KEYS                                                                        \
+    { .name = "connections",                                                                       \
+        .type = SR_CONF_UINT,                                                                      \
+        .offset = offsetof(struct sr_conf_listener, connections),                                  \
+        .def = "256",                                                                              \
+        .min = 1,                                                                                  \
+        .max = 16384,                                                                              \
+        .help = "Connections of a tcp:// listener at once; more are closed at once." },            \
+    {                                                                                              \
+        .name = "idle_timeout", .type = SR_CONF_DURATION,                                          \
+        .offset = offsetof(struct sr_conf_listener, idle_timeout), .def = "1h",                    \
+        .max = 86400000000000ULL,                                                                  \
+        .help = "A connection without a byte for so long is closed; 0: never."                     \
+    }
+
 /*
  * The whole-configuration check that all programs share: outputs, URLs, certificates, listeners of
  * `listener_size` bytes each.
@@ -261,11 +292,14 @@ void sr_conf_common_check(
     const void *config, size_t listener_size, struct sr_conf_problems *problems);
 
 /*
- * Splits "udp://ADDRESS:PORT" or "udp://[ADDRESS]:PORT": *ret_host (borrowed by length) and
+ * Splits "udp://ADDRESS:PORT" or "tcp://[ADDRESS]:PORT": *ret_host (borrowed by length) and
  * *ret_port. NULL when fine, else what is wrong and what to write instead.
  */
-const char *sr_conf_udp_address(
+const char *sr_conf_address(
     const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port);
+
+/* True for "tcp://...". */
+bool sr_conf_is_stream(const char *listen);
 
 /* The NAME of "fd://NAME", borrowed; NULL when `listen` has another form. Checks no more. */
 const char *sr_conf_fd_name(const char *listen);

@@ -29,6 +29,9 @@ struct sr_metrics_view {
 
 struct sr_metrics;
 
+/* Writes a text in quotes, escaped as labels want it and as JSON does. */
+void sr_metrics_put_quoted(FILE *f, const char *value);
+
 /*
  * Serves GET /metrics (Prometheus text), /healthz, /readyz and /ledger (JSON) on `listen`
  * ("ADDRESS:PORT"). Returns an owned server, or NULL with the reason and what to do in `error`.

@@ -135,6 +135,9 @@ uint64_t sr_lane_queued(const struct sr_lane *lane);
  */
 uint8_t *sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns);
 
+/* A `max` that sr_lane_reserve() has room for without another segment: 4 bytes off the largest. */
+size_t sr_lane_room(const struct sr_lane *lane);
+
 /*
  * Makes the first `len` bytes of the last reserve an entry of `records` records. Its first
  * `attributes` bytes are header lines "Name: value\r\n" of the message and not its body.

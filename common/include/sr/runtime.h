@@ -10,6 +10,7 @@
 #include "sr/conf.h"
 #include "sr/conf_common.h"
 #include "sr/emit.h"
+#include "sr/frame.h"
 
 /*
  * What makes a collector of the shared runtime: the configuration it takes and what it does with
@@ -34,6 +35,10 @@ struct sr_program {
     const struct sr_conf_schema *schema; /* of a struct that begins with sr_conf_common */
     size_t listener_size;                /* of a struct that begins with sr_conf_listener */
     bool has_raw_form;                   /* decode --format raw and --options are known */
+    /* Of messages of several records in SR_FORM_WIRE; NULL: such are never made. */
+    const char *batch_content_type;
+    bool batch_delimited; /* they have a varint length before each record, else a newline behind it
+                           */
 
     /*
      * What lives as long as the process and is shared by all threads, across reloads; may be NULL,
@@ -75,6 +80,31 @@ struct sr_program {
      */
     void (*tick)(void *state, const void *snapshot, unsigned listener, void *scratch,
         uint64_t now_ns, bool last, const struct sr_emit *emit);
+
+    /*
+     * Streams (tcp://). A program without `stream_message` has none, and the next five are NULL.
+     *
+     * What is kept of a connection, on the thread that serves it, until connection_free(). Owned;
+     * NULL: no memory, the connection is refused.
+     */
+    void *(*connection_new)(
+        void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer);
+    void (*connection_free)(void *state, void *connection);
+
+    /* Where the first message of `bytes` ends (sr/frame.h). Pure. */
+    enum sr_frame_state (*frame)(
+        void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
+
+    /* As datagram(), for one message. SR_FULL: it comes again, whole, when there may be room. */
+    enum sr_verdict (*stream_message)(void *state, const void *snapshot, unsigned listener,
+        void *scratch, void *connection, uint64_t now_ns, const struct sr_peer *peer,
+        struct sr_span bytes, const struct sr_emit *emit);
+
+    /* As tick(), for one connection; `last`: it ends. May be NULL. */
+    void (*connection_tick)(void *state, const void *snapshot, unsigned listener, void *scratch,
+        void *connection, uint64_t now_ns, bool last, const struct sr_emit *emit);
+
+    size_t stream_message_max; /* bytes of a message with its frame */
 };
 
 /* main() of a collector. Returns the exit code: 0, 1 failed at run time, 2 usage or configuration.

@@ -49,9 +49,15 @@ struct sr_worker_stats {
     _Atomic uint64_t records;      /* those records */
     _Atomic uint64_t deadlettered; /* entered a dead-letter lane */
     _Atomic uint64_t parts;        /* of datagrams, that count as inputs of their own (sr/emit.h) */
+    /* Records that were decoded and fill a batch: in no queue yet, and not in `records`. */
+    _Atomic uint64_t batching;
     _Atomic uint64_t
         kernel_drops;         /* lost in the socket before they were received: not in `received` */
     _Atomic uint64_t batches; /* receive calls that returned something */
+    /* Of streams: open now, ever accepted, closed at once because there were too many. */
+    _Atomic uint64_t connections;
+    _Atomic uint64_t connections_accepted;
+    _Atomic uint64_t connections_refused;
     struct sr_reasons undecodable; /* every input that could not be decoded, by reason */
     struct sr_reasons dropped;     /* inputs that were received and went nowhere, by reason */
     struct sr_reasons consumed;    /* datagrams that have no record of their own, by reason */
@@ -76,7 +82,8 @@ struct sr_delivery_stats {
 };
 
 struct sr_listener_stats {
-    char name[96]; /* its address, as configured */
+    char name[96];    /* its address, as configured */
+    bool has_streams; /* set before the threads start */
     unsigned worker_count;
     struct sr_worker_stats *workers;
     struct sr_delivery_stats delivery;
@@ -109,6 +116,7 @@ struct sr_ledger {
     uint64_t received, parts, decoded, consumed, deadlettered, dropped;
     uint64_t records, recovered, stored, stored_dead, queued, dropped_records;
     uint64_t kernel_drops;
+    uint64_t batching; /* records that fill batches: decoded, and in no other number yet */
 };
 
 struct sr_ledger sr_ledger_take(

@@ -64,6 +64,9 @@ unsigned sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done
  *
  * tick() is called once a second, outside of batches, and once more with `last` behind the last
  * batch. It may be NULL.
+ *
+ * due() is asked behind each round for a monotonic time at which batch_end() is called without a
+ * batch, unless one comes before; UINT64_MAX: none. It may be NULL.
  */
 struct sr_udp_handler {
     void *arg;
@@ -73,6 +76,7 @@ struct sr_udp_handler {
         bool truncated);
     void (*batch_end)(void *arg);
     void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
+    uint64_t (*due)(void *arg);
 };
 
 /* One receiving thread on one socket. */

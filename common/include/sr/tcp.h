@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SR_TCP_H_INCLUDED
+#define SR_TCP_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sr/frame.h"
+#include "sr/peer.h"
+#include "sr/span.h"
+#include "sr/stats.h"
+
+/*
+ * Streams: a listener accepts connections, each of which carries messages that a framer tells
+ * apart. One thread serves all connections of a listener. When there is no room for a message it
+ * stays where it is and its connection is not read until there is: the sender feels that through
+ * TCP, and nothing is lost.
+ */
+
+struct sr_tcp_address {
+    const char *host; /* a name or numeric address; "" or "*": every address, dual stack */
+    unsigned port;
+};
+
+/*
+ * Opens, binds and listens. Returns the descriptor, or -1 with what went wrong and what to do in
+ * `error`.
+ */
+int sr_tcp_open(const struct sr_tcp_address *address, char *error, size_t error_size);
+
+/* True for a socket of streams, as systemd passes it for ListenStream=. */
+bool sr_tcp_is_stream(int fd);
+
+/*
+ * Makes a socket that was handed over one to accept on. False with what is wrong and what to do in
+ * `error`; the descriptor stays the caller's in either case.
+ */
+bool sr_tcp_adopt(int fd, char *error, size_t error_size);
+
+/*
+ * What a listener calls, all on its own thread. Messages come in batches: batch_begin() stands
+ * before the first of what several connections had to read, batch_end() behind the last. Then the
+ * counters of all of them are in the worker's; whoever copies all counters there, and nowhere
+ * else, has a consistent set.
+ */
+struct sr_tcp_handler {
+    void *arg;
+    const char *name;                                /* of the listener, for the log; borrowed */
+    void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
+    void (*batch_end)(void *arg);
+
+    /* What the program keeps of a connection, in *ret_connection; false: no memory for it. */
+    bool (*open)(void *arg, const struct sr_peer *peer, void **ret_connection);
+    void (*close)(void *arg, void *connection);
+
+    /* See sr/frame.h; with `last`, nothing follows. */
+    enum sr_frame_state (*frame)(
+        void *arg, void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
+
+    /*
+     * One message, which took `used` bytes of the stream. False: no room for it; it comes again.
+     * `must`: it will not, count it as dropped.
+     */
+    bool (*message)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
+        size_t used, bool must);
+
+    /* Bytes that are no message, for `reason` (see sr/frame.h): the connection ends. */
+    void (*broken)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span bytes,
+        const char *reason);
+
+    /* Once a second for each connection, and with `last` before its close(). May be NULL. */
+    void (*tick)(void *arg, void *connection, bool last);
+
+    /* When batch_end() must be called again, monotonic; UINT64_MAX: not of itself. May be NULL. */
+    uint64_t (*due)(void *arg);
+
+    /* Once, in the last batch, when all connections are closed. */
+    void (*finish)(void *arg);
+};
+
+struct sr_tcp_options {
+    unsigned connections; /* at most so many; what comes on top is closed at once */
+    uint64_t idle_ns;     /* without a byte for so long a connection is closed; 0: never */
+    size_t message_max;   /* bytes of a message with its frame */
+};
+
+struct sr_tcp_worker;
+
+/*
+ * Starts to accept. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
+ * Returns an owned worker, or NULL (the descriptor is then still the caller's).
+ */
+struct sr_tcp_worker *sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
+    const struct sr_tcp_options *options, struct sr_worker_stats *stats);
+
+/*
+ * Tells the worker to accept no more, to read what has come, and to end; it waits two seconds for
+ * room if it must. Does not wait itself.
+ */
+void sr_tcp_worker_stop(struct sr_tcp_worker *w);
+
+/* Waits for the end and frees. NULL is fine. */
+void sr_tcp_worker_join(struct sr_tcp_worker *w);
+
+/* Monotonic nanoseconds of its last round, at most a second old while it is well. */
+uint64_t sr_tcp_worker_heartbeat(const struct sr_tcp_worker *w);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHELL_SOCKET_H_INCLUDED
+#define SHELL_SOCKET_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "sr/peer.h"
+
+/* What sockets of all kinds have in common. */
+
+struct sr_socket_address {
+    const char *host; /* a name or numeric address; "" or "*": every address, dual stack */
+    unsigned port;
+    int type;    /* SOCK_DGRAM, SOCK_STREAM */
+    bool shared; /* SO_REUSEPORT: several sockets share the port */
+};
+
+/*
+ * Opens a non-blocking socket and binds it to the first address of the host that can be bound.
+ * Returns the descriptor, or -1 with what went wrong and what to do in `error`.
+ */
+int sr_socket_bind(const struct sr_socket_address *address, char *error, size_t error_size);
+
+/* The address of a socket's other end; v4-mapped ones as IPv4. */
+void sr_socket_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer);
+
+/* The value of a SOL_SOCKET option that is an int, -1 when there is none. */
+int sr_socket_option(int fd, int option);
+
+/* False with errno. */
+bool sr_socket_make_nonblocking(int fd);
+
+#endif
