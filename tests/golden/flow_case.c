@@ -64,8 +64,7 @@ static void
 read_datagrams(struct flow_case *c, FILE *f)
 {
     while (fgets(text, sizeof(text), f) != NULL) {
-        c->datagrams =
-            realloc(c->datagrams, (c->datagram_count + 1) * sizeof(*c->datagrams));
+        c->datagrams = realloc(c->datagrams, (c->datagram_count + 1) * sizeof(*c->datagrams));
         assert_non_null(c->datagrams);
         read_datagram(text, &c->datagrams[c->datagram_count++]);
     }

@@ -77,7 +77,8 @@ others_had_no_template(const struct flow_case *c, const json_t *line)
     const json_t *item;
 
     int len = snprintf(note, sizeof(note), "no template %d ", (int)integer_of(line, "tid"));
-    json_array_foreach (json_object_get(datagram, "notes"), i, item) {
+    json_array_foreach(json_object_get(datagram, "notes"), i, item)
+    {
         if (strncmp(json_string_value(item), note, (size_t)len) == 0) {
             return true;
         }
@@ -253,13 +254,15 @@ find_row(const struct flow_case *c, const struct runs *r, const json_t *row, siz
 /* Calls `check` for each record that upstream publishes, and returns how many these are. */
 static unsigned
 for_each_row(const struct flow_case *c, const struct runs *r,
-    void (*check)(const struct flow_case *c, const struct runs *r, size_t record, const json_t *row))
+    void (*check)(
+        const struct flow_case *c, const struct runs *r, size_t record, const json_t *row))
 {
     size_t i, at = 0;
     json_t *row;
     unsigned kept = 0;
 
-    json_array_foreach (c->rows, i, row) {
+    json_array_foreach(c->rows, i, row)
+    {
         if (json_is_true(json_object_get(row, "kept"))) {
             size_t record = find_row(c, r, row, &at);
             kept++;
@@ -309,8 +312,7 @@ upstreams_flavour_gives_upstreams_fields_and_length(void **state)
 static unsigned differences[FLOW_REASONS_MAX];
 
 static void
-count_differences(
-    const struct flow_case *c, const struct runs *r, size_t record, const json_t *row)
+count_differences(const struct flow_case *c, const struct runs *r, size_t record, const json_t *row)
 {
     struct flow_difference d = { .raw = line_as_json(&r->raw.lines[r->lines[record]]) };
     struct flow_message upstream, native;
@@ -409,7 +411,10 @@ no_prefix_of_a_datagram_is_read_past_its_end(void **state)
 }
 
 #define BOTH(test)                                                                                 \
-    { #test " (shipped)", test, NULL, NULL, NULL }, { #test " (outside)", test, NULL, NULL, folder }
+    { #test " (shipped)", test, NULL, NULL, NULL },                                                \
+    {                                                                                              \
+#test " (outside)", test, NULL, NULL, folder                                               \
+    }
 
 int
 main(void)

@@ -187,8 +187,8 @@ netflow_rig_feed(struct netflow_rig *rig, const struct sr_peer *peer, struct sr_
         memcpy(exact, bytes.data, bytes.len);
     }
     rig->datagrams++;
-    enum sr_verdict verdict = sr_netflow_datagram(
-        netflow_rig_exporter(rig, peer), &rig->config, &input, &rig->emit);
+    enum sr_verdict verdict =
+        sr_netflow_datagram(netflow_rig_exporter(rig, peer), &rig->config, &input, &rig->emit);
     free(exact);
     return verdict;
 }

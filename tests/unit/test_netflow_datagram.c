@@ -114,7 +114,8 @@ for_both_versions(void (*test)(uint16_t version))
 static void
 no_records_of_no_bytes(uint16_t version)
 {
-    static const struct nf_field nothing[] = { { .id = 8, .length = 0 }, { .id = 12, .length = 0 } };
+    static const struct nf_field nothing[] = { { .id = 8, .length = 0 },
+        { .id = 12, .length = 0 } };
 
     /* First no fields at all, then two of no bytes. */
     for (unsigned fields = 0; fields <= 2; fields += 2) {
@@ -607,8 +608,8 @@ records_over_the_budget_are_told_as_limited(void **state)
         .bytes = bytes,
         .budget = &budget,
     };
-    assert_int_equal(sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input,
-                         &rig.emit),
+    assert_int_equal(
+        sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input, &rig.emit),
         SR_DECODED);
     assert_int_equal(rig.messages, 3);
     assert_int_equal(rig.lost, 7);
