@@ -190,10 +190,30 @@ uint64_t nf_sampling_rate(const struct nf_domain *d, bool has_id, bool selector,
 enum nf_name_kind {
     NF_NAME_INTERFACE = 0, /* id: SNMP index; names by 82 (83 is its description) */
     NF_NAME_INTERFACE_DESCRIPTION,
-    NF_NAME_APPLICATION, /* id: application id (95) as a big-endian number */
+    NF_NAME_APPLICATION, /* id: nf_application_key() of an application id (95) */
     NF_NAME_VRF,         /* id: 234, 235 */
     NF_NAME_KINDS,
 };
+
+/*
+ * The key of an application id for nf_name_find(): its bytes as a big-endian number. Of those
+ * longer than 8 bytes (RFC 6759 section 4.2: an engine, an enterprise number, a selector) the
+ * engine stands over the last seven. False for an empty one.
+ */
+static inline bool
+nf_application_key(struct sr_span id, uint64_t *ret_key)
+{
+    uint64_t key = 0;
+
+    if (id.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < id.len; i++) {
+        key = key << 8 | id.data[i];
+    }
+    *ret_key = id.len <= 8 ? key : (key & (UINT64_MAX >> 8)) | (uint64_t)id.data[0] << 56;
+    return true;
+}
 
 /* The name of something in that domain; empty when it is not known. Valid as a template is. */
 struct sr_span nf_name_find(const struct nf_domain *d, enum nf_name_kind kind, uint64_t id);

@@ -271,16 +271,16 @@ nf_json_elements(struct sr_buf *b, const struct nf_record *r, bool extra)
     return true;
 }
 
-/* The content of an element of IANA as a number; false when the record has none. */
+/* The content of an element of IANA; false when the record has none. */
 static bool
-find_number(const struct nf_record *r, uint16_t id, uint64_t *ret_number)
+find_element(const struct nf_record *r, uint16_t id, struct sr_span *ret_content)
 {
     const struct nf_template *t = r->template;
     const struct nf_field *fields = nf_template_fields(t);
 
     for (unsigned i = 0; i < t->field_count; i++) {
         if (fields[i].id == id && fields[i].enterprise == 0 && !is_scope_v9(t, i)) {
-            *ret_number = nf_json_number(content(r, i));
+            *ret_content = content(r, i);
             return true;
         }
     }
@@ -289,11 +289,16 @@ find_number(const struct nf_record *r, uint16_t id, uint64_t *ret_number)
 
 static bool
 add_known_name(struct sr_buf *b, const struct nf_record *r, const char *key, enum nf_name_kind kind,
-    uint64_t id)
+    struct sr_span of)
 {
-    struct sr_span name = nf_name_find(r->domain, kind, id);
     size_t before = b->len;
+    uint64_t id;
 
+    /* Of numbers, this is their value. */
+    if (!nf_application_key(of, &id)) {
+        return true;
+    }
+    struct sr_span name = nf_name_find(r->domain, kind, id);
     if (name.len == 0) {
         return true;
     }
@@ -330,15 +335,13 @@ nf_json_names(struct sr_buf *b, const struct nf_record *r)
         return true;
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        uint64_t id = 0;
-        uint64_t own_name = 0;
+        struct sr_span of;
         /* The element 96 has the same name, and the exporter's word comes first. */
-        if (names[i].kind == NF_NAME_APPLICATION &&
-            find_number(r, ID_APPLICATION_NAME, &own_name)) {
+        if (names[i].kind == NF_NAME_APPLICATION && find_element(r, ID_APPLICATION_NAME, &of)) {
             continue;
         }
-        if (find_number(r, names[i].ids[0], &id) || find_number(r, names[i].ids[1], &id)) {
-            whole = add_known_name(b, r, names[i].key, names[i].kind, id) && whole;
+        if (find_element(r, names[i].ids[0], &of) || find_element(r, names[i].ids[1], &of)) {
+            whole = add_known_name(b, r, names[i].key, names[i].kind, of) && whole;
         }
     }
     return whole;

@@ -225,7 +225,14 @@ nf_slot_is_narrow(uint8_t slot)
     case NF_BYTES:
     case NF_PACKETS:
     case NF_SRC_MAC:
-    case NF_DST_MAC: return false;
+    case NF_DST_MAC:
+    case NF_TIME_RECEIVED_NS:
+    case NF_TIME_FLOW_START_NS:
+    case NF_TIME_FLOW_END_NS:
+    case NF_BYTES_IN:
+    case NF_BYTES_OUT:
+    case NF_PACKETS_IN:
+    case NF_PACKETS_OUT: return false;
     default: return slot < NF_MESSAGE_SLOTS;
     }
 }

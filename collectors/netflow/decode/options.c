@@ -257,6 +257,18 @@ learn_name(struct nf_exporter *e, struct nf_domain_state *s, enum nf_name_kind k
     }
 }
 
+static void
+learn_application(struct nf_exporter *e, struct nf_domain_state *s, const struct told *told)
+{
+    struct sr_span name = text(told, TOLD_APPLICATION_NAME);
+    uint64_t key;
+
+    if (nf_application_key(told->value[TOLD_APPLICATION], &key)) {
+        (void)nf_name_set(e, s, NF_NAME_APPLICATION, key,
+            name.len > 0 ? name : text(told, TOLD_APPLICATION_DESCRIPTION));
+    }
+}
+
 void
 nf_options_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_config *config,
     const struct nf_template *t, struct sr_span record, const struct nf_position *positions)
@@ -271,9 +283,7 @@ nf_options_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_con
     learn_name(e, s, NF_NAME_INTERFACE, &told, TOLD_INTERFACE, TOLD_INTERFACE_NAME);
     learn_name(
         e, s, NF_NAME_INTERFACE_DESCRIPTION, &told, TOLD_INTERFACE, TOLD_INTERFACE_DESCRIPTION);
-    learn_name(e, s, NF_NAME_APPLICATION, &told, TOLD_APPLICATION,
-        text(&told, TOLD_APPLICATION_NAME).len > 0 ? TOLD_APPLICATION_NAME
-                                                   : TOLD_APPLICATION_DESCRIPTION);
+    learn_application(e, s, &told);
     learn_name(e, s, NF_NAME_VRF, &told, TOLD_INGRESS_VRF, TOLD_VRF_NAME);
     learn_name(e, s, NF_NAME_VRF, &told, TOLD_EGRESS_VRF, TOLD_VRF_NAME);
     if (number(&told, TOLD_START, &start) && start != 0 && start != d->told_start_ms) {

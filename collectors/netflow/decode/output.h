@@ -70,8 +70,7 @@ size_t nf_protobuf_write(uint8_t *out, const struct nf_flow *f);
  *
  * - elements that no operation of the template moves into the flow, by name ("PEN/ID" or "ID" when
  *   it is not known), and always those of sampler and selector ids, of firewall and NAT events, and
- *   structured data. *   Padding is left out. An element that is there more than once becomes an
- * array.
+ *   structured data. Padding is left out. An element that is there more than once is an array.
  * - values by the element's type: numbers (seconds and milliseconds as they are, the NTP formats in
  *   ns since 1970), booleans, addresses as text, strings without the NULs at their end, all else as
  *   hexadecimal text; a number of no bytes is null. Application ids are "ENGINE:SELECTOR", or

@@ -13,7 +13,7 @@ struct field {
     uint8_t kind;
     uint8_t key_len;
     uint8_t key[2]; /* tag and wire type, as a varint */
-    uint16_t list;  /* offset in struct nf_flow of a repeated field's elements */
+    uint32_t list;  /* offset in struct nf_flow of a repeated field's elements */
 };
 
 /* Wire types: 0 is a varint, 2 has a length. Repeated numbers are packed, proto3's default. */

@@ -20,26 +20,21 @@ nf_varint_write(uint8_t *out, uint64_t value)
         *out = (uint8_t)value;
         return out + 1;
     }
-    if (value < 0x4000) {
-        out[0] = (uint8_t)(value | 0x80);
-        out[1] = (uint8_t)(value >> 7);
-        return out + 2;
-    }
-    /* Spreads 8 groups of 7 bits over 8 bytes. */
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value);
+    unsigned length = (bits * 9 + 64) >> 6; /* a seventh of `bits`, rounded up */
     uint64_t x = value & UINT64_C(0x00ffffffffffffff);
-    x = (x & UINT64_C(0x000000000fffffff)) | (x & UINT64_C(0x00fffffff0000000)) << 4;
+
+    /* Spreads groups of 7 bits over bytes: all 8 of them, or 4. */
+    if (bits > 28) {
+        x = (x & UINT64_C(0x000000000fffffff)) | (x & UINT64_C(0x00fffffff0000000)) << 4;
+    }
     x = (x & UINT64_C(0x00003fff00003fff)) | (x & UINT64_C(0x0fffc0000fffc000)) << 2;
     x = (x & UINT64_C(0x007f007f007f007f)) | (x & UINT64_C(0x3f803f803f803f80)) << 1;
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value);
-    unsigned length = (bits + 6) / 7;
     x |= UINT64_C(0x8080808080808080) & ((UINT64_C(1) << (8 * (length - 1) & 63)) - 1);
     if (length > 8) {
         x |= UINT64_C(0x8080808080808080);
-        out[8] = (uint8_t)(value >> 56 & 0x7f);
+        out[8] = (uint8_t)(value >> 56 | (length == 10 ? 0x80U : 0));
         out[9] = 1;
-        if (length == 10) {
-            out[8] |= 0x80;
-        }
     }
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     x = __builtin_bswap64(x);
