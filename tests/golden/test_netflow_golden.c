@@ -14,6 +14,7 @@
 #include "flow_cases.h"
 #include "flow_message.h"
 #include "flow_reasons.h"
+#include "flow_row.h"
 
 #include "../unit/netflow_rig.h"
 
