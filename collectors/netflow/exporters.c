@@ -314,7 +314,7 @@ exporters_free(struct exporters *t)
     if (t == NULL) {
         return;
     }
-    for (size_t i = 0; i < t->slots_used; i++) {
+    for (size_t i = 0; t->slots != NULL && i < t->slots_used; i++) {
         if (t->slots[i] != NULL) {
             free_exporter(t->slots[i]);
         }

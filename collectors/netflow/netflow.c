@@ -319,6 +319,9 @@ const struct sr_program netflow_program = {
     .schema = &netflow_schema,
     .listener_size = sizeof(struct netflow_listener),
     .has_raw_form = true,
+    .batch_content_type =
+        "application/vnd.google.protobuf; proto=flowpb.FlowMessage; encoding=delimited",
+    .batch_delimited = true,
     .state_new = new_state,
     .state_free = free_state,
     .maintain = maintain,

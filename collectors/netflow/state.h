@@ -31,6 +31,7 @@ struct state {
     struct state_file *file; /* NULL: nothing is kept */
     _Atomic bool is_failing; /* the file cannot be written */
     struct sr_log_limit failures;
+    uint64_t next_write_ns;     /* monotonic; of who maintains */
     struct nf_scratch *scratch; /* for what the file holds */
     uint8_t *buffer;            /* for one exporter on its way to the file; of who maintains */
     size_t buffer_size;

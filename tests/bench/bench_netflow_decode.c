@@ -23,6 +23,7 @@
 #define NOW UINT64_C(1795348800000000000)
 #define SECOND UINT64_C(1000000000)
 
+struct nf_scratch bench_scratch;
 uint64_t bench_messages;
 uint64_t bench_bytes;
 
@@ -152,7 +153,10 @@ static void
 feed(struct stage *s, unsigned source, uint8_t *datagram, size_t length, unsigned records)
 {
     const struct nf_input input = {
-        .now_ns = NOW, .peer = &s->peers[source], .bytes = { datagram, length }
+        .scratch = &bench_scratch,
+        .now_ns = NOW,
+        .peer = &s->peers[source],
+        .bytes = { datagram, length },
     };
 
     load_stamp(s->kind, datagram, s->sequences[source], (uint32_t)(NOW / SECOND));

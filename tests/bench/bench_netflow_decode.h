@@ -19,6 +19,7 @@ struct nf_exporter *bench_exporter(const struct sr_peer *peer);
 
 /* A sink that takes everything: messages are written one behind the other into some memory. */
 extern const struct sr_emit bench_emit;
+extern struct nf_scratch bench_scratch;
 extern uint64_t bench_messages; /* that it took */
 extern uint64_t bench_bytes;
 

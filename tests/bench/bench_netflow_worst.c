@@ -32,7 +32,10 @@ static double
 feed(struct nf_exporter *e, const struct nf_config *config, struct sr_span bytes)
 {
     const struct nf_input input = {
-        .now_ns = NOW, .peer = nf_exporter_peer(e), .bytes = bytes
+        .scratch = &bench_scratch,
+        .now_ns = NOW,
+        .peer = nf_exporter_peer(e),
+        .bytes = bytes,
     };
     double start = bench_nanoseconds();
 
@@ -390,8 +393,8 @@ static const struct plot plots[] = {
     { "8,000 templates of one field", NULL, small_templates, { { .id = 0 } }, 0 },
     { "8,000 times another template of one id", NULL, changing_template, { { .id = 0 } }, 0 },
     { "16 templates of 1,000 fields", NULL, broad_templates, { { .id = 0 } }, 0 },
-    { "a template that 1 MiB of records of one byte waits for", large_sets_wait,
-        one_small_template, { { .id = 0 } }, 0 },
+    { "a template that 1 MiB of records of one byte waits for", large_sets_wait, one_small_template,
+        { { .id = 0 } }, 0 },
     { "a new domain, where 256 are full of templates", full_of_templates, new_domain,
         { { .id = 0 } }, 0 },
     { "13,000 names of interfaces", options_template, names,

@@ -204,29 +204,14 @@ read_arguments(struct blast *b, int argc, char **argv)
                 }
             }
             break;
-        case 'p':
-            b->port = (unsigned)value;
-            break;
-        case 's':
-            b->sources = (unsigned)value;
-            break;
-        case 'n':
-            b->net = (unsigned)value;
-            break;
-        case 't':
-            b->templates = (unsigned)value;
-            break;
-        case 'b':
-            b->batch = (unsigned)value;
-            break;
-        case 'r':
-            b->rate = value;
-            break;
-        case 'd':
-            b->seconds = value;
-            break;
-        default:
-            return false;
+        case 'p': b->port = (unsigned)value; break;
+        case 's': b->sources = (unsigned)value; break;
+        case 'n': b->net = (unsigned)value; break;
+        case 't': b->templates = (unsigned)value; break;
+        case 'b': b->batch = (unsigned)value; break;
+        case 'r': b->rate = value; break;
+        case 'd': b->seconds = value; break;
+        default: return false;
         }
     }
     return optind == argc && b->port > 0 && b->port < 65536 && b->sources > 0 &&

@@ -62,37 +62,23 @@ value_of(uint16_t id, uint32_t *state)
     switch (id) {
     case 8:
     case 12:
-    case 15:
-        return 0x0A000000U | (r & 0xFFFF);
+    case 15: return 0x0A000000U | (r & 0xFFFF);
     case 10:
-    case 14:
-        return r % 48 + 1;
-    case 2:
-        return r % 1000 + 1;
-    case 1:
-        return r % 1000000 + 64;
-    case 22:
-        return UPTIME_MS - 60000 - r % 60000;
-    case 21:
-        return UPTIME_MS - r % 60000;
-    case 152:
-        return UINT64_C(1795348800000) - 60000 - r % 60000;
-    case 153:
-        return UINT64_C(1795348800000) - r % 60000;
-    case 4:
-        return (r & 1) != 0 ? 6 : 17;
+    case 14: return r % 48 + 1;
+    case 2: return r % 1000 + 1;
+    case 1: return r % 1000000 + 64;
+    case 22: return UPTIME_MS - 60000 - r % 60000;
+    case 21: return UPTIME_MS - r % 60000;
+    case 152: return UINT64_C(1795348800000) - 60000 - r % 60000;
+    case 153: return UINT64_C(1795348800000) - r % 60000;
+    case 4: return (r & 1) != 0 ? 6 : 17;
     case 9:
-    case 13:
-        return 24;
+    case 13: return 24;
     case 16:
-    case 17:
-        return 64512 + r % 512;
-    case 48:
-        return 1;
-    case 61:
-        return 0;
-    default:
-        return r;
+    case 17: return 64512 + r % 512;
+    case 48: return 1;
+    case 61: return 0;
+    default: return r;
     }
 }
 
@@ -121,10 +107,8 @@ put_header(enum load_kind kind, uint8_t *out, unsigned units, size_t length)
     case LOAD_V9:
         out = put(put(out, 9, 2), units, 2);
         return put(put(put(out, UPTIME_MS, 4), 0, 8), 1, 4);
-    case LOAD_IPFIX:
-        return put(put(put(put(out, 10, 2), length, 2), 0, 8), 1, 4);
-    case LOAD_KINDS:
-        break;
+    case LOAD_IPFIX: return put(put(put(put(out, 10, 2), length, 2), 0, 8), 1, 4);
+    case LOAD_KINDS: break;
     }
     return out;
 }
@@ -189,17 +173,10 @@ void
 load_stamp(enum load_kind kind, uint8_t *datagram, uint32_t sequence, uint32_t seconds)
 {
     switch (kind) {
-    case LOAD_V5:
-        (void)put(put(put(datagram + 8, seconds, 4), 0, 4), sequence, 4);
-        break;
-    case LOAD_V9:
-        (void)put(put(datagram + 8, seconds, 4), sequence, 4);
-        break;
-    case LOAD_IPFIX:
-        (void)put(put(datagram + 4, seconds, 4), sequence, 4);
-        break;
-    case LOAD_KINDS:
-        break;
+    case LOAD_V5: (void)put(put(put(datagram + 8, seconds, 4), 0, 4), sequence, 4); break;
+    case LOAD_V9: (void)put(put(datagram + 8, seconds, 4), sequence, 4); break;
+    case LOAD_IPFIX: (void)put(put(datagram + 4, seconds, 4), sequence, 4); break;
+    case LOAD_KINDS: break;
     }
 }
 

@@ -64,8 +64,7 @@ static void
 read_datagrams(struct flow_case *c, FILE *f)
 {
     while (fgets(text, sizeof(text), f) != NULL) {
-        c->datagrams =
-            realloc(c->datagrams, (c->datagram_count + 1) * sizeof(*c->datagrams));
+        c->datagrams = realloc(c->datagrams, (c->datagram_count + 1) * sizeof(*c->datagrams));
         assert_non_null(c->datagrams);
         read_datagram(text, &c->datagrams[c->datagram_count++]);
     }
@@ -148,8 +147,8 @@ flow_case_run(const struct flow_case *c, enum nf_format format, enum nf_flavour 
         const struct flow_datagram *d = &c->datagrams[i];
         (void)netflow_rig_feed(&rig, &d->peer, (struct sr_span){ d->bytes, d->len });
     }
+    netflow_rig_expire(&rig, UINT64_MAX);
     for (unsigned i = 0; i < rig.exporter_count; i++) {
-        sr_netflow_expire(rig.exporters[i], &rig.config, UINT64_MAX, &rig.emit);
         add_ledger(&ret_outcome->ledger, nf_exporter_ledger(rig.exporters[i]));
     }
     ret_outcome->sums = netflow_rig_ledger_sums(&rig);

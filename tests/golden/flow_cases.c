@@ -64,7 +64,7 @@ const struct known_case outside_cases[] = {
     { "v9-akvorado-asr9k-sampler", 'A', 4, 4, 4, 0 },
     { "v9-akvorado-nat", 'A', 9, 0, 0, 0 },
     { "v9-akvorado-samplingrate", 'A', 6, 0, 6, 0 },
-    { "v9-fortigate-300d", 'A', 65, 0, 49, 0 },
+    { "v9-fortigate-300d", 'A', 65, 0, 49, 81 },
     { "v9-ndpi-fritz", 'A', 0, 0, 0, 0 },
     { "v9-pmacct-101-asr9k-custom", 'A', 51, 0, 51, 0 },
     { "v9-scapy", 'A', 24, 1, 24, 0 },

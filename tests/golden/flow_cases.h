@@ -6,9 +6,9 @@
 
 struct known_case {
     const char *name;
-    char class; /* A, B: at least two decoders agree; D: they do not */
+    char class;             /* A, B: at least two decoders agree; D: they do not */
     unsigned data, options; /* records */
-    unsigned kept;     /* records that upstream publishes */
+    unsigned kept;          /* records that upstream publishes */
     unsigned released; /* data records that came before their template: others do not show them */
 };
 

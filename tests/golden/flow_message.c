@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow_message.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +78,12 @@ const char *
 flow_tag_name(unsigned tag)
 {
     return tag < FLOW_TAGS ? tags[tag].name : NULL;
+}
+
+const char *
+flow_tag_key(unsigned tag)
+{
+    return tag < FLOW_TAGS ? tags[tag].key : NULL;
 }
 
 static bool
@@ -177,40 +182,6 @@ flow_message_read(struct sr_span bytes, struct flow_message *ret_message)
         last = tag;
     }
     return bytes.len > 1 && bytes.data[0] == 0x08;
-}
-
-static void
-bytes_from_text(struct flow_field *f, unsigned tag, const char *text)
-{
-    if (tag == 107) {
-        f->count = (unsigned)strlen(text);
-        memcpy(f->bytes, text, f->count);
-    } else if (inet_pton(AF_INET, text, f->bytes) == 1) {
-        f->count = 4;
-    } else if (inet_pton(AF_INET6, text, f->bytes) == 1) {
-        f->count = 16;
-    }
-}
-
-void
-flow_message_from_row(const json_t *row, struct flow_message *ret_message)
-{
-    memset(ret_message, 0, sizeof(*ret_message));
-    ret_message->length = (size_t)json_integer_value(json_object_get(row, "pb_len"));
-    for (unsigned tag = 0; tag < FLOW_TAGS; tag++) {
-        struct flow_field *f = &ret_message->fields[tag];
-        const json_t *value = tags[tag].key != NULL ? json_object_get(row, tags[tag].key) : NULL;
-        if (json_is_string(value)) {
-            bytes_from_text(f, tag, json_string_value(value));
-        } else if (json_is_array(value)) {
-            for (; f->count < json_array_size(value) && f->count < FLOW_ELEMENTS; f->count++) {
-                f->elements[f->count] =
-                    (uint32_t)json_integer_value(json_array_get(value, f->count));
-            }
-        } else {
-            f->number = (uint64_t)json_integer_value(value);
-        }
-    }
 }
 
 bool

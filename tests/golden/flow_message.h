@@ -2,7 +2,6 @@
 #ifndef TESTS_GOLDEN_FLOW_MESSAGE_H_INCLUDED
 #define TESTS_GOLDEN_FLOW_MESSAGE_H_INCLUDED
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +10,7 @@
 
 /*
  * flowpb.FlowMessage as a test reads it: a small reader of protobuf that shares nothing with the
- * encoder, and the rows that record what upstream published.
+ * encoder.
  */
 
 #define FLOW_TAGS 117U
@@ -34,15 +33,15 @@ struct flow_message {
 /* The name of a field in flow.proto, NULL for a tag that it does not have. Static. */
 const char *flow_tag_name(unsigned tag);
 
+/* How upstream_rust.jsonl calls it, NULL: it has no such field. Static. */
+const char *flow_tag_key(unsigned tag);
+
 /*
  * Reads a message. False when it is not what a proto3 encoder writes: tags out of order or unknown,
  * another wire type, a default value that is spelled out (but of `type`), a number that is longer
  * than it must be or than its field, bytes behind the end.
  */
 bool flow_message_read(struct sr_span bytes, struct flow_message *ret_message);
-
-/* What a row of upstream_rust.jsonl says, without the time of the receive. */
-void flow_message_from_row(const json_t *row, struct flow_message *ret_message);
 
 bool flow_field_equal(const struct flow_message *a, const struct flow_message *b, unsigned tag);
 

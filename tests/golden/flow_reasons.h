@@ -22,6 +22,7 @@ struct flow_reason {
     const char *text;
     unsigned tags[8]; /* the fields it is for; 0 ends them */
     bool (*holds)(const struct flow_difference *d);
+    unsigned counts[2]; /* fields it holds for: in the shipped cases, and in those outside */
 };
 
 extern const struct flow_reason flow_reasons[];

@@ -9,6 +9,9 @@
 
 #define SECOND UINT64_C(1000000000)
 
+/* Large, and of no one: what one call leaves in it is nothing to the next. */
+static struct nf_scratch scratch;
+
 static void
 require(bool claim)
 {
@@ -118,8 +121,9 @@ netflow_rig_begin(struct netflow_rig *rig, enum nf_format format, enum nf_flavou
         .max_pending_bytes = 1 << 20,
         .pending_ttl_ns = 300 * SECOND,
         /* Recorded datagrams are years old. */
-        .skew_ns = 100 * 366 * 86400 * SECOND,
+        .skew_ns = 3162240000 * SECOND, /* a century */
     };
+    rig->scratch = &scratch;
     rig->memory = (struct nf_memory){ .arg = rig, .take = take, .give = give };
     rig->emit = (struct sr_emit){
         .arg = rig,
@@ -171,6 +175,7 @@ netflow_rig_feed(struct netflow_rig *rig, const struct sr_peer *peer, struct sr_
     /* An exact copy, so that a read past its end is one past the memory's. */
     uint8_t *exact = malloc(bytes.len > 0 ? bytes.len : 1);
     struct nf_input input = {
+        .scratch = rig->scratch,
         .now_ns = NETFLOW_RIG_NOW + rig->datagrams * UINT64_C(1000000),
         .peer = peer,
         .bytes = { exact, bytes.len },
@@ -182,10 +187,18 @@ netflow_rig_feed(struct netflow_rig *rig, const struct sr_peer *peer, struct sr_
         memcpy(exact, bytes.data, bytes.len);
     }
     rig->datagrams++;
-    enum sr_verdict verdict = sr_netflow_datagram(
-        netflow_rig_exporter(rig, peer), &rig->config, &input, &rig->emit);
+    enum sr_verdict verdict =
+        sr_netflow_datagram(netflow_rig_exporter(rig, peer), &rig->config, &input, &rig->emit);
     free(exact);
     return verdict;
+}
+
+void
+netflow_rig_expire(struct netflow_rig *rig, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < rig->exporter_count; i++) {
+        sr_netflow_expire(rig->exporters[i], &rig->config, rig->scratch, now_ns, &rig->emit);
+    }
 }
 
 void

@@ -28,6 +28,7 @@ struct netflow_rig {
     struct nf_memory memory;
     size_t taken; /* bytes of it */
     struct sr_emit emit;
+    struct nf_scratch *scratch;
     struct nf_exporter *exporters[NETFLOW_RIG_EXPORTERS];
     unsigned exporter_count;
     uint32_t datagrams; /* so far; the number of the next one */
@@ -58,6 +59,9 @@ struct nf_exporter *netflow_rig_exporter(struct netflow_rig *rig, const struct s
 /* One datagram, from an allocation of exactly its size. */
 enum sr_verdict netflow_rig_feed(
     struct netflow_rig *rig, const struct sr_peer *peer, struct sr_span bytes);
+
+/* Sets that have waited since before `now_ns` less their time go (UINT64_MAX: all). */
+void netflow_rig_expire(struct netflow_rig *rig, uint64_t now_ns);
 
 void netflow_rig_forget(struct netflow_rig *rig);
 

@@ -114,7 +114,8 @@ for_both_versions(void (*test)(uint16_t version))
 static void
 no_records_of_no_bytes(uint16_t version)
 {
-    static const struct nf_field nothing[] = { { .id = 8, .length = 0 }, { .id = 12, .length = 0 } };
+    static const struct nf_field nothing[] = { { .id = 8, .length = 0 },
+        { .id = 12, .length = 0 } };
 
     /* First no fields at all, then two of no bytes. */
     for (unsigned fields = 0; fields <= 2; fields += 2) {
@@ -232,10 +233,10 @@ withdrawals_over_udp_are_ignored(void **state)
     add_flow_template(10, 256);
     (void)feed();
     /* One template, then all: RFC 7011 section 8.1. */
-    for (unsigned id = 256; id >= 2; id -= 254) {
+    for (unsigned i = 0; i < 2; i++) {
         build_ipfix(&message, 1, 0);
         build_set(&message, BUILD_IPFIX_TEMPLATES);
-        build_template(&message, (uint16_t)id, NULL, 0);
+        build_template(&message, i == 0 ? 256 : BUILD_IPFIX_TEMPLATES, NULL, 0);
         (void)feed();
         build_ipfix(&message, 1, 0);
         add_flows(256, 1);
@@ -316,10 +317,9 @@ sets_that_wait_for_too_long_become_dead_letters(void **state)
     add_flows(257, 1);
     (void)feed();
     netflow_rig_forget(&rig);
-    sr_netflow_expire(
-        netflow_rig_exporter(&rig, &peer), &rig.config, NETFLOW_RIG_NOW + 1000000000, &rig.emit);
+    netflow_rig_expire(&rig, NETFLOW_RIG_NOW + 1000000000);
     assert_int_equal(rig.deadletters, 0);
-    sr_netflow_expire(netflow_rig_exporter(&rig, &peer), &rig.config, UINT64_MAX, &rig.emit);
+    netflow_rig_expire(&rig, UINT64_MAX);
     assert_int_equal(rig.deadletters, 2);
     assert_string_equal(rig.last_reason, "template_missing");
     assert_int_equal(nf_pending_count(netflow_rig_exporter(&rig, &peer)), 0);
@@ -602,10 +602,14 @@ records_over_the_budget_are_told_as_limited(void **state)
     add_flows(256, 10);
     const struct sr_span bytes = build_end(&message);
     const struct nf_input input = {
-        .now_ns = NETFLOW_RIG_NOW, .peer = &peer, .bytes = bytes, .budget = &budget
+        .scratch = rig.scratch,
+        .now_ns = NETFLOW_RIG_NOW,
+        .peer = &peer,
+        .bytes = bytes,
+        .budget = &budget,
     };
-    assert_int_equal(sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input,
-                         &rig.emit),
+    assert_int_equal(
+        sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input, &rig.emit),
         SR_DECODED);
     assert_int_equal(rig.messages, 3);
     assert_int_equal(rig.lost, 7);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "netflow.h"
 
 #include "sr/conf.h"
@@ -185,11 +186,9 @@ static int
 tear_down(void **state)
 {
     struct bench *b = *state;
-    char command[128];
 
     stop(b);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", b->dir);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(folder_remove(b->dir), 0);
     free(b);
     return 0;
 }

@@ -223,7 +223,7 @@ walk_message(struct nf_walk *w, struct sr_span *bytes)
     if (r.failed) {
         return false;
     }
-    if (header.export_ns < CLOCK_SANE_NS) {
+    if (header.export_ns < CLOCK_SANE_NS && w->config->flavour == NF_NATIVE) {
         header.export_ns = header.received_ns;
         sr_count(&w->ledger->skewed, 1);
     }

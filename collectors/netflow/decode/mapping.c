@@ -46,7 +46,7 @@ static const struct nf_mapping iana[] = {
     NUMBER(2, ALL, PACKETS),
     NUMBER(4, ALL, PROTO),
     NUMBER(5, ALL, IP_TOS),
-    NUMBER(6, ALL, TCP_FLAGS),
+    NUMBER(6, N, TCP_FLAGS), /* upstream loses it: its library reads it as another type */
     NUMBER(7, ALL, SRC_PORT),
     IPV4(8, ALL, SRC_ADDR),
     NUMBER(9, ALL, SRC_NET),

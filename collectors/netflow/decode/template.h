@@ -62,7 +62,7 @@ enum nf_flavour { NF_NATIVE = 0, NF_UPSTREAM };
 
 /* One piece of memory holds a template: this, then its fields, then its operations. */
 struct nf_template {
-    uint16_t id;
+    _Alignas(struct nf_field) uint16_t id; /* so that fields may begin where it ends */
     uint8_t version; /* 9 or 10 */
     bool options;
     bool variable;        /* has a field of variable length */
