@@ -257,3 +257,20 @@ def test_what_was_counted_survives_a_kill(lab):
     again = Session(daemon)
     again.send(template(256), again.flows(256, 0, 10), records=10)
     assert daemon.settled(2)["stored"] == 20
+
+
+def test_a_socket_that_systemd_holds_is_accepted_on(lab):
+    daemon = Collector(lab, listeners=[{"listen": "fd://ipfix"}], output="discard")
+    held = socket.create_server(("127.0.0.1", 0))
+    lab.sockets.append(held)
+    daemon.held.append(("ipfix", held))
+    daemon.tcp = held.getsockname()
+    waiting = Session(daemon)  # before there is a daemon
+    waiting.send(template(256), waiting.flows(256, 0, 5), records=5)
+    daemon.start()
+    assert daemon.settled(1)["records"] == 5
+    daemon.stop()
+    again = Session(daemon)
+    again.send(template(256), again.flows(256, 0, 5), records=5)
+    daemon.start()
+    daemon.await_received(1)
