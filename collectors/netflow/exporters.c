@@ -11,6 +11,9 @@
 #define HAND_STEPS 16U    /* exporters that are looked at to find one that may go */
 #define PRESSURE_STEPS 4U /* exporters that go for one new one while memory is short */
 
+#define LINE 64U /* bytes of a line of most processors' caches */
+#define EXPORTER_SIZE ((sizeof(struct exporter) + LINE - 1) / LINE * LINE)
+
 /* A list with the exporter that the clock's hand comes to next in front. */
 struct list {
     struct exporter *first, *last;
@@ -82,14 +85,19 @@ give(void *arg, void *memory, size_t size)
 static struct exporter *
 new_exporter(struct exporters *t)
 {
-    struct exporter *e = account(t, sizeof(*e)) ? calloc(1, sizeof(*e)) : NULL;
-
-    if (e != NULL) {
-        e->table = t;
-        e->memory = (struct nf_memory){ .arg = e, .take = take, .give = give };
-        e->holds = 1;
-        (void)pthread_mutex_init(&e->lock, NULL);
+    if (!account(t, EXPORTER_SIZE)) {
+        return NULL;
     }
+    struct exporter *e = aligned_alloc(LINE, EXPORTER_SIZE);
+    if (e == NULL) {
+        (void)atomic_fetch_sub(&t->memory_used, EXPORTER_SIZE);
+        return NULL;
+    }
+    memset(e, 0, sizeof(*e));
+    e->table = t;
+    e->memory = (struct nf_memory){ .arg = e, .take = take, .give = give };
+    e->holds = 1;
+    (void)pthread_mutex_init(&e->lock, NULL);
     return e;
 }
 
@@ -98,7 +106,7 @@ free_exporter(struct exporter *e)
 {
     nf_exporter_free(e->state);
     (void)pthread_mutex_destroy(&e->lock);
-    (void)atomic_fetch_sub(&e->table->memory_used, sizeof(*e));
+    (void)atomic_fetch_sub(&e->table->memory_used, EXPORTER_SIZE);
     free(e);
 }
 
@@ -306,7 +314,7 @@ exporters_free(struct exporters *t)
     if (t == NULL) {
         return;
     }
-    for (size_t i = 0; i < t->slots_used; i++) {
+    for (size_t i = 0; t->slots != NULL && i < t->slots_used; i++) {
         if (t->slots[i] != NULL) {
             free_exporter(t->slots[i]);
         }

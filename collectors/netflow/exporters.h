@@ -30,31 +30,31 @@
 
 struct exporters;
 
+/* What is looked at to find it stands in front: one line of the processor's cache. */
 struct exporter {
-    /* Set when it is made. */
+    struct exporter *chain; /* of the bucket; of evicted ones */
     struct exporters *table;
+    uint64_t hash;
     struct sr_peer peer; /* without a port */
+    _Atomic unsigned holds;
+    _Atomic bool was_used;    /* since the clock's hand came by */
+    _Atomic bool is_kept;     /* has_told, and holds something still */
+    _Atomic bool has_waiting; /* sets that wait for their template */
+    bool in_kept;             /* which list it is in */
 
     pthread_mutex_t lock;
     /* Guarded by `lock`. */
     struct nf_exporter *state;
+    struct sr_rate rate;
     struct nf_memory memory; /* of `state` */
     size_t memory_used;
-    struct sr_rate rate;
-    bool told_of_waiting; /* in the log */
+    uint64_t told_nothing; /* the generation of a new state */
+    bool has_told;         /* a template, a rate or a name */
+    bool told_of_waiting;  /* in the log */
 
     /* The table's. */
-    uint64_t told_nothing;    /* the generation of a new state; under `lock` */
-    bool has_told;            /* a template, a rate or a name; under `lock` */
-    _Atomic bool is_kept;     /* has_told, and holds something still */
-    _Atomic bool was_used;    /* since the clock's hand came by */
-    _Atomic bool has_waiting; /* sets that wait for their template */
-    _Atomic unsigned holds;
-    uint64_t hash;
     size_t slot;
-    struct exporter *chain; /* of the bucket; of evicted ones */
     struct exporter *before, *after;
-    bool in_kept; /* which list it is in */
 };
 
 /* Returns an owned table, or NULL without memory. `max` >= 1 exporters, `memory` bytes of state. */

@@ -36,6 +36,18 @@ ledger_move(struct ledger *to, struct nf_ledger *from)
 }
 
 void
+ledger_hand_over(struct nf_ledger *to, struct nf_ledger *from)
+{
+    _Atomic uint64_t *sums = counts_of(to);
+    _Atomic uint64_t *counts = counts_of(from);
+
+    for (size_t i = 0; i < LEDGER_COUNTS; i++) {
+        uint64_t count = atomic_exchange_explicit(&counts[i], 0, memory_order_relaxed);
+        atomic_fetch_add_explicit(&sums[i], count, memory_order_relaxed);
+    }
+}
+
+void
 ledger_plus(struct ledger *to, const struct ledger *from)
 {
     for (size_t i = 0; i < LEDGER_COUNTS; i++) {

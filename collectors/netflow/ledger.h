@@ -21,6 +21,9 @@ void ledger_add(struct ledger *to, const struct nf_ledger *from);
 /* The same, and `from` begins anew at zero: for whoever counts nothing any more, or alone. */
 void ledger_move(struct ledger *to, struct nf_ledger *from);
 
+/* Adds what `from` counts to `to`, both of the caller alone, and `from` begins anew at zero. */
+void ledger_hand_over(struct nf_ledger *to, struct nf_ledger *from);
+
 /* Adds and subtracts, count by count. */
 void ledger_plus(struct ledger *to, const struct ledger *from);
 void ledger_minus(struct ledger *to, const struct ledger *from);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access.h"
-#include "decode/datagram.h"
-#include "exporters.h"
+#include "decode/stream.h"
+#include "snapshot.h"
 #include "state.h"
+#include "stream.h"
 
 #include "sr/clock.h"
 #include "sr/stats.h"
@@ -17,31 +17,6 @@
 #include "sr/banned.h"
 
 #define HELD_MAX 16U /* exporters that are held at once */
-
-/* What decoding needs of the configuration of one listener. */
-struct snapshot_listener {
-    struct nf_config decode;
-    struct nf_sampling_override *overrides; /* owned; decode.overrides */
-    struct access allow;
-    uint64_t rate_limit; /* records a second of one exporter, 0: none */
-};
-
-struct snapshot {
-    uint64_t serial; /* of no other snapshot */
-    size_t count;
-    struct snapshot_listener listeners[];
-};
-
-/*
- * What one receiving thread needs for itself. Exporters send in bursts: the one of the datagram
- * before stays held, and is not looked up again.
- */
-struct scratch {
-    struct exporter *last; /* held, allowed by the snapshot `allowed_by`; NULL: none */
-    uint64_t allowed_by;
-    uint32_t number; /* datagrams so far, of a capture */
-    struct nf_scratch decode;
-};
 
 /* ---- Snapshots ---- */
 
@@ -132,9 +107,8 @@ free_scratch(void *scratch)
 
 /* ---- Exporters ---- */
 
-/* What waits at an exporter that had to go waits no more. */
-static void
-bury(struct exporter *evicted, const struct snapshot_listener *l, struct scratch *scratch,
+void
+netflow_bury(struct exporter *evicted, const struct snapshot_listener *l, struct scratch *scratch,
     const struct sr_emit *emit)
 {
     while (evicted != NULL) {
@@ -169,7 +143,7 @@ find_exporter(struct state_listener *s, const struct snapshot *snapshot,
     exporters_release(scratch->last);
     scratch->last = exporters_hold(s->exporters, input->peer, &is_new, &evicted);
     scratch->allowed_by = snapshot->serial;
-    bury(evicted, l, scratch, emit);
+    netflow_bury(evicted, l, scratch, emit);
     if (scratch->last != NULL) {
         return true;
     }
@@ -345,6 +319,9 @@ const struct sr_program netflow_program = {
     .schema = &netflow_schema,
     .listener_size = sizeof(struct netflow_listener),
     .has_raw_form = true,
+    .batch_content_type =
+        "application/vnd.google.protobuf; proto=flowpb.FlowMessage; encoding=delimited",
+    .batch_delimited = true,
     .state_new = new_state,
     .state_free = free_state,
     .maintain = maintain,
@@ -355,4 +332,10 @@ const struct sr_program netflow_program = {
     .scratch_free = free_scratch,
     .datagram = decode,
     .tick = tick,
+    .connection_new = netflow_connection_new,
+    .connection_free = netflow_connection_free,
+    .frame = netflow_connection_frame,
+    .stream_message = netflow_connection_message,
+    .connection_tick = netflow_connection_tick,
+    .stream_message_max = NF_STREAM_MESSAGE_MAX,
 };

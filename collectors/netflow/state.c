@@ -13,6 +13,7 @@
 
 #define HELD_MAX 16U /* exporters that are held at once */
 #define BUFFER_MIN 16384U
+#define WRITE_PAUSE_NS (5 * SR_NS_PER_SECOND)
 
 /* ---- What the file holds ---- */
 
@@ -202,7 +203,10 @@ state_maintain(struct state *s, bool last)
     if (s->file == NULL) {
         return;
     }
-    if (last || state_file_is_due(s->file)) {
+    /* The pause is for storms of changes, and for a disk that takes nothing. */
+    uint64_t now_ns = sr_clock_monotonic_ns();
+    if (last || (now_ns >= s->next_write_ns && state_file_is_due(s->file))) {
+        s->next_write_ns = now_ns + WRITE_PAUSE_NS;
         write_anew(s);
     }
     (void)state_file_sync(s->file); /* a disk that fails shows when it is written anew */
@@ -266,6 +270,7 @@ state_new(const struct netflow_conf *config, bool daemon, char *error, size_t er
         struct state_listener *l = &s->listeners[i];
         l->name = listeners[i].base.listen;
         l->config = netflow_decode_config(&listeners[i]);
+        l->memory = listeners[i].exporter_memory;
         l->exporters =
             exporters_new((size_t)listeners[i].max_exporters, listeners[i].exporter_memory);
         s->listener_count = (unsigned)i + 1;

@@ -21,14 +21,17 @@ struct state_listener {
     struct nf_config config; /* of the start: for what is read from the file */
     struct exporters *exporters;
     _Atomic uint64_t next_sweep_ns; /* wall clock */
+    uint64_t memory;                /* bytes that states of exporters may take */
+    uint64_t stream_memory_used;    /* by connections; of the thread that serves them */
     struct sr_log_limit conflicts, waits, no_memory;
 };
 
 struct state {
-    bool is_daemon; /* else `decode`, which logs nothing */
+    bool is_daemon;          /* else `decode`, which logs nothing */
     struct state_file *file; /* NULL: nothing is kept */
     _Atomic bool is_failing; /* the file cannot be written */
     struct sr_log_limit failures;
+    uint64_t next_write_ns;     /* monotonic; of who maintains */
     struct nf_scratch *scratch; /* for what the file holds */
     uint8_t *buffer;            /* for one exporter on its way to the file; of who maintains */
     size_t buffer_size;

@@ -268,8 +268,8 @@ read_file(struct state_file *f, const struct state_file_reader *reader)
         }
         f->due = rest.len > 0;
     }
-    f->size = len - (f->due ? 0 : rest.len);
-    f->base = MAGIC_SIZE; /* what of it was appended does not show */
+    f->size = len;
+    f->base = len < MAGIC_SIZE ? len : MAGIC_SIZE; /* what of it was appended does not show */
     free(bytes);
 }
 

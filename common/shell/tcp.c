@@ -434,7 +434,7 @@ refuse(struct sr_tcp_worker *w)
     if (sr_log_allowed(&w->refusing, &more)) {
         sr_log(SR_LOG_WARNING,
             "a connection is refused listener=%s connections=%u more_since_last_line=%llu "
-            "advice=\"raise the listener's connections, or memory\"",
+            "advice=\"raise the listener's connections, or see whom it allows\"",
             w->handler.name, w->count, (unsigned long long)more);
     }
 }

@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
 TOOLS = BIN.parent / "tests" / "tools"
 SYSLOG = BIN / "serviceradar-syslog"
+NETFLOW = BIN / "serviceradar-netflow"
 PROVISION = BIN / "serviceradar-provision"
 SLOW = os.environ.get("SR_SLOW") == "1"
 
@@ -480,15 +481,16 @@ def delay_proxy(lab, port, milliseconds):
 # ---- The daemon ----
 
 class Daemon(Process):
-    """serviceradar-syslog with one listener or more. `config` is merged over a working one.
+    """A collector with one listener or more. `config` is merged over a working one.
 
     With held=True the test holds the sockets, as systemd does, and each start is handed them: what
     is sent while no daemon runs waits there.
     """
 
     def __init__(self, lab, name="syslog", server=None, listeners=None, prefix=(), held=False,
-                 **config):
+                 program=SYSLOG, **config):
         super().__init__(lab, name)
+        self.program = program
         self.prefix = list(prefix)
         self.held = []  # (name, socket)
         self.conf = lab.dir / f"{name}.yaml"
@@ -526,7 +528,7 @@ class Daemon(Process):
         self.conf.write_text(json.dumps(self.config, indent=1) + "\n")  # JSON is YAML
 
     def argv(self):
-        return [SYSLOG, "--config", self.conf]
+        return [self.program, "--config", self.conf]
 
     def start(self, **options):
         return self.run(*self.argv(), **options)

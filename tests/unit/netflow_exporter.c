@@ -32,6 +32,7 @@ give(void *arg, void *memory, size_t size)
     assert_non_null(memory);
     assert_true(c->used >= size);
     c->used -= size;
+    memset(memory, 0x5A, size);
     free(memory);
 }
 

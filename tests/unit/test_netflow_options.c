@@ -3,10 +3,18 @@
 
 #include <stdio.h>
 
+#include "decode/record.h"
 #include "netflow_exporter.h"
 
-#define FIELDS(...) (const struct nf_field[]){ __VA_ARGS__ }
-#define F(number, bytes) { .id = (number), .length = (bytes) }
+#define FIELDS(...)                                                                                \
+    (const struct nf_field[])                                                                      \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define F(number, bytes)                                                                           \
+    {                                                                                              \
+        .id = (number), .length = (bytes)                                                          \
+    }
 
 static uint64_t
 rate_of_sampler(const struct bench *b, uint64_t id)
@@ -47,7 +55,8 @@ a_sampler_of_v9_has_its_rate_by_its_id(void **state)
     /* As an ASR 9000 sends it: scope, 48, 50, 49, 84, 34. */
     bench_tell(&b, 1, FIELDS(F(1, 4), F(48, 2), F(50, 4), F(49, 1), F(84, 4), F(34, 4)), 6,
         "00000000 0001 00007530 02 74657374 00007530");
-    bench_tell(&b, 1, FIELDS(F(1, 4), F(48, 2), F(34, 4)), 3, "00000000 0002 00000064");
+    /* Sampler 1 is no interface; 2 comes in the place of a scope. */
+    bench_tell(&b, 1, FIELDS(F(48, 2), F(34, 4)), 2, "0002 00000064");
     assert_int_equal(rate_of_sampler(&b, 1), 30000);
     assert_int_equal(rate_of_sampler(&b, 2), 100);
     /* Which of the two it would be cannot be told. */
@@ -155,6 +164,7 @@ values_that_make_no_sense_change_nothing(void **state)
     bench_tell(&b, 1, FIELDS(F(149, 4), F(305, 8), F(306, 8)), 3,
         "00000000 ffffffffffffffff ffffffffffffffff");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000005 00000001");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000003 00000002");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(309, 4), F(310, 4)), 3, "00000000 00000000 00000001");
     bench_tell(&b, 1, FIELDS(F(149, 4), F(311, 8)), 2, "00000000 7ff8000000000000"); /* NaN */
     bench_tell(&b, 1, FIELDS(F(149, 4), F(311, 8)), 2, "00000000 c000000000000000");
@@ -165,8 +175,7 @@ values_that_make_no_sense_change_nothing(void **state)
     /* An element of an enterprise only looks like it. */
     bench_tell(&b, 1, FIELDS(F(149, 4), { .enterprise = 9, .id = 34, .length = 4 }), 2,
         "00000000 00000005");
-    bench_tell(&b, 1, FIELDS(F(149, 4), F(34, 16)), 2,
-        "00000000 00000000000000000000000000000005");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(34, 16)), 2, "00000000 00000000000000000000000000000005");
     assert_int_equal(rate(&b), 100);
     assert_int_equal(nf_exporter_generation(b.e), generation);
     bench_close(&b);
@@ -249,8 +258,7 @@ applications_and_vrfs_have_names(void **state)
     bench_open(&b);
     bench_tell(&b, 1, FIELDS(F(95, 4), F(96, 6), F(94, 4)), 3, "0d00012c 736b79706500 61626364");
     bench_tell(&b, 1, FIELDS(F(95, 4), F(96, 6), F(94, 4)), 3, "0d00012d 000000000000 61626364");
-    bench_tell(&b, 2,
-        FIELDS(F(234, 4), F(236, 8), F(234, 4), F(235, 4), F(90, 8)), 5,
+    bench_tell(&b, 2, FIELDS(F(234, 4), F(236, 8), F(234, 4), F(235, 4), F(90, 8)), 5,
         "60000400 2a2a65696e740000 60000400 60000401 0000000000000000");
     bench_tell(&b, 1, FIELDS(F(235, 4), { .id = 236, .length = NF_VARIABLE_LENGTH }), 2,
         "00000005 03 726564");
@@ -308,6 +316,66 @@ what_is_known_already_does_not_make_the_generation_grow(void **state)
 }
 
 static void
+a_start_that_moves_by_a_millisecond_is_the_same(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c726");
+    uint64_t generation = nf_exporter_generation(b.e);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c727");
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d93c725");
+    assert_int_equal(nf_exporter_generation(b.e), generation);
+    bench_tell(&b, 1, FIELDS(F(149, 4), F(160, 8)), 2, "00008220 0000019f1d94c725");
+    assert_int_equal(nf_exporter_generation(b.e), generation + 1);
+    assert_int_equal(b.d->told_start_ms, 0x19f1d94c725);
+    bench_close(&b);
+}
+
+/* What the domain takes for the start of an exporter of which a flow ended at that uptime. */
+static uint64_t
+estimate(struct bench *b, uint64_t export_ms, uint32_t uptime_ms)
+{
+    uint8_t bytes[4] = { (uint8_t)(uptime_ms >> 24), (uint8_t)(uptime_ms >> 16),
+        (uint8_t)(uptime_ms >> 8), (uint8_t)uptime_ms };
+    struct nf_position positions[1];
+    struct nf_template_record record = bench_record(10, 256, FIELDS(F(21, 4)), 1);
+
+    nf_templates_learn(b->e, b->d, &b->config, &record, 1, NOW);
+    struct nf_context c = {
+        .config = &b->config,
+        .domain = b->d,
+        .template = nf_templates_find(b->e, b->d, &b->config, 256, 1, NOW),
+        .export_ms = export_ms,
+    };
+    nf_estimate_start(&c, (struct sr_span){ bytes, 4 }, positions);
+    return b->d->estimated_start_ms;
+}
+
+static void
+a_start_that_was_told_is_exact_where_uptimes_agree(void **state)
+{
+    const uint64_t start = 1700000000123;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    /* 15 seconds are what a router waits before it exports a flow that has ended. */
+    assert_int_equal(estimate(&b, start + 100000, 85000), start + 15000);
+    b.d->told_start_ms = start;
+    assert_int_equal(estimate(&b, start + 100000, 85000), start);
+    /* The export time was cut to a whole second. */
+    assert_int_equal(estimate(&b, start + 100000, 100900), start);
+    /* Uptimes wrap. */
+    assert_int_equal(estimate(&b, start + (UINT64_C(1) << 32) + 20000, 5000), start);
+    /* No flow ends weeks after its export. */
+    b.d->told_start_ms = start + 3000000000;
+    assert_int_equal(estimate(&b, start + 100000, 85000), start);
+    bench_close(&b);
+}
+
+static void
 names_are_bounded_and_the_latest_stay(void **state)
 {
     struct bench b;
@@ -322,6 +390,8 @@ names_are_bounded_and_the_latest_stay(void **state)
         bench_tell(&b, 1, FIELDS(F(10, 4), F(82, 4)), 2, "00000001 61616161");
     }
     assert_name(&b, NF_NAME_INTERFACE, 1, "aaaa");
+    /* It was new once, and replaced what the first round said. */
+    assert_int_equal(nf_exporter_generation(b.e), 5001);
     assert_name(&b, NF_NAME_INTERFACE, 5000 - 4095, "");
     assert_int_equal(nf_name_find(b.d, NF_NAME_INTERFACE, 5000 - 4094).len, 4);
     assert_int_equal(nf_name_find(b.d, NF_NAME_INTERFACE, 5000).len, 4);
@@ -369,6 +439,8 @@ main(void)
         cmocka_unit_test(applications_and_vrfs_have_names),
         cmocka_unit_test(a_long_name_is_cut_between_characters),
         cmocka_unit_test(what_is_known_already_does_not_make_the_generation_grow),
+        cmocka_unit_test(a_start_that_moves_by_a_millisecond_is_the_same),
+        cmocka_unit_test(a_start_that_was_told_is_exact_where_uptimes_agree),
         cmocka_unit_test(names_are_bounded_and_the_latest_stay),
         cmocka_unit_test(without_memory_nothing_is_half_known),
     };

@@ -21,14 +21,13 @@ note(void *arg, const struct nf_pending *p)
 }
 
 static bool
-add_sized(struct bench *b, uint16_t id, uint32_t datagram, uint64_t now_ns, size_t size,
-    struct gone *g)
+add_sized(
+    struct bench *b, uint16_t id, uint32_t datagram, uint64_t now_ns, size_t size, struct gone *g)
 {
     static const uint8_t bytes[70000] = { 1, 2, 3 };
-    struct nf_header header = { .version = b->d->version,
-        .port = PORT,
-        .domain = b->d->id,
-        .received_ns = now_ns };
+    struct nf_header header = {
+        .version = b->d->version, .port = PORT, .domain = b->d->id, .received_ns = now_ns
+    };
 
     return nf_pending_add(b->e, b->d, &b->config, &header, datagram, id,
         (struct sr_span){ bytes, size }, g != NULL ? note : NULL, g);
@@ -122,6 +121,28 @@ sets_of_other_domains_stay(void **state)
     b.d = first;
     bench_learn(&b, 256, 8, PORT, NOW);
     assert_int_equal(taken(&b, 256), 1);
+    bench_close(&b);
+}
+
+static void
+sets_of_one_id_are_told_apart_by_their_domains(void **state)
+{
+    enum { DOMAINS = 100 };
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    b.config.max_domains = b.config.max_pending_sets = DOMAINS + 1;
+    b.config.max_pending_bytes = UINT32_MAX;
+    for (uint32_t id = 1; id <= DOMAINS; id++) {
+        b.d = nf_exporter_domain(b.e, &b.config, 10, id);
+        add(&b, 256, id, NOW, NULL);
+    }
+    for (uint32_t id = DOMAINS; id > 0; id--) {
+        b.d = nf_exporter_domain(b.e, &b.config, 10, id);
+        bench_learn(&b, 256, 8, PORT, NOW);
+        assert_int_equal(taken(&b, 256), id);
+    }
     bench_close(&b);
 }
 
@@ -231,7 +252,7 @@ many_sets_come_and_go_and_none_is_lost(void **state)
     bench_open(&b);
     b.config.max_pending_sets = STEPS;
     b.config.max_pending_bytes = UINT32_MAX;
-    for (uint16_t id = 0; id < IDS; id++) {
+    for (unsigned id = 0; id < IDS; id++) {
         bench_learn(&b, (uint16_t)(256 + id), 8, PORT, NOW);
     }
     for (uint32_t step = 1; step <= STEPS; step++) {
@@ -248,7 +269,7 @@ many_sets_come_and_go_and_none_is_lost(void **state)
         }
         assert_int_equal(nf_pending_count(b.e), sum);
     }
-    for (uint16_t i = 0; i < IDS; i++) {
+    for (unsigned i = 0; i < IDS; i++) {
         uint32_t before = 0;
         for (; waiting[i] > 0; waiting[i]--) {
             uint32_t now = taken(&b, (uint16_t)(256 + i));
@@ -292,6 +313,7 @@ main(void)
         cmocka_unit_test(sets_come_back_in_order_once_their_template_is_there),
         cmocka_unit_test(a_set_comes_back_as_it_was),
         cmocka_unit_test(sets_of_other_domains_stay),
+        cmocka_unit_test(sets_of_one_id_are_told_apart_by_their_domains),
         cmocka_unit_test(over_the_number_of_sets_the_oldest_go_first),
         cmocka_unit_test(over_the_bytes_the_oldest_go_first_and_nothing_larger_waits),
         cmocka_unit_test(sets_that_wait_for_too_long_go),

@@ -111,8 +111,8 @@ enum nf_learned {
 
 /*
  * Takes a checked template record (nf_template_check()). Templates of one id are told apart by
- * port only while ports disagree: a port uses its own template, else the one learned last. Counts
- * in the ledger.
+ * port only while ports disagree: a port uses its own template, else the one learned last. What
+ * changed, conflicts, was refused or evicted is counted in the ledger.
  */
 enum nf_learned nf_templates_learn(struct nf_exporter *e, struct nf_domain *d,
     const struct nf_config *config, const struct nf_template_record *record, uint16_t port,
@@ -126,7 +126,7 @@ const struct nf_template *nf_templates_find(struct nf_exporter *e, struct nf_dom
     const struct nf_config *config, uint16_t id, uint16_t port, uint64_t now_ns);
 
 /* RFC 7011 section 8.1, on streams only. Id 2 withdraws all templates, 3 all options templates;
- * another one that of the kind `options` says. Counts in the ledger. */
+ * another one that of the kind `options` says. */
 void nf_templates_withdraw(struct nf_exporter *e, struct nf_domain *d, uint16_t id, bool options);
 
 /* ---- Sets that wait ---- */

@@ -2,10 +2,9 @@
 #ifndef NETFLOW_DECODE_EXPORTER_STATE_H_INCLUDED
 #define NETFLOW_DECODE_EXPORTER_STATE_H_INCLUDED
 
-#include <stdatomic.h>
-
 #include "decode/exporter.h"
 #include "decode/index.h"
+#include "sr/stats.h"
 
 /*
  * What the files that make up an exporter share. There are many exporters and most of them do
@@ -96,15 +95,6 @@ nf_give(const struct nf_exporter *e, void *memory, size_t size)
     if (memory != NULL) {
         e->memory->give(e->memory->arg, memory, size);
     }
-}
-
-/* The only writer holds the exporter's lock: no locked instruction is needed. */
-static inline void
-nf_count(_Atomic uint64_t *counter, uint64_t n)
-{
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-
-    atomic_store_explicit(counter, value + n, memory_order_relaxed);
 }
 
 /* How long ago; 0 when the clock was set back. */

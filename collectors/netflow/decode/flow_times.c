@@ -15,6 +15,9 @@
  */
 #define PAST_MAX_MS (UINT64_C(1) << 33)
 
+/* Export times of IPFIX are whole seconds. */
+#define WHOLE_SECOND_MS 1000U
+
 /* Flows are exported sooner than this after their last packet. */
 #define RESTART_MS (UINT64_C(3600) * 1000)
 
@@ -279,6 +282,12 @@ nf_estimate_start(const struct nf_context *c, struct sr_span records, struct nf_
     }
     uint64_t start_ms = c->export_ms - uptime_ms;
     uint64_t *known = &c->domain->estimated_start_ms;
+    uint64_t told_ms = c->domain->told_start_ms;
+    /* What an options record told is exact where the uptimes agree with it, wrapped or not. */
+    if (told_ms != 0 && (uint32_t)(start_ms + WHOLE_SECOND_MS - told_ms) <= RESTART_MS) {
+        *known = told_ms;
+        return;
+    }
     /* Much later than known: the exporter has started again, or its uptime has wrapped. */
     if (*known == 0 || start_ms < *known || start_ms - *known > RESTART_MS) {
         *known = start_ms;

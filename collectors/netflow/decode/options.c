@@ -36,6 +36,7 @@ enum {
     ALGORITHM_TIME = 2,
     ALGORITHM_RANDOM = 3, /* n out of N */
     ALGORITHM_PROBABILITY = 4,
+    START_JITTER_MS = 100,
 };
 
 struct told {
@@ -269,6 +270,19 @@ learn_application(struct nf_exporter *e, struct nf_domain_state *s, const struct
     }
 }
 
+/* IOS XR computes its start from two clocks each time: it moves by a millisecond now and then. */
+static void
+learn_start(struct nf_exporter *e, struct nf_domain *d, uint64_t start_ms)
+{
+    uint64_t earlier = start_ms < d->told_start_ms ? start_ms : d->told_start_ms;
+    uint64_t later = start_ms < d->told_start_ms ? d->told_start_ms : start_ms;
+
+    if (later - earlier > START_JITTER_MS) {
+        d->told_start_ms = start_ms;
+        e->generation++;
+    }
+}
+
 void
 nf_options_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_config *config,
     const struct nf_template *t, struct sr_span record, const struct nf_position *positions)
@@ -286,8 +300,7 @@ nf_options_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_con
     learn_application(e, s, &told);
     learn_name(e, s, NF_NAME_VRF, &told, TOLD_INGRESS_VRF, TOLD_VRF_NAME);
     learn_name(e, s, NF_NAME_VRF, &told, TOLD_EGRESS_VRF, TOLD_VRF_NAME);
-    if (number(&told, TOLD_START, &start) && start != 0 && start != d->told_start_ms) {
-        d->told_start_ms = start;
-        e->generation++;
+    if (number(&told, TOLD_START, &start) && start != 0) {
+        learn_start(e, d, start);
     }
 }

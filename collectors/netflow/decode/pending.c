@@ -83,7 +83,7 @@ drop_oldest(struct nf_exporter *e, nf_pending_gone gone, void *arg)
     struct nf_pending *p = e->waiting->oldest;
 
     unlink_set(e, p, NULL);
-    nf_count(&e->ledger.sets_expired, 1);
+    sr_count(&e->ledger.sets_expired, 1);
     if (gone != NULL) {
         gone(arg, p);
     }
@@ -141,7 +141,7 @@ nf_pending_add(struct nf_exporter *e, struct nf_domain *d, const struct nf_confi
         drop_oldest(e, gone, arg);
     }
     append(e, p);
-    nf_count(&e->ledger.sets_parked, 1);
+    sr_count(&e->ledger.sets_parked, 1);
     return true;
 }
 
@@ -165,7 +165,7 @@ nf_pending_take(struct nf_exporter *e, struct nf_domain *d, const struct nf_conf
     }
     unlink_set(e, p, before);
     free_if_empty(e);
-    nf_count(&e->ledger.sets_released, 1);
+    sr_count(&e->ledger.sets_released, 1);
     return p;
 }
 
@@ -182,8 +182,7 @@ nf_pending_expire(struct nf_exporter *e, const struct nf_config *config, uint64_
     nf_pending_gone gone, void *arg)
 {
     while (e->waiting != NULL && e->waiting->count > 0 &&
-           (now_ns == UINT64_MAX ||
-               nf_age(now_ns, e->waiting->oldest->header.received_ns) > config->pending_ttl_ns)) {
+           nf_age(now_ns, e->waiting->oldest->header.received_ns) > config->pending_ttl_ns) {
         drop_oldest(e, gone, arg);
     }
     free_if_empty(e);

@@ -48,6 +48,18 @@ write_text(struct nf_walk *w, const struct nf_record *r, bool options)
     return true;
 }
 
+/*
+ * Asks for the memory that the flows after this one will be written to. The queue's is not in the
+ * cache, and a message is many small writes: without this they wait for it, a third of all time.
+ */
+static inline void
+prefetch_next(const uint8_t *room)
+{
+    __builtin_prefetch(room + 192, 1);
+    __builtin_prefetch(room + 256, 1);
+    __builtin_prefetch(room + 320, 1);
+}
+
 static bool
 write_record(struct nf_walk *w, struct sr_span bytes, const struct nf_position *positions)
 {
@@ -59,6 +71,7 @@ write_record(struct nf_walk *w, struct sr_span bytes, const struct nf_position *
     if (room == NULL) {
         return false;
     }
+    prefetch_next(room);
     w->emit->commit(w->emit->arg, nf_protobuf_write(room, &w->input->scratch->flow), 1);
     return true;
 }

@@ -263,7 +263,7 @@ load_template(const struct loading *l, struct sr_reader *r)
     uint8_t options = sr_reader_u8(r);
     uint8_t port_count = sr_reader_u8(r);
 
-    if (options > 1 || port_count == 0 || port_count > NF_PORTS_MAX) {
+    if (options > 1 || port_count > NF_PORTS_MAX) {
         return LOADED_DAMAGED;
     }
     for (unsigned i = 0; i < port_count; i++) {
@@ -273,7 +273,7 @@ load_template(const struct loading *l, struct sr_reader *r)
     if (r->failed ||
         nf_template_next(&set, (uint8_t)l->domain->domain.version, options == 1, &record) !=
             NF_TEMPLATE_OK ||
-        set.len > 0 || record.withdrawal) {
+        set.len > 0) {
         return LOADED_DAMAGED;
     }
     /* Limits may have changed since it was saved: what is over one is left out. */

@@ -174,6 +174,10 @@ nf_templates_find(struct nf_exporter *e, struct nf_domain *d, const struct nf_co
     return nf_entry_template(v);
 }
 
+_Static_assert(sizeof(struct nf_entry) % _Alignof(struct nf_template) == 0 &&
+                   sizeof(struct nf_template) % _Alignof(struct nf_field) == 0,
+    "what lies behind an entry is aligned");
+
 /* A compiled layout that is in no list yet; NULL without memory. */
 static struct nf_entry *
 new_entry(struct nf_exporter *e, struct nf_domain_state *s, const struct nf_config *config,
@@ -206,7 +210,7 @@ evict(struct nf_exporter *e, struct nf_entry *v, const struct nf_domain_state *h
 {
     struct nf_domain_state *s = v->home;
 
-    nf_count(&e->ledger.template_evicted, 1);
+    sr_count(&e->ledger.template_evicted, 1);
     drop(e, v);
     if (s != home && s->templates.count == 0) {
         nf_index_free(&s->templates, e->memory);
@@ -342,21 +346,20 @@ nf_templates_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_c
     struct nf_domain_state *s = d->state;
     struct known k = look_up(s, record, port);
 
-    nf_count(&e->ledger.templates, 1);
     if (k.same != NULL) {
         learn_again(e, &k, port, now_ns);
         return NF_LEARNED_SAME;
     }
     struct nf_entry *v = new_entry(e, s, config, record, now_ns, now_ns);
     if (v == NULL) {
-        nf_count(&e->ledger.template_refused, 1);
+        sr_count(&e->ledger.template_refused, 1);
         return NF_LEARNED_REFUSED;
     }
     enum nf_learned learned = learn_new(e, s, config, v, k.own, port, now_ns);
     if (learned == NF_LEARNED_CHANGED) {
-        nf_count(&e->ledger.template_changes, 1);
+        sr_count(&e->ledger.template_changes, 1);
     } else if (learned == NF_LEARNED_CONFLICT) {
-        nf_count(&e->ledger.template_conflicts, 1);
+        sr_count(&e->ledger.template_conflicts, 1);
     }
     return learned;
 }
@@ -398,7 +401,6 @@ nf_templates_withdraw(struct nf_exporter *e, struct nf_domain *d, uint16_t id, b
 {
     struct nf_domain_state *s = d->state;
 
-    nf_count(&e->ledger.withdrawals, 1);
     if (id > 3) {
         withdraw(e, first_of(s, id), options);
         return;

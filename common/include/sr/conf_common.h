@@ -239,8 +239,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .offset = offsetof(struct sr_conf_listener, listen),                                   \
             .def = (LISTEN),                                                                       \
             .check = sr_conf_check_listen,                                                         \
-            .help =                                                                                \
-                "Receives on udp://HOST:PORT ([::]: every address) or fd://NAME of systemd." },    \
+            .help = "Receives on udp://HOST:PORT ([::]: every address), tcp://HOST:PORT where "    \
+                    "streams are taken, or fd://NAME of systemd." },                               \
         { .name = "subject",                                                                       \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_listener, subject),                                  \
