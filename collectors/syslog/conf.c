@@ -32,7 +32,7 @@ check_timezone(const void *item, char *text, size_t text_size)
 }
 
 static const struct sr_conf_key listener_keys[] = {
-    SR_CONF_LISTENER_KEYS(protocols, "syslog", "udp://0.0.0.0:514", "logs.syslog"),
+    SR_CONF_LISTENER_KEYS(protocols, "syslog", "udp://0.0.0.0:514", "logs.syslog", "4MiB"),
     { .name = "format",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct syslog_listener, format),

@@ -170,7 +170,7 @@ tick(void *state, const void *snapshot, unsigned listener, void *scratch, uint64
 static const char *const protocols[] = { "test", NULL };
 
 static const struct sr_conf_key listener_keys[] = {
-    SR_CONF_LISTENER_KEYS(protocols, "test", "udp://127.0.0.1:2055", "test"),
+    SR_CONF_LISTENER_KEYS(protocols, "test", "udp://127.0.0.1:2055", "test", "4MiB"),
     { .name = NULL },
 };
 

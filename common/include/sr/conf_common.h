@@ -227,7 +227,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
     }
 
 /* The rows of struct sr_conf_listener. */
-#define SR_CONF_LISTENER_KEYS(PROTOCOLS, PROTOCOL, LISTEN, SUBJECT)                                \
+#define SR_CONF_LISTENER_KEYS(PROTOCOLS, PROTOCOL, LISTEN, SUBJECT, RECEIVE_BUFFER)                \
     { .name = "protocol",                                                                          \
         .type = SR_CONF_CHOICE,                                                                    \
         .offset = offsetof(struct sr_conf_listener, protocol),                                     \
@@ -257,7 +257,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         { .name = "receive_buffer",                                                                \
             .type = SR_CONF_SIZE,                                                                  \
             .offset = offsetof(struct sr_conf_listener, receive_buffer),                           \
-            .def = "4MiB",                                                                         \
+            .def = (RECEIVE_BUFFER),                                                               \
             .min = 65536,                                                                          \
             .max = 1073741824,                                                                     \
             .help = "Bytes that the kernel holds for each socket." },                              \
