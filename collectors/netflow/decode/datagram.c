@@ -283,6 +283,7 @@ count_all(struct nf_walk *w)
     sr_count(&l->records, w->data_records);
     sr_count(&l->published, w->data_records - left_out);
     sr_count(&l->options, w->options_records);
+    sr_count(&l->templates, w->templates);
     if (left_out == 0) {
         return;
     }
