@@ -140,6 +140,7 @@ native_node(const struct sr_conf_foreign *section, const char *to, const struct 
     struct sr_conf_node *node = section->target;
     char part[SR_CONF_WORD_MAX + 1];
 
+    *ret_key = NULL;
     for (const char *rest = to; rest != NULL;) {
         const struct sr_conf_key *key = NULL;
 
@@ -201,7 +202,7 @@ sr_conf_foreign_add_item(struct sr_conf_foreign *section, const char *to)
     struct sr_conf_node *item =
         sr_conf_node_new(section->run->arena, section->run->file, section->given->line, NULL);
 
-    if (list == NULL || item == NULL) {
+    if (list == NULL || key == NULL || item == NULL) {
         return;
     }
     list->kind = SR_CONF_NODE_LIST;

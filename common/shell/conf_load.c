@@ -245,9 +245,9 @@ fill_sections(struct loader *ld, const struct sr_conf_key *key, const struct pla
     const struct sr_conf_node *item = node != NULL ? node->first : NULL;
     for (size_t i = 0; i < count; i++) {
         struct place here = { .up = place, .index = i, .near = item != NULL ? item : place->near };
-        if (expect_section(ld, &here, item)) {
-            fill_table(ld, key->keys, &here, item, items + i * key->item_size);
-        }
+        /* What is no section has its defaults: checks look at all items. */
+        bool is_section = expect_section(ld, &here, item);
+        fill_table(ld, key->keys, &here, is_section ? item : NULL, items + i * key->item_size);
         item = item != NULL ? item->next : NULL;
     }
 }

@@ -150,6 +150,17 @@ listen_addresses_are_checked(void **state)
 }
 
 static void
+listeners_that_are_no_sections_are_each_reported(void **state)
+{
+    (void)state;
+    assert_null(load("listeners: [1, [], null]\n"));
+    assert_string_equal(sr_conf_problems_text(problems, 0),
+        "x.yaml:1: listeners[0]: must be a section; write its keys as `name: value`, indented "
+        "below it");
+    assert_non_null(strstr(sr_conf_problems_text(problems, 1), "listeners[1]: must be a section"));
+}
+
+static void
 an_address_is_split_into_host_and_port(void **state)
 {
     const char *host;
@@ -403,6 +414,7 @@ main(void)
         cmocka_unit_test(only_nats_and_tls_urls_are_urls),
         cmocka_unit_test(a_password_in_a_url_is_refused_without_showing_it),
         cmocka_unit_test(listen_addresses_are_checked),
+        cmocka_unit_test(listeners_that_are_no_sections_are_each_reported),
         cmocka_unit_test(an_address_is_split_into_host_and_port),
         cmocka_unit_test(only_fd_addresses_have_a_name),
         cmocka_unit_test(subjects_are_words_with_dots_between),

@@ -297,7 +297,7 @@ is_closed_by_peer(int fd)
 static void
 messages_of_many_connections_come_in_order(void **state)
 {
-    int fds[CLIENTS_MAX];
+    int fds[CLIENTS_MAX] = { 0 };
 
     (void)state;
     start_with(CLIENTS_MAX, 0);
@@ -380,7 +380,7 @@ without_room_nothing_is_read_and_nothing_lost(void **state)
 static void
 those_that_wait_for_room_get_it_in_turn(void **state)
 {
-    int fds[CLIENTS_MAX];
+    int fds[CLIENTS_MAX] = { 0 };
 
     (void)state;
     start_with(CLIENTS_MAX, 0);
@@ -526,7 +526,7 @@ a_connection_that_waits_for_room_is_not_idle(void **state)
 static void
 a_stop_reads_what_has_come(void **state)
 {
-    int fds[CLIENTS_MAX];
+    int fds[CLIENTS_MAX] = { 0 };
 
     (void)state;
     start_with(CLIENTS_MAX, 0);
