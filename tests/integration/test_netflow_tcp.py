@@ -228,6 +228,21 @@ def test_who_is_not_allowed_is_not_let_in(lab):
     assert daemon.metric("connections") == 0
 
 
+def test_a_reload_can_shut_out_who_is_connected(lab):
+    daemon = collector(lab, output="discard")
+    s = Session(daemon)
+    s.send(template(256), s.flows(256, 0, 5), records=5)
+    daemon.settled(1)
+    daemon.listeners[0]["allow"] = ["192.0.2.0/24"]
+    daemon.write()
+    daemon.hup()
+    daemon.await_log("the configuration is reloaded")
+    s.send(s.flows(256, 0, 5), records=5)
+    ledger = daemon.settled(2)
+    assert ledger["records"] == 5 and ledger["dropped"] == 1
+    assert daemon.metric("dropped_total", reason="not_allowed") == 1
+
+
 def test_a_stop_keeps_what_has_come(lab):
     server = lab.server()
     client = flow_stream(server)
