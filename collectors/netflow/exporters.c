@@ -258,14 +258,14 @@ static bool
 make_room(struct exporters *t, struct exporter **evicted)
 {
     uint64_t mark = t->memory - t->memory / EXPORTERS_MEMORY_PART;
+    uint64_t used = atomic_load(&t->memory_used);
 
-    for (size_t i = 0; i < PRESSURE_STEPS && atomic_load(&t->memory_used) > mark; i++) {
-        /* What is evicted gives its memory back later, when it is buried: so take no more of
-         * those who have much than one. */
-        bool from_plain = t->plain.count > 0;
-        if (!evict_one(t, from_plain, evicted) || !from_plain) {
+    for (size_t i = 0; i < PRESSURE_STEPS && used > mark; i++) {
+        if (!evict_one(t, t->plain.count > 0, evicted)) {
             break;
         }
+        uint64_t size = EXPORTER_SIZE + (*evicted)->memory_used; /* given back when it is buried */
+        used -= size < used ? size : used;
     }
     return count_of(t) < t->max ||
            evict_one(t, t->plain.count * EXPORTERS_PLAIN_PART >= t->max, evicted);

@@ -44,12 +44,16 @@ logfile: %(folder)s/nfacctd.log
 
 # ---- Receivers ----
 
-def ours(folder):
-    settings = ["output=discard", "queue.dir=%s/queue" % folder, "metrics.listen=" + METRICS,
+def ours(folder, extra=()):
+    settings = list(extra) + ["output=discard", "queue.dir=%s/queue" % folder, "metrics.listen=" + METRICS,
                 "listeners.0.listen=udp://127.0.0.1:%d" % PORT,
                 "listeners.0.receive_buffer=%d" % BUFFER]
     return Process([DAEMON] + [word for setting in settings for word in ("--set", setting)],
                    os.path.join(folder, "ours.log"))
+
+
+def batched(folder):
+    return ours(folder, ["publish.batch.records=500"])
 
 
 def nfcapd(folder):
@@ -69,7 +73,7 @@ def nfacctd(folder):
 
 def receivers():
     """Those that are there: ours, and of the others what is installed."""
-    found = {"ours": ours} if os.path.exists(DAEMON) else {}
+    found = {"ours": ours, "ours, batches": batched} if os.path.exists(DAEMON) else {}
     for name, start in (("nfcapd", nfcapd), ("nfacctd", nfacctd)):
         if shutil.which(name):
             found[name] = start

@@ -15,7 +15,7 @@
 
 #define FLOW_TAGS 117U
 #define FLOW_ELEMENTS 20U
-#define FLOW_BYTES 64U
+#define FLOW_BYTES 320U
 
 /* A field. Which of its parts are used depends on its type. Absent: all zero. */
 struct flow_field {

@@ -82,6 +82,22 @@ def test_templates_outlive_a_kill(lab):
     known_after(daemon, exporters)
 
 
+def test_a_kill_at_any_moment_loses_no_template_that_was_counted(lab):
+    server = lab.server()
+    flow_stream(server)
+    daemon = Collector(lab, server=server).start()
+    for kill in range(4):
+        for i in range(250):
+            e = daemon.exporter(f"127.0.{100 + kill}.{i}")
+            e.v9(template(256))
+            e.close()
+        daemon.put_down()  # somewhere among them
+        daemon.start()
+        counted = daemon.metric("consumed_total", reason="templates")
+        assert counted <= daemon.count("exporters_with_templates") <= 250 * (kill + 1)
+    assert counted > 0
+
+
 def test_templates_outlive_a_stop_and_a_change_of_what_they_say(lab):
     daemon = collector(lab)
     exporters = [daemon.exporter(f"127.0.1.{i}") for i in range(1, 4)]

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "../golden/flow_message.h"
 #include "netflow_build.h"
 #include "netflow_rig.h"
 
@@ -591,6 +592,89 @@ records_without_room_are_told_as_lost(void **state)
     rig.room_left = UINT_MAX;
 }
 
+/* One message in a stream, with so much room at a time: how often it had to wait. */
+static unsigned
+feed_stream(struct sr_span bytes, unsigned room)
+{
+    struct nf_resume resume = { 0, 0 };
+    const struct nf_input input = {
+        .scratch = rig.scratch,
+        .now_ns = NETFLOW_RIG_NOW,
+        .peer = &peer,
+        .bytes = bytes,
+        .resume = &resume,
+    };
+    struct nf_exporter *e = netflow_rig_exporter(&rig, &peer);
+    unsigned waits = 0;
+
+    rig.room_left = room;
+    while (sr_netflow_datagram(e, &rig.config, &input, &rig.emit) == SR_FULL) {
+        rig.room_left = room;
+        waits++;
+    }
+    rig.room_left = UINT_MAX;
+    return waits;
+}
+
+static void
+a_stream_that_waits_for_room_publishes_each_record_once(void **state)
+{
+    static const struct nf_field named[] = { { .id = 82, .length = NF_VARIABLE_LENGTH },
+        { .id = 1, .length = 4 } };
+
+    (void)state;
+    build_ipfix(&message, 1, 0);
+    add_flow_template(10, 256);
+    build_template(&message, 257, named, 2);
+    add_flows(256, 7);
+    build_set(&message, 257);
+    for (unsigned i = 0; i < 5; i++) {
+        build_variable(&message, "eth0", i % 4);
+        build_u32(&message, i + 1);
+    }
+    add_flows(256, 3);
+    const struct sr_span bytes = build_end(&message);
+    for (unsigned room = 1; room <= 16; room++) {
+        netflow_rig_forget(&rig);
+        unsigned waits = feed_stream(bytes, room);
+        assert_int_equal(rig.messages, 15);
+        assert_int_equal(rig.lost, 0);
+        assert_in_range(waits, 14 / room, 15 / room);
+    }
+    assert_int_equal(ledger()->records, 16 * 15);
+    assert_int_equal(ledger()->published, 16 * 15);
+}
+
+static struct flow_message last_message;
+
+static void
+keep_message(void *arg, struct sr_span bytes)
+{
+    (void)arg;
+    assert_true(flow_message_read(bytes, &last_message));
+}
+
+static void
+a_value_that_stands_in_for_a_field_of_32_bits_fits_into_it(void **state)
+{
+    static const struct nf_field fields[] = { { .id = 53, .length = 6 }, { .id = 29, .length = 8 },
+        { .id = 30, .length = 8 }, { .id = 1, .length = 4 } };
+
+    (void)state;
+    rig.message = keep_message;
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, fields, 4);
+    build_set(&message, 256);
+    build_record(&message, "ffffffffffff 0000000100000000 0000000000000040 00000064");
+    assert_int_equal(feed(), SR_DECODED);
+    assert_int_equal(rig.messages, 1);
+    assert_int_equal(last_message.fields[25].number, UINT32_MAX); /* ip_ttl */
+    assert_int_equal(last_message.fields[16].number, UINT32_MAX); /* src_net */
+    assert_int_equal(last_message.fields[17].number, 64);
+    assert_int_equal(ledger()->clamped, 2);
+}
+
 static void
 records_over_the_budget_are_told_as_limited(void **state)
 {
@@ -680,6 +764,8 @@ main(void)
         TEST(lists_are_counted_and_never_move_the_fields_behind_them),
         TEST(lists_that_lie_are_survived),
         TEST(records_without_room_are_told_as_lost),
+        TEST(a_stream_that_waits_for_room_publishes_each_record_once),
+        TEST(a_value_that_stands_in_for_a_field_of_32_bits_fits_into_it),
         TEST(records_over_the_budget_are_told_as_limited),
         TEST(records_without_bytes_and_packets_are_left_out_where_this_is_asked_for),
         TEST(a_message_of_an_exporter_over_its_domains_replaces_the_oldest),

@@ -342,6 +342,25 @@ the_memory_of_all_and_of_each_is_bounded(void **state)
 }
 
 static void
+who_is_invented_does_not_drive_out_templates_when_memory_is_short(void **state)
+{
+    const uint64_t memory = 4U << 20;
+    struct exporters *t = exporters_new(1000, memory);
+    uint32_t n = 0;
+
+    (void)state;
+    while (status_of(t).memory < memory / 8 * 7) {
+        assert_true(send_one(t, n++, template_of(256, 300)));
+    }
+    uint64_t kept = status_of(t).kept;
+    for (uint32_t i = 100000; i < 110000; i++) {
+        exporters_release(hold(t, i));
+    }
+    assert_in_range(status_of(t).kept, kept - 2, kept);
+    exporters_free(t);
+}
+
+static void
 counts_of_exporters_that_are_gone_stay_in_the_sum(void **state)
 {
     struct exporters *t = exporters_new(100, MEMORY);
@@ -523,6 +542,7 @@ main(void)
         cmocka_unit_test(a_table_full_of_templates_has_room_for_new_exporters),
         cmocka_unit_test(who_is_held_is_not_evicted),
         cmocka_unit_test(the_memory_of_all_and_of_each_is_bounded),
+        cmocka_unit_test(who_is_invented_does_not_drive_out_templates_when_memory_is_short),
         cmocka_unit_test(counts_of_exporters_that_are_gone_stay_in_the_sum),
         cmocka_unit_test(a_report_has_those_with_most_records_first),
         cmocka_unit_test(all_are_visited_once),

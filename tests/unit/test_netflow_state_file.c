@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,6 +19,8 @@
 
 #define ENTRIES_MAX 64
 #define BYTES_MAX (256U * 1024)
+#define THREADS 3U
+#define APPENDS 4000U
 
 /* What a file told, in one line an entry. */
 struct told {
@@ -435,6 +438,91 @@ a_storm_of_changes_is_bounded_and_makes_it_due(void **state)
     state_file_close(f);
 }
 
+/* ---- Threads ---- */
+
+struct appender {
+    struct state_file *f;
+    uint16_t number;
+    _Atomic bool done;
+};
+
+static void *
+append_all(void *arg)
+{
+    struct appender *a = arg;
+    struct sr_peer peer = { .port = a->number };
+    uint8_t bytes[500] = { 0 };
+
+    for (uint64_t i = 1; i <= APPENDS; i++) {
+        state_file_append(a->f, "udp", &peer, i, (struct sr_span){ bytes, sizeof(bytes) });
+    }
+    a->done = true;
+    return NULL;
+}
+
+/* What a thread appended must be there from some entry on to the last, in order. */
+struct runs {
+    uint64_t last[THREADS];
+    uint64_t exporters;
+};
+
+static void
+count_exporter(void *arg, struct sr_span listener, struct sr_span saved)
+{
+    struct runs *r = arg;
+
+    (void)listener;
+    (void)saved;
+    r->exporters++;
+}
+
+static void
+check_run(void *arg, struct sr_span listener, const struct sr_peer *peer, uint64_t now_ns,
+    struct sr_span bytes)
+{
+    struct runs *r = arg;
+
+    (void)listener;
+    assert_int_equal(bytes.len, 500);
+    assert_true(r->last[peer->port] == 0 || r->last[peer->port] + 1 == now_ns);
+    r->last[peer->port] = now_ns;
+}
+
+static void
+threads_append_in_their_order_while_it_is_written_anew(void **state)
+{
+    struct bench *b = *state;
+    struct runs runs = { 0 };
+    struct state_file_reader reader = { &runs, count_exporter, check_run };
+    struct appender appenders[THREADS];
+    pthread_t threads[THREADS];
+    struct state_file *f = state_file_open(b->path, &reader, b->error, sizeof(b->error));
+    unsigned times = 0;
+
+    assert_int_equal(rewrite_with(f, "A", "B"), 0);
+    for (uint16_t i = 0; i < THREADS; i++) {
+        appenders[i] = (struct appender){ .f = f, .number = i };
+        assert_int_equal(pthread_create(&threads[i], NULL, append_all, &appenders[i]), 0);
+    }
+    while (!appenders[0].done || !appenders[1].done || !appenders[2].done) {
+        assert_int_equal(rewrite_with(f, "A", "B"), 0);
+        assert_int_equal(state_file_sync(f), 0);
+        times++;
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    state_file_close(f);
+    assert_true(times > 0);
+    f = state_file_open(b->path, &reader, b->error, sizeof(b->error));
+    assert_non_null(f);
+    assert_int_equal(runs.exporters, 2);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_true(runs.last[i] == APPENDS || runs.last[i] == 0); /* 0: written anew behind it */
+    }
+    state_file_close(f);
+}
+
 int
 main(void)
 {
@@ -460,6 +548,8 @@ main(void)
             when_it_cannot_be_written_anew_the_old_file_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_storm_of_changes_is_bounded_and_makes_it_due, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            threads_append_in_their_order_while_it_is_written_anew, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

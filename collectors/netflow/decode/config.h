@@ -27,7 +27,8 @@ struct nf_config {
     enum nf_format format;
     bool options_too;        /* options records are printed as well: JSON and raw only */
     bool drop_zero_counters; /* records without bytes and packets are not published */
-    bool clamp_int32;        /* AS numbers fit a signed 32-bit column, counters a 64-bit one */
+    /* AS numbers and TCP flags fit a signed 32-bit column, counters a 64-bit one. */
+    bool clamp_int32;
     const struct nf_sampling_override *overrides; /* the first that matches */
     size_t override_count;
 

@@ -132,9 +132,11 @@ read_header(struct sr_reader *r, struct nf_header *h, uint32_t *ret_count)
         h->domain = sr_reader_be32(r);
         return SIZE_MAX;
     }
-    if (h->version != V1) {
-        h->domain = sr_reader_be16(r); /* engine type and id; v7 has no such */
+    if (h->version == V5) {
+        h->domain = sr_reader_be16(r); /* engine type and id */
         h->sampling = sr_reader_be16(r) & 0x3fff;
+    } else if (h->version == V7) {
+        (void)sr_reader_be32(r); /* reserved */
     }
     return *ret_count * nf_v5_record_length(h->version);
 }
@@ -191,13 +193,20 @@ walk_v5(struct nf_walk *w, struct sr_span records, uint32_t count)
 static void
 walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
 {
-    uint32_t data = w->units, options = w->options_records, templates = w->templates;
+    struct nf_resume *resume = w->input->resume;
+    uint32_t units = w->units, templates = w->templates;
 
+    w->has_unknown_units = resume != NULL && resume->has_unknown_units;
     nf_sets_walk(w, sets);
-    if (w->is_full || w->context.domain == NULL) {
+    uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
+    if (w->is_full) {
+        resume->units = records;
+        resume->has_unknown_units = w->has_unknown_units;
         return;
     }
-    uint32_t records = w->units - data + w->options_records - options;
+    if (w->context.domain == NULL) {
+        return;
+    }
     account_sequence(w, w->context.domain, w->header.version == V9 ? 1 : records);
     if (w->header.version == V9 && !w->has_unknown_units &&
         records + w->templates - templates != count) {
@@ -228,7 +237,6 @@ walk_message(struct nf_walk *w, struct sr_span *bytes)
         sr_count(&w->ledger->skewed, 1);
     }
     w->context.domain = NULL;
-    w->has_unknown_units = false;
     nf_walk_header(w, &header, w->input->number);
     if (length > sr_reader_left(&r) && header.version == IPFIX) {
         sr_count(&w->ledger->count_mismatches, 1);
@@ -283,6 +291,7 @@ count_all(struct nf_walk *w)
     sr_count(&l->records, w->data_records);
     sr_count(&l->published, w->data_records - left_out);
     sr_count(&l->options, w->options_records);
+    sr_count(&l->templates, w->templates);
     if (left_out == 0) {
         return;
     }
@@ -365,8 +374,7 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
     if (!sr_netflow_is_plausible(left)) {
         return sr_netflow_refuse(input, emit);
     }
-    while (version_of(left) == version && walk_message(&w, &left) && !w.is_full &&
-           w.data_records < NF_RECORDS_MAX) {
+    while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
     }
     count_all(&w);
     if (w.is_full) {

@@ -11,6 +11,8 @@
 struct nf_resume {
     size_t set;      /* offset of the set that is not done, 0: none is */
     uint32_t record; /* records of it that are */
+    uint32_t units;  /* records of the message that are, as its sequence number counts them */
+    bool has_unknown_units;
 };
 
 /* What one thread needs for itself. Large: pages that are not used cost nothing. */

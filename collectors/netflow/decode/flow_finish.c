@@ -23,6 +23,9 @@ enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58, ETYPE_IPV4 = 0x0800, ETYPE_IPV6 = 0x86
         BIT(NF_RESPONDER_BYTES) | BIT(NF_INITIATOR_PACKETS) | BIT(NF_RESPONDER_PACKETS) |          \
         BIT(NF_LAYER2_BYTES) | BIT(NF_REVERSE_BYTES) | BIT(NF_REVERSE_PACKETS))
 
+/* A flow that has any of these is not empty: of some only the answer has bytes. */
+#define COUNTED (BIT(NF_BYTES) | BIT(NF_PACKETS) | BIT(NF_BYTES_IN) | BIT(NF_PACKETS_IN))
+
 /* ---- Context ---- */
 
 uint64_t
@@ -94,18 +97,61 @@ is_zero(struct sr_span bytes)
     return any == 0;
 }
 
-/* Many exporters send both addresses and fill one: the IP version tells which, or what is in it. */
-static void
-choose_address(struct nf_flow *f, enum nf_slot slot, enum nf_slot slot6)
+static bool
+is_empty(const struct nf_flow *f, enum nf_slot slot)
+{
+    return !nf_flow_has(f, slot) || is_zero(f->bytes[slot]);
+}
+
+/* Many exporters send both addresses and fill one: the IP version tells which, else what is in
+ * them. One of two may be the unspecified address. */
+static bool
+is_of_v6(const struct nf_flow *f)
 {
     uint64_t version = nf_flow_get(f, NF_IP_VERSION);
 
-    if (!nf_flow_has(f, slot6)) {
-        return;
+    if (version == 4 || version == 6) {
+        return version == 6;
     }
-    if (!nf_flow_has(f, slot) || version == 6 ||
-        (version != 4 && is_zero(f->bytes[slot]) && !is_zero(f->bytes[slot6]))) {
+    return is_empty(f, NF_SRC_ADDR) && is_empty(f, NF_DST_ADDR) &&
+           !(is_empty(f, NF_SRC_ADDR6) && is_empty(f, NF_DST_ADDR6));
+}
+
+static void
+choose(struct nf_flow *f, enum nf_slot slot, enum nf_slot slot6, bool v6)
+{
+    if (nf_flow_has(f, slot6) && (v6 || !nf_flow_has(f, slot))) {
         nf_flow_set_bytes(f, slot, f->bytes[slot6]);
+    }
+}
+
+/* A next hop may be of the other family than the flow: RFC 4798, RFC 8950. */
+static void
+choose_next_hop(struct nf_flow *f, enum nf_slot slot, enum nf_slot slot6, bool v6)
+{
+    bool empty = is_empty(f, slot);
+
+    choose(f, slot, slot6, empty == is_empty(f, slot6) ? v6 : empty);
+}
+
+static void
+finish_addresses(struct nf_flow *f)
+{
+    bool v6 = is_of_v6(f);
+
+    choose(f, NF_SRC_ADDR, NF_SRC_ADDR6, v6);
+    choose(f, NF_DST_ADDR, NF_DST_ADDR6, v6);
+    choose_next_hop(f, NF_NEXT_HOP, NF_NEXT_HOP6, v6);
+    choose_next_hop(f, NF_BGP_NEXT_HOP, NF_BGP_NEXT_HOP6, v6);
+}
+
+static void
+finish_etype(struct nf_flow *f)
+{
+    enum nf_slot slot = nf_flow_has(f, NF_SRC_ADDR) ? NF_SRC_ADDR : NF_DST_ADDR;
+
+    if (!nf_flow_has(f, NF_ETYPE) && nf_flow_has(f, slot)) {
+        nf_flow_set(f, NF_ETYPE, f->bytes[slot].len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
     }
 }
 
@@ -118,13 +164,25 @@ stand_in(struct nf_flow *f, enum nf_slot slot, enum nf_slot other)
     }
 }
 
+/* The same for a field of 32 bits. */
 static void
-finish_stand_ins(struct nf_flow *f)
+stand_in_narrow(
+    const struct nf_context *c, struct nf_flow *f, enum nf_slot slot, enum nf_slot other)
 {
-    stand_in(f, NF_SRC_NET, NF_SRC_NET6);
-    stand_in(f, NF_DST_NET, NF_DST_NET6);
+    stand_in(f, slot, other);
+    if (nf_flow_get(f, slot) > UINT32_MAX) {
+        f->number[slot] = UINT32_MAX;
+        sr_count(&c->ledger->clamped, 1);
+    }
+}
+
+static void
+finish_stand_ins(const struct nf_context *c, struct nf_flow *f)
+{
+    stand_in_narrow(c, f, NF_SRC_NET, NF_SRC_NET6);
+    stand_in_narrow(c, f, NF_DST_NET, NF_DST_NET6);
+    stand_in_narrow(c, f, NF_IP_TTL, NF_MAXIMUM_TTL);
     stand_in(f, NF_DST_MAC, NF_POST_DST_MAC);
-    stand_in(f, NF_IP_TTL, NF_MAXIMUM_TTL);
     if (nf_flow_has(f, NF_ICMP6) && !nf_flow_has(f, NF_ICMP_TYPE) &&
         !nf_flow_has(f, NF_ICMP_CODE)) {
         nf_flow_set(f, NF_ICMP_TYPE, f->number[NF_ICMP6] >> 8 & 0xff);
@@ -222,12 +280,12 @@ clamp(const struct nf_context *c, uint64_t value, uint64_t max)
     return value;
 }
 
-/* Consumers keep AS numbers in signed columns of 32 bits, counters in 64: one that does not fit
- * costs them all rows of its batch. */
+/* Consumers keep AS numbers and TCP flags in signed columns of 32 bits, counters in 64: one that
+ * does not fit costs them all rows of its batch. */
 static void
 finish_clamp(const struct nf_context *c, struct nf_flow *f)
 {
-    static const uint8_t narrow[] = { NF_SRC_AS, NF_DST_AS, NF_NEXT_HOP_AS };
+    static const uint8_t narrow[] = { NF_SRC_AS, NF_DST_AS, NF_NEXT_HOP_AS, NF_TCP_FLAGS };
     static const uint8_t wide[] = { NF_BYTES, NF_PACKETS, NF_BYTES_IN, NF_PACKETS_IN };
 
     for (size_t i = 0; i < sizeof(narrow); i++) {
@@ -260,14 +318,9 @@ static void
 finish_native(const struct nf_context *c, struct nf_flow *f)
 {
     if ((f->present[1] & ADDRESSES6) != 0) {
-        choose_address(f, NF_SRC_ADDR, NF_SRC_ADDR6);
-        choose_address(f, NF_DST_ADDR, NF_DST_ADDR6);
-        choose_address(f, NF_NEXT_HOP, NF_NEXT_HOP6);
-        choose_address(f, NF_BGP_NEXT_HOP, NF_BGP_NEXT_HOP6);
+        finish_addresses(f);
     }
-    if (!nf_flow_has(f, NF_ETYPE) && nf_flow_has(f, NF_SRC_ADDR)) {
-        nf_flow_set(f, NF_ETYPE, f->bytes[NF_SRC_ADDR].len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
-    }
+    finish_etype(f);
     finish_icmp(c, f);
     finish_sampling(c, f);
     nf_flow_times(c, f);
@@ -279,7 +332,7 @@ nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
     bool upstream = c->config->flavour == NF_UPSTREAM;
 
     if ((f->present[1] & STAND_INS) != 0) {
-        finish_stand_ins(f);
+        finish_stand_ins(c, f);
     }
     if ((f->present[1] & COUNTERS) != 0) {
         finish_counters(f);
@@ -298,5 +351,5 @@ nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
     if (c->header->version == 10) {
         finish_as_path(f);
     }
-    return !c->config->drop_zero_counters || nf_flow_has(f, NF_BYTES) || nf_flow_has(f, NF_PACKETS);
+    return !c->config->drop_zero_counters || (f->present[0] & COUNTED) != 0;
 }

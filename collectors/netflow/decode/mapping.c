@@ -233,6 +233,9 @@ nf_slot_is_narrow(uint8_t slot)
     case NF_BYTES_OUT:
     case NF_PACKETS_IN:
     case NF_PACKETS_OUT: return false;
+    case NF_SRC_NET6: /* these stand in for fields of 32 bits */
+    case NF_DST_NET6:
+    case NF_MAXIMUM_TTL: return true;
     default: return slot < NF_MESSAGE_SLOTS;
     }
 }

@@ -25,7 +25,7 @@ struct nf_mapping {
 const struct nf_mapping *nf_mapping_find(
     uint8_t flavour, uint8_t version, uint32_t enterprise, uint16_t id);
 
-/* True for a number whose field in FlowMessage has 32 bits. */
+/* True for a number whose field in FlowMessage, or the one it stands in for, has 32 bits. */
 bool nf_slot_is_narrow(uint8_t slot);
 
 #endif

@@ -111,6 +111,7 @@ void
 nf_publish_options(struct nf_walk *w, struct sr_span record, const struct nf_position *positions)
 {
     w->options_records++;
+    w->units += !w->is_releasing;
     if (w->config->options_too && w->config->format != NF_FORMAT_PROTOBUF) {
         struct nf_record r = record_of(w, record, positions);
         (void)write_text(w, &r, true);

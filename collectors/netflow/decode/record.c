@@ -82,6 +82,16 @@ read_label(struct sr_span field, struct nf_flow *f)
     }
 }
 
+/* Beside 176 and 177 one of the two may be empty. */
+static void
+read_icmp(struct sr_span field, struct nf_flow *f)
+{
+    if (!nf_flow_has(f, NF_ICMP_TYPE) && !nf_flow_has(f, NF_ICMP_CODE)) {
+        nf_flow_set(f, NF_ICMP_TYPE, field.data[0]);
+        nf_flow_set(f, NF_ICMP_CODE, field.data[1]);
+    }
+}
+
 static void
 read_segments(struct sr_span field, struct nf_flow *f)
 {
@@ -95,10 +105,7 @@ static void
 read_special(const struct nf_context *c, unsigned special, struct sr_span field, struct nf_flow *f)
 {
     switch ((enum nf_special)special) {
-    case NF_SPECIAL_ICMP:
-        nf_flow_set(f, NF_ICMP_TYPE, field.data[0]);
-        nf_flow_set(f, NF_ICMP_CODE, field.data[1]);
-        return;
+    case NF_SPECIAL_ICMP: read_icmp(field, f); return;
     case NF_SPECIAL_MPLS_LABEL: read_label(field, f); return;
     case NF_SPECIAL_MPLS_IP:
         if (!is_zero(field)) {

@@ -304,7 +304,7 @@ nf_sets_walk(struct nf_walk *w, struct sr_span sets)
     }
     while (!w->is_full && next_set(w, &r, &id, &body)) {
         uint32_t done = resume != NULL ? resume->record : 0;
-        if (w->sets++ == NF_SETS_MAX) {
+        if (w->sets++ >= NF_SETS_MAX) {
             nf_walk_malformed(w, "too_many_sets", id, body);
             break;
         }

@@ -238,14 +238,23 @@ compile_rank(struct compiling *c, unsigned rank)
     }
 }
 
-/* Numbers come first, for a loop of their own; specials last, which fill what is still empty. */
+/* Numbers come first, for a loop of their own; packets last, which fill what is still empty. */
+static unsigned
+place(const struct nf_op *op)
+{
+    bool packet = op->kind == NF_OP_SPECIAL &&
+                  (op->slot == NF_SPECIAL_FRAME || op->slot == NF_SPECIAL_PACKET);
+
+    return packet ? NF_OP_SPECIAL + 1U : op->kind;
+}
+
 static void
 sort_ops(struct nf_template *t, struct nf_op *ops)
 {
     for (unsigned i = 1; i < t->op_count; i++) {
         struct nf_op op = ops[i];
         unsigned at = i;
-        for (; at > 0 && ops[at - 1].kind > op.kind; at--) {
+        for (; at > 0 && place(&ops[at - 1]) > place(&op); at--) {
             ops[at] = ops[at - 1];
         }
         ops[at] = op;

@@ -105,7 +105,7 @@ enum nf_template_err {
     NF_TEMPLATE_ID,        /* an id below 256 */
     NF_TEMPLATE_EMPTY,     /* no fields, or records of no bytes: nothing could be told apart */
     NF_TEMPLATE_FIELDS,    /* more fields than allowed */
-    NF_TEMPLATE_SCOPE,     /* an options template with more scope fields than fields, or none */
+    NF_TEMPLATE_SCOPE,     /* an options template with more scope fields than fields */
     NF_TEMPLATE_LENGTH,    /* records longer than a message */
 };
 
