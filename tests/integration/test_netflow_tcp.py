@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """IPFIX over TCP: templates that belong to a connection, and a queue that pushes back."""
 
+import itertools
 import socket
 import struct
+import threading
 import time
 
 from flows import Collector, fields, flow_stream
@@ -70,6 +72,16 @@ def collector(lab, listener=None, **config):
 def sources(client):
     """The numbers of the flows that are stored."""
     return [int.from_bytes(fields(m.body)[6], "big") - ADDRESS for m in client.messages("flows")]
+
+
+def send_while_it_lasts(session):
+    """Flows without end, until the other side is gone."""
+    try:
+        for i in itertools.count():
+            session.send(session.flows(256, 10 * i, 10), records=10)
+            time.sleep(0.001)  # the pace of the load; nothing waits for it
+    except OSError:
+        pass
 
 
 def test_messages_in_are_records_stored(lab):
@@ -289,3 +301,27 @@ def test_a_socket_that_systemd_holds_is_accepted_on(lab):
     again.send(template(256), again.flows(256, 0, 5), records=5)
     daemon.start()
     daemon.await_received(1)
+
+
+def test_a_kill_in_the_middle_leaves_books_that_balance(lab):
+    server = lab.server()
+    client = flow_stream(server)
+    daemon = collector(lab, server=server, output="nats", queue={"durability": "always"})
+    s = Session(daemon)
+    s.send(template(256))
+    sender = threading.Thread(target=send_while_it_lasts, args=(s,))
+    sender.start()
+    daemon.await_received(200)
+    daemon.end(9)
+    sender.join(30)
+    daemon.start()
+
+    def at_rest():
+        ledger = daemon.ledger()
+        return ledger["queued"] == 0 and ledger["balanced"] and ledger
+    ledger = wait_for("the books balance", at_rest, 30)
+    stored = sources(client)
+    assert len(stored) == len(set(stored)) == ledger["stored"]
+    # In order and without a gap: what was received of the stream is a beginning of it.
+    assert sorted(stored) == list(range(len(stored)))
+    assert ledger["records"] + ledger["recovered"] - ledger["dropped_records"] == len(stored)
