@@ -308,7 +308,7 @@ static const struct sr_conf_foreign_key top_keys[] = {
     { .name = "stream_name", .take = take_stream, .required = true },
     { .name = "partition", .to = "partition" },
     { .name = "publish_timeout_ms", .to = "nats.ack_timeout", .unit = "ms" },
-    { .name = "metrics_addr", .to = "metrics.listen" },
+    { .name = "metrics_addr" }, /* it never listened there, and files say 0.0.0.0 */
     { .name = "security", .take = take_security },
     { .name = "nats_security", .take = take_security },
     { .name = "listeners", .take = take_listeners },

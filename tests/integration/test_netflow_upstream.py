@@ -10,7 +10,7 @@ from lab import NETFLOW, free_port, wait_for
 
 
 class Upstream(Collector):
-    """A collector with a file of another shape; only the queue's place is set from outside."""
+    """A collector with a file of another shape; only places of this host are set from outside."""
 
     def __init__(self, lab, shape, **changes):
         self.port = free_port(socket.SOCK_DGRAM)
@@ -19,12 +19,13 @@ class Upstream(Collector):
         super().__init__(lab, listeners=[{"listen": f"udp://127.0.0.1:{self.port}"}])
 
     def write(self):
-        content = self.shape(f"127.0.0.1:{self.port}", f"127.0.0.1:{self.metrics_port}")
+        content = self.shape(f"127.0.0.1:{self.port}", "0.0.0.0:50046")
         content.update(self.changes)
         self.conf.write_text(json.dumps(content, indent=2))
 
     def argv(self):
-        return [NETFLOW, "--config", self.conf, "--set", f"queue.dir={self.queue_dir}"]
+        return [NETFLOW, "--config", self.conf, "--set", f"queue.dir={self.queue_dir}",
+                "--set", f"metrics.listen=127.0.0.1:{self.metrics_port}"]
 
     def ask(self, option):
         return subprocess.run([*map(str, self.argv()), option], capture_output=True, text=True,

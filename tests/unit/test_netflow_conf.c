@@ -141,7 +141,7 @@ the_form_with_listeners_loads(void **state)
     gives("max_template_fields: 100\n");
     gives("max_pending_sets: 256\n");
     gives("pending_ttl: 5m\n");
-    gives("listen: \"0.0.0.0:50046\"\n");
+    gives("listen: \"127.0.0.1:9622\"\n"); /* metrics_addr was never served */
 }
 
 static void
@@ -152,7 +152,8 @@ what_is_not_served_is_told_in_one_note(void **state)
     notes("left out: stream_subjects, stream_max_bytes, stream_max_age_secs, stream_replicas, "
           "channel_size, batch_size, drop_policy, listeners[1].buffer_size, "
           "listeners[1].pending_flows.max_entries_per_template, "
-          "listeners[1].pending_flows.max_entry_size_bytes, rehome_state_path, ready_state_path");
+          "listeners[1].pending_flows.max_entry_size_bytes, metrics_addr, rehome_state_path, "
+          "ready_state_path");
     assert_int_equal(sr_conf_notes_count(problems), 2);
 }
 
