@@ -135,7 +135,7 @@ bench_found(struct bench *b, uint16_t id, uint16_t port, uint64_t now_ns)
         return 0;
     }
     assert_int_equal(t->id, id);
-    return nf_template_fields(t)[0].id;
+    return nf_template_field(t, 0).id;
 }
 
 void

@@ -81,7 +81,7 @@ assert_filled(struct bench *b)
     assert_int_equal(t->field_count, 3);
     assert_false(t->options);
     assert_true(t->variable);
-    assert_int_equal(nf_template_fields(t)[1].enterprise, 29305);
+    assert_int_equal(nf_template_field(t, 1).enterprise, 29305);
     t = nf_templates_find(b->e, b->d, &b->config, 258, PORT_A, NOW);
     assert_non_null(t);
     assert_true(t->options);

@@ -60,9 +60,9 @@ fields_of_ipfix_may_have_an_enterprise(void **state)
     struct nf_template *t = malloc(nf_template_size(&record));
     assert_non_null(t);
     nf_template_compile(t, &record, NF_NATIVE);
-    assert_int_equal(nf_template_fields(t)[0].enterprise, NF_REVERSE_PEN);
-    assert_int_equal(nf_template_fields(t)[0].id, 1);
-    assert_int_equal(nf_template_fields(t)[1].enterprise, 0);
+    assert_int_equal(nf_template_field(t, 0).enterprise, NF_REVERSE_PEN);
+    assert_int_equal(nf_template_field(t, 0).id, 1);
+    assert_int_equal(nf_template_field(t, 1).enterprise, 0);
     free(t);
     assert_int_equal(nf_template_next(&set, 10, false, &record), NF_TEMPLATE_OK);
     assert_int_equal(record.id, 257);

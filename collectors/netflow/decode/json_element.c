@@ -81,17 +81,18 @@ is_always_shown(const struct nf_field *field)
 static void
 hide(const struct nf_template *t, bool extra, struct set *hidden)
 {
-    const struct nf_field *fields = nf_template_fields(t);
     const struct nf_op *ops = nf_template_ops(t);
 
     memset(hidden->words, 0, (t->field_count / 64U + 1) * sizeof(hidden->words[0]));
     for (unsigned i = 0; i < t->field_count; i++) {
-        if (!is_scope_v9(t, i) && fields[i].enterprise == 0 && fields[i].id == ID_PADDING) {
+        struct nf_field field = nf_template_field(t, i);
+        if (!is_scope_v9(t, i) && field.enterprise == 0 && field.id == ID_PADDING) {
             set_add(hidden, i);
         }
     }
     for (unsigned i = 0; extra && i < t->op_count; i++) {
-        if (!is_always_shown(&fields[ops[i].field])) {
+        struct nf_field field = nf_template_field(t, ops[i].field);
+        if (!is_always_shown(&field)) {
             set_add(hidden, ops[i].field);
         }
     }
@@ -100,17 +101,18 @@ hide(const struct nf_template *t, bool extra, struct set *hidden)
 static bool
 is_same_element(const struct nf_template *t, unsigned i, unsigned j)
 {
-    const struct nf_field *fields = nf_template_fields(t);
+    struct nf_field a = nf_template_field(t, i), b = nf_template_field(t, j);
 
-    return fields[i].id == fields[j].id && fields[i].enterprise == fields[j].enterprise &&
-           is_scope_v9(t, i) == is_scope_v9(t, j);
+    return a.id == b.id && a.enterprise == b.enterprise && is_scope_v9(t, i) == is_scope_v9(t, j);
 }
 
 /* 16 bits that are equal for equal elements, and in one enterprise for no others. */
 static unsigned
-digest(const struct nf_field *field)
+digest(const struct nf_template *t, unsigned index)
 {
-    return field->id ^ (field->enterprise & 0xffff) ^ field->enterprise >> 16;
+    struct nf_field field = nf_template_field(t, index);
+
+    return field.id ^ (field.enterprise & 0xffff) ^ field.enterprise >> 16;
 }
 
 /*
@@ -120,12 +122,11 @@ digest(const struct nf_field *field)
 static void
 find_repeated(const struct nf_template *t, const struct set *hidden, struct set *repeated)
 {
-    const struct nf_field *fields = nf_template_fields(t);
     struct set seen = { { 0 } };
 
     memset(repeated, 0, sizeof(*repeated));
     for (unsigned i = 0; i < t->field_count; i++) {
-        unsigned bit = digest(&fields[i]);
+        unsigned bit = digest(t, i);
         if (set_has(hidden, i)) {
             continue;
         }
@@ -148,30 +149,30 @@ element_of(const struct nf_template *t, unsigned index)
         { 4, NF_ELEMENT_UNSIGNED, "scopeCache" },
         { 5, NF_ELEMENT_UNSIGNED, "scopeTemplate" },
     };
-    const struct nf_field *field = &nf_template_fields(t)[index];
+    struct nf_field field = nf_template_field(t, index);
 
     if (!is_scope_v9(t, index)) {
-        return nf_element_find(field->enterprise, field->id);
+        return nf_element_find(field.enterprise, field.id);
     }
-    bool known = field->id >= 1 && field->id <= sizeof(scopes) / sizeof(scopes[0]);
-    return known ? &scopes[field->id - 1] : NULL;
+    bool known = field.id >= 1 && field.id <= sizeof(scopes) / sizeof(scopes[0]);
+    return known ? &scopes[field.id - 1] : NULL;
 }
 
 static void
 add_key(
     struct sr_buf *b, const struct nf_template *t, unsigned index, const struct nf_element *element)
 {
-    const struct nf_field *field = &nf_template_fields(t)[index];
+    struct nf_field field = nf_template_field(t, index);
 
     nf_json_key_begin(b);
     if (element == NULL) {
         sr_buf_add_text(b, is_scope_v9(t, index) ? "scope/" : "");
-        if (field->enterprise != 0) {
-            sr_buf_add_u64(b, field->enterprise);
+        if (field.enterprise != 0) {
+            sr_buf_add_u64(b, field.enterprise);
             sr_buf_put(b, '/');
         }
-        sr_buf_add_u64(b, field->id);
-    } else if (field->enterprise == NF_REVERSE_PEN) {
+        sr_buf_add_u64(b, field.id);
+    } else if (field.enterprise == NF_REVERSE_PEN) {
         char first = element->name[0];
         sr_buf_add_text(b, NF_ELEMENT_REVERSE);
         sr_buf_put(b, (uint8_t)(first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first));
@@ -194,10 +195,10 @@ static void
 add_one(
     struct sr_buf *b, const struct nf_record *r, unsigned index, const struct nf_element *element)
 {
-    const struct nf_field *field = &nf_template_fields(r->template)[index];
-    bool iana = field->enterprise == 0 || field->enterprise == NF_REVERSE_PEN;
+    struct nf_field field = nf_template_field(r->template, index);
+    bool iana = field.enterprise == 0 || field.enterprise == NF_REVERSE_PEN;
 
-    if (iana && field->id == ID_APPLICATION && !is_scope_v9(r->template, index)) {
+    if (iana && field.id == ID_APPLICATION && !is_scope_v9(r->template, index)) {
         nf_json_application(b, content(r, index));
     } else {
         nf_json_value(b, element, content(r, index));
@@ -259,7 +260,7 @@ nf_json_elements(struct sr_buf *b, const struct nf_record *r, bool extra)
         const struct nf_element *element = element_of(t, i);
         size_t before = b->len;
         add_key(b, t, i, element);
-        if (set_has(&repeated, digest(&nf_template_fields(t)[i]))) {
+        if (set_has(&repeated, digest(t, i))) {
             add_all(b, r, i, element, &hidden);
         } else {
             add_one(b, r, i, element);
@@ -276,10 +277,10 @@ static bool
 find_element(const struct nf_record *r, uint16_t id, struct sr_span *ret_content)
 {
     const struct nf_template *t = r->template;
-    const struct nf_field *fields = nf_template_fields(t);
 
     for (unsigned i = 0; i < t->field_count; i++) {
-        if (fields[i].id == id && fields[i].enterprise == 0 && !is_scope_v9(t, i)) {
+        struct nf_field field = nf_template_field(t, i);
+        if (field.id == id && field.enterprise == 0 && !is_scope_v9(t, i)) {
             *ret_content = content(r, i);
             return true;
         }

@@ -77,15 +77,15 @@ what_of(uint16_t id)
 static enum told_what
 what_of_field(const struct nf_template *t, unsigned index)
 {
-    const struct nf_field *f = &nf_template_fields(t)[index];
+    struct nf_field f = nf_template_field(t, index);
 
-    if (f->enterprise != 0) {
+    if (f.enterprise != 0) {
         return TOLD_NOTHING;
     }
-    if (t->version == 9 && index < t->scope_count && f->id <= SCOPE_LAST) {
-        return f->id == SCOPE_INTERFACE ? TOLD_INTERFACE : TOLD_NOTHING;
+    if (t->version == 9 && index < t->scope_count && f.id <= SCOPE_LAST) {
+        return f.id == SCOPE_INTERFACE ? TOLD_INTERFACE : TOLD_NOTHING;
     }
-    return what_of(f->id);
+    return what_of(f.id);
 }
 
 /* Of two equal elements the first one counts: it is the scope. */

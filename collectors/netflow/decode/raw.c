@@ -64,18 +64,18 @@ static void
 add_fields(struct sr_buf *b, const struct nf_record *r)
 {
     const struct nf_template *t = r->template;
-    const struct nf_field *fields = nf_template_fields(t);
 
     for (unsigned i = 0; i < t->field_count; i++) {
+        struct nf_field field = nf_template_field(t, i);
         sr_buf_add_text(b, i == 0 ? "[\"" : ",[\"");
         if (t->version == 9 && i < t->scope_count) {
             sr_buf_add_text(b, "scope/");
         }
-        if (fields[i].enterprise != 0) {
-            sr_buf_add_u64(b, fields[i].enterprise);
+        if (field.enterprise != 0) {
+            sr_buf_add_u64(b, field.enterprise);
             sr_buf_put(b, '/');
         }
-        sr_buf_add_u64(b, fields[i].id);
+        sr_buf_add_u64(b, field.id);
         add_content(
             b, (struct sr_span){ r->bytes.data + r->positions[i].offset, r->positions[i].length });
     }

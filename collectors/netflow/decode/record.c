@@ -177,7 +177,7 @@ read_fixed(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
         set_number(f, op->slot, load(record + op->offset, op->length));
     }
     for (; op < end; op++) {
-        run_op(c, op, record + op->offset, op->length, f);
+        run_op(c, op, record + op->offset, nf_template_kept(c->template)[op->field].length, f);
     }
 }
 

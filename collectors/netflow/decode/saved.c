@@ -101,7 +101,7 @@ fields_length(const struct nf_template *t)
     size_t length = 0;
 
     for (unsigned i = 0; i < t->field_count; i++) {
-        length += nf_template_fields(t)[i].enterprise != 0 ? 8 : 4;
+        length += nf_template_field(t, i).enterprise != 0 ? 8 : 4;
     }
     return length;
 }

@@ -10,6 +10,7 @@
 #define ENTERPRISE_BIT 0x8000U
 #define IPFIX 10
 #define MESSAGE_MAX 65535U
+#define OP_LENGTH_MAX 63U /* of a number or an address */
 #define ID_MIN 256U
 #define ID_ALL 2U         /* withdraws all templates, RFC 7011 section 8.1 */
 #define ID_ALL_OPTIONS 3U /* withdraws all options templates */
@@ -145,25 +146,40 @@ nf_template_check(const struct nf_template_record *record, unsigned max_fields)
 
 /* ---- Compiling ---- */
 
+/* True when one of the fields is an enterprise's. */
+static bool
+has_enterprises(const struct nf_template_record *record)
+{
+    /* Its specifier has 8 bytes, all others 4. */
+    return record->fields.len != (size_t)record->field_count * 4;
+}
+
 size_t
 nf_template_size(const struct nf_template_record *record)
 {
-    return sizeof(struct nf_template) +
-           record->field_count * (sizeof(struct nf_field) + sizeof(struct nf_op));
+    size_t field = sizeof(struct nf_kept_field) + sizeof(struct nf_op) +
+                   (has_enterprises(record) ? sizeof(uint32_t) : 0);
+
+    return sizeof(struct nf_template) + record->field_count * field;
 }
 
 /* Fields and where they lie; returns the bytes of a record, the least when it is variable. */
 static uint16_t
 fill_fields(struct nf_template *t, const struct nf_template_record *record)
 {
-    struct nf_field *fields = (struct nf_field *)(void *)(t + 1);
+    struct nf_kept_field *kept = (struct nf_kept_field *)(void *)(t + 1);
+    uint32_t *enterprises = (uint32_t *)(void *)(kept + t->field_count);
     struct sr_reader r = sr_reader_init(record->fields);
     uint32_t length = 0;
 
     for (unsigned i = 0; i < t->field_count; i++) {
-        fields[i] = read_field(&r, record->version);
-        t->variable = t->variable || fields[i].length == NF_VARIABLE_LENGTH;
-        length += fields[i].length == NF_VARIABLE_LENGTH ? 1 : fields[i].length;
+        struct nf_field f = read_field(&r, record->version);
+        kept[i] = (struct nf_kept_field){ f.id, f.length };
+        if (t->has_enterprises) {
+            enterprises[i] = f.enterprise;
+        }
+        t->variable = t->variable || f.length == NF_VARIABLE_LENGTH;
+        length += f.length == NF_VARIABLE_LENGTH ? 1 : f.length;
     }
     return (uint16_t)length;
 }
@@ -200,15 +216,15 @@ is_icmp(const struct nf_mapping *m)
 static void
 add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t offset)
 {
-    uint16_t length = nf_template_fields(c->t)[field].length;
+    uint16_t length = nf_template_kept(c->t)[field].length;
     bool narrow = m->kind == NF_OP_NUMBER && length > 4 && nf_slot_is_narrow(m->slot);
 
     c->ops[c->t->op_count++] = (struct nf_op){
         .offset = (uint16_t)offset,
         .field = (uint16_t)field,
-        .length = length,
-        .kind = narrow ? NF_OP_NARROW : m->kind,
         .slot = m->slot,
+        .kind = (narrow ? NF_OP_NARROW : m->kind) & 3U,
+        .length = m->kind != NF_OP_SPECIAL ? length & OP_LENGTH_MAX : 0,
     };
     if (m->kind != NF_OP_SPECIAL) {
         c->taken[m->slot >> 6] |= UINT64_C(1) << (m->slot & 63);
@@ -223,18 +239,17 @@ add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t
 static void
 compile_rank(struct compiling *c, unsigned rank)
 {
-    const struct nf_field *fields = nf_template_fields(c->t);
     uint32_t offset = 0;
 
     for (unsigned i = 0; i < c->t->field_count; i++) {
-        const struct nf_mapping *m =
-            i < c->t->scope_count
-                ? NULL
-                : nf_mapping_find(c->t->flavour, c->t->version, fields[i].enterprise, fields[i].id);
-        if (m != NULL && m->rank == rank && fits(m, fields[i].length) && !is_taken(c, m)) {
+        struct nf_field f = nf_template_field(c->t, i);
+        const struct nf_mapping *m = i < c->t->scope_count ? NULL
+                                                           : nf_mapping_find(c->t->flavour,
+                                                                 c->t->version, f.enterprise, f.id);
+        if (m != NULL && m->rank == rank && fits(m, f.length) && !is_taken(c, m)) {
             add_op(c, m, i, offset);
         }
-        offset += fields[i].length; /* means nothing after a field of variable length */
+        offset += f.length; /* means nothing after a field of variable length */
     }
 }
 
@@ -275,6 +290,7 @@ nf_template_compile(
         .flavour = (uint8_t)flavour,
         .field_count = record->field_count,
         .scope_count = record->scope_count,
+        .has_enterprises = has_enterprises(record),
     };
     t->record_length = fill_fields(t, record);
     struct compiling c = { .t = t, .ops = (struct nf_op *)(void *)(uintptr_t)nf_template_ops(t) };
@@ -287,7 +303,6 @@ nf_template_compile(
 bool
 nf_template_equals(const struct nf_template *t, const struct nf_template_record *record)
 {
-    const struct nf_field *fields = nf_template_fields(t);
     struct sr_reader r = sr_reader_init(record->fields);
 
     if (t->id != record->id || t->version != record->version || t->options != record->options ||
@@ -296,8 +311,8 @@ nf_template_equals(const struct nf_template *t, const struct nf_template_record 
     }
     for (unsigned i = 0; i < t->field_count; i++) {
         struct nf_field f = read_field(&r, record->version);
-        if (f.id != fields[i].id || f.length != fields[i].length ||
-            f.enterprise != fields[i].enterprise) {
+        struct nf_field known = nf_template_field(t, i);
+        if (f.id != known.id || f.length != known.length || f.enterprise != known.enterprise) {
             return false;
         }
     }
@@ -316,15 +331,15 @@ put_be(uint8_t *out, uint32_t value, unsigned bytes)
 size_t
 nf_template_write_fields(const struct nf_template *t, uint8_t *out)
 {
-    const struct nf_field *fields = nf_template_fields(t);
     uint8_t *at = out;
 
     for (unsigned i = 0; i < t->field_count; i++) {
-        bool enterprise = fields[i].enterprise != 0;
-        at = put_be(at, enterprise ? fields[i].id | ENTERPRISE_BIT : fields[i].id, 2);
-        at = put_be(at, fields[i].length, 2);
+        struct nf_field f = nf_template_field(t, i);
+        bool enterprise = f.enterprise != 0;
+        at = put_be(at, enterprise ? f.id | ENTERPRISE_BIT : f.id, 2);
+        at = put_be(at, f.length, 2);
         if (enterprise) {
-            at = put_be(at, fields[i].enterprise, 4);
+            at = put_be(at, f.enterprise, 4);
         }
     }
     return (size_t)(at - out);
@@ -355,7 +370,7 @@ static bool
 walk_fields(const struct nf_template *t, struct sr_span records, size_t *ret_size,
     struct nf_position *positions)
 {
-    const struct nf_field *fields = nf_template_fields(t);
+    const struct nf_kept_field *fields = nf_template_kept(t);
     size_t at = 0;
 
     for (unsigned i = 0; i < t->field_count; i++) {

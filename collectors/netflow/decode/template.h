@@ -49,23 +49,34 @@ enum nf_special {
     NF_SPECIAL_SUBTEMPLATE_MULTI_LIST,
 };
 
+/* There are many: 6 bytes each. */
 struct nf_op {
-    uint16_t offset; /* in records of fixed length */
-    uint16_t field;  /* index in the template */
-    uint16_t length;
-    uint8_t kind;
-    uint8_t slot; /* enum nf_slot, or enum nf_special */
+    uint16_t offset;    /* in records of fixed length */
+    uint16_t field;     /* index in the template */
+    uint8_t slot;       /* enum nf_slot, or enum nf_special */
+    uint8_t kind : 2;   /* enum nf_op_kind */
+    uint8_t length : 6; /* of a number or an address; else 0: the field's */
 };
 
 /* What makes values of a record otherwise than upstream does (design decision D6). */
 enum nf_flavour { NF_NATIVE = 0, NF_UPSTREAM };
 
-/* One piece of memory holds a template: this, then its fields, then its operations. */
+/* What is kept of a field; the enterprises stand by themselves, for few templates have any. */
+struct nf_kept_field {
+    uint16_t id, length;
+};
+
+/*
+ * One piece of memory holds a template: this, then its fields (struct nf_kept_field), then their
+ * enterprises when it has some (uint32_t), then its operations. Thousands of exporters have dozens
+ * of templates each: every byte counts.
+ */
 struct nf_template {
-    _Alignas(struct nf_field) uint16_t id; /* so that fields may begin where it ends */
-    uint8_t version; /* 9 or 10 */
+    _Alignas(uint32_t) uint16_t id; /* so that enterprises may begin behind it */
+    uint8_t version;                /* 9 or 10 */
     bool options;
-    bool variable;        /* has a field of variable length */
+    bool variable; /* has a field of variable length */
+    bool has_enterprises;
     bool has_icmp;        /* has an element for type and code of ICMP */
     uint8_t flavour;      /* enum nf_flavour */
     uint16_t field_count; /* scope fields included */
@@ -75,16 +86,36 @@ struct nf_template {
     uint16_t record_length; /* bytes of a record; the least when `variable` */
 };
 
-static inline const struct nf_field *
-nf_template_fields(const struct nf_template *t)
+static inline const struct nf_kept_field *
+nf_template_kept(const struct nf_template *t)
 {
-    return (const struct nf_field *)(const void *)(t + 1);
+    return (const struct nf_kept_field *)(const void *)(t + 1);
+}
+
+static inline const uint32_t *
+nf_template_enterprises(const struct nf_template *t)
+{
+    return (const uint32_t *)(const void *)(nf_template_kept(t) + t->field_count);
+}
+
+/* A field by its index. */
+static inline struct nf_field
+nf_template_field(const struct nf_template *t, unsigned index)
+{
+    const struct nf_kept_field *kept = &nf_template_kept(t)[index];
+
+    return (struct nf_field){
+        .enterprise = t->has_enterprises ? nf_template_enterprises(t)[index] : 0,
+        .id = kept->id,
+        .length = kept->length,
+    };
 }
 
 static inline const struct nf_op *
 nf_template_ops(const struct nf_template *t)
 {
-    return (const struct nf_op *)(const void *)(nf_template_fields(t) + t->field_count);
+    return (const struct nf_op *)(const void *)(nf_template_enterprises(t) +
+                                                (t->has_enterprises ? t->field_count : 0));
 }
 
 /* A template record as it came. `fields` borrows the datagram. */
