@@ -3,11 +3,8 @@
  */
 #include "unit.h"
 
-#include "decode/datagram.h"
 #include "decode/exporter_state.h"
-#include "netflow_build.h"
 #include "netflow_desk.h"
-#include "netflow_rig.h"
 
 static struct desk desk;
 
@@ -659,148 +656,6 @@ upstream_has_totals_then_the_initiators_counters(void **state)
     assert_int_equal(number(NF_DST_NET), 48);
 }
 
-/* ---- v1, v5, v7 ---- */
-
-static struct netflow_rig rig;
-static struct build message;
-static const struct sr_peer peer = { .address = { 192, 0, 2, 1 }, .port = 2055 };
-
-#define V5_RECORD                                                                                  \
-    "0a000001 0a000002 0a000003 0001 0002 00000003 00000064 00000010 00000020 0400 0050 00 18 06 " \
-    "20 fde8 fde9 18 10 0000"
-
-static const struct nf_flow *
-feed_v5(uint16_t version, uint16_t sampling)
-{
-    build_v5(&message, 0x0102, 99);
-    message.bytes[1] = (uint8_t)version;
-    message.bytes[22] = (uint8_t)(sampling >> 8);
-    message.bytes[23] = (uint8_t)sampling;
-    build_record(&message, V5_RECORD);
-    if (version == 7) {
-        build_hex(&message, "c0000209");
-    }
-    assert_int_equal(netflow_rig_feed(&rig, &peer, build_end(&message)), SR_DECODED);
-    return &rig.scratch->flow;
-}
-
-static void
-records_of_v5_have_all_their_fields(void **state)
-{
-    (void)state;
-    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
-    const struct nf_flow *f = feed_v5(5, 0x4000 | 1000);
-    static const struct {
-        enum nf_slot slot;
-        uint64_t value;
-    } expected[] = { { NF_TYPE, NF_TYPE_V5 }, { NF_SEQUENCE_NUM, 99 }, { NF_IN_IF, 1 },
-        { NF_OUT_IF, 2 }, { NF_PACKETS, 3 }, { NF_BYTES, 100 }, { NF_SRC_PORT, 1024 },
-        { NF_DST_PORT, 80 }, { NF_TCP_FLAGS, 0x18 }, { NF_PROTO, 6 }, { NF_IP_TOS, 32 },
-        { NF_SRC_AS, 65000 }, { NF_DST_AS, 65001 }, { NF_SRC_NET, 24 }, { NF_DST_NET, 16 },
-        { NF_SAMPLING_RATE, 1000 }, { NF_ETYPE, 0x0800 }, { NF_BYTES_OUT, 100 },
-        { NF_OBSERVATION_DOMAIN_ID, 0 } };
-    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        assert_int_equal(nf_flow_get(f, expected[i].slot), expected[i].value);
-    }
-    netflow_rig_end(&rig);
-}
-
-static void
-v7_has_no_rate_in_its_header_and_a_longer_record(void **state)
-{
-    (void)state;
-    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
-    const struct nf_flow *f = feed_v5(7, 1000);
-    assert_int_equal(rig.messages, 1);
-    assert_int_equal(nf_flow_get(f, NF_SAMPLING_RATE), 0);
-    assert_int_equal(nf_flow_get(f, NF_SRC_AS), 65000);
-    netflow_rig_end(&rig);
-}
-
-static void
-an_override_wins_over_the_header_of_v5(void **state)
-{
-    struct nf_sampling_override override = { .rate = 4 };
-
-    (void)state;
-    assert_null(sr_network_parse("0.0.0.0/0", &override.network));
-    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
-    rig.config.overrides = &override;
-    rig.config.override_count = 1;
-    assert_int_equal(nf_flow_get(feed_v5(5, 1000), NF_SAMPLING_RATE), 4);
-    netflow_rig_end(&rig);
-}
-
-/* ---- Sequence numbers ---- */
-
-static void
-options_that_have_waited_are_no_units_of_the_message_that_releases_them(void **state)
-{
-    static const struct nf_field options[] = { { 0, 149, 4 }, { 0, 34, 4 } };
-    static const struct nf_field flows[] = { { 0, 1, 4 } };
-
-    (void)state;
-    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
-    struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
-    build_ipfix(&message, 1, 0);
-    build_set(&message, 300);
-    build_record(&message, "00000001 00000064");
-    build_record(&message, "00000001 00000064");
-    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
-    build_ipfix(&message, 1, 2);
-    build_set(&message, BUILD_IPFIX_OPTIONS_TEMPLATES);
-    build_options_template(&message, 300, 1, options, 2);
-    build_set(&message, BUILD_IPFIX_TEMPLATES);
-    build_template(&message, 256, flows, 1);
-    build_set(&message, 256);
-    build_record(&message, "00000001");
-    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
-    assert_int_equal(l->options, 2);
-    build_ipfix(&message, 1, 3);
-    build_set(&message, 256);
-    build_record(&message, "00000001");
-    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
-    assert_int_equal(l->missing + l->duplicates + l->reordered + l->restarts, 0);
-    netflow_rig_end(&rig);
-}
-
-static void
-a_stream_that_waits_for_room_misses_nothing(void **state)
-{
-    static const struct nf_field flows[] = { { 0, 1, 4 } };
-    struct nf_resume resume = { .set = 0 };
-
-    (void)state;
-    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
-    struct nf_exporter *e = netflow_rig_exporter(&rig, &peer);
-    build_ipfix(&message, 1, 10);
-    build_set(&message, BUILD_IPFIX_TEMPLATES);
-    build_template(&message, 256, flows, 1);
-    build_set(&message, 256);
-    for (unsigned i = 0; i < 5; i++) {
-        build_record(&message, "00000001");
-    }
-    struct nf_input input = {
-        .scratch = rig.scratch,
-        .now_ns = NETFLOW_RIG_NOW,
-        .peer = &peer,
-        .bytes = build_end(&message),
-        .resume = &resume,
-    };
-    rig.room_left = 3;
-    assert_int_equal(sr_netflow_datagram(e, &rig.config, &input, &rig.emit), SR_FULL);
-    rig.room_left = 3;
-    assert_int_equal(sr_netflow_datagram(e, &rig.config, &input, &rig.emit), SR_DECODED);
-    assert_int_equal(rig.messages, 5);
-    build_ipfix(&message, 1, 15);
-    build_set(&message, 256);
-    build_record(&message, "00000001");
-    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
-    assert_int_equal(nf_exporter_ledger(e)->missing, 0);
-    assert_int_equal(nf_exporter_ledger(e)->records, 6);
-    netflow_rig_end(&rig);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int
@@ -843,11 +698,6 @@ main(void)
             upstream_takes_the_first_of_two_addresses, begin_upstream, end),
         cmocka_unit_test_setup_teardown(
             upstream_has_totals_then_the_initiators_counters, begin_upstream, end),
-        cmocka_unit_test(records_of_v5_have_all_their_fields),
-        cmocka_unit_test(v7_has_no_rate_in_its_header_and_a_longer_record),
-        cmocka_unit_test(an_override_wins_over_the_header_of_v5),
-        cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
-        cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
