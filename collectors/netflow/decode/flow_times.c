@@ -129,15 +129,17 @@ uptime_to_ns(uint64_t export_ns, uint32_t now_ms, uint32_t uptime_ms)
     return export_ns + (uptime_ms - now_ms) * NS_PER_MS;
 }
 
-/* When the exporter of IPFIX started: by the record, else by options, else as it looks. 0: unknown.
+/*
+ * When the exporter of IPFIX started: by the record, else as it looks (which agrees with what
+ * options told, or it has started again since), else by options. 0: not known.
  */
 static uint64_t
 exporter_start(const struct nf_context *c, const struct nf_flow *f)
 {
     const uint64_t starts[] = {
         nf_flow_get(f, NF_INIT_MILLISECONDS),
-        c->domain->told_start_ms,
         c->domain->estimated_start_ms,
+        c->domain->told_start_ms,
     };
     uint64_t latest_ms = c->export_ms + c->config->skew_ns / NS_PER_MS;
 
