@@ -97,8 +97,8 @@ static const struct sr_conf_key listener_keys[] = {
         .def = "auto",
         .choices = switches,
         .reload = SR_CONF_RELOAD,
-        .help = "Keep AS numbers below 2^31 and counters below 2^63, for signed columns; auto: "
-                "with compat: upstream." },
+        .help = "Keep AS numbers and TCP flags below 2^31, counters below 2^63, for signed "
+                "columns; auto: with compat: upstream." },
     { .name = "allow",
         .type = SR_CONF_STRINGS,
         .offset = offsetof(struct netflow_listener, allow),

@@ -510,21 +510,36 @@ on_tick(uv_timer_t *timer)
 
 /* ---- Stopping ---- */
 
+/* There is no later: what has no room is dropped, and counted. */
 static void
-finish(struct sr_tcp_worker *w)
+give_up(struct sr_tcp_worker *w)
 {
     struct connection *next;
 
-    w->giving_up = true; /* there is no later: what has no room is dropped, and counted */
+    w->giving_up = true;
+    enter_batch(w);
     for (struct connection *c = w->first; c != NULL; c = next) {
         struct sr_stream_user user = user_of(c);
 
         next = c->next;
-        enter_batch(w);
-        (void)sr_stream_end(&c->stream, &user);
-        close_connection(c);
+        if (c->paused) {
+            leave_line(c);
+        }
+        enum sr_stream_state state = sr_stream_go_on(&c->stream, &user);
+        if (state == SR_STREAM_BROKEN) {
+            close_connection(c);
+        } else if (c->ended) {
+            end(c);
+        } else {
+            drain(c);
+        }
     }
-    enter_batch(w);
+}
+
+static void
+finish(struct sr_tcp_worker *w)
+{
+    give_up(w);
     w->handler.finish(w->handler.arg);
     leave_batch(w);
     uv_close((uv_handle_t *)&w->due, NULL);

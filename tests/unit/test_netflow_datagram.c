@@ -596,7 +596,7 @@ records_without_room_are_told_as_lost(void **state)
 static unsigned
 feed_stream(struct sr_span bytes, unsigned room)
 {
-    struct nf_resume resume = { .set = 0 };
+    struct nf_resume resume = { 0 };
     const struct nf_input input = {
         .scratch = rig.scratch,
         .now_ns = NETFLOW_RIG_NOW,

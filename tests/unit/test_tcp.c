@@ -331,7 +331,7 @@ the_peer_is_the_sender_as_ipv4(void **state)
     int fd = connect_to();
     send_messages(fd, 0, 1);
     wait_for_count(&listener.shown, 1);
-    struct sockaddr_in own;
+    struct sockaddr_in own = { .sin_family = AF_INET };
     socklen_t len = sizeof(own);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
     stop();
@@ -611,7 +611,7 @@ a_port_that_is_taken_is_an_error_with_advice(void **state)
 
     (void)state;
     assert_true(first >= 0);
-    struct sockaddr_in at;
+    struct sockaddr_in at = { .sin_family = AF_INET };
     socklen_t len = sizeof(at);
     assert_int_equal(getsockname(first, (struct sockaddr *)&at, &len), 0);
     address.port = ntohs(at.sin_port);

@@ -9,6 +9,11 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define NTP_TO_UNIX UINT64_C(2208988800) /* seconds from 1900 to 1970, RFC 868 */
 
+/* Units of the NTP format, RFC 7011 sections 6.1.9 and 6.1.10. */
+#define NTP_NANOSECONDS UINT64_C(0)
+#define NTP_MICROSECONDS UINT64_C(1)
+#define NTP_NO_MICROSECONDS UINT64_C(0x7ff) /* bits that must be ignored */
+
 /*
  * A flow that is older than this when it is exported has a time that cannot be: twice as long as
  * 32 bits of milliseconds last.
@@ -24,20 +29,20 @@
 /* Where the times of a record may come from, the most exact first. */
 struct source {
     enum nf_slot start, end;
-    uint64_t unit_ns; /* 0: NTP format, RFC 7011 section 6.1.9 */
+    uint64_t unit_ns; /* or one of the NTP format */
 };
 
 static const struct source absolute[] = {
-    { NF_START_NANOSECONDS, NF_END_NANOSECONDS, 0 },
-    { NF_START_MICROSECONDS, NF_END_MICROSECONDS, 0 },
+    { NF_START_NANOSECONDS, NF_END_NANOSECONDS, NTP_NANOSECONDS },
+    { NF_START_MICROSECONDS, NF_END_MICROSECONDS, NTP_MICROSECONDS },
     { NF_START_MILLISECONDS, NF_END_MILLISECONDS, NS_PER_MS },
     { NF_START_SECONDS, NF_END_SECONDS, NS_PER_S },
 };
 
 /* NAT and firewall events have one time: it is where the flow begins or ends, else both. */
 static const struct source observed[] = {
-    { NF_OBSERVED_NANOSECONDS, NF_OBSERVED_NANOSECONDS, 0 },
-    { NF_OBSERVED_MICROSECONDS, NF_OBSERVED_MICROSECONDS, 0 },
+    { NF_OBSERVED_NANOSECONDS, NF_OBSERVED_NANOSECONDS, NTP_NANOSECONDS },
+    { NF_OBSERVED_MICROSECONDS, NF_OBSERVED_MICROSECONDS, NTP_MICROSECONDS },
     { NF_OBSERVED_MILLISECONDS, NF_OBSERVED_MILLISECONDS, NS_PER_MS },
     { NF_OBSERVED_SECONDS, NF_OBSERVED_SECONDS, NS_PER_S },
 };
@@ -46,8 +51,9 @@ struct times {
     uint64_t start, end; /* ns since 1970; 0: not known */
 };
 
+/* Microseconds are rounded: their fraction is what was left of one when it was cut off. */
 static uint64_t
-from_ntp(uint64_t ntp)
+from_ntp(uint64_t ntp, uint64_t unit)
 {
     uint64_t seconds = ntp >> 32;
     uint64_t fraction = ntp & UINT32_MAX;
@@ -55,14 +61,20 @@ from_ntp(uint64_t ntp)
     if (seconds < NTP_TO_UNIX) {
         return 0;
     }
-    return (seconds - NTP_TO_UNIX) * NS_PER_S + (fraction * NS_PER_S >> 32);
+    if (unit == NTP_MICROSECONDS) {
+        fraction &= ~NTP_NO_MICROSECONDS;
+        fraction = ((fraction * 1000000 + (UINT64_C(1) << 31)) >> 32) * 1000;
+    } else {
+        fraction = fraction * NS_PER_S >> 32;
+    }
+    return (seconds - NTP_TO_UNIX) * NS_PER_S + fraction;
 }
 
 static uint64_t
 to_ns(uint64_t value, uint64_t unit_ns)
 {
-    if (unit_ns == 0) {
-        return from_ntp(value);
+    if (unit_ns <= NTP_MICROSECONDS) {
+        return from_ntp(value, unit_ns);
     }
     return value > UINT64_MAX / unit_ns ? UINT64_MAX : value * unit_ns;
 }
@@ -80,6 +92,13 @@ take(const struct nf_flow *f, const struct source *sources, struct times *t)
     }
 }
 
+/* A time that is a delta before the export; one longer than there was time is no time at all. */
+static uint64_t
+before_export(uint64_t export_ns, uint64_t delta_us)
+{
+    return delta_us < export_ns / 1000 ? export_ns - delta_us * 1000 : 1;
+}
+
 /* Elements 158 and 159: microseconds before the export time. */
 static void
 take_deltas(const struct nf_context *c, const struct nf_flow *f, struct times *t)
@@ -87,10 +106,10 @@ take_deltas(const struct nf_context *c, const struct nf_flow *f, struct times *t
     uint64_t export_ns = c->header->export_ns;
 
     if (t->start == 0 && nf_flow_has(f, NF_START_DELTA_MICROSECONDS)) {
-        t->start = export_ns - (f->number[NF_START_DELTA_MICROSECONDS] & UINT32_MAX) * 1000;
+        t->start = before_export(export_ns, f->number[NF_START_DELTA_MICROSECONDS]);
     }
     if (t->end == 0 && nf_flow_has(f, NF_END_DELTA_MICROSECONDS)) {
-        t->end = export_ns - (f->number[NF_END_DELTA_MICROSECONDS] & UINT32_MAX) * 1000;
+        t->end = before_export(export_ns, f->number[NF_END_DELTA_MICROSECONDS]);
     }
 }
 
@@ -110,7 +129,27 @@ uptime_to_ns(uint64_t export_ns, uint32_t now_ms, uint32_t uptime_ms)
     return export_ns + (uptime_ms - now_ms) * NS_PER_MS;
 }
 
-/* In IPFIX uptimes count from element 160, or from what is known of it: false without that. */
+/* When the exporter of IPFIX started: by the record, else by options, else as it looks. 0: unknown.
+ */
+static uint64_t
+exporter_start(const struct nf_context *c, const struct nf_flow *f)
+{
+    const uint64_t starts[] = {
+        nf_flow_get(f, NF_INIT_MILLISECONDS),
+        c->domain->told_start_ms,
+        c->domain->estimated_start_ms,
+    };
+    uint64_t latest_ms = c->export_ms + c->config->skew_ns / NS_PER_MS;
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (starts[i] != 0 && starts[i] <= latest_ms) {
+            return starts[i];
+        }
+    }
+    return 0;
+}
+
+/* In IPFIX uptimes count from the start of the exporter: false when that is not known. */
 static bool
 uptime_at_export(const struct nf_context *c, const struct nf_flow *f, uint32_t *ret_uptime_ms)
 {
@@ -120,8 +159,7 @@ uptime_at_export(const struct nf_context *c, const struct nf_flow *f, uint32_t *
         *ret_uptime_ms = c->header->uptime_ms;
         return true;
     }
-    start_ms = nf_flow_get(f, NF_INIT_MILLISECONDS);
-    start_ms = start_ms != 0 ? start_ms : c->domain->estimated_start_ms;
+    start_ms = exporter_start(c, f);
     *ret_uptime_ms = (uint32_t)(c->export_ms - start_ms);
     return start_ms != 0;
 }
@@ -163,12 +201,31 @@ clamp(const struct nf_context *c, uint64_t *time)
 {
     uint64_t export_ns = c->header->export_ns;
 
-    if (*time == 0 ||
-        (*time <= export_ns + c->config->skew_ns && *time + PAST_MAX_MS * NS_PER_MS >= export_ns)) {
+    bool absurd = *time > export_ns ? *time - export_ns > c->config->skew_ns
+                                    : export_ns - *time > PAST_MAX_MS * NS_PER_MS;
+
+    if (*time == 0 || !absurd) {
         return false;
     }
     *time = export_ns;
     return true;
+}
+
+/* One of two that cannot be does not make the flow end before it begins. */
+static void
+clamp_both(const struct nf_context *c, struct times *t)
+{
+    bool start = clamp(c, &t->start);
+    bool end = clamp(c, &t->end);
+
+    if (!start && !end) {
+        return;
+    }
+    sr_count(&c->ledger->skewed, 1);
+    if (t->start != 0 && t->end != 0 && t->end < t->start) {
+        t->start = start ? t->end : t->start;
+        t->end = t->start;
+    }
 }
 
 void
@@ -188,10 +245,7 @@ nf_flow_times(const struct nf_context *c, struct nf_flow *f)
         take(f, observed, &t);
         take_duration(f, &t);
     }
-    bool skewed = clamp(c, &t.start);
-    if (clamp(c, &t.end) || skewed) {
-        sr_count(&c->ledger->skewed, 1);
-    }
+    clamp_both(c, &t);
     nf_flow_set(f, NF_TIME_FLOW_START_NS, t.start);
     nf_flow_set(f, NF_TIME_FLOW_END_NS, t.end);
 }
