@@ -201,6 +201,32 @@ a_template_that_says_65535_fields_costs_nobody_else(void **state)
 }
 
 static void
+nearly_empty_template(uint16_t version)
+{
+    struct nf_field fields[100] = { { .id = 4, .length = 1 } };
+
+    for (unsigned i = 1; i < 100; i++) {
+        fields[i].id = 8;
+    }
+    /* 5 of no bytes beside one of one byte are the most. */
+    for (uint16_t count = 4; count <= 100; count++) {
+        uint64_t refused = ledger()->template_refused;
+        begin_message(version);
+        add_templates(version);
+        build_template(&message, (uint16_t)(256 + count), fields, count);
+        (void)feed();
+        assert_int_equal(ledger()->template_refused - refused, count > 6);
+    }
+}
+
+static void
+a_template_of_hardly_any_bytes_may_not_have_many_fields(void **state)
+{
+    (void)state;
+    for_both_versions(nearly_empty_template);
+}
+
+static void
 redefinition(uint16_t version)
 {
     static const struct nf_field other[] = { { .id = 8, .length = 4 } };
@@ -746,6 +772,7 @@ main(void)
         TEST(a_template_without_bytes_is_refused_and_data_waits_for_another),
         TEST(fields_of_no_bytes_take_none),
         TEST(a_template_that_says_65535_fields_costs_nobody_else),
+        TEST(a_template_of_hardly_any_bytes_may_not_have_many_fields),
         TEST(a_template_that_changes_within_a_message_is_used_from_there_on),
         TEST(withdrawals_over_udp_are_ignored),
         TEST(data_before_its_template_in_one_datagram_is_decoded),
