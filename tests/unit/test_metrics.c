@@ -267,6 +267,26 @@ the_metrics_are_prometheus_text(void **state)
 }
 
 static void
+only_listeners_of_streams_have_connections(void **state)
+{
+    struct sr_worker_stats *w = &stats->listeners[1].workers[0];
+
+    (void)state;
+    assert_int_equal(ask("GET", "/metrics"), 200);
+    assert_null(strstr(body(), "connections{"));
+    stats->listeners[1].has_streams = true;
+    atomic_store(&w->connections, 2);
+    sr_count(&w->connections_accepted, 5);
+    sr_count(&w->connections_refused, 3);
+    (void)snprintf(stats->listeners[1].name, sizeof(stats->listeners[1].name), "%s", "tcp://*:1");
+    assert_int_equal(ask("GET", "/metrics"), 200);
+    assert_non_null(strstr(body(), "serviceradar_connections{listener=\"tcp://*:1\"} 2\n"));
+    assert_non_null(strstr(body(), "serviceradar_connections_total{listener=\"tcp://*:1\"} 5\n"));
+    assert_non_null(strstr(body(), "connections_refused_total{listener=\"tcp://*:1\"} 3\n"));
+    assert_null(strstr(body(), "connections{listener=\"\"}"));
+}
+
+static void
 health_and_readiness_are_status_codes_with_a_reason(void **state)
 {
     static const char *const paths[] = { "/healthz", "/readyz" };
@@ -366,6 +386,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         served(the_metrics_are_prometheus_text),
+        served(only_listeners_of_streams_have_connections),
         served(health_and_readiness_are_status_codes_with_a_reason),
         served(the_ledger_is_json_with_every_listener),
         served(other_paths_and_methods_are_refused),

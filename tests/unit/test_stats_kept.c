@@ -101,7 +101,8 @@ static _Atomic uint64_t *
 counter(struct sr_worker_stats *w, unsigned i)
 {
     _Atomic uint64_t *all[] = { &w->received, &w->received_bytes, &w->decoded, &w->records,
-        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered, &w->parts, &w->batching };
+        &w->deadlettered, &w->kernel_drops, &w->batches, &w->recovered, &w->parts, &w->batching,
+        &w->connections_accepted, &w->connections_refused };
 
     return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
 }
