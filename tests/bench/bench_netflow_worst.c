@@ -68,20 +68,46 @@ one_template(const struct plot *p, struct nf_exporter *e, const struct nf_config
     (void)feed(e, config, build_end(&message));
 }
 
-/* As many fields as are allowed: one of variable length, which comes last, and the others none. */
 static void
-empty_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+template_behind(const struct plot *p, unsigned empty)
 {
-    build_ipfix(&message, 1, 0);
-    build_set(&message, BUILD_IPFIX_TEMPLATES);
     build_u16(&message, 256);
-    build_u16(&message, (uint16_t)config->max_template_fields);
-    for (unsigned i = 1; i < config->max_template_fields; i++) {
+    build_u16(&message, (uint16_t)(empty + p->field_count));
+    for (unsigned i = 0; i < empty; i++) {
         build_u16(&message, 8);
         build_u16(&message, 0);
     }
-    build_u16(&message, p->fields[0].id);
-    build_u16(&message, p->fields[0].length);
+    for (unsigned i = 0; i < p->field_count; i++) {
+        build_u16(&message, p->fields[i].id);
+        build_u16(&message, p->fields[i].length);
+    }
+}
+
+/* As many fields of no bytes as are allowed, then those of the plot. */
+static void
+empty_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    unsigned length = 0;
+
+    for (unsigned i = 0; i < p->field_count; i++) {
+        length += p->fields[i].length == NF_VARIABLE_LENGTH ? 1 : p->fields[i].length;
+    }
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    template_behind(p, NF_EMPTY_FIELDS_MAX + length);
+    (void)feed(e, config, build_end(&message));
+}
+
+/* The same, and a template of a list of its records. */
+static void
+empty_fields_in_list(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    static const struct nf_field list = { .id = 292, .length = NF_VARIABLE_LENGTH };
+
+    empty_fields(p, e, config);
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 257, &list, 1);
     (void)feed(e, config, build_end(&message));
 }
 
@@ -312,18 +338,30 @@ list_of_lists(struct build *m)
     fill(m, 1, ones);
 }
 
-/* A subTemplateList of records of the template that it is in. */
+/* A subTemplateList of records of template 256, in a record of `id`. */
 static void
-own_list(struct build *m)
+records_in_list(struct build *m, uint16_t id)
 {
     build_ipfix(m, 1, 0);
-    build_set(m, 256);
+    build_set(m, id);
     build_u8(m, 255);
     build_u16(m, (uint16_t)(left(m) - 2));
     build_hex(m, "ff 0100");
     while (left(m) > 0) {
         build_u8(m, 0);
     }
+}
+
+static void
+own_list(struct build *m)
+{
+    records_in_list(m, 256);
+}
+
+static void
+list_of_zeros(struct build *m)
+{
+    records_in_list(m, 257);
 }
 
 /* Heads of packets: 64 bytes each, of which 48 are a stack of MPLS labels that does not end. */
@@ -377,9 +415,13 @@ static const struct plot plots[] = {
         { { .id = 999, .length = 1 } }, 1 },
     { "65,487 records of an empty variable field", one_template, data_of_zeros,
         { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
-    { "the same behind 999 fields of no bytes", empty_fields, data_of_zeros,
+    { "the same behind fields of no bytes", empty_fields, data_of_zeros,
         { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
-    { "records of one byte behind 999 fields of none", empty_fields, data_of_ones,
+    { "the same with an uptime", empty_fields, data_of_zeros,
+        { { .id = 21, .length = 4 }, { .id = 82, .length = NF_VARIABLE_LENGTH } }, 2 },
+    { "the same in a subTemplateList", empty_fields_in_list, list_of_zeros,
+        { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "records of one byte behind fields of none", empty_fields, data_of_ones,
         { { .id = 4, .length = 1 } }, 1 },
     { "records of 1,000 empty variable fields", variable_fields, data_of_zeros,
         { { .id = 82, .length = NF_VARIABLE_LENGTH } }, 1 },

@@ -7,8 +7,6 @@
 
 #include "sr/banned.h"
 
-#define TIME_RECEIVED 110U
-
 enum type { NONE = 0, U32, U64, BYTES, PACKED, MANY_BYTES };
 
 /* `key` is the name in upstream_rust.jsonl, where it has the field. */
@@ -194,7 +192,7 @@ unsigned
 flow_message_differs(const struct flow_message *a, const struct flow_message *b)
 {
     for (unsigned tag = 1; tag < FLOW_TAGS; tag++) {
-        if (tag != TIME_RECEIVED && !flow_field_equal(a, b, tag)) {
+        if (tag != FLOW_TIME_RECEIVED && !flow_field_equal(a, b, tag)) {
             return tag;
         }
     }

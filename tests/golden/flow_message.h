@@ -13,6 +13,10 @@
  * encoder.
  */
 
+/* Fields by their tags, as far as tests name them. */
+#define FLOW_SAMPLING_RATE 3U
+#define FLOW_TIME_RECEIVED 110U
+
 #define FLOW_TAGS 117U
 #define FLOW_ELEMENTS 20U
 #define FLOW_BYTES 320U

@@ -10,7 +10,6 @@
 /* Why a field of a native message is another than upstream's: the only reasons there may be. */
 
 #define FLOW_REASONS_MAX 64U
-#define FLOW_TIME_RECEIVED 110U
 
 struct flow_difference {
     unsigned tag;

@@ -357,6 +357,44 @@ native_differs_from_upstream_for_listed_reasons_only(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* ---- Sampling ---- */
+
+static const struct {
+    const char *name;
+    uint64_t rate;
+    bool is_outside;
+} sampled[] = {
+    { "v5-juniper-mx80-sampled", 1000, false },   /* in the header */
+    { "ipfix-softflowd", 1, false },              /* options: 305 and 306 */
+    { "v9-akvorado-asr9k-sampler", 30000, true }, /* options: sampler 1 */
+    { "v9-akvorado-samplingrate", 2048, true },   /* in the records */
+    { "ipfix-akvorado-physif", 1000, true },      /* options: selector */
+};
+
+static void
+flows_have_the_sampling_rate_that_their_exporter_tells(void **state)
+{
+    static struct flow_message message;
+
+    choose(state);
+    for (size_t i = 0; i < sizeof(sampled) / sizeof(sampled[0]); i++) {
+        struct flow_case c;
+        struct flow_outcome o;
+        if (sampled[i].is_outside != group.is_outside) {
+            continue;
+        }
+        flow_case_load(&c, group.dir, sampled[i].name);
+        flow_case_run(&c, NF_FORMAT_PROTOBUF, NF_NATIVE, &o);
+        assert_true(o.count > 0);
+        for (size_t n = 0; n < o.count; n++) {
+            read_line(&c, &o.lines[n], &message);
+            assert_int_equal(message.fields[FLOW_SAMPLING_RATE].number, sampled[i].rate);
+        }
+        flow_outcome_free(&o);
+        flow_case_free(&c);
+    }
+}
+
 /* ---- Cases on which decoders disagree ---- */
 
 static void
@@ -424,6 +462,7 @@ main(void)
         BOTH(every_record_has_the_fields_that_other_decoders_read),
         BOTH(upstreams_flavour_gives_upstreams_fields_and_length),
         BOTH(native_differs_from_upstream_for_listed_reasons_only),
+        BOTH(flows_have_the_sampling_rate_that_their_exporter_tells),
         { "disputed_cases_are_survived_and_accounted_for",
             disputed_cases_are_survived_and_accounted_for, NULL, NULL, NULL },
         cmocka_unit_test(no_prefix_of_a_datagram_is_read_past_its_end),

@@ -208,7 +208,7 @@ the_largest_record_of_a_message_fits(void **state)
         /* 4 bytes of a field in its template, or 8 with an enterprise. */
         uint16_t count = enterprise == 0 ? 16000 : 8000;
         for (unsigned i = 0; i < count; i++) {
-            fields[i] = (struct nf_field){ enterprise == 0 ? 0 : UINT32_MAX, 32767, 0 };
+            fields[i] = (struct nf_field){ enterprise == 0 ? 0 : UINT32_MAX, 32767, 1 };
         }
         fields[0].length = NF_VARIABLE_LENGTH;
         struct nf_template *t = build_compiled(10, false, 0, fields, count, NF_NATIVE);

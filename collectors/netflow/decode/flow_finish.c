@@ -164,24 +164,12 @@ stand_in(struct nf_flow *f, enum nf_slot slot, enum nf_slot other)
     }
 }
 
-/* The same for a field of 32 bits. */
 static void
-stand_in_narrow(
-    const struct nf_context *c, struct nf_flow *f, enum nf_slot slot, enum nf_slot other)
+finish_stand_ins(struct nf_flow *f)
 {
-    stand_in(f, slot, other);
-    if (nf_flow_get(f, slot) > UINT32_MAX) {
-        f->number[slot] = UINT32_MAX;
-        sr_count(&c->ledger->clamped, 1);
-    }
-}
-
-static void
-finish_stand_ins(const struct nf_context *c, struct nf_flow *f)
-{
-    stand_in_narrow(c, f, NF_SRC_NET, NF_SRC_NET6);
-    stand_in_narrow(c, f, NF_DST_NET, NF_DST_NET6);
-    stand_in_narrow(c, f, NF_IP_TTL, NF_MAXIMUM_TTL);
+    stand_in(f, NF_SRC_NET, NF_SRC_NET6);
+    stand_in(f, NF_DST_NET, NF_DST_NET6);
+    stand_in(f, NF_IP_TTL, NF_MAXIMUM_TTL);
     stand_in(f, NF_DST_MAC, NF_POST_DST_MAC);
     if (nf_flow_has(f, NF_ICMP6) && !nf_flow_has(f, NF_ICMP_TYPE) &&
         !nf_flow_has(f, NF_ICMP_CODE)) {
@@ -332,7 +320,7 @@ nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
     bool upstream = c->config->flavour == NF_UPSTREAM;
 
     if ((f->present[1] & STAND_INS) != 0) {
-        finish_stand_ins(c, f);
+        finish_stand_ins(f);
     }
     if ((f->present[1] & COUNTERS) != 0) {
         finish_counters(f);

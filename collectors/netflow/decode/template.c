@@ -124,6 +124,7 @@ nf_template_check(const struct nf_template_record *record, unsigned max_fields)
 {
     struct sr_reader r = sr_reader_init(record->fields);
     uint64_t length = 0;
+    unsigned empty = 0;
 
     if (record->field_count == 0) {
         return NF_TEMPLATE_EMPTY;
@@ -137,9 +138,13 @@ nf_template_check(const struct nf_template_record *record, unsigned max_fields)
     for (unsigned i = 0; i < record->field_count; i++) {
         struct nf_field f = read_field(&r, record->version);
         length += f.length == NF_VARIABLE_LENGTH ? 1 : f.length;
+        empty += f.length == 0;
     }
     if (length == 0) {
         return NF_TEMPLATE_EMPTY;
+    }
+    if (empty > NF_EMPTY_FIELDS_MAX + length) {
+        return NF_TEMPLATE_FIELDS;
     }
     return length > MESSAGE_MAX ? NF_TEMPLATE_LENGTH : NF_TEMPLATE_OK;
 }

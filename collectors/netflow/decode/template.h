@@ -135,7 +135,7 @@ enum nf_template_err {
     NF_TEMPLATE_TRUNCATED, /* goes on past the end of its set */
     NF_TEMPLATE_ID,        /* an id below 256 */
     NF_TEMPLATE_EMPTY,     /* no fields, or records of no bytes: nothing could be told apart */
-    NF_TEMPLATE_FIELDS,    /* more fields than allowed */
+    NF_TEMPLATE_FIELDS,    /* more fields than allowed, or most of them without bytes */
     NF_TEMPLATE_SCOPE,     /* an options template with more scope fields than fields */
     NF_TEMPLATE_LENGTH,    /* records longer than a message */
 };
@@ -150,6 +150,12 @@ const char *nf_template_reason(enum nf_template_err err);
  */
 enum nf_template_err nf_template_next(
     struct sr_span *set, uint8_t version, bool options, struct nf_template_record *ret_record);
+
+/*
+ * Fields of no bytes that a template may have beyond one for each byte of its records. Some
+ * exporters have a few; with a thousand, tiny records would cost as much as large ones.
+ */
+#define NF_EMPTY_FIELDS_MAX 4U
 
 /*
  * Checks a record: not a withdrawal, at most `max_fields` fields, records of at least one byte.
