@@ -137,6 +137,25 @@ options_that_have_waited_are_no_units_of_the_message_that_releases_them(void **s
 }
 
 static void
+messages_of_v9_are_missed_while_sets_wait(void **state)
+{
+    static const uint32_t numbers[] = { 1, 5, 3 };
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i < 3; i++) {
+        build_v9(&message, 1, numbers[i]);
+        build_set(&message, 300);
+        build_record(&message, "00000001");
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_int_equal(l->missing, 3);
+    assert_int_equal(l->recovered, 1); /* the one that came, not all of the gap */
+    netflow_rig_end(&rig);
+}
+
+static void
 a_stream_that_waits_for_room_misses_nothing(void **state)
 {
     static const struct nf_field flows[] = { { 0, 1, 4 } };
@@ -182,6 +201,7 @@ main(void)
         cmocka_unit_test(an_override_wins_over_the_header_of_v5),
         cmocka_unit_test(v1_has_neither_systems_nor_a_sequence),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
+        cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
         cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),
     };
 

@@ -150,13 +150,12 @@ is_known(unsigned version)
 /* ---- Messages ---- */
 
 static void
-account_sequence(struct nf_walk *w, struct nf_domain *d, uint32_t units)
+account_sequence(struct nf_walk *w, struct nf_domain *d, uint32_t units, bool unknown)
 {
     struct nf_ledger *l = w->ledger;
     uint32_t missing = 0;
 
-    switch (
-        nf_sequence_take(&d->sequence, w->header.sequence, units, w->has_unknown_units, &missing)) {
+    switch (nf_sequence_take(&d->sequence, w->header.sequence, units, unknown, &missing)) {
     case NF_SEQUENCE_FIRST:
     case NF_SEQUENCE_IN_ORDER: break;
     case NF_SEQUENCE_GAP: sr_count(&l->missing, missing); break;
@@ -186,7 +185,7 @@ walk_v5(struct nf_walk *w, struct sr_span records, uint32_t count)
     }
     nf_v5_records(w, records, count);
     if (d != NULL && w->header.version != V1) {
-        account_sequence(w, d, count);
+        account_sequence(w, d, count, false);
     }
 }
 
@@ -207,9 +206,13 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     if (w->context.domain == NULL) {
         return;
     }
-    account_sequence(w, w->context.domain, w->header.version == V9 ? 1 : records);
-    if (w->header.version == V9 && !w->has_unknown_units &&
-        records + w->templates - templates != count) {
+    if (w->header.version == IPFIX) {
+        account_sequence(w, w->context.domain, records, w->has_unknown_units);
+        return;
+    }
+    /* Messages are counted, so that it does not matter what cannot be read of them. */
+    account_sequence(w, w->context.domain, 1, false);
+    if (!w->has_unknown_units && records + w->templates - templates != count) {
         sr_count(&w->ledger->count_mismatches, 1);
     }
 }
