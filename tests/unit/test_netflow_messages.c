@@ -103,6 +103,86 @@ an_override_wins_over_the_header_of_v5(void **state)
     netflow_rig_end(&rig);
 }
 
+/* ---- Sets that wait ---- */
+
+static void
+feed_at(uint64_t now_ns)
+{
+    const struct nf_input input = {
+        .scratch = rig.scratch,
+        .now_ns = now_ns,
+        .peer = &peer,
+        .bytes = build_end(&message),
+    };
+
+    (void)sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input, &rig.emit);
+}
+
+/* A list of records of the template that the record itself is of. */
+static void
+feed_list_of_itself(uint64_t now_ns)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, 256);
+    build_record(&message, "04 ff 0100 00");
+    feed_at(now_ns);
+}
+
+static void
+a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited(void **state)
+{
+    static const struct nf_field list = { .id = 292, .length = NF_VARIABLE_LENGTH };
+    const uint64_t hour = UINT64_C(3600000000000);
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.template_ttl_ns = hour;
+    feed_list_of_itself(NETFLOW_RIG_NOW + 2 * hour);
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, &list, 1);
+    feed_at(NETFLOW_RIG_NOW);
+    feed_list_of_itself(NETFLOW_RIG_NOW);
+    assert_int_equal(rig.messages, 2);
+    assert_int_equal(nf_exporter_ledger(netflow_rig_exporter(&rig, &peer))->sets_parked, 1);
+    netflow_rig_end(&rig);
+}
+
+static void
+more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+    const unsigned sets = 200, records = 100;
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i <= sets; i++) {
+        build_v9(&message, 1, i);
+        if (i == sets) {
+            build_set(&message, BUILD_V9_TEMPLATES);
+            build_template(&message, 256, flows, 1);
+        }
+        build_set(&message, 256);
+        for (unsigned j = 0; j < records; j++) {
+            build_record(&message, "00000001");
+        }
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_in_range(rig.messages, NF_RECORDS_MAX / 2, NF_RECORDS_MAX);
+    for (unsigned i = 1; i <= 4; i++) {
+        build_v9(&message, 1, sets + i);
+        build_set(&message, 256);
+        build_record(&message, "00000001");
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_int_equal(rig.messages, (sets + 1) * records + 4);
+    assert_int_equal(rig.deadletters, 0);
+    assert_int_equal(l->sets_released, sets);
+    assert_int_equal(l->missing + l->count_mismatches, 0);
+    netflow_rig_end(&rig);
+}
+
 /* ---- Sequence numbers ---- */
 
 static void
@@ -200,6 +280,8 @@ main(void)
         cmocka_unit_test(v7_has_no_rate_in_its_header_and_a_longer_record),
         cmocka_unit_test(an_override_wins_over_the_header_of_v5),
         cmocka_unit_test(v1_has_neither_systems_nor_a_sequence),
+        cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
+        cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
         cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
         cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),

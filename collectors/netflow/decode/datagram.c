@@ -28,6 +28,7 @@ nf_walk_header(struct nf_walk *w, const struct nf_header *header, uint32_t datag
     w->datagram = datagram;
     nf_context_init(&w->context, w->config, w->exporter, &w->header, &w->input->scratch->flow);
     w->context.domain = d;
+    w->context.now_ns = w->input->now_ns;
 }
 
 static uint8_t *

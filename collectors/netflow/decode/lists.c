@@ -66,7 +66,7 @@ static uint64_t
 count_records(const struct nf_context *c, uint16_t id, struct sr_span records)
 {
     const struct nf_template *t = nf_templates_find(
-        c->exporter, c->domain, c->config, id, c->header->port, c->header->received_ns);
+        c->exporter, c->domain, c->config, id, c->header->port, c->now_ns);
     struct sr_span record;
     uint64_t count = 0;
 
