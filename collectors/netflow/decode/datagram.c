@@ -200,6 +200,7 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     nf_sets_walk(w, sets);
     uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
     if (w->is_full) {
+        resume->is_begun = true;
         resume->units = records;
         resume->has_unknown_units = w->has_unknown_units;
         return;
@@ -216,6 +217,27 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     if (!w->has_unknown_units && records + w->templates - templates != count) {
         sr_count(&w->ledger->count_mismatches, 1);
     }
+}
+
+/* What a message of the datagram costs before anything of it is read. */
+static bool
+is_too_much(struct nf_walk *w, const struct nf_header *h)
+{
+    bool crowded =
+        w->messages > 0 && nf_exporter_is_crowded(w->exporter, w->config, h->version, h->domain);
+
+    w->evictions += crowded;
+    return w->messages++ >= NF_MESSAGES_MAX || w->evictions >= NF_EVICTIONS_MAX;
+}
+
+/* The rest of a datagram that holds too many messages. */
+static void
+refuse_rest(struct nf_walk *w, struct sr_span *rest)
+{
+    w->malformed++;
+    w->emit->deadletter(
+        w->emit->arg, "too_many_messages", w->input->peer, w->input->now_ns, *rest);
+    rest->len = 0;
 }
 
 /*
@@ -236,9 +258,13 @@ walk_message(struct nf_walk *w, struct sr_span *bytes)
     if (r.failed) {
         return false;
     }
+    if (is_too_much(w, &header)) {
+        refuse_rest(w, bytes);
+        return false;
+    }
     if (header.export_ns < CLOCK_SANE_NS && w->config->flavour == NF_NATIVE) {
         header.export_ns = header.received_ns;
-        sr_count(&w->ledger->skewed, 1);
+        sr_count(&w->ledger->skewed, w->input->resume == NULL || !w->input->resume->is_begun);
     }
     w->context.domain = NULL;
     nf_walk_header(w, &header, w->input->number);
@@ -331,6 +357,17 @@ verdict(const struct nf_walk *w)
     return SR_CONSUMED;
 }
 
+static bool
+is_zero(struct sr_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static unsigned
 version_of(struct sr_span bytes)
 {
@@ -379,6 +416,9 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
         return sr_netflow_refuse(input, emit);
     }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
+    }
+    if (!is_zero(left)) { /* behind what the last header counts */
+        sr_count(&w.ledger->count_mismatches, 1);
     }
     count_all(&w);
     if (w.is_full) {

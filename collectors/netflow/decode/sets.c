@@ -294,6 +294,7 @@ next_set(struct nf_walk *w, struct sr_reader *r, uint16_t *ret_id, struct sr_spa
     *ret_id = id;
     *ret_body = sr_reader_take(r, length >= SET_HEADER ? length - (size_t)SET_HEADER : SIZE_MAX);
     if (r->failed) {
+        w->has_unknown_units = true;
         nf_walk_malformed(
             w, "set_length", id, (struct sr_span){ left.data + SET_HEADER, left.len - SET_HEADER });
         return false;
@@ -322,6 +323,7 @@ nf_sets_walk(struct nf_walk *w, struct sr_span sets)
     while (!w->is_full && next_set(w, &r, &id, &body)) {
         uint32_t done = resume != NULL ? resume->record : 0;
         if (w->sets++ >= NF_SETS_MAX) {
+            w->has_unknown_units = true;
             nf_walk_malformed(w, "too_many_sets", id, body);
             break;
         }
