@@ -351,9 +351,9 @@ operations_are_sorted_and_packets_come_last(void **state)
 static void
 specials_and_packets_keep_the_order_of_their_fields(void **state)
 {
-    static const struct nf_field fields[] = { { .id = 313, .length = 20 }, { .id = 70, .length = 3 },
-        { .id = 315, .length = 20 }, { .id = 71, .length = 3 }, { .id = 104, .length = 20 },
-        { .id = 72, .length = 3 }, { .id = 1, .length = 4 } };
+    static const struct nf_field fields[] = { { .id = 313, .length = 20 },
+        { .id = 70, .length = 3 }, { .id = 315, .length = 20 }, { .id = 71, .length = 3 },
+        { .id = 104, .length = 20 }, { .id = 72, .length = 3 }, { .id = 1, .length = 4 } };
     static const uint16_t order[] = { 6, 1, 3, 5, 0, 2, 4 };
 
     (void)state;

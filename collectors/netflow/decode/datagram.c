@@ -235,8 +235,7 @@ static void
 refuse_rest(struct nf_walk *w, struct sr_span *rest)
 {
     w->malformed++;
-    w->emit->deadletter(
-        w->emit->arg, "too_many_messages", w->input->peer, w->input->now_ns, *rest);
+    w->emit->deadletter(w->emit->arg, "too_many_messages", w->input->peer, w->input->now_ns, *rest);
     rest->len = 0;
 }
 

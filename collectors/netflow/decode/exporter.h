@@ -101,8 +101,8 @@ struct nf_domain *nf_exporter_domain(
     struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id);
 
 /* True when nf_exporter_domain() would evict another one for it. */
-bool nf_exporter_is_crowded(const struct nf_exporter *e, const struct nf_config *config,
-    uint16_t version, uint32_t id);
+bool nf_exporter_is_crowded(
+    const struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id);
 
 /* ---- Templates ---- */
 

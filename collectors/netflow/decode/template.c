@@ -329,6 +329,21 @@ nf_template_compile(
     join_ops(&c);
 }
 
+/* The same of fields without enterprises: a datagram may hold as many as fit, and each is compared
+ * with all layouts of its id. */
+static bool
+has_fields(const struct nf_template *t, const uint8_t *at)
+{
+    const struct nf_kept_field *kept = nf_template_kept(t);
+
+    for (unsigned i = 0; i < t->field_count; i++, at += 4) {
+        if (kept[i].id != (at[0] << 8 | at[1]) || kept[i].length != (at[2] << 8 | at[3])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool
 nf_template_equals(const struct nf_template *t, const struct nf_template_record *record)
 {
@@ -337,6 +352,9 @@ nf_template_equals(const struct nf_template *t, const struct nf_template_record 
     if (t->id != record->id || t->version != record->version || t->options != record->options ||
         t->field_count != record->field_count || t->scope_count != record->scope_count) {
         return false;
+    }
+    if (!t->has_enterprises && !has_enterprises(record)) {
+        return has_fields(t, record->fields.data);
     }
     for (unsigned i = 0; i < t->field_count; i++) {
         struct nf_field f = read_field(&r, record->version);
