@@ -409,6 +409,142 @@ v5_flows(struct build *m)
     }
 }
 
+/* Messages without a set, each of a domain of its own. */
+static void
+new_domains(struct build *m)
+{
+    static struct build one;
+
+    build_ipfix(m, 1, 0);
+    (void)build_end(m);
+    for (unsigned i = 0; left(m) >= 16; i++) {
+        build_ipfix(&one, 100000 + i, 0);
+        struct sr_span bytes = build_end(&one);
+        memcpy(m->bytes + m->len, bytes.data, bytes.len);
+        m->len += bytes.len;
+    }
+    m->version = 5; /* what build_end() writes there is the length of the first message */
+    m->count = 16;
+}
+
+/* As many names as there are in each domain. */
+static void
+full_of_names(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    for (unsigned domain = 1; domain <= config->max_domains; domain++) {
+        build_ipfix(&message, domain, 0);
+        build_set(&message, BUILD_IPFIX_OPTIONS_TEMPLATES);
+        build_options_template(&message, 256, 1, p->fields, (uint16_t)p->field_count);
+        (void)feed(e, config, build_end(&message));
+        build_ipfix(&message, domain, 0);
+        build_set(&message, 256);
+        fill(&message, 5, numbered);
+        (void)feed(e, config, build_end(&message));
+    }
+}
+
+/* Specials of which the last ones have to be moved before the first ones. */
+static void
+special_template(struct build *m, unsigned i)
+{
+    build_u16(m, (uint16_t)(256 + i));
+    build_u16(m, 1000);
+    for (unsigned f = 0; f < 1000; f++) {
+        build_u16(m, f < 500 ? 104 : 200);
+        build_u16(m, 1);
+    }
+}
+
+static void
+special_templates(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    fill(m, 4004, special_template);
+}
+
+/* Eight ports that differ in the last field. */
+static void
+eight_layouts(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    for (unsigned i = 0; i < 8 * 16; i++) {
+        const struct sr_peer peer = { .address = { 127, 1, 0, 1 }, .port = (uint16_t)(1 + i % 8) };
+        build_ipfix(&message, 1, 0);
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        broad_template(&message, i / 8);
+        message.bytes[message.len - 4] = (uint8_t)(1 + i % 8);
+        const struct nf_input input = {
+            .scratch = &bench_scratch,
+            .now_ns = NOW,
+            .peer = &peer,
+            .bytes = build_end(&message),
+        };
+        (void)sr_netflow_datagram(e, config, &input, &bench_emit);
+    }
+}
+
+/* Parts of a subTemplateMultiList, of two templates in turn. */
+static void
+empty_parts(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    build_u8(m, 255);
+    build_u16(m, (uint16_t)(left(m) - 2));
+    build_hex(m, "ff");
+    for (unsigned i = 0; left(m) >= 4; i++) {
+        build_u16(m, (uint16_t)(256 + i % 1900));
+        build_u16(m, 4);
+    }
+    fill(m, 1, ones);
+}
+
+static void
+many_templates(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    for (unsigned i = 1; i < 1900; i++) {
+        small_template(&message, i);
+    }
+    (void)feed(e, config, build_end(&message));
+    one_template(p, e, config);
+}
+
+/* 500 elements that are there twice. */
+static void
+twin_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_u16(&message, 256);
+    build_u16(&message, 1000);
+    for (unsigned i = 0; i < 1000; i++) {
+        build_u16(&message, (uint16_t)(1000 + i % 500));
+        build_u16(&message, i < 500);
+    }
+    (void)feed(e, config, build_end(&message));
+}
+
+/* Elements that look alike to whoever looks for repeated ones. */
+static void
+alike_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_u16(&message, 256);
+    build_u16(&message, 1000);
+    for (unsigned i = 0; i < 1000; i++) {
+        build_u16(&message, (uint16_t)(0x8000 | (i + 1)));
+        build_u16(&message, i < 500);
+        build_u32(&message, 1000 ^ (i + 1));
+    }
+    (void)feed(e, config, build_end(&message));
+}
+
 static const struct plot plots[] = {
     { "65,487 records of one byte", one_template, data_of_ones, { { .id = 4, .length = 1 } }, 1 },
     { "the same, nothing to tell of them", one_template, data_of_ones,
@@ -453,6 +589,19 @@ static const struct plot plots[] = {
     { "a packet of extension headers", one_template, extensions,
         { { .id = 313, .length = LARGEST - 20 } }, 1 },
     { "1,364 flows of version 5", NULL, v5_flows, { { .id = 0 } }, 0 },
+    { "4,000 messages of new domains", NULL, new_domains, { { .id = 0 } }, 0 },
+    { "the same, where 256 are full of templates", full_of_templates, new_domains, { { .id = 0 } },
+        0 },
+    { "the same, where 256 are full of names", full_of_names, new_domains,
+        { { .id = 10, .length = 4 }, { .id = 82, .length = 1 } }, 2 },
+    { "16 templates of 1,000 specials", NULL, special_templates, { { .id = 0 } }, 0 },
+    { "16 templates of ids that have 8 others", eight_layouts, broad_templates, { { .id = 0 } },
+        0 },
+    { "a subTemplateMultiList of 16,000 empty parts", many_templates, empty_parts,
+        { { .id = 293, .length = NF_VARIABLE_LENGTH } }, 1 },
+    { "records of 500 elements that are there twice", twin_fields, data_of_ones, { { .id = 0 } },
+        0 },
+    { "records of 1,000 elements that look alike", alike_fields, data_of_ones, { { .id = 0 } }, 0 },
 };
 
 /* The median of some runs, each with an exporter of its own. */

@@ -103,6 +103,203 @@ an_override_wins_over_the_header_of_v5(void **state)
     netflow_rig_end(&rig);
 }
 
+/* ---- Several messages in one datagram ---- */
+
+static struct build chain;
+
+/* Puts a message of a domain, of as many bytes as are asked for, behind those of the chain. */
+static void
+add_message(uint32_t domain, bool has_template)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+
+    build_ipfix(&message, domain, 0);
+    if (has_template) {
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        build_template(&message, 256, flows, 1);
+    }
+    struct sr_span bytes = build_end(&message);
+    build_bytes(&chain, bytes.data, bytes.len);
+}
+
+static enum sr_verdict
+feed_chain(void)
+{
+    const struct sr_span bytes = { chain.bytes, chain.len };
+
+    netflow_rig_forget(&rig);
+    return netflow_rig_feed(&rig, &peer, bytes);
+}
+
+static void
+a_datagram_has_a_limit_of_messages(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    chain.len = 0;
+    for (unsigned i = 0; i < NF_MESSAGES_MAX; i++) {
+        add_message(1, true);
+    }
+    (void)feed_chain();
+    assert_int_equal(rig.deadletters, 0);
+    assert_int_equal(l->templates, NF_MESSAGES_MAX);
+    add_message(1, true);
+    add_message(1, true);
+    (void)feed_chain();
+    assert_int_equal(rig.deadletters, 1);
+    assert_string_equal(rig.last_reason, "too_many_messages");
+    assert_int_equal(l->templates, 2 * NF_MESSAGES_MAX);
+    netflow_rig_end(&rig);
+}
+
+static void
+one_datagram_does_not_evict_all_domains(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.max_domains = 20;
+    struct nf_exporter *e = netflow_rig_exporter(&rig, &peer);
+    for (unsigned n = 0; n < 2; n++) {
+        chain.len = 0;
+        for (unsigned i = 0; i < 20; i++) {
+            add_message(100 * n + i, true);
+        }
+        (void)feed_chain();
+        assert_int_equal(rig.deadletters, n);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        assert_true(nf_exporter_is_crowded(e, &rig.config, 10, i) == (i < NF_EVICTIONS_MAX));
+    }
+    netflow_rig_end(&rig);
+}
+
+static void
+domains_without_templates_give_way_first(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.max_domains = 3;
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    chain.len = 0;
+    add_message(1, true);
+    add_message(2, true);
+    (void)feed_chain();
+    for (uint16_t engine = 0; engine < 10; engine++) {
+        build_v5(&message, engine, 0);
+        build_record(&message, V5_RECORD);
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    for (uint32_t domain = 1; domain <= 2; domain++) {
+        build_ipfix(&message, domain, 0);
+        build_set(&message, 256);
+        build_record(&message, "00000001");
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_int_equal(rig.messages, 12);
+    assert_int_equal(l->sets_parked, 0);
+    netflow_rig_end(&rig);
+}
+
+static void
+a_header_that_counts_less_than_there_is_is_a_mismatch(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    build_v5(&message, 1, 0);
+    build_record(&message, V5_RECORD);
+    build_record(&message, V5_RECORD);
+    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    assert_int_equal(l->count_mismatches, 0);
+    message.bytes[3] = 1;
+    const struct sr_span bytes = { message.bytes, message.len };
+    (void)netflow_rig_feed(&rig, &peer, bytes);
+    assert_int_equal(rig.messages, 3);
+    assert_int_equal(l->count_mismatches, 1);
+    netflow_rig_end(&rig);
+}
+
+/* ---- Sets that wait ---- */
+
+static void
+feed_at(uint64_t now_ns)
+{
+    const struct nf_input input = {
+        .scratch = rig.scratch,
+        .now_ns = now_ns,
+        .peer = &peer,
+        .bytes = build_end(&message),
+    };
+
+    (void)sr_netflow_datagram(netflow_rig_exporter(&rig, &peer), &rig.config, &input, &rig.emit);
+}
+
+/* A list of records of the template that the record itself is of. */
+static void
+feed_list_of_itself(uint64_t now_ns)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, 256);
+    build_record(&message, "04 ff 0100 00");
+    feed_at(now_ns);
+}
+
+static void
+a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited(void **state)
+{
+    static const struct nf_field list = { .id = 292, .length = NF_VARIABLE_LENGTH };
+    const uint64_t hour = UINT64_C(3600000000000);
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.template_ttl_ns = hour;
+    feed_list_of_itself(NETFLOW_RIG_NOW + 2 * hour);
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, &list, 1);
+    feed_at(NETFLOW_RIG_NOW);
+    feed_list_of_itself(NETFLOW_RIG_NOW);
+    assert_int_equal(rig.messages, 2);
+    assert_int_equal(nf_exporter_ledger(netflow_rig_exporter(&rig, &peer))->sets_parked, 1);
+    netflow_rig_end(&rig);
+}
+
+static void
+more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+    const unsigned sets = 200, records = 100;
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i <= sets; i++) {
+        build_v9(&message, 1, i);
+        if (i == sets) {
+            build_set(&message, BUILD_V9_TEMPLATES);
+            build_template(&message, 256, flows, 1);
+        }
+        build_set(&message, 256);
+        for (unsigned j = 0; j < records; j++) {
+            build_record(&message, "00000001");
+        }
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_in_range(rig.messages, NF_RECORDS_MAX / 2, NF_RECORDS_MAX);
+    for (unsigned i = 1; i <= 4; i++) {
+        build_v9(&message, 1, sets + i);
+        build_set(&message, 256);
+        build_record(&message, "00000001");
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_int_equal(rig.messages, (sets + 1) * records + 4);
+    assert_int_equal(rig.deadletters, 0);
+    assert_int_equal(l->sets_released, sets);
+    assert_int_equal(l->missing + l->count_mismatches, 0);
+    netflow_rig_end(&rig);
+}
+
 /* ---- Sequence numbers ---- */
 
 static void
@@ -137,6 +334,50 @@ options_that_have_waited_are_no_units_of_the_message_that_releases_them(void **s
 }
 
 static void
+messages_of_v9_are_missed_while_sets_wait(void **state)
+{
+    static const uint32_t numbers[] = { 1, 5, 3 };
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i < 3; i++) {
+        build_v9(&message, 1, numbers[i]);
+        build_set(&message, 300);
+        build_record(&message, "00000001");
+        (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    }
+    assert_int_equal(l->missing, 3);
+    assert_int_equal(l->recovered, 1); /* the one that came, not all of the gap */
+    netflow_rig_end(&rig);
+}
+
+static void
+records_behind_a_length_that_lies_are_not_missed(void **state)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, flows, 1);
+    build_set(&message, 256);
+    build_record(&message, "00000001");
+    (void)build_end(&message);
+    message.bytes[31] = 200;
+    (void)netflow_rig_feed(&rig, &peer, (struct sr_span){ message.bytes, message.len });
+    assert_int_equal(l->sets_malformed, 1);
+    build_ipfix(&message, 1, 1);
+    build_set(&message, 256);
+    build_record(&message, "00000001");
+    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    assert_int_equal(l->missing, 0); /* it was counted as malformed */
+    netflow_rig_end(&rig);
+}
+
+static void
 a_stream_that_waits_for_room_misses_nothing(void **state)
 {
     static const struct nf_field flows[] = { { 0, 1, 4 } };
@@ -159,11 +400,15 @@ a_stream_that_waits_for_room_misses_nothing(void **state)
         .bytes = build_end(&message),
         .resume = &resume,
     };
+    memset(message.bytes + 4, 0, 4); /* a clock that was not set */
+    rig.room_left = 0;
+    assert_int_equal(sr_netflow_datagram(e, &rig.config, &input, &rig.emit), SR_FULL);
     rig.room_left = 3;
     assert_int_equal(sr_netflow_datagram(e, &rig.config, &input, &rig.emit), SR_FULL);
     rig.room_left = 3;
     assert_int_equal(sr_netflow_datagram(e, &rig.config, &input, &rig.emit), SR_DECODED);
     assert_int_equal(rig.messages, 5);
+    assert_int_equal(nf_exporter_ledger(e)->skewed, 1);
     build_ipfix(&message, 1, 15);
     build_set(&message, 256);
     build_record(&message, "00000001");
@@ -181,7 +426,15 @@ main(void)
         cmocka_unit_test(v7_has_no_rate_in_its_header_and_a_longer_record),
         cmocka_unit_test(an_override_wins_over_the_header_of_v5),
         cmocka_unit_test(v1_has_neither_systems_nor_a_sequence),
+        cmocka_unit_test(a_datagram_has_a_limit_of_messages),
+        cmocka_unit_test(one_datagram_does_not_evict_all_domains),
+        cmocka_unit_test(domains_without_templates_give_way_first),
+        cmocka_unit_test(a_header_that_counts_less_than_there_is_is_a_mismatch),
+        cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
+        cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
+        cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
+        cmocka_unit_test(records_behind_a_length_that_lies_are_not_missed),
         cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),
     };
 

@@ -349,6 +349,23 @@ operations_are_sorted_and_packets_come_last(void **state)
 }
 
 static void
+specials_and_packets_keep_the_order_of_their_fields(void **state)
+{
+    static const struct nf_field fields[] = { { .id = 313, .length = 20 },
+        { .id = 70, .length = 3 }, { .id = 315, .length = 20 }, { .id = 71, .length = 3 },
+        { .id = 104, .length = 20 }, { .id = 72, .length = 3 }, { .id = 1, .length = 4 } };
+    static const uint16_t order[] = { 6, 1, 3, 5, 0, 2, 4 };
+
+    (void)state;
+    struct nf_template *t = build_compiled(10, false, 0, fields, 7, NF_NATIVE);
+    assert_int_equal(t->op_count, 7);
+    for (unsigned i = 0; i < 7; i++) {
+        assert_int_equal(nf_template_ops(t)[i].field, order[i]);
+    }
+    free(t);
+}
+
+static void
 fields_of_32_bits_are_narrow_and_counters_and_times_are_not(void **state)
 {
     static const uint8_t wide[] = { NF_SAMPLING_RATE, NF_BYTES, NF_PACKETS, NF_BYTES_IN,
@@ -461,6 +478,7 @@ main(void)
         cmocka_unit_test(scope_fields_are_no_fields_of_a_flow),
         cmocka_unit_test(elements_of_other_enterprises_go_nowhere),
         cmocka_unit_test(operations_are_sorted_and_packets_come_last),
+        cmocka_unit_test(specials_and_packets_keep_the_order_of_their_fields),
         cmocka_unit_test(fields_of_32_bits_are_narrow_and_counters_and_times_are_not),
         cmocka_unit_test(no_id_finds_the_row_of_another),
         cmocka_unit_test(a_template_equals_the_record_it_was_made_of_and_no_other),

@@ -28,6 +28,7 @@ nf_walk_header(struct nf_walk *w, const struct nf_header *header, uint32_t datag
     w->datagram = datagram;
     nf_context_init(&w->context, w->config, w->exporter, &w->header, &w->input->scratch->flow);
     w->context.domain = d;
+    w->context.now_ns = w->input->now_ns;
 }
 
 static uint8_t *
@@ -150,13 +151,12 @@ is_known(unsigned version)
 /* ---- Messages ---- */
 
 static void
-account_sequence(struct nf_walk *w, struct nf_domain *d, uint32_t units)
+account_sequence(struct nf_walk *w, struct nf_domain *d, uint32_t units, bool unknown)
 {
     struct nf_ledger *l = w->ledger;
     uint32_t missing = 0;
 
-    switch (
-        nf_sequence_take(&d->sequence, w->header.sequence, units, w->has_unknown_units, &missing)) {
+    switch (nf_sequence_take(&d->sequence, w->header.sequence, units, unknown, &missing)) {
     case NF_SEQUENCE_FIRST:
     case NF_SEQUENCE_IN_ORDER: break;
     case NF_SEQUENCE_GAP: sr_count(&l->missing, missing); break;
@@ -186,7 +186,7 @@ walk_v5(struct nf_walk *w, struct sr_span records, uint32_t count)
     }
     nf_v5_records(w, records, count);
     if (d != NULL && w->header.version != V1) {
-        account_sequence(w, d, count);
+        account_sequence(w, d, count, false);
     }
 }
 
@@ -200,6 +200,7 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     nf_sets_walk(w, sets);
     uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
     if (w->is_full && resume != NULL) {
+        resume->is_begun = true;
         resume->units = records;
         resume->has_unknown_units = w->has_unknown_units;
         return;
@@ -207,11 +208,35 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     if (w->context.domain == NULL) {
         return;
     }
-    account_sequence(w, w->context.domain, w->header.version == V9 ? 1 : records);
-    if (w->header.version == V9 && !w->has_unknown_units &&
-        records + w->templates - templates != count) {
+    if (w->header.version == IPFIX) {
+        account_sequence(w, w->context.domain, records, w->has_unknown_units);
+        return;
+    }
+    /* Messages are counted, so that it does not matter what cannot be read of them. */
+    account_sequence(w, w->context.domain, 1, false);
+    if (!w->has_unknown_units && records + w->templates - templates != count) {
         sr_count(&w->ledger->count_mismatches, 1);
     }
+}
+
+/* What a message of the datagram costs before anything of it is read. */
+static bool
+is_too_much(struct nf_walk *w, const struct nf_header *h)
+{
+    bool crowded =
+        w->messages > 0 && nf_exporter_is_crowded(w->exporter, w->config, h->version, h->domain);
+
+    w->evictions += crowded;
+    return w->messages++ >= NF_MESSAGES_MAX || w->evictions >= NF_EVICTIONS_MAX;
+}
+
+/* The rest of a datagram that holds too many messages. */
+static void
+refuse_rest(struct nf_walk *w, struct sr_span *rest)
+{
+    w->malformed++;
+    w->emit->deadletter(w->emit->arg, "too_many_messages", w->input->peer, w->input->now_ns, *rest);
+    rest->len = 0;
 }
 
 /*
@@ -232,9 +257,13 @@ walk_message(struct nf_walk *w, struct sr_span *bytes)
     if (r.failed) {
         return false;
     }
+    if (is_too_much(w, &header)) {
+        refuse_rest(w, bytes);
+        return false;
+    }
     if (header.export_ns < CLOCK_SANE_NS && w->config->flavour == NF_NATIVE) {
         header.export_ns = header.received_ns;
-        sr_count(&w->ledger->skewed, 1);
+        sr_count(&w->ledger->skewed, w->input->resume == NULL || !w->input->resume->is_begun);
     }
     w->context.domain = NULL;
     nf_walk_header(w, &header, w->input->number);
@@ -327,6 +356,17 @@ verdict(const struct nf_walk *w)
     return SR_CONSUMED;
 }
 
+static bool
+is_zero(struct sr_span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static unsigned
 version_of(struct sr_span bytes)
 {
@@ -375,6 +415,9 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
         return sr_netflow_refuse(input, emit);
     }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
+    }
+    if (!is_zero(left)) { /* behind what the last header counts */
+        sr_count(&w.ledger->count_mismatches, 1);
     }
     count_all(&w);
     if (w.is_full) {

@@ -13,6 +13,7 @@ struct nf_resume {
     uint32_t record; /* records of it that are */
     uint32_t units;  /* records of the message that are, as its sequence number counts them */
     bool has_unknown_units;
+    bool is_begun;
 };
 
 /* What one thread needs for itself. Large: pages that are not used cost nothing. */
@@ -56,9 +57,12 @@ enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct n
 
 /*
  * No datagram may cost more than a few times what a sender could fill it with in good faith: what
- * is above these is told to emit->deadletter as "too_many_sets", "too_many_records" or
- * "too_many_templates".
+ * is above these is told to emit->deadletter as "too_many_sets", "too_many_records",
+ * "too_many_templates" or "too_many_messages". Sets that have waited take at most half of the
+ * records; what is more goes on waiting.
  */
+#define NF_MESSAGES_MAX 128U
+#define NF_EVICTIONS_MAX 2U /* domains that give way to those of one datagram */
 #define NF_SETS_MAX 4096U
 #define NF_RECORDS_MAX 8192U
 #define NF_TEMPLATES_MAX 2048U

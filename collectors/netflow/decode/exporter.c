@@ -116,6 +116,33 @@ nf_domain_find(const struct nf_exporter *e, uint16_t version, uint32_t id)
     return s;
 }
 
+/* True when nothing is lost with it but the place in its numbering. */
+static bool
+is_plain(const struct nf_domain_state *s)
+{
+    return s->templates.count == 0 && s->samplers == NULL && s->names == NULL && s->rate == 0 &&
+           s->domain.told_start_ms == 0;
+}
+
+/* The one that goes for another; there is one. */
+static struct nf_domain_state *
+least_worth(const struct nf_exporter *e)
+{
+    struct nf_domain_state *s = e->oldest;
+
+    while (s != NULL && !is_plain(s)) {
+        s = s->newer;
+    }
+    return s != NULL ? s : e->oldest;
+}
+
+bool
+nf_exporter_is_crowded(
+    const struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id)
+{
+    return e->domain_count >= config->max_domains && nf_domain_find(e, version, id) == NULL;
+}
+
 /* Takes the memory first, so that without any no domain has gone for nothing. */
 static struct nf_domain_state *
 new_domain(struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id)
@@ -131,7 +158,7 @@ new_domain(struct nf_exporter *e, const struct nf_config *config, uint16_t versi
     s->domain.state = s;
     s->exporter = e;
     while (e->domain_count > 0 && e->domain_count >= config->max_domains) {
-        free_domain(e, e->oldest);
+        free_domain(e, least_worth(e));
         e->generation++;
     }
     link_domain(e, s);

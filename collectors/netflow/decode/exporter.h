@@ -94,10 +94,15 @@ bool nf_exporter_is_plain(const struct nf_exporter *e);
 
 /*
  * The domain, which is made when it is new. Over config->max_domains the one not used for longest
- * goes, with what it has. NULL without memory.
+ * goes, with what it has: one without templates, options and names when there is such a one, so
+ * that messages without any do not cost others theirs. NULL without memory.
  */
 struct nf_domain *nf_exporter_domain(
     struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id);
+
+/* True when nf_exporter_domain() would evict another one for it. */
+bool nf_exporter_is_crowded(
+    const struct nf_exporter *e, const struct nf_config *config, uint16_t version, uint32_t id);
 
 /* ---- Templates ---- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/exporter.h"
+#include "decode/index.h"
 #include "decode/template.h"
 #include "sr/banned.h"
 #include "sr/json.h"
@@ -106,34 +107,35 @@ is_same_element(const struct nf_template *t, unsigned i, unsigned j)
     return a.id == b.id && a.enterprise == b.enterprise && is_scope_v9(t, i) == is_scope_v9(t, j);
 }
 
-/* 16 bits that are equal for equal elements, and in one enterprise for no others. */
-static unsigned
-digest(const struct nf_template *t, unsigned index)
-{
-    struct nf_field field = nf_template_field(t, index);
-
-    return field.id ^ (field.enterprise & 0xffff) ^ field.enterprise >> 16;
-}
-
 /*
- * Finds the elements that may be there more than once. Only for them the rest of the template is
- * searched: a template with thousands of fields must not cost their square.
+ * The fields of a template in lists of those that may be the same element: each knows the next one.
+ * A template with thousands of fields must not cost their square, and its exporter, who cannot know
+ * the salt, cannot make many elements that look alike.
  */
-static void
-find_repeated(const struct nf_template *t, const struct set *hidden, struct set *repeated)
-{
-    struct set seen = { { 0 } };
+#define LISTS 4096U
+#define NO_FIELD UINT16_MAX
 
-    memset(repeated, 0, sizeof(*repeated));
-    for (unsigned i = 0; i < t->field_count; i++) {
-        unsigned bit = digest(t, i);
-        if (set_has(hidden, i)) {
-            continue;
+struct alike {
+    uint16_t next[UINT16_MAX]; /* of each field; as many as it has are written */
+};
+
+static void
+find_alike(const struct nf_record *r, const struct set *hidden, struct alike *alike)
+{
+    const struct nf_template *t = r->template;
+    /* The time of the receive, to the nanosecond. */
+    uint64_t salt = r->header->received_ns * UINT64_C(0x9E3779B97F4A7C15);
+    uint16_t first[LISTS];
+
+    memset(first, 0xff, sizeof(first));
+    for (unsigned i = t->field_count; i-- > 0;) {
+        struct nf_field field = nf_template_field(t, i);
+        uint64_t key = (uint64_t)field.enterprise << 16 | field.id;
+        if (!set_has(hidden, i)) {
+            uint16_t *head = &first[nf_index_hash(salt, key) % LISTS];
+            alike->next[i] = *head;
+            *head = (uint16_t)i;
         }
-        if (set_has(&seen, bit)) {
-            set_add(repeated, bit);
-        }
-        set_add(&seen, bit);
     }
 }
 
@@ -208,16 +210,15 @@ add_one(
 /* The value of an element: an array when fields behind hold it again, which are hidden then. */
 static void
 add_all(struct sr_buf *b, const struct nf_record *r, unsigned index,
-    const struct nf_element *element, struct set *hidden)
+    const struct nf_element *element, const struct alike *alike, struct set *hidden)
 {
-    const struct nf_template *t = r->template;
     bool array = false;
     size_t start = b->len;
 
     sr_buf_put(b, '[');
     add_one(b, r, index, element);
-    for (unsigned j = index + 1; j < t->field_count; j++) {
-        if (!set_has(hidden, j) && is_same_element(t, index, j)) {
+    for (unsigned j = alike->next[index]; j != NO_FIELD; j = alike->next[j]) {
+        if (!set_has(hidden, j) && is_same_element(r->template, index, j)) {
             array = true;
             set_add(hidden, j);
             sr_buf_put(b, ',');
@@ -248,11 +249,11 @@ bool
 nf_json_elements(struct sr_buf *b, const struct nf_record *r, bool extra)
 {
     const struct nf_template *t = r->template;
+    struct alike alike;
     struct set hidden;
-    struct set repeated;
 
     hide(t, extra, &hidden);
-    find_repeated(t, &hidden, &repeated);
+    find_alike(r, &hidden, &alike);
     for (unsigned i = 0; i < t->field_count; i++) {
         if (set_has(&hidden, i)) {
             continue;
@@ -260,8 +261,8 @@ nf_json_elements(struct sr_buf *b, const struct nf_record *r, bool extra)
         const struct nf_element *element = element_of(t, i);
         size_t before = b->len;
         add_key(b, t, i, element);
-        if (set_has(&repeated, digest(t, i))) {
-            add_all(b, r, i, element, &hidden);
+        if (alike.next[i] != NO_FIELD) {
+            add_all(b, r, i, element, &alike, &hidden);
         } else {
             add_one(b, r, i, element);
         }

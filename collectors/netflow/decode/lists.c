@@ -65,8 +65,8 @@ read_basic_list(struct sr_reader *r, struct nf_flow *f)
 static uint64_t
 count_records(const struct nf_context *c, uint16_t id, struct sr_span records)
 {
-    const struct nf_template *t = nf_templates_find(
-        c->exporter, c->domain, c->config, id, c->header->port, c->header->received_ns);
+    const struct nf_template *t =
+        nf_templates_find(c->exporter, c->domain, c->config, id, c->header->port, c->now_ns);
     struct sr_span record;
     uint64_t count = 0;
 

@@ -17,6 +17,8 @@ struct nf_context {
     const struct nf_header *header;
     struct nf_ledger *ledger;
     const struct nf_template *template; /* NULL: v1, v5, v7 */
+    uint64_t now_ns;                    /* wall clock, which is later than that of a set's receive
+                                         * when it has waited: templates are looked for by it */
     uint64_t export_ms;                 /* since 1970; when the message was sent */
     uint64_t sampling_rate;             /* of records that name no sampler; 0: not known */
     bool is_rate_overridden;            /* whatever records say */

@@ -145,15 +145,29 @@ park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
     nf_walk_malformed(w, "template_missing", id, body);
 }
 
-/* The template that sets have waited for is there. */
+/* A message has records of its own: those that have waited leave half of the limit to them. */
+static bool
+may_release(const struct nf_walk *w)
+{
+    return nf_pending_count(w->exporter) > 0 &&
+           w->data_records + w->options_records < NF_RECORDS_MAX / 2;
+}
+
+/*
+ * The sets that wait for a template that is there now. What is too much for one datagram goes on
+ * waiting, for the next one with such a set.
+ */
 static void
 release(struct nf_walk *w, struct nf_domain *d, uint16_t id)
 {
     struct nf_header header = w->header;
     uint32_t datagram = w->datagram;
     struct nf_pending *p;
+    bool any = false;
 
-    while ((p = nf_pending_take(w->exporter, d, w->config, id, w->input->now_ns)) != NULL) {
+    while (may_release(w) &&
+           (p = nf_pending_take(w->exporter, d, w->config, id, w->input->now_ns)) != NULL) {
+        any = true;
         const struct nf_template *t =
             nf_templates_find(w->exporter, d, w->config, id, p->header.port, w->input->now_ns);
         uint32_t done = 0;
@@ -165,7 +179,9 @@ release(struct nf_walk *w, struct nf_domain *d, uint16_t id)
         w->is_releasing = false;
         nf_pending_free(w->exporter, p);
     }
-    nf_walk_header(w, &header, datagram);
+    if (any) {
+        nf_walk_header(w, &header, datagram);
+    }
 }
 
 /* ---- Templates ---- */
@@ -188,7 +204,7 @@ learn(struct nf_walk *w, struct nf_domain *d, const struct nf_template_record *r
 
     nf_explain(w, record->id, record->fields.len, record->options ? "options_template" : "template",
         record->field_count);
-    if (learned != NF_LEARNED_REFUSED && nf_pending_count(w->exporter) > 0) {
+    if (learned != NF_LEARNED_REFUSED) {
         release(w, d, record->id);
     }
 }
@@ -253,6 +269,7 @@ read_set(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span bod
         nf_explain(w, id, body.len, "reserved", 1);
         return;
     }
+    release(w, d, id);
     const struct nf_template *t =
         nf_templates_find(w->exporter, d, w->config, id, w->header.port, w->input->now_ns);
     if (t == NULL) {
@@ -277,6 +294,7 @@ next_set(struct nf_walk *w, struct sr_reader *r, uint16_t *ret_id, struct sr_spa
     *ret_id = id;
     *ret_body = sr_reader_take(r, length >= SET_HEADER ? length - (size_t)SET_HEADER : SIZE_MAX);
     if (r->failed) {
+        w->has_unknown_units = true;
         nf_walk_malformed(
             w, "set_length", id, (struct sr_span){ left.data + SET_HEADER, left.len - SET_HEADER });
         return false;
@@ -305,6 +323,7 @@ nf_sets_walk(struct nf_walk *w, struct sr_span sets)
     while (!w->is_full && next_set(w, &r, &id, &body)) {
         uint32_t done = resume != NULL ? resume->record : 0;
         if (w->sets++ >= NF_SETS_MAX) {
+            w->has_unknown_units = true;
             nf_walk_malformed(w, "too_many_sets", id, body);
             break;
         }

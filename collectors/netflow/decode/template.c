@@ -189,10 +189,17 @@ fill_fields(struct nf_template *t, const struct nf_template_record *record)
     return (uint16_t)length;
 }
 
-/* What compiling knows while it goes over the fields. */
+/*
+ * What compiling knows while it goes over the fields. A slot has one operation, so that those that
+ * fill one are few; specials can be as many as fields and are never sorted: packets, which come
+ * last, are gathered at the end of the room, the last one first.
+ */
 struct compiling {
     struct nf_template *t;
-    struct nf_op *ops;
+    struct nf_op *ops; /* room for one of each field: specials, a gap, packets */
+    unsigned special_count, packet_count;
+    struct nf_op plain[NF_SLOTS];
+    unsigned plain_count;
     uint64_t taken[2]; /* slots that have an operation */
 };
 
@@ -218,21 +225,46 @@ is_icmp(const struct nf_mapping *m)
                                     : m->slot == NF_ICMP_TYPE || m->slot == NF_ICMP6;
 }
 
+static bool
+is_packet(const struct nf_op *op)
+{
+    return op->kind == NF_OP_SPECIAL &&
+           (op->slot == NF_SPECIAL_FRAME || op->slot == NF_SPECIAL_PACKET);
+}
+
+/* Numbers come first, for a loop of their own. */
+static void
+add_plain(struct compiling *c, const struct nf_op *op)
+{
+    unsigned at = c->plain_count++;
+
+    for (; at > 0 && c->plain[at - 1].kind > op->kind; at--) {
+        c->plain[at] = c->plain[at - 1];
+    }
+    c->plain[at] = *op;
+    c->taken[op->slot >> 6] |= UINT64_C(1) << (op->slot & 63);
+    c->t->number_count = (uint16_t)(c->t->number_count + (op->kind == NF_OP_NUMBER));
+}
+
 static void
 add_op(struct compiling *c, const struct nf_mapping *m, unsigned field, uint32_t offset)
 {
     uint16_t length = nf_template_kept(c->t)[field].length;
     bool narrow = m->kind == NF_OP_NUMBER && length > 4 && nf_slot_is_narrow(m->slot);
-
-    c->ops[c->t->op_count++] = (struct nf_op){
+    const struct nf_op op = {
         .offset = (uint16_t)offset,
         .field = (uint16_t)field,
         .slot = m->slot,
         .kind = (narrow ? NF_OP_NARROW : m->kind) & 3U,
         .length = m->kind != NF_OP_SPECIAL ? length & OP_LENGTH_MAX : 0,
     };
+
     if (m->kind != NF_OP_SPECIAL) {
-        c->taken[m->slot >> 6] |= UINT64_C(1) << (m->slot & 63);
+        add_plain(c, &op);
+    } else if (is_packet(&op)) {
+        c->ops[c->t->field_count - ++c->packet_count] = op;
+    } else {
+        c->ops[c->special_count++] = op;
     }
     c->t->has_icmp = c->t->has_icmp || is_icmp(m);
 }
@@ -258,30 +290,22 @@ compile_rank(struct compiling *c, unsigned rank)
     }
 }
 
-/* Numbers come first, for a loop of their own; packets last, which fill what is still empty. */
-static unsigned
-place(const struct nf_op *op)
-{
-    bool packet = op->kind == NF_OP_SPECIAL &&
-                  (op->slot == NF_SPECIAL_FRAME || op->slot == NF_SPECIAL_PACKET);
-
-    return packet ? NF_OP_SPECIAL + 1U : op->kind;
-}
-
+/* Packets come last, for they fill what is still empty. */
 static void
-sort_ops(struct nf_template *t, struct nf_op *ops)
+join_ops(struct compiling *c)
 {
-    for (unsigned i = 1; i < t->op_count; i++) {
-        struct nf_op op = ops[i];
-        unsigned at = i;
-        for (; at > 0 && place(&ops[at - 1]) > place(&op); at--) {
-            ops[at] = ops[at - 1];
-        }
-        ops[at] = op;
+    struct nf_op *packets = c->ops + c->t->field_count - c->packet_count;
+    unsigned before = c->plain_count + c->special_count;
+
+    for (unsigned i = 0; i < c->packet_count / 2; i++) {
+        struct nf_op op = packets[i];
+        packets[i] = packets[c->packet_count - 1 - i];
+        packets[c->packet_count - 1 - i] = op;
     }
-    while (t->number_count < t->op_count && ops[t->number_count].kind == NF_OP_NUMBER) {
-        t->number_count++;
-    }
+    memmove(c->ops + c->plain_count, c->ops, c->special_count * sizeof(struct nf_op));
+    memcpy(c->ops, c->plain, c->plain_count * sizeof(struct nf_op));
+    memmove(c->ops + before, packets, c->packet_count * sizeof(struct nf_op));
+    c->t->op_count = (uint16_t)(before + c->packet_count);
 }
 
 void
@@ -302,7 +326,22 @@ nf_template_compile(
     for (unsigned rank = 0; rank < NF_MAPPING_RANKS; rank++) {
         compile_rank(&c, rank);
     }
-    sort_ops(t, c.ops);
+    join_ops(&c);
+}
+
+/* The same of fields without enterprises: a datagram may hold as many as fit, and each is compared
+ * with all layouts of its id. */
+static bool
+has_fields(const struct nf_template *t, const uint8_t *at)
+{
+    const struct nf_kept_field *kept = nf_template_kept(t);
+
+    for (unsigned i = 0; i < t->field_count; i++, at += 4) {
+        if (kept[i].id != (at[0] << 8 | at[1]) || kept[i].length != (at[2] << 8 | at[3])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool
@@ -313,6 +352,9 @@ nf_template_equals(const struct nf_template *t, const struct nf_template_record 
     if (t->id != record->id || t->version != record->version || t->options != record->options ||
         t->field_count != record->field_count || t->scope_count != record->scope_count) {
         return false;
+    }
+    if (!t->has_enterprises && !has_enterprises(record)) {
+        return has_fields(t, record->fields.data);
     }
     for (unsigned i = 0; i < t->field_count; i++) {
         struct nf_field f = read_field(&r, record->version);

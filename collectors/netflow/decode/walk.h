@@ -17,7 +17,8 @@ struct nf_walk {
     struct nf_context context;
     uint32_t datagram; /* the number of the datagram that the records came with */
 
-    /* What the message held so far. */
+    uint32_t messages, evictions; /* of the datagram, so far */
+    /* What it held so far. */
     uint32_t sets, data_records, options_records, templates, parked, malformed;
     uint32_t units;               /* records of the message itself, not of sets that have waited */
     uint32_t zero, limited, full; /* data records that are not published, by why */
