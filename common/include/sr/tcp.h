@@ -88,6 +88,13 @@ struct sr_tcp_options {
 struct sr_tcp_worker;
 
 /*
+ * Before workers are started that may have so many connections in all: lets the process have
+ * descriptors for them, as far as its hard limit goes, and logs when that is too low. Workers
+ * refuse connections that would leave none for the rest of the process.
+ */
+void sr_tcp_expect(uint64_t connections);
+
+/*
  * Starts to accept. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
  * Returns an owned worker, or NULL (the descriptor is then still the caller's).
  */
