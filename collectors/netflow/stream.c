@@ -29,14 +29,15 @@ take(void *arg, size_t size)
     struct connection *c = arg;
     struct state_listener *l = c->listener;
     uint64_t part = l->memory / EXPORTERS_MEMORY_PART;
+    uint64_t used = sr_counted(&l->stream_memory_used);
 
-    if (size > part || c->memory_used > part - size || l->stream_memory_used > l->memory - size) {
+    if (size > part || c->memory_used > part - size || used > l->memory - size) {
         return NULL;
     }
     void *memory = malloc(size);
     if (memory != NULL) {
         c->memory_used += size;
-        l->stream_memory_used += size;
+        atomic_store_explicit(&l->stream_memory_used, used + size, memory_order_relaxed);
     }
     return memory;
 }
@@ -45,10 +46,12 @@ static void
 give(void *arg, void *memory, size_t size)
 {
     struct connection *c = arg;
+    struct state_listener *l = c->listener;
 
     if (memory != NULL) {
         c->memory_used -= size;
-        c->listener->stream_memory_used -= size;
+        atomic_store_explicit(&l->stream_memory_used, sr_counted(&l->stream_memory_used) - size,
+            memory_order_relaxed);
         free(memory);
     }
 }
@@ -111,7 +114,7 @@ stream_config(const struct snapshot_listener *l)
 
 enum sr_verdict
 netflow_connection_message(void *state, const void *snapshot, unsigned listener, void *scratch,
-    void *connection, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    void *connection, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool must,
     const struct sr_emit *emit)
 {
     const struct snapshot *snap = snapshot;
@@ -129,6 +132,7 @@ netflow_connection_message(void *state, const void *snapshot, unsigned listener,
 
     (void)state;
     if (!access_allows(&l->allow, peer)) { /* since a reload */
+        c->resume = (struct nf_resume){ 0 };
         emit->refused(emit->arg, "not_allowed");
         return SR_REFUSED;
     }
@@ -139,7 +143,7 @@ netflow_connection_message(void *state, const void *snapshot, unsigned listener,
     uint64_t given = budget;
     enum sr_verdict verdict = sr_netflow_datagram(c->exporter, &config, &input, emit);
     sr_rate_spend(&c->rate, given - budget);
-    if (verdict != SR_FULL) {
+    if (verdict != SR_FULL || must) {
         c->resume = (struct nf_resume){ 0 };
     }
     return verdict;

@@ -22,6 +22,7 @@ struct bench {
     void *config, *state, *snapshot, *scratch;
     struct sr_emit emit;
     uint32_t records, lost;
+    uint32_t room; /* records that there is room for; 0: any number */
     unsigned deadletters, refused, consumed;
     char reason[32]; /* the last one */
 };
@@ -32,9 +33,9 @@ static uint8_t *
 on_reserve(void *arg, size_t max)
 {
     static uint8_t room[65536];
+    const struct bench *b = arg;
 
-    (void)arg;
-    return max <= sizeof(room) ? room : NULL;
+    return max <= sizeof(room) && (b->room == 0 || b->records < b->room) ? room : NULL;
 }
 
 static void
@@ -288,6 +289,42 @@ take(struct bench *b, uint8_t host, struct datagram d)
     return take_at(b, host, d, NOW_NS);
 }
 
+/* ---- Messages of a connection ---- */
+
+static const struct sr_peer sender = { .address = { 192, 0, 2, 1 }, .port = 40000 };
+
+/* A template of one field, and three records of it. */
+static struct datagram
+ipfix(uint32_t sequence)
+{
+    struct datagram d = { .len = 0 };
+
+    put(&d, 10, 2);
+    put(&d, 16 + 12 + 16, 2);
+    put(&d, NOW_NS / SECOND_NS, 4);
+    put(&d, sequence, 4);
+    put(&d, 7, 4);
+    put(&d, 2, 2);
+    put(&d, 12, 2);
+    put(&d, 256, 2);
+    put(&d, 1, 2);
+    put(&d, 1, 2);
+    put(&d, 4, 2);
+    put(&d, 256, 2);
+    put(&d, 16, 2);
+    put(&d, 5, 4);
+    put(&d, 5, 4);
+    put(&d, 5, 4);
+    return d;
+}
+
+static enum sr_verdict
+take_message(struct bench *b, void *connection, struct datagram d, bool must)
+{
+    return netflow_program.stream_message(b->state, b->snapshot, 0, b->scratch, connection, NOW_NS,
+        &sender, (struct sr_span){ d.bytes, d.len }, must, &b->emit);
+}
+
 /* The value of one line of the metrics; 0 when there is none. */
 static unsigned long
 metric(struct bench *b, const char *name, const char *exporter)
@@ -526,6 +563,58 @@ what_waits_at_an_exporter_that_has_to_go_is_a_dead_letter(void **state)
     assert_int_equal(metric(b, "datagrams_total", NULL), 150);
 }
 
+static void
+a_message_is_not_gone_on_with_behind_one_that_was_refused(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    b->room = 2;
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_FULL);
+    assert_int_equal(b->records, 2);
+    configure(b, "\"allow\": [\"198.51.100.1\"]");
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_REFUSED);
+    configure(b, "");
+    b->room = 0;
+    assert_int_equal(take_message(b, connection, ipfix(3), false), SR_DECODED);
+    assert_int_equal(b->records, 2 + 3);
+    netflow_program.connection_free(b->state, connection);
+}
+
+/* When it stops, nothing comes again. */
+static void
+a_message_is_not_gone_on_with_behind_one_that_was_dropped(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    b->room = 2;
+    assert_int_equal(take_message(b, connection, ipfix(0), true), SR_FULL);
+    b->room = 0;
+    assert_int_equal(take_message(b, connection, ipfix(3), true), SR_DECODED);
+    assert_int_equal(b->records, 2 + 3);
+    netflow_program.connection_free(b->state, connection);
+}
+
+static void
+what_connections_keep_shows_in_the_memory_of_exporters(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    unsigned long without = metric(b, "exporter_memory_bytes", NULL);
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_DECODED);
+    assert_true(metric(b, "exporter_memory_bytes", NULL) > without);
+    netflow_program.connection_free(b->state, connection);
+    assert_int_equal(metric(b, "exporter_memory_bytes", NULL), without);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
 int
@@ -544,6 +633,9 @@ main(void)
         TEST(templates_of_a_listener_that_is_gone_are_forgotten),
         TEST(exporters_beyond_a_bound_share_one_line),
         TEST(what_waits_at_an_exporter_that_has_to_go_is_a_dead_letter),
+        TEST(a_message_is_not_gone_on_with_behind_one_that_was_refused),
+        TEST(a_message_is_not_gone_on_with_behind_one_that_was_dropped),
+        TEST(what_connections_keep_shows_in_the_memory_of_exporters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
-    /* What the program keeps of a connection, in *ret_connection; false: no memory for it. */
+    /* What the program keeps of a connection, in *ret_connection; false: it is refused. */
     bool (*open)(void *arg, const struct sr_peer *peer, void **ret_connection);
     void (*close)(void *arg, void *connection);
 
