@@ -253,7 +253,15 @@ evict_one(struct exporters *t, bool plain_first, struct exporter **evicted)
     return true;
 }
 
-/* Room for one more: in the table, and some memory that those who are there can still take. */
+/* Room for one more in the table. */
+static bool
+make_place(struct exporters *t, struct exporter **evicted)
+{
+    return count_of(t) < t->max ||
+           evict_one(t, t->plain.count * EXPORTERS_PLAIN_PART >= t->max, evicted);
+}
+
+/* The same, and some memory that those who are there can still take. */
 static bool
 make_room(struct exporters *t, struct exporter **evicted)
 {
@@ -267,8 +275,7 @@ make_room(struct exporters *t, struct exporter **evicted)
         uint64_t size = EXPORTER_SIZE + (*evicted)->memory_used; /* given back when it is buried */
         used -= size < used ? size : used;
     }
-    return count_of(t) < t->max ||
-           evict_one(t, t->plain.count * EXPORTERS_PLAIN_PART >= t->max, evicted);
+    return make_place(t, evicted);
 }
 
 static void
@@ -421,7 +428,7 @@ exporters_load(
         old->chain = NULL;
         evicted = old;
     }
-    bool room = make_room(t, &evicted);
+    bool room = make_place(t, &evicted); /* its memory it has */
     if (room) {
         insert(t, e);
     }

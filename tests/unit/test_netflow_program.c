@@ -615,6 +615,31 @@ what_connections_keep_shows_in_the_memory_of_exporters(void **state)
     assert_int_equal(metric(b, "exporter_memory_bytes", NULL), without);
 }
 
+/* What exporters may take, they may take again. */
+static void
+templates_that_fill_the_memory_survive_a_restart(void **state)
+{
+    struct bench *b = *state;
+    unsigned hosts = 100;
+
+    start(b, "\"exporter_memory\": \"1MiB\"");
+    for (unsigned i = 0; i < hosts; i++) {
+        (void)take(b, (uint8_t)i, template_of(1, 256, 3));
+    }
+    /* They learn more, while nobody new comes. */
+    for (unsigned id = 257; metric(b, "exporter_memory_bytes", NULL) < 15 << 16; id++) {
+        for (unsigned i = 0; i < hosts; i++) {
+            (void)take(b, (uint8_t)i, template_of(id, id, 100));
+        }
+    }
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+    restart(b, "\"exporter_memory\": \"1MiB\""); /* after a kill */
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+    netflow_program.maintain(b->state, true);
+    restart(b, "\"exporter_memory\": \"1MiB\""); /* after a stop */
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
 int
@@ -635,6 +660,7 @@ main(void)
         TEST(what_waits_at_an_exporter_that_has_to_go_is_a_dead_letter),
         TEST(a_message_is_not_gone_on_with_behind_one_that_was_refused),
         TEST(a_message_is_not_gone_on_with_behind_one_that_was_dropped),
+        TEST(templates_that_fill_the_memory_survive_a_restart),
         TEST(what_connections_keep_shows_in_the_memory_of_exporters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
