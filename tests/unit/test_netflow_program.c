@@ -640,6 +640,25 @@ templates_that_fill_the_memory_survive_a_restart(void **state)
     assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
 }
 
+static void
+a_rate_limit_is_of_all_connections_of_an_address(void **state)
+{
+    struct bench *b = *state;
+    void *connections[2];
+
+    start(b, "\"rate_limit\": 4");
+    for (unsigned i = 0; i < 2; i++) {
+        connections[i] = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+        assert_non_null(connections[i]);
+        assert_int_equal(take_message(b, connections[i], ipfix(0), false), SR_DECODED);
+    }
+    assert_int_equal(b->records, 4);
+    assert_int_equal(b->lost, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        netflow_program.connection_free(b->state, connections[i]);
+    }
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
 int
@@ -661,6 +680,7 @@ main(void)
         TEST(a_message_is_not_gone_on_with_behind_one_that_was_refused),
         TEST(a_message_is_not_gone_on_with_behind_one_that_was_dropped),
         TEST(templates_that_fill_the_memory_survive_a_restart),
+        TEST(a_rate_limit_is_of_all_connections_of_an_address),
         TEST(what_connections_keep_shows_in_the_memory_of_exporters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
