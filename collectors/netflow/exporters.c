@@ -9,6 +9,7 @@
 #include "sr/banned.h"
 
 #define HAND_STEPS 16U    /* exporters that are looked at to find one that may go */
+#define HELD_STEPS 64U    /* and of those that are held, which is some for each thread */
 #define PRESSURE_STEPS 4U /* exporters that go for one new one while memory is short */
 
 #define LINE 64U /* bytes of a line of most processors' caches */
@@ -217,13 +218,15 @@ static struct exporter *
 find_victim(struct list *l)
 {
     struct exporter *oldest = NULL;
+    size_t held = 0;
 
-    for (size_t i = 0; i < HAND_STEPS && i < l->count; i++) {
+    for (size_t i = 0; i < HAND_STEPS + held && i < l->count; i++) {
         struct exporter *e = l->first;
         list_remove(l, e);
         list_add(l, e);
         /* Whoever let it go last has done all it did before we see no hold. */
         if (atomic_load_explicit(&e->holds, memory_order_acquire) > 0) {
+            held += held < HELD_STEPS ? 1 : 0;
             continue;
         }
         if (!atomic_exchange_explicit(&e->was_used, false, memory_order_relaxed)) {
