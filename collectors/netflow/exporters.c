@@ -9,6 +9,7 @@
 #include "sr/banned.h"
 
 #define HAND_STEPS 16U    /* exporters that are looked at to find one that may go */
+#define HELD_STEPS 64U    /* and of those that are held, which is some for each thread */
 #define PRESSURE_STEPS 4U /* exporters that go for one new one while memory is short */
 
 #define LINE 64U /* bytes of a line of most processors' caches */
@@ -217,13 +218,15 @@ static struct exporter *
 find_victim(struct list *l)
 {
     struct exporter *oldest = NULL;
+    size_t held = 0;
 
-    for (size_t i = 0; i < HAND_STEPS && i < l->count; i++) {
+    for (size_t i = 0; i < HAND_STEPS + held && i < l->count; i++) {
         struct exporter *e = l->first;
         list_remove(l, e);
         list_add(l, e);
         /* Whoever let it go last has done all it did before we see no hold. */
         if (atomic_load_explicit(&e->holds, memory_order_acquire) > 0) {
+            held += held < HELD_STEPS ? 1 : 0;
             continue;
         }
         if (!atomic_exchange_explicit(&e->was_used, false, memory_order_relaxed)) {
@@ -253,7 +256,15 @@ evict_one(struct exporters *t, bool plain_first, struct exporter **evicted)
     return true;
 }
 
-/* Room for one more: in the table, and some memory that those who are there can still take. */
+/* Room for one more in the table. */
+static bool
+make_place(struct exporters *t, struct exporter **evicted)
+{
+    return count_of(t) < t->max ||
+           evict_one(t, t->plain.count * EXPORTERS_PLAIN_PART >= t->max, evicted);
+}
+
+/* The same, and some memory that those who are there can still take. */
 static bool
 make_room(struct exporters *t, struct exporter **evicted)
 {
@@ -267,8 +278,7 @@ make_room(struct exporters *t, struct exporter **evicted)
         uint64_t size = EXPORTER_SIZE + (*evicted)->memory_used; /* given back when it is buried */
         used -= size < used ? size : used;
     }
-    return count_of(t) < t->max ||
-           evict_one(t, t->plain.count * EXPORTERS_PLAIN_PART >= t->max, evicted);
+    return make_place(t, evicted);
 }
 
 static void
@@ -421,7 +431,7 @@ exporters_load(
         old->chain = NULL;
         evicted = old;
     }
-    bool room = make_room(t, &evicted);
+    bool room = make_place(t, &evicted); /* its memory it has */
     if (room) {
         insert(t, e);
     }

@@ -5,6 +5,7 @@
 #include "state.h"
 
 #include "sr/metrics.h"
+#include "sr/stats.h"
 
 #include "sr/banned.h"
 
@@ -130,6 +131,7 @@ take_picture(struct picture *p, struct state_listener *l)
 {
     p->listener = l->name;
     exporters_status(l->exporters, &p->status);
+    p->status.memory += sr_counted(&l->stream_memory_used);
     p->rows = calloc(ROWS_MAX, sizeof(*p->rows)); /* without memory all are "other" */
     p->row_count =
         exporters_report(l->exporters, p->rows, p->rows != NULL ? ROWS_MAX : 0, &p->total);

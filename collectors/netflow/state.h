@@ -20,9 +20,9 @@ struct state_listener {
     const char *name;        /* its address, as configured; borrowed of the first configuration */
     struct nf_config config; /* of the start: for what is read from the file */
     struct exporters *exporters;
-    _Atomic uint64_t next_sweep_ns; /* wall clock */
-    uint64_t memory;                /* bytes that states of exporters may take */
-    uint64_t stream_memory_used;    /* by connections; of the thread that serves them */
+    _Atomic uint64_t next_sweep_ns;      /* wall clock */
+    uint64_t memory;                     /* bytes that states of exporters may take */
+    _Atomic uint64_t stream_memory_used; /* by connections; written by the thread of them all */
     struct sr_log_limit conflicts, waits, no_memory;
 };
 

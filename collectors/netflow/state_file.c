@@ -114,20 +114,48 @@ read_body(struct sr_span body, const struct state_file_reader *reader)
     return true;
 }
 
+/*
+ * The body of the first entry of `file`, what is behind it, and whether its checksum fits; false
+ * when the entry does not end in it.
+ */
+static bool
+next_entry(struct sr_span file, struct sr_span *ret_body, struct sr_span *ret_rest, bool *ret_fine)
+{
+    struct sr_reader r = sr_reader_init(file);
+    uint32_t len = sr_reader_be32(&r);
+    uint32_t crc = sr_reader_be32(&r);
+    struct sr_span body = sr_reader_take(&r, len);
+
+    if (r.failed || len == 0) {
+        return false;
+    }
+    *ret_body = body;
+    *ret_rest = (struct sr_span){ r.pos, sr_reader_left(&r) };
+    *ret_fine = sr_crc32c(0, body.data, body.len) == crc;
+    return true;
+}
+
 /* Reads entries off `*file` up to the first that is not whole. */
 static void
 read_entries(struct sr_span *file, const struct state_file_reader *reader)
 {
-    for (;;) {
-        struct sr_reader r = sr_reader_init(*file);
-        uint32_t len = sr_reader_be32(&r);
-        uint32_t crc = sr_reader_be32(&r);
-        struct sr_span body = sr_reader_take(&r, len);
-        if (r.failed || sr_crc32c(0, body.data, body.len) != crc || !read_body(body, reader)) {
-            return;
-        }
-        *file = (struct sr_span){ r.pos, sr_reader_left(&r) };
+    struct sr_span body, rest;
+    bool fine;
+
+    while (next_entry(*file, &body, &rest, &fine) && fine && read_body(body, reader)) {
+        *file = rest;
     }
+}
+
+/* True when a crash cannot have left an end like that. */
+static bool
+is_damage(struct sr_span end)
+{
+    struct sr_span body, rest;
+    bool fine;
+
+    return end.len > TORN_MAX ||
+           (next_entry(end, &body, &rest, &fine) && next_entry(rest, &body, &rest, &fine) && fine);
 }
 
 /* ---- Opening ---- */
@@ -263,7 +291,7 @@ read_file(struct state_file *f, const struct state_file_reader *reader)
     } else if (len > MAGIC_SIZE) {
         rest = (struct sr_span){ bytes + MAGIC_SIZE, len - MAGIC_SIZE };
         read_entries(&rest, reader);
-        if (rest.len > TORN_MAX) {
+        if (is_damage(rest)) {
             set_aside(f, "an entry contradicts its checksum");
         }
         f->due = rest.len > 0;

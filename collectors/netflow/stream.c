@@ -17,8 +17,7 @@ struct connection {
     struct nf_memory memory;
     size_t memory_used;
     struct nf_exporter *exporter; /* owned */
-    struct sr_rate rate;
-    struct nf_resume resume; /* of the message that had no room */
+    struct nf_resume resume;      /* of the message that had no room */
 };
 
 /* ---- Memory: the listener's exporter_memory, of which one connection may have a part ---- */
@@ -29,14 +28,15 @@ take(void *arg, size_t size)
     struct connection *c = arg;
     struct state_listener *l = c->listener;
     uint64_t part = l->memory / EXPORTERS_MEMORY_PART;
+    uint64_t used = sr_counted(&l->stream_memory_used);
 
-    if (size > part || c->memory_used > part - size || l->stream_memory_used > l->memory - size) {
+    if (size > part || c->memory_used > part - size || used > l->memory - size) {
         return NULL;
     }
     void *memory = malloc(size);
     if (memory != NULL) {
         c->memory_used += size;
-        l->stream_memory_used += size;
+        atomic_store_explicit(&l->stream_memory_used, used + size, memory_order_relaxed);
     }
     return memory;
 }
@@ -45,10 +45,12 @@ static void
 give(void *arg, void *memory, size_t size)
 {
     struct connection *c = arg;
+    struct state_listener *l = c->listener;
 
     if (memory != NULL) {
         c->memory_used -= size;
-        c->listener->stream_memory_used -= size;
+        atomic_store_explicit(&l->stream_memory_used, sr_counted(&l->stream_memory_used) - size,
+            memory_order_relaxed);
         free(memory);
     }
 }
@@ -109,16 +111,50 @@ stream_config(const struct snapshot_listener *l)
     return config;
 }
 
+/* The exporter of the connection's address, held; NULL: no memory now. */
+static struct exporter *
+hold_own(struct connection *c, const struct snapshot_listener *l, struct scratch *scratch,
+    const struct sr_emit *emit)
+{
+    struct exporter *evicted;
+    bool is_new;
+    struct exporter *e = exporters_hold(c->listener->exporters, &c->peer, &is_new, &evicted);
+
+    netflow_bury(evicted, l, scratch, emit);
+    return e;
+}
+
+/* Decodes with what rate_limit leaves to the address, which may have other connections. */
+static enum sr_verdict
+decode_limited(struct connection *c, const struct snapshot_listener *l, struct scratch *scratch,
+    struct nf_input *input, const struct sr_emit *emit)
+{
+    const struct nf_config config = stream_config(l);
+    struct exporter *e = l->rate_limit > 0 ? hold_own(c, l, scratch, emit) : NULL;
+    uint64_t budget = 0, given = 0;
+
+    if (e != NULL) {
+        exporters_lock(e);
+        given = budget = sr_rate_refill(&e->rate, l->rate_limit, input->now_ns);
+        input->budget = &budget;
+    }
+    enum sr_verdict verdict = sr_netflow_datagram(c->exporter, &config, input, emit);
+    if (e != NULL) {
+        sr_rate_spend(&e->rate, given - budget);
+        exporters_unlock(e);
+        exporters_release(e);
+    }
+    return verdict;
+}
+
 enum sr_verdict
 netflow_connection_message(void *state, const void *snapshot, unsigned listener, void *scratch,
-    void *connection, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    void *connection, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool must,
     const struct sr_emit *emit)
 {
     const struct snapshot *snap = snapshot;
     const struct snapshot_listener *l = &snap->listeners[listener];
-    const struct nf_config config = stream_config(l);
     struct connection *c = connection;
-    uint64_t budget = 0;
     struct nf_input input = {
         .scratch = &((struct scratch *)scratch)->decode,
         .now_ns = now_ns,
@@ -129,17 +165,12 @@ netflow_connection_message(void *state, const void *snapshot, unsigned listener,
 
     (void)state;
     if (!access_allows(&l->allow, peer)) { /* since a reload */
+        c->resume = (struct nf_resume){ 0 };
         emit->refused(emit->arg, "not_allowed");
         return SR_REFUSED;
     }
-    if (l->rate_limit > 0) {
-        budget = sr_rate_refill(&c->rate, l->rate_limit, now_ns);
-        input.budget = &budget;
-    }
-    uint64_t given = budget;
-    enum sr_verdict verdict = sr_netflow_datagram(c->exporter, &config, &input, emit);
-    sr_rate_spend(&c->rate, given - budget);
-    if (verdict != SR_FULL) {
+    enum sr_verdict verdict = decode_limited(c, l, scratch, &input, emit);
+    if (verdict != SR_FULL || must) {
         c->resume = (struct nf_resume){ 0 };
     }
     return verdict;
@@ -150,11 +181,8 @@ static void
 report(struct connection *c, const struct snapshot_listener *l, struct scratch *scratch,
     const struct sr_emit *emit)
 {
-    struct exporter *evicted;
-    bool is_new;
-    struct exporter *e = exporters_hold(c->listener->exporters, &c->peer, &is_new, &evicted);
+    struct exporter *e = hold_own(c, l, scratch, emit);
 
-    netflow_bury(evicted, l, scratch, emit);
     if (e == NULL) {
         return; /* no memory now: it is tried again in a second */
     }

@@ -18,7 +18,7 @@ enum sr_frame_state netflow_connection_frame(
 
 enum sr_verdict netflow_connection_message(void *state, const void *snapshot, unsigned listener,
     void *scratch, void *connection, uint64_t now_ns, const struct sr_peer *peer,
-    struct sr_span bytes, const struct sr_emit *emit);
+    struct sr_span bytes, bool must, const struct sr_emit *emit);
 
 void netflow_connection_tick(void *state, const void *snapshot, unsigned listener, void *scratch,
     void *connection, uint64_t now_ns, bool last, const struct sr_emit *emit);

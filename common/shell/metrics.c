@@ -213,7 +213,7 @@ put_connections(FILE *f, const struct sr_metrics_view *v)
     put_connections_family(f, v, "connections_total", "counter", "Connections accepted.",
         offsetof(struct sr_worker_stats, connections_accepted));
     put_connections_family(f, v, "connections_refused_total", "counter",
-        "Connections closed at once, because there were too many or no memory for them.",
+        "Connections closed at once: too many, not allowed, or no memory or open files for them.",
         offsetof(struct sr_worker_stats, connections_refused));
 }
 
@@ -423,7 +423,8 @@ sr_metrics_start(
         goto fail;
     }
     m->view = *view;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD;
+    /* Not with select(): connections may take all descriptors that it knows of. */
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD;
     flags |= ai->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0;
     errno = 0;
     m->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, m, MHD_OPTION_SOCK_ADDR,

@@ -318,6 +318,14 @@ make_state(struct runtime *rt, const struct sr_conf_common *c, char *error, size
 static bool
 start_workers(struct runtime *rt, char *error, size_t error_size)
 {
+    uint64_t connections = 0;
+
+    for (size_t i = 0; i < rt->worker_count; i++) {
+        connections += rt->workers[i].is_stream ? rt->workers[i].stream_options.connections : 0;
+    }
+    if (connections > 0) {
+        sr_tcp_expect(connections);
+    }
     rt->workers_started = true;
     for (size_t i = 0; i < rt->worker_count; i++) {
         if (!sr_worker_start(&rt->workers[i])) {

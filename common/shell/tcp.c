@@ -10,12 +10,14 @@
 #include "sr/tcp.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@
 #include "sr/banned.h"
 
 #define BACKLOG 128
+#define DESCRIPTORS_SPARE 64 /* for the output, the queue's files and whoever asks for metrics */
 #define READ_SIZE (64U * 1024U)
 #define KEEPALIVE_S 60U
 #define TICK_MS 500
@@ -69,6 +72,7 @@ struct sr_tcp_worker {
     struct connection *first;
     struct connection *line, *line_end; /* those that are paused */
     unsigned count;
+    int descriptors; /* a connection has a lower one: they are given lowest first */
     struct sr_log_limit refusing, accepting;
     _Atomic uint64_t heartbeat_ns;
     uint8_t buffer[READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
@@ -120,6 +124,47 @@ sr_tcp_adopt(int fd, char *error, size_t error_size)
         return false;
     }
     return true;
+}
+
+/* ---- Descriptors ---- */
+
+/* How many a process may have. */
+static rlim_t
+descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) {
+        return INT_MAX;
+    }
+    return limit.rlim_cur;
+}
+
+/* How many of them connections may have. */
+static rlim_t
+descriptors_for_connections(void)
+{
+    rlim_t limit = descriptor_limit();
+
+    return limit - (limit / 2 < DESCRIPTORS_SPARE ? limit / 2 : DESCRIPTORS_SPARE);
+}
+
+void
+sr_tcp_expect(uint64_t connections)
+{
+    rlim_t wanted = (rlim_t)connections + 2 * DESCRIPTORS_SPARE; /* what is open already is in it */
+    struct rlimit limit;
+
+    if (wanted > descriptor_limit() && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (wanted > descriptor_limit()) {
+        sr_log(SR_LOG_WARNING,
+            "connections over the limit of open files will be refused connections=%llu "
+            "open_files=%llu advice=\"raise LimitNOFILE= of the service, or lower connections\"",
+            (unsigned long long)connections, (unsigned long long)descriptor_limit());
+    }
 }
 
 /* ---- Batches ---- */
@@ -399,13 +444,6 @@ retry_line(struct sr_tcp_worker *w)
 static bool
 add_connection(struct sr_tcp_worker *w, struct connection *c)
 {
-    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
-    int len = sizeof(name);
-
-    if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&name, &len) != 0) {
-        return false; /* it has gone already */
-    }
-    sr_socket_peer(&name, &c->peer);
     if (!w->handler.open(w->handler.arg, &c->peer, &c->user)) {
         return false;
     }
@@ -426,16 +464,45 @@ add_connection(struct sr_tcp_worker *w, struct connection *c)
 }
 
 static void
-refuse(struct sr_tcp_worker *w)
+refuse(struct sr_tcp_worker *w, struct connection *c, const char *advice)
 {
+    char source[SR_PEER_TEXT_MAX];
     uint64_t more;
 
     sr_count(&w->stats->connections_refused, 1);
     if (sr_log_allowed(&w->refusing, &more)) {
+        (void)sr_peer_text(&c->peer, source);
         sr_log(SR_LOG_WARNING,
-            "a connection is refused listener=%s connections=%u more_since_last_line=%llu "
-            "advice=\"raise the listener's connections, or see whom it allows\"",
-            w->handler.name, w->count, (unsigned long long)more);
+            "a connection is refused listener=%s source=%s connections=%u "
+            "more_since_last_line=%llu advice=\"%s\"",
+            w->handler.name, source, w->count, (unsigned long long)more, advice);
+    }
+    uv_close((uv_handle_t *)&c->handle, on_closed);
+}
+
+/*
+ * Serves a connection that was accepted, or refuses it. Without descriptors libuv would close it
+ * too, but tell nobody; and the output and the queue need some.
+ */
+static void
+admit(struct sr_tcp_worker *w, struct connection *c)
+{
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    int len = sizeof(name);
+    int fd = -1;
+
+    if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&name, &len) != 0) {
+        uv_close((uv_handle_t *)&c->handle, on_closed); /* it has gone already */
+        return;
+    }
+    sr_socket_peer(&name, &c->peer);
+    (void)uv_fileno((uv_handle_t *)&c->handle, &fd);
+    if (w->count >= w->options.connections) {
+        refuse(w, c, "raise the listener's connections");
+    } else if (fd >= w->descriptors) {
+        refuse(w, c, "raise LimitNOFILE= of the service, or lower the listener's connections");
+    } else if (!add_connection(w, c)) {
+        refuse(w, c, "see whom the listener allows, or how much memory there is");
     }
 }
 
@@ -460,15 +527,11 @@ on_connection(uv_stream_t *listener, int status)
     enter_batch(w); /* so that its counts are committed, and what `open` sees is current */
     (void)uv_tcp_init(&w->loop, &c->handle);
     c->handle.data = c;
-    int rc = uv_accept(listener, (uv_stream_t *)&c->handle);
-    if (rc != 0) {
+    if (uv_accept(listener, (uv_stream_t *)&c->handle) != 0) {
         uv_close((uv_handle_t *)&c->handle, on_closed);
         return;
     }
-    if (w->count >= w->options.connections || !add_connection(w, c)) {
-        refuse(w);
-        uv_close((uv_handle_t *)&c->handle, on_closed);
-    }
+    admit(w, c);
 }
 
 /* ---- Timers ---- */
@@ -634,6 +697,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     w->handler = *handler;
     w->options = *options;
     w->stats = stats;
+    w->descriptors = (int)descriptors_for_connections();
     if (uv_loop_init(&w->loop) != 0) {
         free(w);
         return NULL;

@@ -54,7 +54,7 @@ on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_sp
 
     w->deadletters = 0;
     enum sr_verdict verdict = w->snapshots->program->stream_message(w->state, w->snapshot->state,
-        w->listener, w->scratch, connection, w->now_ns, peer, message, &w->emit);
+        w->listener, w->scratch, connection, w->now_ns, peer, message, must, &w->emit);
     if (verdict == SR_FULL && !must) {
         sr_count(&w->stats->parts, w->deadletters); /* these will not come again */
         return false;

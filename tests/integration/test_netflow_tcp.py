@@ -2,6 +2,7 @@
 """IPFIX over TCP: templates that belong to a connection, and a queue that pushes back."""
 
 import itertools
+import resource
 import socket
 import struct
 import threading
@@ -233,6 +234,24 @@ def test_of_300_connections_those_over_the_limit_are_refused(lab):
     again = Session(daemon)
     again.send(template(256), again.flows(256, 0, 1), records=1)
     daemon.settled(257)
+
+
+def test_beside_many_connections_metrics_are_served(lab):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2400:
+        pytest.skip("needs 2,400 open files")
+    # The collector takes what it needs itself.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        daemon = collector(lab, {"connections": 1100}, output="discard")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2400, hard))
+        sessions = [Session(daemon) for _ in range(1100)]
+        wait_for("all are accepted", lambda: daemon.metric("connections") == 1100)
+        for s in sessions:
+            s.close()
+        daemon.stop()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_who_is_not_allowed_is_not_let_in(lab):

@@ -322,6 +322,26 @@ who_is_held_is_not_evicted(void **state)
     exporters_free(t);
 }
 
+/* As those are that are being written to the file. */
+static void
+many_that_are_held_are_passed_over(void **state)
+{
+    struct exporters *t = exporters_new(50, MEMORY);
+    struct exporter *held[40];
+    size_t cursor = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++) {
+        assert_true(send_one(t, i, template_of(256, 3)));
+    }
+    assert_int_equal(exporters_next(t, &cursor, false, held, 40), 40);
+    assert_true(send_one(t, 100, template_of(256, 3)));
+    for (unsigned i = 0; i < 40; i++) {
+        exporters_release(held[i]);
+    }
+    exporters_free(t);
+}
+
 static void
 the_memory_of_all_and_of_each_is_bounded(void **state)
 {
@@ -541,6 +561,7 @@ main(void)
         cmocka_unit_test(data_without_a_template_protects_nobody),
         cmocka_unit_test(a_table_full_of_templates_has_room_for_new_exporters),
         cmocka_unit_test(who_is_held_is_not_evicted),
+        cmocka_unit_test(many_that_are_held_are_passed_over),
         cmocka_unit_test(the_memory_of_all_and_of_each_is_bounded),
         cmocka_unit_test(who_is_invented_does_not_drive_out_templates_when_memory_is_short),
         cmocka_unit_test(counts_of_exporters_that_are_gone_stay_in_the_sum),

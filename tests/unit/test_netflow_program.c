@@ -22,6 +22,7 @@ struct bench {
     void *config, *state, *snapshot, *scratch;
     struct sr_emit emit;
     uint32_t records, lost;
+    uint32_t room; /* records that there is room for; 0: any number */
     unsigned deadletters, refused, consumed;
     char reason[32]; /* the last one */
 };
@@ -32,9 +33,9 @@ static uint8_t *
 on_reserve(void *arg, size_t max)
 {
     static uint8_t room[65536];
+    const struct bench *b = arg;
 
-    (void)arg;
-    return max <= sizeof(room) ? room : NULL;
+    return max <= sizeof(room) && (b->room == 0 || b->records < b->room) ? room : NULL;
 }
 
 static void
@@ -288,6 +289,42 @@ take(struct bench *b, uint8_t host, struct datagram d)
     return take_at(b, host, d, NOW_NS);
 }
 
+/* ---- Messages of a connection ---- */
+
+static const struct sr_peer sender = { .address = { 192, 0, 2, 1 }, .port = 40000 };
+
+/* A template of one field, and three records of it. */
+static struct datagram
+ipfix(uint32_t sequence)
+{
+    struct datagram d = { .len = 0 };
+
+    put(&d, 10, 2);
+    put(&d, 16 + 12 + 16, 2);
+    put(&d, NOW_NS / SECOND_NS, 4);
+    put(&d, sequence, 4);
+    put(&d, 7, 4);
+    put(&d, 2, 2);
+    put(&d, 12, 2);
+    put(&d, 256, 2);
+    put(&d, 1, 2);
+    put(&d, 1, 2);
+    put(&d, 4, 2);
+    put(&d, 256, 2);
+    put(&d, 16, 2);
+    put(&d, 5, 4);
+    put(&d, 5, 4);
+    put(&d, 5, 4);
+    return d;
+}
+
+static enum sr_verdict
+take_message(struct bench *b, void *connection, struct datagram d, bool must)
+{
+    return netflow_program.stream_message(b->state, b->snapshot, 0, b->scratch, connection, NOW_NS,
+        &sender, (struct sr_span){ d.bytes, d.len }, must, &b->emit);
+}
+
 /* The value of one line of the metrics; 0 when there is none. */
 static unsigned long
 metric(struct bench *b, const char *name, const char *exporter)
@@ -526,6 +563,102 @@ what_waits_at_an_exporter_that_has_to_go_is_a_dead_letter(void **state)
     assert_int_equal(metric(b, "datagrams_total", NULL), 150);
 }
 
+static void
+a_message_is_not_gone_on_with_behind_one_that_was_refused(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    b->room = 2;
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_FULL);
+    assert_int_equal(b->records, 2);
+    configure(b, "\"allow\": [\"198.51.100.1\"]");
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_REFUSED);
+    configure(b, "");
+    b->room = 0;
+    assert_int_equal(take_message(b, connection, ipfix(3), false), SR_DECODED);
+    assert_int_equal(b->records, 2 + 3);
+    netflow_program.connection_free(b->state, connection);
+}
+
+/* When it stops, nothing comes again. */
+static void
+a_message_is_not_gone_on_with_behind_one_that_was_dropped(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    b->room = 2;
+    assert_int_equal(take_message(b, connection, ipfix(0), true), SR_FULL);
+    b->room = 0;
+    assert_int_equal(take_message(b, connection, ipfix(3), true), SR_DECODED);
+    assert_int_equal(b->records, 2 + 3);
+    netflow_program.connection_free(b->state, connection);
+}
+
+static void
+what_connections_keep_shows_in_the_memory_of_exporters(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, "");
+    unsigned long without = metric(b, "exporter_memory_bytes", NULL);
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    assert_non_null(connection);
+    assert_int_equal(take_message(b, connection, ipfix(0), false), SR_DECODED);
+    assert_true(metric(b, "exporter_memory_bytes", NULL) > without);
+    netflow_program.connection_free(b->state, connection);
+    assert_int_equal(metric(b, "exporter_memory_bytes", NULL), without);
+}
+
+/* What exporters may take, they may take again. */
+static void
+templates_that_fill_the_memory_survive_a_restart(void **state)
+{
+    struct bench *b = *state;
+    unsigned hosts = 100;
+
+    start(b, "\"exporter_memory\": \"1MiB\"");
+    for (unsigned i = 0; i < hosts; i++) {
+        (void)take(b, (uint8_t)i, template_of(1, 256, 3));
+    }
+    /* They learn more, while nobody new comes. */
+    for (unsigned id = 257; metric(b, "exporter_memory_bytes", NULL) < 15 << 16; id++) {
+        for (unsigned i = 0; i < hosts; i++) {
+            (void)take(b, (uint8_t)i, template_of(id, id, 100));
+        }
+    }
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+    restart(b, "\"exporter_memory\": \"1MiB\""); /* after a kill */
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+    netflow_program.maintain(b->state, true);
+    restart(b, "\"exporter_memory\": \"1MiB\""); /* after a stop */
+    assert_int_equal(metric(b, "exporters_with_templates", NULL), hosts);
+}
+
+static void
+a_rate_limit_is_of_all_connections_of_an_address(void **state)
+{
+    struct bench *b = *state;
+    void *connections[2];
+
+    start(b, "\"rate_limit\": 4");
+    for (unsigned i = 0; i < 2; i++) {
+        connections[i] = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+        assert_non_null(connections[i]);
+        assert_int_equal(take_message(b, connections[i], ipfix(0), false), SR_DECODED);
+    }
+    assert_int_equal(b->records, 4);
+    assert_int_equal(b->lost, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        netflow_program.connection_free(b->state, connections[i]);
+    }
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
 int
@@ -544,6 +677,11 @@ main(void)
         TEST(templates_of_a_listener_that_is_gone_are_forgotten),
         TEST(exporters_beyond_a_bound_share_one_line),
         TEST(what_waits_at_an_exporter_that_has_to_go_is_a_dead_letter),
+        TEST(a_message_is_not_gone_on_with_behind_one_that_was_refused),
+        TEST(a_message_is_not_gone_on_with_behind_one_that_was_dropped),
+        TEST(templates_that_fill_the_memory_survive_a_restart),
+        TEST(a_rate_limit_is_of_all_connections_of_an_address),
+        TEST(what_connections_keep_shows_in_the_memory_of_exporters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,6 +312,31 @@ damage_before_the_end_is_set_aside_and_what_is_before_it_is_read(void **state)
 }
 
 static void
+damage_in_a_small_file_is_no_torn_end(void **state)
+{
+    struct bench *b = *state;
+    static uint8_t bytes[BYTES_MAX];
+    char aside[160];
+    struct told told;
+    struct state_file *f = open_file(b, &told);
+
+    (void)snprintf(aside, sizeof(aside), "%s.corrupt", b->path);
+    assert_int_equal(rewrite_with(f, "A", "B"), 0);
+    append(f, "one");
+    state_file_close(f);
+    size_t len = slurp(b->path, bytes);
+    bytes[len - 1] ^= 1; /* the last entry: as a crash leaves it */
+    spill(b->path, bytes, len);
+    assert_int_equal(read_back(b).count, 2);
+    assert_int_equal(access(aside, F_OK), -1);
+    bytes[8 + 14 - 1] ^= 1; /* the first exporter */
+    bytes[len - 1] ^= 1;
+    spill(b->path, bytes, len);
+    assert_int_equal(read_back(b).count, 0);
+    assert_int_equal(size_of(aside), len);
+}
+
+static void
 two_processes_do_not_share_a_file(void **state)
 {
     struct bench *b = *state;
@@ -537,6 +562,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_file_of_something_else_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             damage_before_the_end_is_set_aside_and_what_is_before_it_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_in_a_small_file_is_no_torn_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_processes_do_not_share_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_killed_writer_loses_nothing_it_appended_and_no_lock_stays, set_up, tear_down),

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -478,6 +479,63 @@ connections_over_the_limit_are_closed_and_counted(void **state)
     (void)close(again);
 }
 
+/* libuv would close connections without a word, and the rest of the process have nothing left. */
+static void
+before_descriptors_run_out_connections_are_refused(void **state)
+{
+    struct rlimit limit, few;
+    int fds[24];
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = limit;
+    few.rlim_cur = 80; /* half of them for connections, of which both ends are here */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    start_with(CLIENTS_MAX, 0);
+    for (unsigned i = 0; i < 24; i++) {
+        fds[i] = connect_to();
+    }
+    assert_true(is_closed_by_peer(fds[23]));
+    wait_for_count(&listener.stats.connections_refused, 1);
+    send_messages(fds[0], 0, 5);
+    wait_for_count(&listener.shown, 5);
+    int spare = dup(0);
+    assert_true(spare >= 0);
+    (void)close(spare);
+    for (unsigned i = 0; i < 24; i++) {
+        (void)close(fds[i]);
+    }
+    wait_for_count(&listener.closed, sr_counted(&listener.stats.connections_accepted));
+    int again = connect_to();
+    send_messages(again, 0, 1);
+    wait_for_count(&listener.shown, 6);
+    stop();
+    (void)close(again);
+    assert_int_equal(sr_counted(&listener.stats.connections_accepted) +
+                         sr_counted(&listener.stats.connections_refused),
+        25);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void
+the_process_gets_descriptors_for_its_connections(void **state)
+{
+    struct rlimit limit, low;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = 100;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    sr_tcp_expect(200);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_true(low.rlim_cur > 200 || low.rlim_cur == low.rlim_max);
+    sr_tcp_expect(UINT64_C(1) << 40); /* more than there can be */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_true(low.rlim_cur == low.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static void
 without_memory_for_its_state_a_connection_is_refused(void **state)
 {
@@ -631,6 +689,8 @@ main(void)
         cmocka_unit_test_setup(garbage_ends_the_connection_and_no_other, start),
         cmocka_unit_test_setup(a_client_that_dies_in_a_message_leaves_a_piece, start),
         cmocka_unit_test_setup(connections_over_the_limit_are_closed_and_counted, start),
+        cmocka_unit_test_setup(before_descriptors_run_out_connections_are_refused, start),
+        cmocka_unit_test(the_process_gets_descriptors_for_its_connections),
         cmocka_unit_test_setup(without_memory_for_its_state_a_connection_is_refused, start),
         cmocka_unit_test_setup(an_idle_connection_is_closed_with_its_piece, start),
         cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, start),

@@ -85,7 +85,7 @@ struct sr_program {
      * Streams (tcp://). A program without `stream_message` has none, and the next five are NULL.
      *
      * What is kept of a connection, on the thread that serves it, until connection_free(). Owned;
-     * NULL: no memory, the connection is refused.
+     * NULL: no memory, or the peer is not allowed: the connection is refused.
      */
     void *(*connection_new)(
         void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer);
@@ -95,10 +95,13 @@ struct sr_program {
     enum sr_frame_state (*frame)(
         void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
 
-    /* As datagram(), for one message. SR_FULL: it comes again, whole, when there may be room. */
+    /*
+     * As datagram(), for one message. SR_FULL: it comes again, whole, when there may be room; but
+     * with `must` it is dropped, and the next one follows.
+     */
     enum sr_verdict (*stream_message)(void *state, const void *snapshot, unsigned listener,
         void *scratch, void *connection, uint64_t now_ns, const struct sr_peer *peer,
-        struct sr_span bytes, const struct sr_emit *emit);
+        struct sr_span bytes, bool must, const struct sr_emit *emit);
 
     /* As tick(), for one connection; `last`: it ends. May be NULL. */
     void (*connection_tick)(void *state, const void *snapshot, unsigned listener, void *scratch,

@@ -50,7 +50,7 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
-    /* What the program keeps of a connection, in *ret_connection; false: no memory for it. */
+    /* What the program keeps of a connection, in *ret_connection; false: it is refused. */
     bool (*open)(void *arg, const struct sr_peer *peer, void **ret_connection);
     void (*close)(void *arg, void *connection);
 
@@ -86,6 +86,13 @@ struct sr_tcp_options {
 };
 
 struct sr_tcp_worker;
+
+/*
+ * Before workers are started that may have so many connections in all: lets the process have
+ * descriptors for them, as far as its hard limit goes, and logs when that is too low. Workers
+ * refuse connections that would leave none for the rest of the process.
+ */
+void sr_tcp_expect(uint64_t connections);
 
 /*
  * Starts to accept. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
