@@ -85,6 +85,7 @@ deadletter(
     for (size_t i = 0; i < raw.len; i++) {
         byte ^= raw.data[i];
     }
+    (void)byte;
     rig->deadletters++;
     rig->last_reason = reason;
 }

@@ -335,6 +335,20 @@ options_may_have_told_when_the_exporter_started(void **state)
 }
 
 static void
+what_options_told_before_a_restart_counts_no_more(void **state)
+{
+    (void)state;
+    desk.bench.d->told_start_ms = 1600000000000;
+    READ({ 22, 3590000 }, { 21, 3600000 });
+    expect_times(DESK_EXPORT - 10 * SECOND, DESK_EXPORT);
+    /* Where nothing else tells, it is better than nothing. */
+    desk.bench.d->estimated_start_ms = 0;
+    desk.bench.d->told_start_ms = 1699996400000;
+    READ({ 160, 0 }, { 22, 3590000 }, { 21, 3600000 });
+    expect_times(DESK_EXPORT - 10 * SECOND, DESK_EXPORT);
+}
+
+static void
 without_a_start_the_earliest_that_can_be_is_taken(void **state)
 {
     (void)state;
@@ -510,6 +524,7 @@ main(void)
         TEST_V9(absolute_times_count_before_uptimes),
         TEST(uptimes_of_ipfix_count_from_the_start_of_the_exporter),
         TEST(options_may_have_told_when_the_exporter_started),
+        TEST(what_options_told_before_a_restart_counts_no_more),
         TEST(without_a_start_the_earliest_that_can_be_is_taken),
         TEST(a_restart_begins_another_estimate),
         TEST(an_absurd_start_of_the_exporter_is_none),

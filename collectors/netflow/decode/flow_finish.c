@@ -148,10 +148,12 @@ finish_addresses(struct nf_flow *f)
 static void
 finish_etype(struct nf_flow *f)
 {
-    enum nf_slot slot = nf_flow_has(f, NF_SRC_ADDR) ? NF_SRC_ADDR : NF_DST_ADDR;
+    size_t len = nf_flow_has(f, NF_SRC_ADDR)   ? f->bytes[NF_SRC_ADDR].len
+                 : nf_flow_has(f, NF_DST_ADDR) ? f->bytes[NF_DST_ADDR].len
+                                               : 0;
 
-    if (!nf_flow_has(f, NF_ETYPE) && nf_flow_has(f, slot)) {
-        nf_flow_set(f, NF_ETYPE, f->bytes[slot].len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
+    if (len != 0 && !nf_flow_has(f, NF_ETYPE)) {
+        nf_flow_set(f, NF_ETYPE, len == 4 ? ETYPE_IPV4 : ETYPE_IPV6);
     }
 }
 

@@ -76,7 +76,9 @@ to_ns(uint64_t value, uint64_t unit_ns)
     if (unit_ns <= NTP_MICROSECONDS) {
         return from_ntp(value, unit_ns);
     }
-    return value > UINT64_MAX / unit_ns ? UINT64_MAX : value * unit_ns;
+    /* Without a division: there are two of these in each flow. */
+    uint64_t ns;
+    return __builtin_mul_overflow(value, unit_ns, &ns) ? UINT64_MAX : ns;
 }
 
 static void
@@ -129,15 +131,17 @@ uptime_to_ns(uint64_t export_ns, uint32_t now_ms, uint32_t uptime_ms)
     return export_ns + (uptime_ms - now_ms) * NS_PER_MS;
 }
 
-/* When the exporter of IPFIX started: by the record, else by options, else as it looks. 0: unknown.
+/*
+ * When the exporter of IPFIX started: by the record, else as it looks (which agrees with what
+ * options told, or it has started again since), else by options. 0: not known.
  */
 static uint64_t
 exporter_start(const struct nf_context *c, const struct nf_flow *f)
 {
     const uint64_t starts[] = {
         nf_flow_get(f, NF_INIT_MILLISECONDS),
-        c->domain->told_start_ms,
         c->domain->estimated_start_ms,
+        c->domain->told_start_ms,
     };
     uint64_t latest_ms = c->export_ms + c->config->skew_ns / NS_PER_MS;
 
@@ -196,15 +200,17 @@ take_duration(const struct nf_flow *f, struct times *t)
 }
 
 /* A time that cannot be becomes that of the export, for consumers sort and delete by it. */
-static bool
+static inline bool
 clamp(const struct nf_context *c, uint64_t *time)
 {
     uint64_t export_ns = c->header->export_ns;
+    uint64_t past_ns = PAST_MAX_MS * NS_PER_MS;
 
-    bool absurd = *time > export_ns ? *time - export_ns > c->config->skew_ns
-                                    : export_ns - *time > PAST_MAX_MS * NS_PER_MS;
-
-    if (*time == 0 || !absurd) {
+    /* As most are; what is not, a time after the export or no time, is far above. */
+    if (*time - (export_ns - past_ns) <= past_ns) {
+        return false;
+    }
+    if (*time == 0 || (*time > export_ns && *time - export_ns <= c->config->skew_ns)) {
         return false;
     }
     *time = export_ns;
