@@ -23,6 +23,7 @@
 
 #define POOL 32U /* different datagrams; a batch never holds one twice */
 #define TEMPLATES_MAX 64U
+#define SOURCES_MAX 16000U
 #define SECOND INT64_C(1000000000)
 
 struct exporter {
@@ -34,7 +35,7 @@ struct blast {
     enum load_kind kind;
     unsigned port, sources, net, templates, batch;
     double rate, seconds; /* datagrams a second; 0: as fast as it goes */
-    struct exporter *exporters;
+    struct exporter exporters[SOURCES_MAX];
     uint8_t data[POOL][LOAD_DATAGRAM_MAX];
     size_t length;
     uint8_t announcement[24 + TEMPLATES_MAX * LOAD_TEMPLATE_MAX];
@@ -173,10 +174,6 @@ prepare(struct blast *b)
         limit.rlim_cur = files < limit.rlim_max ? files : limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-    b->exporters = calloc(b->sources, sizeof(*b->exporters));
-    if (b->exporters == NULL) {
-        die("exporters");
-    }
     for (unsigned i = 0; i < b->sources; i++) {
         b->exporters[i].fd = open_exporter(b, i);
     }
@@ -187,6 +184,18 @@ prepare(struct blast *b)
     b->announcement_length = load_templates(b->kind, b->templates, b->announcement);
 }
 
+/* LOAD_KINDS for a name that is none. */
+static enum load_kind
+kind_of(const char *name)
+{
+    enum load_kind kind = LOAD_V5;
+
+    while (kind < LOAD_KINDS && strcmp(load_name(kind), name) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
 static bool
 read_arguments(struct blast *b, int argc, char **argv)
 {
@@ -194,16 +203,12 @@ read_arguments(struct blast *b, int argc, char **argv)
     int option;
 
     while ((option = getopt(argc, argv, options)) != -1) {
-        const double value = optarg != NULL ? strtod(optarg, NULL) : 0;
+        if (option == '?' || optarg == NULL) {
+            return false;
+        }
+        const double value = strtod(optarg, NULL);
         switch (option) {
-        case 'k':
-            for (b->kind = LOAD_V5; strcmp(load_name(b->kind), optarg) != 0;) {
-                b->kind++;
-                if (b->kind == LOAD_KINDS) {
-                    return false;
-                }
-            }
-            break;
+        case 'k': b->kind = kind_of(optarg); break;
         case 'p': b->port = (unsigned)value; break;
         case 's': b->sources = (unsigned)value; break;
         case 'n': b->net = (unsigned)value; break;
@@ -214,8 +219,8 @@ read_arguments(struct blast *b, int argc, char **argv)
         default: return false;
         }
     }
-    return optind == argc && b->port > 0 && b->port < 65536 && b->sources > 0 &&
-           b->sources <= 16000 && b->net < 256 && b->templates > 0 &&
+    return optind == argc && b->kind < LOAD_KINDS && b->port > 0 && b->port < 65536 &&
+           b->sources > 0 && b->sources <= SOURCES_MAX && b->net < 256 && b->templates > 0 &&
            b->templates <= TEMPLATES_MAX && b->batch > 0 && b->batch <= POOL && b->rate >= 0;
 }
 
@@ -241,6 +246,5 @@ main(int argc, char **argv)
     for (unsigned i = 0; i < b.sources; i++) {
         close(b.exporters[i].fd);
     }
-    free(b.exporters);
     return EXIT_SUCCESS;
 }

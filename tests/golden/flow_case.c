@@ -45,7 +45,10 @@ read_datagram(char *line, struct flow_datagram *d)
     char *port = strchr(line, ' ');
     char *hex = port != NULL ? strchr(port + 1, ' ') : NULL;
 
-    assert_non_null(hex);
+    if (port == NULL || hex == NULL) {
+        fail_msg("no address, port and bytes: %s", line);
+        return;
+    }
     *port = '\0';
     memset(d, 0, sizeof(*d));
     d->peer.is_v6 = strchr(line, ':') != NULL;

@@ -185,7 +185,11 @@ flow_message_read(struct sr_span bytes, struct flow_message *ret_message)
 bool
 flow_field_equal(const struct flow_message *a, const struct flow_message *b, unsigned tag)
 {
-    return memcmp(&a->fields[tag], &b->fields[tag], sizeof(a->fields[tag])) == 0;
+    const struct flow_field *x = &a->fields[tag], *y = &b->fields[tag];
+
+    return x->number == y->number && x->count == y->count &&
+           memcmp(x->bytes, y->bytes, sizeof(x->bytes)) == 0 &&
+           memcmp(x->elements, y->elements, sizeof(x->elements)) == 0;
 }
 
 unsigned

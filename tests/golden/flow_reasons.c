@@ -74,9 +74,7 @@ is_type(const struct flow_difference *d, unsigned type)
 static bool
 is_new(const struct flow_difference *d)
 {
-    static const struct flow_field absent;
-
-    return memcmp(&d->upstream->fields[d->tag], &absent, sizeof(absent)) == 0;
+    return d->upstream->fields[d->tag].number == 0 && d->upstream->fields[d->tag].count == 0;
 }
 
 /* ---- Reasons ---- */

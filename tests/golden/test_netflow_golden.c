@@ -186,7 +186,10 @@ run_all(const struct flow_case *c, struct runs *r)
     flow_case_run(c, NF_FORMAT_PROTOBUF, NF_NATIVE, &r->native);
     r->lines = calloc(r->raw.count + 1, sizeof(*r->lines));
     r->datagrams = calloc(r->raw.count + 1, sizeof(*r->datagrams));
-    assert_true(r->lines != NULL && r->datagrams != NULL);
+    if (r->lines == NULL || r->datagrams == NULL) {
+        fail_msg("out of memory");
+        return;
+    }
     for (size_t i = 0; i < r->raw.count; i++) {
         json_t *line = line_as_json(&r->raw.lines[i]);
         if (is_kind(line, "data")) {
