@@ -312,16 +312,30 @@ entry_crc(uint64_t number, uint32_t index, const struct head *head, const uint8_
 }
 
 size_t
-sr_segment_close_entry(uint8_t *at, uint64_t number, uint32_t index, uint32_t length,
-    uint32_t attributes, uint32_t records)
+sr_segment_close_entry(uint8_t *at, uint32_t length, uint32_t attributes, uint32_t records)
 {
-    struct head head = { .length = length, .records = records, .attributes = attributes };
-    uint8_t *bytes = at + SR_SEGMENT_ENTRY_LEN;
+    const struct head head = { .length = length, .records = records, .attributes = attributes };
+    uint8_t *end = at + SR_SEGMENT_ENTRY_LEN + length;
 
-    head.crc = entry_crc(number, index, &head, bytes);
     memcpy(at, &head, sizeof(head));
-    memset(bytes + length, 0, padding_of(length));
-    return sr_segment_entry_size(length);
+    for (size_t i = padding_of(length); i > 0; i--) {
+        *end++ = 0;
+    }
+    return (size_t)(end - at);
+}
+
+void
+sr_segment_sign(uint8_t *segment, uint64_t number, size_t from, size_t to, uint32_t index)
+{
+    struct head head;
+
+    for (size_t offset = from; offset < to; index++) {
+        uint8_t *at = segment + offset;
+        memcpy(&head, at, sizeof(head));
+        head.crc = entry_crc(number, index, &head, at + sizeof(head));
+        memcpy(at + offsetof(struct head, crc), &head.crc, sizeof(head.crc));
+        offset += sr_segment_entry_size(head.length);
+    }
 }
 
 static void
@@ -368,7 +382,8 @@ sr_segment_get_entry(const uint8_t *segment, size_t offset, struct sr_segment_en
 {
     struct head head;
 
-    memcpy(&head, segment + offset, sizeof(head));
+    /* Not the crc: another thread may be writing it. */
+    memcpy(&head, segment + offset, offsetof(struct head, crc));
     set_entry(ret_entry, &head, segment + offset + sizeof(head), offset);
 }
 

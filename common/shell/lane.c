@@ -59,8 +59,8 @@ sr_lane_commit(struct sr_lane *lane, size_t len, size_t attributes, uint32_t rec
 {
     struct sr_segment *s = lane->tail;
 
-    s->written += sr_segment_close_entry(
-        s->data + s->written, s->number, s->entries, (uint32_t)len, (uint32_t)attributes, records);
+    s->written +=
+        sr_segment_close_entry(s->data + s->written, (uint32_t)len, (uint32_t)attributes, records);
     s->entries++;
     s->records += records;
     lane->unflushed_records += records;
@@ -87,10 +87,13 @@ append(struct sr_segment *s)
             return errno;
         }
     }
+    size_t from = s->appended > s->start ? s->appended : s->start;
+    sr_segment_sign(s->data, s->number, from, s->written, s->appended_entries);
     int error = sr_spool_write(
         s->fd, (struct sr_span){ s->data + s->appended, s->written - s->appended }, s->appended);
     if (error == 0) {
         s->appended = s->written;
+        s->appended_entries = s->entries;
     }
     return error;
 }
@@ -120,12 +123,14 @@ forget_appended(struct sr_segment *s)
 {
     if (s->entries > 0) {
         s->appended = s->written;
+        s->appended_entries = s->entries;
         if (ftruncate(s->fd, (off_t)s->appended) != 0) {
             sr_queue_disk_failed(s->lane->queue, errno);
         }
         return;
     }
     s->appended = 0;
+    s->appended_entries = 0;
     (void)close(s->fd);
     s->fd = -1;
     (void)sr_spool_remove(s->lane->queue->options.spool, s->number);
@@ -396,6 +401,28 @@ sr_lane_settle(struct sr_lane *lane, struct sr_segment *segment, uint32_t index,
     }
     atomic_fetch_add(&lane->settled_records, records);
     collect(lane);
+}
+
+uint64_t
+sr_lane_settle_segment(struct sr_lane *lane)
+{
+    struct sr_segment *s = lane->head;
+    bool is_full = atomic_load_explicit(&s->next, memory_order_acquire) != NULL;
+
+    if (!is_full || s->recovered || lane->cursor != s || lane->cursor_offset != s->prefix_offset ||
+        (!s->entered && !enter(lane, s))) {
+        return 0;
+    }
+    /* What the writer counted holds once there is a next segment. */
+    uint64_t records = s->records - s->prefix_records;
+    s->prefix_offset = s->written;
+    s->prefix_count = s->entries;
+    s->prefix_records = s->records;
+    s->advanced += records;
+    set_cursor(lane, s);
+    atomic_fetch_add(&lane->settled_records, records);
+    collect(lane);
+    return records;
 }
 
 void

@@ -40,6 +40,7 @@ struct sr_segment {
     struct sr_segment *following; /* opened after it, not yet shown */
     int fd;                       /* SR_QUEUE_ALWAYS: its file; -1: not open */
     size_t appended;              /* bytes in that file */
+    uint32_t appended_entries;    /* entries in those */
 
     /* The reader's. */
     bool entered;            /* pinned by it */

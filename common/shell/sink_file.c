@@ -178,6 +178,23 @@ settle_all(struct file_sink *s, struct sr_lane *lane)
     s->written = 0;
 }
 
+/*
+ * Discards full segments without a look at what is in them; false when there was none. What is in
+ * the last one is taken entry by entry once nothing follows it.
+ */
+static bool
+discard_segments(struct file_sink *s, struct sr_lane *lane)
+{
+    struct sr_delivery_stats *d = &s->base.stats->listeners[sr_lane_listener(lane)].delivery;
+    uint64_t records, sum = 0;
+
+    while ((records = sr_lane_settle_segment(lane)) > 0) {
+        sum += records;
+    }
+    sr_count(sr_lane_is_dead(lane) ? &d->stored_dead : &d->stored, sum);
+    return sum > 0;
+}
+
 static void
 report_write_error(struct file_sink *s, const struct output *out)
 {
@@ -255,7 +272,9 @@ serve_lanes(struct file_sink *s, bool *ret_more)
 
     for (size_t i = 0; i < sr_queue_lane_count(q) && !must_stop(s); i++) {
         struct sr_lane *lane = sr_queue_lane(q, i);
-        if (fill(s, lane)) {
+        if (s->discard && discard_segments(s, lane)) {
+            worked = true;
+        } else if (fill(s, lane)) {
             *ret_more = *ret_more || is_full(s);
             worked = true;
             deliver(s, lane);

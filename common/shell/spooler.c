@@ -11,6 +11,7 @@
 #include "sr/clock.h"
 #include "sr/counters.h"
 #include "sr/log.h"
+#include "sr/segment.h"
 #include "sr/spool.h"
 
 #include "sr/banned.h"
@@ -168,6 +169,7 @@ write_segment(struct sr_spooler *sp, struct sr_segment *s, const struct sr_lane_
     if (fd < 0) {
         return errno;
     }
+    sr_segment_sign(s->data, s->number, s->start, s->written, 0);
     int error = sr_spool_write(fd, (struct sr_span){ s->data, s->written }, 0);
     if (error == 0) {
         error = sr_segment_tell(fd, s, true, settled);

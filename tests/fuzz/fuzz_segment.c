@@ -132,7 +132,9 @@ mend(uint8_t *data, size_t size)
         if (head[0] > size || sr_segment_entry_size(head[0]) > size - at) {
             return;
         }
-        at += sr_segment_close_entry(data + at, number, index, head[0], head[2], head[1]);
+        size_t entry = sr_segment_close_entry(data + at, head[0], head[2], head[1]);
+        sr_segment_sign(data + at, number, 0, entry, index);
+        at += entry;
     }
 }
 

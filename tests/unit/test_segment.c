@@ -44,6 +44,17 @@ sample_info(void)
     };
 }
 
+/* An entry with its crc; returns its size. */
+static size_t
+close_and_sign(uint8_t *at, uint64_t number, uint32_t index, uint32_t length, uint32_t attributes,
+    uint32_t records)
+{
+    size_t size = sr_segment_close_entry(at, length, attributes, records);
+
+    sr_segment_sign(at, number, 0, size, index);
+    return size;
+}
+
 /* Appends an entry of two texts; returns its size. */
 static size_t
 append(uint8_t *at, uint64_t number, uint32_t index, const char *attributes, const char *body,
@@ -54,7 +65,7 @@ append(uint8_t *at, uint64_t number, uint32_t index, const char *attributes, con
 
     memcpy(at + SR_SEGMENT_ENTRY_LEN, attributes, attributes_len);
     memcpy(at + SR_SEGMENT_ENTRY_LEN + attributes_len, body, body_len);
-    return sr_segment_close_entry(at, number, index, (uint32_t)(attributes_len + body_len),
+    return close_and_sign(at, number, index, (uint32_t)(attributes_len + body_len),
         (uint32_t)attributes_len, records);
 }
 
@@ -259,7 +270,7 @@ an_entry_is_padded_with_zeros_to_a_multiple_of_four(void **state)
         uint8_t bytes[SR_SEGMENT_ENTRY_LEN + 16];
 
         memset(bytes, 0xff, sizeof(bytes));
-        size_t size = sr_segment_close_entry(bytes, NUMBER, 0, length, 0, 1);
+        size_t size = close_and_sign(bytes, NUMBER, 0, length, 0, 1);
         assert_int_equal(size, sr_segment_entry_size(length));
         assert_int_equal(size, SR_SEGMENT_ENTRY_LEN + (length + 3) / 4 * 4);
         for (size_t i = SR_SEGMENT_ENTRY_LEN; i < sizeof(bytes); i++) {
@@ -552,11 +563,11 @@ an_entry_with_more_header_lines_than_bytes_is_damaged(void **state)
 
     (void)state;
     memcpy(bytes + SR_SEGMENT_ENTRY_LEN, "abcd", 4);
-    (void)sr_segment_close_entry(bytes, NUMBER, 0, 4, 4, 1);
+    (void)close_and_sign(bytes, NUMBER, 0, 4, 4, 1);
     assert_int_equal(
         sr_segment_read_entry((struct sr_span){ bytes, sizeof(bytes) }, NUMBER, 0, 0, &entry),
         SR_SEGMENT_OK);
-    (void)sr_segment_close_entry(bytes, NUMBER, 0, 4, 5, 1);
+    (void)close_and_sign(bytes, NUMBER, 0, 4, 5, 1);
     assert_int_equal(
         sr_segment_read_entry((struct sr_span){ bytes, sizeof(bytes) }, NUMBER, 0, 0, &entry),
         SR_SEGMENT_DAMAGED);
@@ -614,7 +625,7 @@ a_segment_may_lie_at_any_address(void **state)
         assert_int_equal(sr_segment_read_header(bytes, &info, &progress, &len), SR_SEGMENT_OK);
         assert_int_equal(sr_segment_check(bytes, NUMBER, len, 0).entries, ENTRIES);
         sr_segment_write_progress(block + shift + SR_SEGMENT_PROGRESS_OFFSET, &progress);
-        (void)sr_segment_close_entry(block + shift, NUMBER, 0, 3, 0, 1);
+        (void)close_and_sign(block + shift, NUMBER, 0, 3, 0, 1);
         free(block);
     }
 }

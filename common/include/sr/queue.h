@@ -190,6 +190,13 @@ void sr_lane_settle(
     struct sr_lane *lane, struct sr_segment *segment, uint32_t index, uint32_t records);
 
 /*
+ * For a reader that does not look at entries: settles all that is left of the oldest segment, if
+ * that is full and sr_lane_next() has given none of it that is not settled. Returns its records; 0
+ * when it is not.
+ */
+uint64_t sr_lane_settle_segment(struct sr_lane *lane);
+
+/*
  * Reads an unsettled entry again, without moving what sr_lane_next() gives next. Walks the segment
  * from its oldest unsettled entry: for rare cases.
  */
