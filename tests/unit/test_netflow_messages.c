@@ -300,6 +300,27 @@ more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
     netflow_rig_end(&rig);
 }
 
+static void
+sets_that_wait_in_vain_are_not_malformed(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.max_pending_sets = 2;
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i < 3; i++) {
+        build_v9(&message, 1, i);
+        build_set(&message, 300);
+        build_record(&message, "00000001");
+        assert_int_equal(netflow_rig_feed(&rig, &peer, build_end(&message)), SR_CONSUMED);
+    }
+    netflow_rig_expire(&rig, UINT64_MAX);
+    assert_int_equal(rig.deadletters, 3);
+    assert_int_equal(l->sets_parked, 3);
+    assert_int_equal(l->sets_expired, 3);
+    assert_int_equal(l->sets_malformed, 0);
+    netflow_rig_end(&rig);
+}
+
 /* ---- Sequence numbers ---- */
 
 static void
@@ -432,6 +453,7 @@ main(void)
         cmocka_unit_test(a_header_that_counts_less_than_there_is_is_a_mismatch),
         cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
         cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
+        cmocka_unit_test(sets_that_wait_in_vain_are_not_malformed),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
         cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
         cmocka_unit_test(records_behind_a_length_that_lies_are_not_missed),

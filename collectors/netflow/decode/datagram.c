@@ -64,19 +64,33 @@ make_message(const struct nf_header *h, uint8_t *out, uint16_t id, struct sr_spa
     return (struct sr_span){ out, header + 4 + length };
 }
 
-void
-nf_walk_malformed(struct nf_walk *w, const char *reason, uint16_t id, struct sr_span body)
+static void
+tell_dead(struct nf_walk *w, const struct nf_header *header, const char *reason, uint16_t id,
+    struct sr_span body)
 {
     struct sr_peer peer = *w->input->peer;
 
-    peer.port = w->header.port;
-    w->malformed++;
-    sr_count(&w->ledger->sets_malformed, 1);
+    peer.port = header->port;
     if (w->emit->explain != NULL) {
         nf_explain(w, id, body.len, reason, 1);
     }
-    w->emit->deadletter(w->emit->arg, reason, &peer, w->header.received_ns,
-        make_message(&w->header, w->input->scratch->message, id, body));
+    w->emit->deadletter(w->emit->arg, reason, &peer, header->received_ns,
+        make_message(header, w->input->scratch->message, id, body));
+}
+
+void
+nf_walk_malformed(struct nf_walk *w, const char *reason, uint16_t id, struct sr_span body)
+{
+    w->malformed++;
+    sr_count(&w->ledger->sets_malformed, 1);
+    tell_dead(w, &w->header, reason, id, body);
+}
+
+void
+nf_walk_gone(void *walk, const struct nf_pending *pending)
+{
+    tell_dead(walk, &pending->header, "template_missing", pending->id,
+        (struct sr_span){ pending->records, pending->length });
 }
 
 void
@@ -433,16 +447,6 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
 
 /* ---- What waited for too long ---- */
 
-static void
-on_expired(void *arg, const struct nf_pending *pending)
-{
-    struct nf_walk *w = arg;
-
-    w->header = pending->header;
-    nf_walk_malformed(
-        w, "template_missing", pending->id, (struct sr_span){ pending->records, pending->length });
-}
-
 void
 sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
     struct nf_scratch *scratch, uint64_t now_ns, const struct sr_emit *emit)
@@ -460,5 +464,5 @@ sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
         .ledger = nf_exporter_ledger(exporter),
     };
 
-    nf_pending_expire(exporter, config, now_ns, on_expired, &w);
+    nf_pending_expire(exporter, config, now_ns, nf_walk_gone, &w);
 }
