@@ -125,7 +125,8 @@ park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
     w->has_unknown_units = true;
     nf_explain(w, id, body.len, "waits", 1);
     if (w->parked < w->config->max_pending_sets &&
-        nf_pending_add(w->exporter, d, w->config, &w->header, w->datagram, id, body, nf_walk_gone, w)) {
+        nf_pending_add(
+            w->exporter, d, w->config, &w->header, w->datagram, id, body, nf_walk_gone, w)) {
         w->parked++;
         return;
     }
