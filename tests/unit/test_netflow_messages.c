@@ -439,6 +439,40 @@ a_stream_that_waits_for_room_misses_nothing(void **state)
     netflow_rig_end(&rig);
 }
 
+/* Who stops has no time to wait for room, and gives the message up. */
+static void
+a_message_does_not_go_on_where_another_one_had_no_room(void **state)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+    struct nf_resume resume = { .set = 0 };
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    struct nf_exporter *e = netflow_rig_exporter(&rig, &peer);
+    for (unsigned i = 0; i < 2; i++) {
+        build_ipfix(&message, 1, 10 + 5 * i);
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        build_template(&message, 256, flows, 1);
+        build_set(&message, 256);
+        for (unsigned j = 0; j < 5; j++) {
+            build_record(&message, "00000001");
+        }
+        const struct nf_input input = {
+            .scratch = rig.scratch,
+            .now_ns = NETFLOW_RIG_NOW,
+            .peer = &peer,
+            .bytes = build_end(&message),
+            .resume = &resume,
+        };
+        rig.room_left = i == 0 ? 3 : 10;
+        assert_int_equal(
+            sr_netflow_datagram(e, &rig.config, &input, &rig.emit), i == 0 ? SR_FULL : SR_DECODED);
+    }
+    assert_int_equal(rig.messages, 3 + 5);
+    assert_int_equal(nf_exporter_ledger(e)->missing, 0); /* of the first one nothing is known */
+    netflow_rig_end(&rig);
+}
+
 int
 main(void)
 {
@@ -458,6 +492,7 @@ main(void)
         cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
         cmocka_unit_test(records_behind_a_length_that_lies_are_not_missed),
         cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),
+        cmocka_unit_test(a_message_does_not_go_on_where_another_one_had_no_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

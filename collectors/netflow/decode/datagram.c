@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/walk.h"
+#include "sr/crc32c.h"
 #include "sr/json.h"
 #include "sr/stats.h"
 
@@ -204,6 +205,12 @@ walk_v5(struct nf_walk *w, struct sr_span records, uint32_t count)
     }
 }
 
+static uint32_t
+crc_of(const struct nf_input *input)
+{
+    return sr_crc32c(0, input->bytes.data, input->bytes.len);
+}
+
 static void
 walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
 {
@@ -215,6 +222,7 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
     if (w->is_full) {
         resume->is_begun = true;
+        resume->crc = crc_of(w->input);
         resume->units = records;
         resume->has_unknown_units = w->has_unknown_units;
         return;
@@ -427,6 +435,9 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
 
     if (!sr_netflow_is_plausible(left)) {
         return sr_netflow_refuse(input, emit);
+    }
+    if (input->resume != NULL && input->resume->is_begun && input->resume->crc != crc_of(input)) {
+        *input->resume = (struct nf_resume){ .set = 0 };
     }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
     }
