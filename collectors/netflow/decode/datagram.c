@@ -220,7 +220,7 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     w->has_unknown_units = resume != NULL && resume->has_unknown_units;
     nf_sets_walk(w, sets);
     uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
-    if (w->is_full) {
+    if (w->is_full && resume != NULL) {
         resume->is_begun = true;
         resume->crc = crc_of(w->input);
         resume->units = records;
