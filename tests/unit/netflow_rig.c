@@ -83,7 +83,7 @@ deadletter(
     (void)now_ns;
     require(reason != NULL && reason[0] != '\0' && peer != NULL);
     for (size_t i = 0; i < raw.len; i++) {
-        byte ^= raw.data[i];
+        byte = (uint8_t)(byte ^ raw.data[i]);
     }
     (void)byte;
     rig->deadletters++;

@@ -300,6 +300,27 @@ more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
     netflow_rig_end(&rig);
 }
 
+static void
+sets_that_wait_in_vain_are_not_malformed(void **state)
+{
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    rig.config.max_pending_sets = 2;
+    const struct nf_ledger *l = nf_exporter_ledger(netflow_rig_exporter(&rig, &peer));
+    for (unsigned i = 0; i < 3; i++) {
+        build_v9(&message, 1, i);
+        build_set(&message, 300);
+        build_record(&message, "00000001");
+        assert_int_equal(netflow_rig_feed(&rig, &peer, build_end(&message)), SR_CONSUMED);
+    }
+    netflow_rig_expire(&rig, UINT64_MAX);
+    assert_int_equal(rig.deadletters, 3);
+    assert_int_equal(l->sets_parked, 3);
+    assert_int_equal(l->sets_expired, 3);
+    assert_int_equal(l->sets_malformed, 0);
+    netflow_rig_end(&rig);
+}
+
 /* ---- Sequence numbers ---- */
 
 static void
@@ -418,6 +439,40 @@ a_stream_that_waits_for_room_misses_nothing(void **state)
     netflow_rig_end(&rig);
 }
 
+/* Who stops has no time to wait for room, and gives the message up. */
+static void
+a_message_does_not_go_on_where_another_one_had_no_room(void **state)
+{
+    static const struct nf_field flows[] = { { 0, 1, 4 } };
+    struct nf_resume resume = { .set = 0 };
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_PROTOBUF, NF_NATIVE);
+    struct nf_exporter *e = netflow_rig_exporter(&rig, &peer);
+    for (unsigned i = 0; i < 2; i++) {
+        build_ipfix(&message, 1, 10 + 5 * i);
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        build_template(&message, 256, flows, 1);
+        build_set(&message, 256);
+        for (unsigned j = 0; j < 5; j++) {
+            build_record(&message, "00000001");
+        }
+        const struct nf_input input = {
+            .scratch = rig.scratch,
+            .now_ns = NETFLOW_RIG_NOW,
+            .peer = &peer,
+            .bytes = build_end(&message),
+            .resume = &resume,
+        };
+        rig.room_left = i == 0 ? 3 : 10;
+        assert_int_equal(
+            sr_netflow_datagram(e, &rig.config, &input, &rig.emit), i == 0 ? SR_FULL : SR_DECODED);
+    }
+    assert_int_equal(rig.messages, 3 + 5);
+    assert_int_equal(nf_exporter_ledger(e)->missing, 0); /* of the first one nothing is known */
+    netflow_rig_end(&rig);
+}
+
 int
 main(void)
 {
@@ -432,10 +487,12 @@ main(void)
         cmocka_unit_test(a_header_that_counts_less_than_there_is_is_a_mismatch),
         cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
         cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
+        cmocka_unit_test(sets_that_wait_in_vain_are_not_malformed),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
         cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),
         cmocka_unit_test(records_behind_a_length_that_lies_are_not_missed),
         cmocka_unit_test(a_stream_that_waits_for_room_misses_nothing),
+        cmocka_unit_test(a_message_does_not_go_on_where_another_one_had_no_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/walk.h"
+#include "sr/crc32c.h"
 #include "sr/json.h"
 #include "sr/stats.h"
 
@@ -64,19 +65,33 @@ make_message(const struct nf_header *h, uint8_t *out, uint16_t id, struct sr_spa
     return (struct sr_span){ out, header + 4 + length };
 }
 
-void
-nf_walk_malformed(struct nf_walk *w, const char *reason, uint16_t id, struct sr_span body)
+static void
+tell_dead(struct nf_walk *w, const struct nf_header *header, const char *reason, uint16_t id,
+    struct sr_span body)
 {
     struct sr_peer peer = *w->input->peer;
 
-    peer.port = w->header.port;
-    w->malformed++;
-    sr_count(&w->ledger->sets_malformed, 1);
+    peer.port = header->port;
     if (w->emit->explain != NULL) {
         nf_explain(w, id, body.len, reason, 1);
     }
-    w->emit->deadletter(w->emit->arg, reason, &peer, w->header.received_ns,
-        make_message(&w->header, w->input->scratch->message, id, body));
+    w->emit->deadletter(w->emit->arg, reason, &peer, header->received_ns,
+        make_message(header, w->input->scratch->message, id, body));
+}
+
+void
+nf_walk_malformed(struct nf_walk *w, const char *reason, uint16_t id, struct sr_span body)
+{
+    w->malformed++;
+    sr_count(&w->ledger->sets_malformed, 1);
+    tell_dead(w, &w->header, reason, id, body);
+}
+
+void
+nf_walk_gone(void *walk, const struct nf_pending *pending)
+{
+    tell_dead(walk, &pending->header, "template_missing", pending->id,
+        (struct sr_span){ pending->records, pending->length });
 }
 
 void
@@ -190,6 +205,12 @@ walk_v5(struct nf_walk *w, struct sr_span records, uint32_t count)
     }
 }
 
+static uint32_t
+crc_of(const struct nf_input *input)
+{
+    return sr_crc32c(0, input->bytes.data, input->bytes.len);
+}
+
 static void
 walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
 {
@@ -201,6 +222,7 @@ walk_sets(struct nf_walk *w, struct sr_span sets, uint32_t count)
     uint32_t records = w->units - units + (resume != NULL ? resume->units : 0);
     if (w->is_full && resume != NULL) {
         resume->is_begun = true;
+        resume->crc = crc_of(w->input);
         resume->units = records;
         resume->has_unknown_units = w->has_unknown_units;
         return;
@@ -414,6 +436,9 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
     if (!sr_netflow_is_plausible(left)) {
         return sr_netflow_refuse(input, emit);
     }
+    if (input->resume != NULL && input->resume->is_begun && input->resume->crc != crc_of(input)) {
+        *input->resume = (struct nf_resume){ .set = 0 };
+    }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
     }
     if (!is_zero(left)) { /* behind what the last header counts */
@@ -433,16 +458,6 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
 
 /* ---- What waited for too long ---- */
 
-static void
-on_expired(void *arg, const struct nf_pending *pending)
-{
-    struct nf_walk *w = arg;
-
-    w->header = pending->header;
-    nf_walk_malformed(
-        w, "template_missing", pending->id, (struct sr_span){ pending->records, pending->length });
-}
-
 void
 sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
     struct nf_scratch *scratch, uint64_t now_ns, const struct sr_emit *emit)
@@ -460,5 +475,5 @@ sr_netflow_expire(struct nf_exporter *exporter, const struct nf_config *config,
         .ledger = nf_exporter_ledger(exporter),
     };
 
-    nf_pending_expire(exporter, config, now_ns, on_expired, &w);
+    nf_pending_expire(exporter, config, now_ns, nf_walk_gone, &w);
 }

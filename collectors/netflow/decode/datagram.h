@@ -14,6 +14,7 @@ struct nf_resume {
     uint32_t units;  /* records of the message that are, as its sequence number counts them */
     bool has_unknown_units;
     bool is_begun;
+    uint32_t crc; /* of the message: another one does not go on where it was given up */
 };
 
 /* What one thread needs for itself. Large: pages that are not used cost nothing. */

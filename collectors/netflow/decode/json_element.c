@@ -131,6 +131,7 @@ find_alike(const struct nf_record *r, const struct set *hidden, struct alike *al
     for (unsigned i = t->field_count; i-- > 0;) {
         struct nf_field field = nf_template_field(t, i);
         uint64_t key = (uint64_t)field.enterprise << 16 | field.id;
+        alike->next[i] = NO_FIELD;
         if (!set_has(hidden, i)) {
             uint16_t *head = &first[nf_index_hash(salt, key) % LISTS];
             alike->next[i] = *head;

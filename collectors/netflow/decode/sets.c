@@ -120,25 +120,13 @@ read_data(struct nf_walk *w, struct nf_domain *d, const struct nf_template *t, s
 /* ---- Sets that wait ---- */
 
 static void
-on_gone(void *arg, const struct nf_pending *pending)
-{
-    struct nf_walk *w = arg;
-    struct nf_header header = w->header;
-
-    w->header = pending->header;
-    nf_walk_malformed(
-        w, "template_missing", pending->id, (struct sr_span){ pending->records, pending->length });
-    w->malformed--; /* of another message */
-    w->header = header;
-}
-
-static void
 park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
 {
     w->has_unknown_units = true;
     nf_explain(w, id, body.len, "waits", 1);
     if (w->parked < w->config->max_pending_sets &&
-        nf_pending_add(w->exporter, d, w->config, &w->header, w->datagram, id, body, on_gone, w)) {
+        nf_pending_add(
+            w->exporter, d, w->config, &w->header, w->datagram, id, body, nf_walk_gone, w)) {
         w->parked++;
         return;
     }

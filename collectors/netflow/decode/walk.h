@@ -37,6 +37,10 @@ void nf_walk_header(struct nf_walk *w, const struct nf_header *header, uint32_t 
  */
 void nf_walk_malformed(struct nf_walk *w, const char *reason, uint16_t id, struct sr_span body);
 
+/* A set of another message that has waited in vain (nf_pending_gone): a dead letter as well,
+ * counted as what has waited. `walk` is a struct nf_walk. */
+void nf_walk_gone(void *walk, const struct nf_pending *pending);
+
 /* Adds a part to the explanation of the message: "{"key":value". Nothing when nobody asks. */
 void nf_explain(struct nf_walk *w, uint16_t set, size_t length, const char *what, uint64_t value);
 
