@@ -659,6 +659,20 @@ a_rate_limit_is_of_all_connections_of_an_address(void **state)
     }
 }
 
+static void
+a_template_that_is_sent_again_survives_a_kill(void **state)
+{
+    struct bench *b = *state;
+    uint64_t minute = 60 * SECOND_NS;
+
+    start(b, "\"template_ttl\": \"10m\"");
+    for (uint32_t i = 0; i < 55; i += 5) {
+        (void)take_at(b, 1, template_of(i, 256, 3), NOW_NS + i * minute);
+    }
+    restart(b, "\"template_ttl\": \"10m\"");
+    assert_int_equal(take_at(b, 1, data_of(55, 256), NOW_NS + 54 * minute), SR_DECODED);
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
 
 int
@@ -681,6 +695,7 @@ main(void)
         TEST(a_message_is_not_gone_on_with_behind_one_that_was_dropped),
         TEST(templates_that_fill_the_memory_survive_a_restart),
         TEST(a_rate_limit_is_of_all_connections_of_an_address),
+        TEST(a_template_that_is_sent_again_survives_a_kill),
         TEST(what_connections_keep_shows_in_the_memory_of_exporters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

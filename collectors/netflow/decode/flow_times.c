@@ -39,6 +39,13 @@ static const struct source absolute[] = {
     { NF_START_SECONDS, NF_END_SECONDS, NS_PER_S },
 };
 
+/* These and the deltas to the export time. */
+#define ABSOLUTE                                                                                   \
+    (BIT(NF_START_SECONDS) | BIT(NF_END_SECONDS) | BIT(NF_START_MILLISECONDS) |                    \
+        BIT(NF_END_MILLISECONDS) | BIT(NF_START_MICROSECONDS) | BIT(NF_END_MICROSECONDS) |         \
+        BIT(NF_START_NANOSECONDS) | BIT(NF_END_NANOSECONDS) | BIT(NF_START_DELTA_MICROSECONDS) |   \
+        BIT(NF_END_DELTA_MICROSECONDS))
+
 /* NAT and firewall events have one time: it is where the flow begins or ends, else both. */
 static const struct source observed[] = {
     { NF_OBSERVED_NANOSECONDS, NF_OBSERVED_NANOSECONDS, NTP_NANOSECONDS },
@@ -240,7 +247,7 @@ nf_flow_times(const struct nf_context *c, struct nf_flow *f)
     const uint64_t uptimes = BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED);
     struct times t = { 0, 0 };
 
-    if ((f->present[1] & ~uptimes) != 0) {
+    if ((f->present[1] & ABSOLUTE) != 0) {
         take(f, absolute, &t);
         take_deltas(c, f, &t);
     }

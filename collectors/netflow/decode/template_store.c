@@ -276,13 +276,24 @@ leave(struct nf_exporter *e, struct nf_entry *own, uint16_t port)
     }
 }
 
+/* True when a kill would make more of a template's age than the configuration leaves to it. */
+static bool
+is_worth_noting(const struct nf_entry *v, const struct nf_config *config, uint64_t now_ns)
+{
+    uint64_t age_s = nf_age(seconds(now_ns), v->noted_s);
+
+    return age_s >= NOTED_SECONDS ||
+           (config->template_ttl_ns != 0 && age_s >= config->template_ttl_ns / 4 / NS_PER_SECOND);
+}
+
 /* A known layout again. */
 static void
-learn_again(struct nf_exporter *e, const struct known *k, uint16_t port, uint64_t now_ns)
+learn_again(struct nf_exporter *e, const struct nf_config *config, const struct known *k,
+    uint16_t port, uint64_t now_ns)
 {
     struct nf_entry *v = k->same;
     struct nf_domain_state *s = v->home;
-    bool news = k->own != v || nf_age(seconds(now_ns), v->noted_s) >= NOTED_SECONDS;
+    bool news = k->own != v || is_worth_noting(v, config, now_ns);
 
     if (k->own != v) {
         if (k->own != NULL) {
@@ -347,7 +358,7 @@ nf_templates_learn(struct nf_exporter *e, struct nf_domain *d, const struct nf_c
     struct known k = look_up(s, record, port);
 
     if (k.same != NULL) {
-        learn_again(e, &k, port, now_ns);
+        learn_again(e, config, &k, port, now_ns);
         return NF_LEARNED_SAME;
     }
     struct nf_entry *v = new_entry(e, s, config, record, now_ns, now_ns);
