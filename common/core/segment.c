@@ -315,13 +315,19 @@ size_t
 sr_segment_close_entry(uint8_t *at, uint32_t length, uint32_t attributes, uint32_t records)
 {
     const struct head head = { .length = length, .records = records, .attributes = attributes };
-    uint8_t *end = at + SR_SEGMENT_ENTRY_LEN + length;
+    static const uint8_t kept[4][4] = { { 255, 255, 255, 255 }, { 255, 255, 255, 0 },
+        { 255, 255, 0, 0 }, { 255, 0, 0, 0 } }; /* by the padding */
+    size_t size = sr_segment_entry_size(length);
+    uint32_t last, mask;
 
     memcpy(at, &head, sizeof(head));
-    for (size_t i = padding_of(length); i > 0; i--) {
-        *end++ = 0;
-    }
-    return (size_t)(end - at);
+    /* The last four bytes as one: how many are padding cannot be foreseen. Of an entry without
+     * bytes they are the crc, which is open. */
+    memcpy(&last, at + size - sizeof(last), sizeof(last));
+    memcpy(&mask, kept[padding_of(length)], sizeof(mask));
+    last &= mask;
+    memcpy(at + size - sizeof(last), &last, sizeof(last));
+    return size;
 }
 
 void

@@ -46,6 +46,12 @@ static const struct source absolute[] = {
         BIT(NF_START_NANOSECONDS) | BIT(NF_END_NANOSECONDS) | BIT(NF_START_DELTA_MICROSECONDS) |   \
         BIT(NF_END_DELTA_MICROSECONDS))
 
+/* And all other elements that a time can come from. */
+#define TIMES                                                                                      \
+    (ABSOLUTE | BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED) | BIT(NF_DURATION_MILLISECONDS) |   \
+        BIT(NF_DURATION_MICROSECONDS) | BIT(NF_OBSERVED_SECONDS) | BIT(NF_OBSERVED_MILLISECONDS) | \
+        BIT(NF_OBSERVED_MICROSECONDS) | BIT(NF_OBSERVED_NANOSECONDS))
+
 /* NAT and firewall events have one time: it is where the flow begins or ends, else both. */
 static const struct source observed[] = {
     { NF_OBSERVED_NANOSECONDS, NF_OBSERVED_NANOSECONDS, NTP_NANOSECONDS },
@@ -241,12 +247,34 @@ clamp_both(const struct nf_context *c, struct times *t)
     }
 }
 
+/*
+ * What v5 and most of v9 send: both uptimes and no other time, neither later than the export. They
+ * cannot be out of bounds. False for all else.
+ */
+static inline bool
+set_plain_uptimes(const struct nf_context *c, struct nf_flow *f)
+{
+    uint64_t first = f->number[NF_FIRST_SWITCHED], last = f->number[NF_LAST_SWITCHED];
+    uint64_t now = c->header->uptime_ms;
+    uint64_t start_ns = c->header->export_ns - now * NS_PER_MS;
+
+    if (c->header->version == 10 || first > now || last > now) {
+        return false;
+    }
+    nf_flow_set(f, NF_TIME_FLOW_START_NS, start_ns + first * NS_PER_MS);
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, start_ns + last * NS_PER_MS);
+    return true;
+}
+
 void
 nf_flow_times(const struct nf_context *c, struct nf_flow *f)
 {
     const uint64_t uptimes = BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED);
     struct times t = { 0, 0 };
 
+    if ((f->present[1] & TIMES) == uptimes && set_plain_uptimes(c, f)) {
+        return;
+    }
     if ((f->present[1] & ABSOLUTE) != 0) {
         take(f, absolute, &t);
         take_deltas(c, f, &t);

@@ -19,6 +19,9 @@ struct nf_record {
 
 #define NF_V5_FIELDS_MAX 22U /* of a record of v1, v5 or v7 */
 
+/* Bytes that can be read at a protocol's name (nf_protocol_name()), whatever its length. */
+#define NF_PROTOCOL_NAME_ROOM 32U
+
 /* Bytes that a message takes at most. */
 #define NF_PROTOBUF_MAX 2048U
 

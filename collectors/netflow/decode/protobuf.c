@@ -146,6 +146,22 @@ write_one(uint8_t *at, const struct nf_flow *f, enum nf_slot slot)
     return nf_flow_has(f, slot) ? write_bytes(write_key(at, &fields[slot]), f->bytes[slot]) : at;
 }
 
+/* The name of the protocol, copied with what lies behind it: that is one move, of no matter what
+ * length. */
+static inline uint8_t *
+write_name(uint8_t *at, const struct nf_flow *f)
+{
+    struct sr_span name = f->bytes[NF_PROTOCOL_NAME];
+
+    if (!nf_flow_has(f, NF_PROTOCOL_NAME)) {
+        return at;
+    }
+    at = write_key(at, &fields[NF_PROTOCOL_NAME]);
+    *at++ = (uint8_t)name.len;
+    memcpy(at, name.data, NF_PROTOCOL_NAME_ROOM);
+    return at + name.len;
+}
+
 /* The fields of `slots` (bits) of any kind. */
 static uint8_t *
 write_any(uint8_t *at, const struct nf_flow *f, uint64_t slots)
@@ -214,7 +230,7 @@ nf_protobuf_write(uint8_t *out, const struct nf_flow *f)
     if ((present & RANGE(NF_MPLS_TTL, NF_IPV6_ROUTING_HEADER_SEG_LEFT)) != 0) {
         at = write_any(at, f, present & RANGE(NF_MPLS_TTL, NF_IPV6_ROUTING_HEADER_SEG_LEFT));
     }
-    at = write_one(at, f, NF_PROTOCOL_NAME);
+    at = write_name(at, f);
     at = write_part(at, &f->shared.received);
     at = write_numbers(at, f, present & RANGE(NF_TIME_FLOW_START_NS, NF_PACKETS_OUT));
     return (size_t)(at - out);

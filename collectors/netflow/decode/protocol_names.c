@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/output.h"
 #include "decode/record.h"
 
 #include "sr/banned.h"
 
-/* The names that the collector before this one published, which consumers know. */
+/*
+ * The names that the collector before this one published, which consumers know. Each has as many
+ * bytes as are copied at once.
+ */
 #define NAME(TEXT)                                                                                 \
     {                                                                                              \
-        (const uint8_t *)(TEXT), sizeof(TEXT) - 1                                                  \
+        sizeof(TEXT) - 1, TEXT                                                                     \
     }
 
-static const struct sr_span names[256] = {
+static const struct name {
+    uint8_t len;
+    char text[NF_PROTOCOL_NAME_ROOM];
+} names[256] = {
     NAME("HOPOPT"),
     NAME("ICMP"),
     NAME("IGMP"),
@@ -271,5 +278,5 @@ static const struct sr_span names[256] = {
 struct sr_span
 nf_protocol_name(uint8_t protocol)
 {
-    return names[protocol];
+    return (struct sr_span){ (const uint8_t *)names[protocol].text, names[protocol].len };
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/record.h"
+#include "decode/load.h"
 
 #include <string.h>
 
@@ -8,31 +9,6 @@
 #include "sr/banned.h"
 
 /* ---- Reading ---- */
-
-static const uint64_t length_mask[9] = {
-    0,
-    UINT64_C(0xff),
-    UINT64_C(0xffff),
-    UINT64_C(0xffffff),
-    UINT64_C(0xffffffff),
-    UINT64_C(0xffffffffff),
-    UINT64_C(0xffffffffffff),
-    UINT64_C(0xffffffffffffff),
-    UINT64_MAX,
-};
-
-/* A big-endian number of 1 to 8 bytes, loaded by the 8 bytes that end with it. */
-static inline uint64_t
-load(const uint8_t *at, unsigned length)
-{
-    uint64_t word;
-
-    memcpy(&word, at + length - sizeof(word), sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word & length_mask[length];
-}
 
 void
 nf_flow_add_number(struct nf_flow *f, enum nf_slot slot, struct nf_numbers *list, uint32_t value)
@@ -118,7 +94,7 @@ read_special(const struct nf_context *c, unsigned special, struct sr_span field,
     case NF_SPECIAL_FRAGMENT_FLAGS: nf_flow_set(f, NF_IP_FLAGS, field.data[0] >> 5); return;
     case NF_SPECIAL_COMMUNITY:
         nf_flow_add_number(
-            f, NF_BGP_COMMUNITIES, &f->bgp_communities, (uint32_t)load(field.data, 4));
+            f, NF_BGP_COMMUNITIES, &f->bgp_communities, (uint32_t)nf_load(field.data, 4));
         return;
     case NF_SPECIAL_SEGMENT:
     case NF_SPECIAL_SEGMENTS: read_segments(field, f); return;
@@ -155,8 +131,8 @@ run_op(const struct nf_context *c, const struct nf_op *op, const uint8_t *at, un
     unsigned slot = op->slot;
 
     switch ((enum nf_op_kind)op->kind) {
-    case NF_OP_NUMBER: set_number(f, slot, load(at, length)); return;
-    case NF_OP_NARROW: set_narrow(c, f, slot, load(at, length)); return;
+    case NF_OP_NUMBER: set_number(f, slot, nf_load(at, length)); return;
+    case NF_OP_NARROW: set_narrow(c, f, slot, nf_load(at, length)); return;
     case NF_OP_BYTES:
         f->bytes[slot] = (struct sr_span){ at, length };
         f->present[slot >> 6] |= UINT64_C(1) << (slot & 63);
@@ -174,7 +150,7 @@ read_fixed(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
     const struct nf_op *numbers_end = op + c->template->number_count;
 
     for (; op < numbers_end; op++) {
-        set_number(f, op->slot, load(record + op->offset, op->length));
+        set_number(f, op->slot, nf_load(record + op->offset, op->length));
     }
     for (; op < end; op++) {
         run_op(c, op, record + op->offset, nf_template_kept(c->template)[op->field].length, f);

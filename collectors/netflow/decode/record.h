@@ -84,7 +84,8 @@ void nf_flow_add_number(
 void nf_flow_add_address(
     struct nf_flow *f, enum nf_slot slot, struct nf_addresses *list, struct sr_span address);
 
-/* The name of an IP protocol as FlowMessage carries it: "TCP", "UNKNOWN(145)". Static. */
+/* The name of an IP protocol as FlowMessage carries it: "TCP", "UNKNOWN(145)". Static, with
+ * NF_PROTOCOL_NAME_ROOM bytes that can be read. */
 struct sr_span nf_protocol_name(uint8_t protocol);
 
 #endif

@@ -3,6 +3,7 @@
  * NetFlow v1, v5 and v7: records of one layout ("NetFlow Export Datagram Format", Cisco). The first
  * 36 bytes are the same in all.
  */
+#include "decode/load.h"
 #include "decode/walk.h"
 
 #include "sr/banned.h"
@@ -35,16 +36,16 @@ nf_v5_record_length(uint16_t version)
     return version == 7 ? 52 : 48;
 }
 
-static uint64_t
-be16(const uint8_t *p)
+static inline uint64_t
+be16(const uint8_t *at)
 {
-    return (uint64_t)p[0] << 8 | p[1];
+    return nf_load(at, 2);
 }
 
-static uint64_t
-be32(const uint8_t *p)
+static inline uint64_t
+be32(const uint8_t *at)
 {
-    return be16(p) << 16 | be16(p + 2);
+    return nf_load(at, 4);
 }
 
 static inline void
