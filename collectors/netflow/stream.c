@@ -127,18 +127,19 @@ hold_own(struct connection *c, const struct snapshot_listener *l, struct scratch
 /* Decodes with what rate_limit leaves to the address, which may have other connections. */
 static enum sr_verdict
 decode_limited(struct connection *c, const struct snapshot_listener *l, struct scratch *scratch,
-    struct nf_input *input, const struct sr_emit *emit)
+    const struct nf_input *message, const struct sr_emit *emit)
 {
     const struct nf_config config = stream_config(l);
+    struct nf_input input = *message;
     struct exporter *e = l->rate_limit > 0 ? hold_own(c, l, scratch, emit) : NULL;
     uint64_t budget = 0, given = 0;
 
     if (e != NULL) {
         exporters_lock(e);
-        given = budget = sr_rate_refill(&e->rate, l->rate_limit, input->now_ns);
-        input->budget = &budget;
+        given = budget = sr_rate_refill(&e->rate, l->rate_limit, input.now_ns);
+        input.budget = &budget;
     }
-    enum sr_verdict verdict = sr_netflow_datagram(c->exporter, &config, input, emit);
+    enum sr_verdict verdict = sr_netflow_datagram(c->exporter, &config, &input, emit);
     if (e != NULL) {
         sr_rate_spend(&e->rate, given - budget);
         exporters_unlock(e);

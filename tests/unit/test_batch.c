@@ -158,7 +158,7 @@ a_varint_before_each_record_says_how_long_it_is(void **state)
     struct sr_span left = e.body;
     for (size_t i = 0; i < COUNT; i++) {
         uint32_t len = 0;
-        for (unsigned shift = 0, more = 1; more != 0; shift += 7) {
+        for (unsigned shift = 0, more = 1; more != 0 && shift < 32; shift += 7) {
             assert_true(left.len > 0);
             more = *left.data & 0x80U;
             len |= (*left.data & 0x7fU) << shift;

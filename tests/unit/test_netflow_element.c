@@ -124,8 +124,9 @@ element_at(size_t n)
 {
     for (size_t i = 0; i <= nf_elements_vendor_count; i++) {
         struct nf_element_table t = list_at(i);
+        const struct nf_element *elements = t.elements;
         if (n < t.count) {
-            return &t.elements[n];
+            return elements + n;
         }
         n -= t.count;
     }
