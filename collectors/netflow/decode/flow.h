@@ -191,8 +191,7 @@ static inline void
 nf_flow_set(struct nf_flow *f, enum nf_slot slot, uint64_t value)
 {
     f->number[slot] = value;
-    f->present[0] &= ~(UINT64_C(1) << slot);
-    f->present[0] |= (uint64_t)(value != 0) << slot;
+    f->present[0] = (f->present[0] & ~(UINT64_C(1) << slot)) | (uint64_t)(value != 0) << slot;
 }
 
 /* The number in a slot, 0 when there is none. */

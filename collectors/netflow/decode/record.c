@@ -141,17 +141,29 @@ run_op(const struct nf_context *c, const struct nf_op *op, const uint8_t *at, un
     }
 }
 
-/* A record of fixed length. */
+/*
+ * A record of fixed length. What is present is gathered in registers: one bit after the other in
+ * memory, each would wait for the one before.
+ */
 static void
 read_fixed(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
 {
     const struct nf_op *op = nf_template_ops(c->template);
     const struct nf_op *end = op + c->template->op_count;
     const struct nf_op *numbers_end = op + c->template->number_count;
+    uint64_t fields = f->present[0], gathered = 0;
 
     for (; op < numbers_end; op++) {
-        set_number(f, op->slot, nf_load(record + op->offset, op->length));
+        uint64_t value = nf_load(record + op->offset, op->length);
+        f->number[op->slot] = value;
+        fields |= (uint64_t)(value != 0) << op->slot;
     }
+    for (; op < end && op->kind == NF_OP_NUMBER; op++) {
+        f->number[op->slot] = nf_load(record + op->offset, op->length);
+        gathered |= UINT64_C(1) << (op->slot - NF_GATHERED);
+    }
+    f->present[0] = fields;
+    f->present[1] = gathered;
     for (; op < end; op++) {
         run_op(c, op, record + op->offset, nf_template_kept(c->template)[op->field].length, f);
     }

@@ -232,18 +232,24 @@ is_packet(const struct nf_op *op)
            (op->slot == NF_SPECIAL_FRAME || op->slot == NF_SPECIAL_PACKET);
 }
 
-/* Numbers come first, for a loop of their own. */
+/* Numbers come first, for loops of their own: those that are fields of the message, then others. */
+static unsigned
+place_of(const struct nf_op *op)
+{
+    return op->kind * 2U + (op->slot >= NF_GATHERED);
+}
+
 static void
 add_plain(struct compiling *c, const struct nf_op *op)
 {
     unsigned at = c->plain_count++;
 
-    for (; at > 0 && c->plain[at - 1].kind > op->kind; at--) {
+    for (; at > 0 && place_of(&c->plain[at - 1]) > place_of(op); at--) {
         c->plain[at] = c->plain[at - 1];
     }
     c->plain[at] = *op;
     c->taken[op->slot >> 6] |= UINT64_C(1) << (op->slot & 63);
-    c->t->number_count = (uint16_t)(c->t->number_count + (op->kind == NF_OP_NUMBER));
+    c->t->number_count = (uint16_t)(c->t->number_count + (place_of(op) == 0));
 }
 
 static void

@@ -82,7 +82,7 @@ struct nf_template {
     uint16_t field_count; /* scope fields included */
     uint16_t scope_count;
     uint16_t op_count;
-    uint16_t number_count;  /* of these, the first ones: NF_OP_NUMBER */
+    uint16_t number_count;  /* of these, the first ones: NF_OP_NUMBER of a field of the message */
     uint16_t record_length; /* bytes of a record; the least when `variable` */
 };
 

@@ -48,47 +48,50 @@ be32(const uint8_t *at)
     return nf_load(at, 4);
 }
 
-static inline void
+/* Puts a number into its slot; returns its bit, none for 0. */
+static inline uint64_t
 set(struct nf_flow *f, enum nf_slot slot, uint64_t value)
 {
     f->number[slot] = value;
-    f->present[0] |= (uint64_t)(value != 0) << slot;
+    return (uint64_t)(value != 0) << slot;
 }
 
-static inline void
+static inline uint64_t
 set_address(struct nf_flow *f, enum nf_slot slot, const uint8_t *at)
 {
     f->bytes[slot] = (struct sr_span){ at, 4 };
-    f->present[0] |= UINT64_C(1) << slot;
+    return UINT64_C(1) << slot;
 }
 
 static void
 read_record(const struct nf_walk *w, const uint8_t *at, struct nf_flow *f)
 {
-    f->present[0] = w->context.base;
-    set_address(f, NF_SRC_ADDR, at + AT_SRC_ADDR);
-    set_address(f, NF_DST_ADDR, at + AT_DST_ADDR);
-    set_address(f, NF_NEXT_HOP, at + AT_NEXT_HOP);
-    set(f, NF_IN_IF, be16(at + AT_INPUT));
-    set(f, NF_OUT_IF, be16(at + AT_OUTPUT));
-    set(f, NF_PACKETS, be32(at + AT_PACKETS));
-    set(f, NF_BYTES, be32(at + AT_OCTETS));
+    uint64_t present = w->context.base;
+
+    present |= set_address(f, NF_SRC_ADDR, at + AT_SRC_ADDR);
+    present |= set_address(f, NF_DST_ADDR, at + AT_DST_ADDR);
+    present |= set_address(f, NF_NEXT_HOP, at + AT_NEXT_HOP);
+    present |= set(f, NF_IN_IF, be16(at + AT_INPUT));
+    present |= set(f, NF_OUT_IF, be16(at + AT_OUTPUT));
+    present |= set(f, NF_PACKETS, be32(at + AT_PACKETS));
+    present |= set(f, NF_BYTES, be32(at + AT_OCTETS));
     f->number[NF_FIRST_SWITCHED] = be32(at + AT_FIRST);
     f->number[NF_LAST_SWITCHED] = be32(at + AT_LAST);
     f->present[1] = UINT64_C(3) << (NF_FIRST_SWITCHED & 63);
-    set(f, NF_SRC_PORT, be16(at + AT_SRC_PORT));
-    set(f, NF_DST_PORT, be16(at + AT_DST_PORT));
-    set(f, NF_PROTO, at[AT_PROTO]);
-    set(f, NF_IP_TOS, at[AT_TOS]);
+    present |= set(f, NF_SRC_PORT, be16(at + AT_SRC_PORT));
+    present |= set(f, NF_DST_PORT, be16(at + AT_DST_PORT));
+    present |= set(f, NF_PROTO, at[AT_PROTO]);
+    present |= set(f, NF_IP_TOS, at[AT_TOS]);
     if (w->header.version == 1) {
-        set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS_V1]);
-        return;
+        present |= set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS_V1]);
+    } else {
+        present |= set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS]);
+        present |= set(f, NF_SRC_AS, be16(at + AT_SRC_AS));
+        present |= set(f, NF_DST_AS, be16(at + AT_DST_AS));
+        present |= set(f, NF_SRC_NET, at[AT_SRC_MASK]);
+        present |= set(f, NF_DST_NET, at[AT_DST_MASK]);
     }
-    set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS]);
-    set(f, NF_SRC_AS, be16(at + AT_SRC_AS));
-    set(f, NF_DST_AS, be16(at + AT_DST_AS));
-    set(f, NF_SRC_NET, at[AT_SRC_MASK]);
-    set(f, NF_DST_NET, at[AT_DST_MASK]);
+    f->present[0] = present;
 }
 
 void
