@@ -266,13 +266,35 @@ set_plain_uptimes(const struct nf_context *c, struct nf_flow *f)
     return true;
 }
 
+/*
+ * What most of IPFIX sends: both times in milliseconds and no other, not later than the export and
+ * not absurdly before it. False for all else.
+ */
+static inline bool
+set_plain_milliseconds(const struct nf_context *c, struct nf_flow *f)
+{
+    uint64_t start = f->number[NF_START_MILLISECONDS], end = f->number[NF_END_MILLISECONDS];
+    uint64_t now = c->export_ms, past = now - PAST_MAX_MS;
+
+    if (start > now || end > now || start <= past || end <= past) {
+        return false;
+    }
+    nf_flow_set(f, NF_TIME_FLOW_START_NS, start * NS_PER_MS);
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, end * NS_PER_MS);
+    return true;
+}
+
 void
 nf_flow_times(const struct nf_context *c, struct nf_flow *f)
 {
     const uint64_t uptimes = BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED);
+    const uint64_t milliseconds = BIT(NF_START_MILLISECONDS) | BIT(NF_END_MILLISECONDS);
     struct times t = { 0, 0 };
 
     if ((f->present[1] & TIMES) == uptimes && set_plain_uptimes(c, f)) {
+        return;
+    }
+    if ((f->present[1] & TIMES) == milliseconds && set_plain_milliseconds(c, f)) {
         return;
     }
     if ((f->present[1] & ABSOLUTE) != 0) {
