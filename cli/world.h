@@ -17,9 +17,11 @@
 #define WORLD_TENANTS_MAX 16
 #define WORLD_NAME_MAX 32
 
-/* The ports of the collector of the first tenant; each further tenant takes the next. */
+/* The ports of the collectors of the first tenant; each further tenant takes the next. */
 #define WORLD_SYSLOG_PORT 5514
 #define WORLD_METRICS_PORT 9621
+#define WORLD_NETFLOW_PORT 2055
+#define WORLD_NETFLOW_METRICS_PORT 9721
 
 struct world_tenant {
     char name[WORLD_NAME_MAX + 1];

@@ -111,31 +111,48 @@ put_tenant_path(
     put_path(t, w, tenant, rest);
 }
 
+/* A collector of each tenant: the file and the credentials are named after it. */
+struct collector {
+    const char *name;
+    const char *listener; /* what comes before the port */
+    size_t port, metrics; /* of the first tenant */
+    const char *rest;     /* of the listener */
+    const char *stream, *queue;
+};
+
+static const struct collector collectors[] = {
+    { "syslog", "protocol: syslog\n    listen: udp://127.0.0.1:", WORLD_SYSLOG_PORT,
+        WORLD_METRICS_PORT, "    format: rfc3164\n    subject: logs.syslog\n", "events", "/queue" },
+    { "netflow", "protocol: netflow\n    listen: udp://127.0.0.1:", WORLD_NETFLOW_PORT,
+        WORLD_NETFLOW_METRICS_PORT, "    subject: flows.raw.netflow\n", "flows", "/queue-netflow" },
+};
+
 static enum world_err
-write_collector(const struct world *w, size_t index)
+write_collector(const struct world *w, size_t index, const struct collector *c)
 {
-    char name[FILES_PATH_MAX];
+    char name[FILES_PATH_MAX], creds[64];
     struct text t;
     const char *tenant = w->tenants[index].name;
 
-    if (!files_path(name, "%s/syslog.yaml", tenant)) {
+    if (!files_path(name, "%s/%s.yaml", tenant, c->name)) {
         return WORLD_EFILE;
     }
     if (!text_open(&t)) {
         return WORLD_ECRYPTO;
     }
+    (void)snprintf(creds, sizeof(creds), "/creds/%s.creds", c->name);
     (void)fprintf(t.stream,
-        "output: nats\npartition: default\nlisteners:\n  - protocol: syslog\n"
-        "    listen: udp://127.0.0.1:%zu\n    format: rfc3164\n    subject: logs.syslog\n"
+        "output: nats\npartition: default\nlisteners:\n  - %s%zu\n%s"
         "nats:\n  url: [\"tls://localhost:%u\"]\n",
-        WORLD_SYSLOG_PORT + index, w->port);
-    put_tenant_path(&t, w, "  creds_file: ", tenant, "/creds/syslog.creds");
+        c->listener, c->port + index, c->rest, w->port);
+    put_tenant_path(&t, w, "  creds_file: ", tenant, creds);
     (void)fputs("\n  tls:\n", t.stream);
     put_setting(&t, w, "    ca_file: ", "tls/ca.pem");
     put_tenant_path(&t, w, "    cert_file: ", tenant, "/tls/collector.pem");
     put_tenant_path(&t, w, "\n    key_file: ", tenant, "/tls/collector-key.pem");
-    put_tenant_path(&t, w, "\n  stream: events\nqueue:\n  dir: ", tenant, "/queue");
-    (void)fprintf(t.stream, "\nmetrics:\n  listen: 127.0.0.1:%zu\n", WORLD_METRICS_PORT + index);
+    (void)fprintf(t.stream, "\n  stream: %s\nqueue:\n", c->stream);
+    put_tenant_path(&t, w, "  dir: ", tenant, c->queue);
+    (void)fprintf(t.stream, "\nmetrics:\n  listen: 127.0.0.1:%zu\n", c->metrics + index);
     return text_save(&t, w, name);
 }
 
@@ -181,7 +198,7 @@ static const char README[] =
     "\n"
     "In the folder of each tenant:\n"
     "\n"
-    "syslog.yaml               a collector's configuration, ready to run\n"
+    "syslog.yaml, netflow.yaml configurations of collectors, ready to run\n"
     "account.seed              secret key of the tenant's account\n"
     "signing.seed              secret key that signs the account's users\n"
     "creds/syslog.creds        may publish logs.syslog and its dead letters, nothing else\n"
@@ -191,7 +208,7 @@ static const char README[] =
     "creds/expired.creds       as syslog.creds, but its time has passed: to see that refused\n"
     "tls/collector*.pem        client certificate and key of the tenant's collectors\n"
     "tls/platform*.pem         client certificate and key of the tenant's platform user\n"
-    "queue/                    records that the collector could not send yet; it makes this\n"
+    "queue/, queue-netflow/    records that a collector could not send yet; it makes this\n"
     "\n"
     "Tenants, and the ports of their collectors:\n";
 
@@ -207,8 +224,11 @@ world_write_readme(const struct world *w)
     (void)fprintf(
         t.stream, README, w->dir, w->dir, w->tenants[0].name, WORLD_SYSLOG_PORT, w->dir, w->port);
     for (size_t i = 0; i < w->tenant_count; i++) {
-        (void)fprintf(t.stream, "\n%-25s syslog UDP %zu, metrics %zu", w->tenants[i].name,
-            WORLD_SYSLOG_PORT + i, WORLD_METRICS_PORT + i);
+        (void)fprintf(t.stream, "\n%-25s", w->tenants[i].name);
+        for (size_t j = 0; j < sizeof(collectors) / sizeof(collectors[0]); j++) {
+            (void)fprintf(t.stream, "%s %s UDP %zu, metrics %zu", j > 0 ? ";" : "",
+                collectors[j].name, collectors[j].port + i, collectors[j].metrics + i);
+        }
     }
     (void)fputc('\n', t.stream);
     return text_save(&t, w, "README.txt");
@@ -220,7 +240,9 @@ world_write_settings(const struct world *w)
     enum world_err err = write_server(w);
 
     for (size_t i = 0; i < w->tenant_count && err == WORLD_OK; i++) {
-        err = write_collector(w, i);
+        for (size_t j = 0; err == WORLD_OK && j < sizeof(collectors) / sizeof(collectors[0]); j++) {
+            err = write_collector(w, i, &collectors[j]);
+        }
     }
     return err == WORLD_OK ? write_list(w) : err;
 }

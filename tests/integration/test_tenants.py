@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
-from lab import PROVISION, SYSLOG, ApiError, Daemon, Load, Pump, check_once, wait_for
+from flows import Collector, data, record, template
+from lab import (NETFLOW, PROVISION, SYSLOG, ApiError, Daemon, Load, Pump, check_once,
+                 wait_for)
 
 TENANTS = ("acme", "globex")
 
@@ -64,6 +66,22 @@ def test_the_configuration_that_dev_writes_runs_a_collector(lab, world):
         daemon.settled(200)
         check_once(stored(world, tenant), load)
         assert (world.dir / tenant / "queue" / "counters").exists()
+
+
+def test_the_configuration_that_dev_writes_runs_a_flow_collector(lab, world):
+    for tenant in TENANTS:
+        daemon = Collector(lab, name=f"netflow-{tenant}")
+        daemon.run(NETFLOW, "--config", world.dir / tenant / "netflow.yaml",
+                   "--set", f"listeners.0.listen={daemon.listeners[0]['listen']}",
+                   "--set", f"metrics.listen=127.0.0.1:{daemon.metrics_port}")
+        daemon.exporter("127.0.0.5").v9(template(256), data(256, record(1), record(2)))
+        wait_for("two flows are stored", lambda d=daemon: d.ledger()["stored"] == 2)
+        daemon.stop()
+    done = subprocess.run([PROVISION, "verify", "--dir", world.dir, "--json"], timeout=60,
+                          capture_output=True, text=True, check=True)
+    for tenant in TENANTS:
+        counts = json.loads(done.stdout)["tenants"][tenant]["subjects"]
+        assert counts[f"{tenant}.flows.raw.netflow"]["messages"] == 2
 
 
 def copy_creds(world, lab, user):
