@@ -20,7 +20,7 @@ static const char *const switches[] = { "auto", "true", "false", NULL }; /* enum
 static const char *
 say_not_a_network(const char *network, const char *why, char *text, size_t text_size)
 {
-    (void)snprintf(text, text_size, "`%s` %s", network != NULL ? network : "", why);
+    (void)snprintf(text, text_size, "`%s` %s", network, why);
     return text;
 }
 

@@ -170,9 +170,6 @@ unmap(struct sr_network *n)
 const char *
 sr_network_parse(const char *text, struct sr_network *ret_network)
 {
-    if (text == NULL) { /* an empty item of a list */
-        return "is not an address or network";
-    }
     struct sr_network n = { .is_v6 = memchr(text, ':', strlen(text)) != NULL };
     const char *at = text;
     unsigned bits = n.is_v6 ? V6_BITS : V4_BITS;

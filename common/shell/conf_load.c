@@ -28,6 +28,7 @@ struct loader {
     struct sr_conf_arena *tree;  /* freed after loading */
     struct sr_conf_arena *owned; /* lives with the configuration */
     struct sr_conf_origin file;
+    size_t refused; /* values that the reader of the text has reported: they are not given */
 };
 
 /* Where in the configuration the walk is: a key, or an item when `name` is NULL. */
@@ -62,6 +63,25 @@ report(struct loader *ld, const struct place *place, const char *what)
     (void)format_place(place, path, sizeof(path));
     sr_conf_problem_at(ld->problems, place->near->origin, place->near->line, "%s: %s",
         sr_conf_node_place(place->near, path, shown, sizeof(shown)), what);
+}
+
+/* Reports a node of the wrong kind, unless the reader of the text has done so. */
+static void
+refuse(
+    struct loader *ld, const struct place *place, const struct sr_conf_node *node, const char *what)
+{
+    if (node->kind == SR_CONF_NODE_BAD) {
+        ld->refused++;
+    } else {
+        report(ld, place, what);
+    }
+}
+
+/* What has gone wrong so far, said now or before: equal numbers mean that nothing has. */
+static size_t
+wrong_so_far(const struct loader *ld)
+{
+    return sr_conf_problems_seen(ld->problems) + ld->refused;
 }
 
 /* A file that a value names must be there before the daemon runs, not when it is first needed. */
@@ -104,7 +124,7 @@ expect_scalar(struct loader *ld, const struct place *place, const struct sr_conf
         return false;
     case SR_CONF_NODE_LIST: report(ld, place, "is a list; give it a single value"); return false;
     case SR_CONF_NODE_MAP: report(ld, place, "is a section; give it a single value"); return false;
-    case SR_CONF_NODE_BAD: return false;
+    case SR_CONF_NODE_BAD: ld->refused++; return false;
     case SR_CONF_NODE_SCALAR: break;
     }
     if (strlen(node->text) != node->len) {
@@ -182,11 +202,11 @@ fill_strings(struct loader *ld, const struct sr_conf_key *key, const struct plac
         only.first = &wrapped;
         node = &only;
     }
-    if (node == NULL || node->kind == SR_CONF_NODE_BAD) {
+    if (node == NULL) {
         return;
     }
     if (node->kind != SR_CONF_NODE_LIST) {
-        report(ld, place, "must be a list; write `[one, two]`, or `[]` for none");
+        refuse(ld, place, node, "must be a list; write `[one, two]`, or `[]` for none");
         return;
     }
     if (given && !expect_count(ld, key, place, node->count)) {
@@ -216,9 +236,8 @@ expect_section(struct loader *ld, const struct place *place, const struct sr_con
     if (node == NULL || node->kind == SR_CONF_NODE_MAP || node->kind == SR_CONF_NODE_EMPTY) {
         return true;
     }
-    if (node->kind != SR_CONF_NODE_BAD) {
-        report(ld, place, "must be a section; write its keys as `name: value`, indented below it");
-    }
+    refuse(
+        ld, place, node, "must be a section; write its keys as `name: value`, indented below it");
     return false;
 }
 
@@ -229,9 +248,7 @@ fill_sections(struct loader *ld, const struct sr_conf_key *key, const struct pla
     size_t count = node != NULL ? node->count : (size_t)key->min;
 
     if (node != NULL && node->kind != SR_CONF_NODE_LIST) {
-        if (node->kind != SR_CONF_NODE_BAD) {
-            report(ld, place, "must be a list of sections; start each with `- `");
-        }
+        refuse(ld, place, node, "must be a list of sections; start each with `- `");
         return;
     }
     if (node != NULL && !expect_count(ld, key, place, count)) {
@@ -308,14 +325,14 @@ static void
 load_key(struct loader *ld, const struct sr_conf_key *key, const struct place *place,
     const struct sr_conf_node *node, char *base)
 {
-    size_t before = sr_conf_problems_seen(ld->problems);
+    size_t before = wrong_so_far(ld);
     char text[SR_CONF_MESSAGE_MAX];
 
     fill_key(ld, key, place, node, base);
     if (ld->owned->failed) {
         return; /* without memory values may be missing */
     }
-    if (sr_conf_problems_seen(ld->problems) == before) {
+    if (wrong_so_far(ld) == before) {
         const char *wrong = key->check != NULL ? key->check(base, text, sizeof(text)) : NULL;
         if (wrong != NULL) {
             report(ld, place, wrong);

@@ -226,6 +226,27 @@ what_hides_where_a_value_comes_from_is_refused(void **state)
     assert_non_null(strstr(said("- a\n"), "x.yaml:1: is not a configuration"));
 }
 
+/* The example's check of a listener's address reads what it is given. */
+static void
+a_value_that_was_refused_is_not_checked(void **state)
+{
+    static const char *const texts[] = {
+        "listeners: [{listen: !foo x}]\n",
+        "listeners: [{listen: &a x}]\n",
+        "listeners: [!foo x]\n",
+        "listeners: !foo []\n",
+        "nats: {url: [!foo x]}\n",
+        "nats: {url: !foo []}\n",
+        "nats: !foo {}\n",
+        "partition: !foo x\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        (void)said(texts[i]);
+    }
+}
+
 static void
 depth_keys_values_and_size_are_bounded(void **state)
 {
@@ -733,6 +754,7 @@ main(void)
         T(a_duplicate_key_names_both_lines),
         T(a_syntax_error_names_line_and_column_and_a_remedy),
         T(what_hides_where_a_value_comes_from_is_refused),
+        T(a_value_that_was_refused_is_not_checked),
         T(depth_keys_values_and_size_are_bounded),
         T(problems_stop_at_a_hundred),
         T(control_characters_and_missing_values_are_refused),
