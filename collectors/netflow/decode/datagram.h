@@ -3,6 +3,7 @@
 #define NETFLOW_DECODE_DATAGRAM_H_INCLUDED
 
 #include "decode/config.h"
+#include "decode/direct.h"
 #include "decode/exporter.h"
 #include "decode/flow.h"
 #include "sr/emit.h"
@@ -20,6 +21,7 @@ struct nf_resume {
 /* What one thread needs for itself. Large: pages that are not used cost nothing. */
 struct nf_scratch {
     struct nf_flow flow;
+    struct nf_direct direct;                  /* of the set that is read */
     struct nf_position positions[UINT16_MAX]; /* as many as a template may have fields */
     uint8_t message[UINT16_MAX + 64];         /* a dead letter that is made up of a part */
     uint8_t explanation[UINT16_MAX];

@@ -222,42 +222,45 @@ finish_icmp(const struct nf_context *c, struct nf_flow *f)
     }
 }
 
-static void
-finish_sampling(const struct nf_context *c, struct nf_flow *f)
+uint64_t
+nf_flow_rate(const struct nf_context *c, const struct nf_flow *f, uint64_t own)
 {
-    uint64_t rate = c->sampling_rate;
     bool selector = !nf_flow_has(f, NF_SAMPLER_ID);
 
-    if (c->is_rate_overridden || !nf_flow_has(f, NF_SAMPLING_RATE)) {
-        if (!c->is_rate_overridden && c->domain != NULL &&
-            (f->present[1] & (BIT(NF_SAMPLER_ID) | BIT(NF_SELECTOR_ID))) != 0) {
-            rate = nf_sampling_rate(
-                c->domain, true, selector, f->number[selector ? NF_SELECTOR_ID : NF_SAMPLER_ID]);
-        }
-        nf_flow_set(f, NF_SAMPLING_RATE, rate);
+    if (c->is_rate_overridden) {
+        return c->sampling_rate;
     }
+    if (own != 0) {
+        return own;
+    }
+    if (c->domain != NULL && (f->present[1] & (BIT(NF_SAMPLER_ID) | BIT(NF_SELECTOR_ID))) != 0) {
+        return nf_sampling_rate(
+            c->domain, true, selector, f->number[selector ? NF_SELECTOR_ID : NF_SAMPLER_ID]);
+    }
+    return c->sampling_rate;
 }
 
-/*
- * As the collector before this one did for IPFIX: the systems that are known, in their order,
- * without zeros and repetitions. Consumers skip flows without a path.
- */
-static void
-finish_as_path(struct nf_flow *f)
+void
+nf_flow_set_path(struct nf_flow *f, uint32_t source, uint32_t next_hop, uint32_t destination)
 {
-    static const enum nf_slot slots[] = { NF_SRC_AS, NF_NEXT_HOP_AS, NF_DST_AS };
+    const uint32_t systems[] = { source, next_hop, destination };
+    struct nf_numbers *path = &f->as_path;
     uint32_t last = 0;
 
-    if ((f->present[0] & (BIT(NF_SRC_AS) | BIT(NF_NEXT_HOP_AS) | BIT(NF_DST_AS))) == 0) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
-        uint32_t as = (uint32_t)nf_flow_get(f, slots[i]);
-        if (as != 0 && as != last) {
-            nf_flow_add_number(f, NF_AS_PATH, &f->as_path, as);
-            last = as;
+    path->count = 0;
+    for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+        if (systems[i] != 0 && systems[i] != last) {
+            path->items[path->count++] = last = systems[i];
         }
     }
+    f->present[0] |= (uint64_t)(path->count != 0) << NF_AS_PATH;
+}
+
+static void
+finish_path(struct nf_flow *f)
+{
+    nf_flow_set_path(f, (uint32_t)nf_flow_get(f, NF_SRC_AS),
+        (uint32_t)nf_flow_get(f, NF_NEXT_HOP_AS), (uint32_t)nf_flow_get(f, NF_DST_AS));
 }
 
 static uint64_t
@@ -305,6 +308,13 @@ copy(struct nf_flow *f, enum nf_slot to, enum nf_slot from)
 }
 
 static void
+set_times(struct nf_flow *f, struct nf_times times)
+{
+    nf_flow_set(f, NF_TIME_FLOW_START_NS, times.start);
+    nf_flow_set(f, NF_TIME_FLOW_END_NS, times.end);
+}
+
+static void
 finish_native(const struct nf_context *c, struct nf_flow *f)
 {
     if ((f->present[1] & ADDRESSES6) != 0) {
@@ -312,8 +322,8 @@ finish_native(const struct nf_context *c, struct nf_flow *f)
     }
     finish_etype(f);
     finish_icmp(c, f);
-    finish_sampling(c, f);
-    nf_flow_times(c, f);
+    nf_flow_set(f, NF_SAMPLING_RATE, nf_flow_rate(c, f, nf_flow_get(f, NF_SAMPLING_RATE)));
+    set_times(f, nf_flow_times(c, f));
 }
 
 bool
@@ -328,7 +338,7 @@ nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
         finish_counters(f);
     }
     if (upstream) {
-        nf_flow_times_upstream(c, f);
+        set_times(f, nf_flow_times_upstream(c, f));
     } else {
         finish_native(c, f);
     }
@@ -339,7 +349,7 @@ nf_flow_finish(const struct nf_context *c, struct nf_flow *f)
     copy(f, NF_BYTES_OUT, NF_BYTES);
     copy(f, NF_PACKETS_OUT, NF_PACKETS);
     if (c->header->version == 10) {
-        finish_as_path(f);
+        finish_path(f);
     }
     return !c->config->drop_zero_counters || (f->present[0] & COUNTED) != 0;
 }

@@ -60,10 +60,6 @@ static const struct source observed[] = {
     { NF_OBSERVED_SECONDS, NF_OBSERVED_SECONDS, NS_PER_S },
 };
 
-struct times {
-    uint64_t start, end; /* ns since 1970; 0: not known */
-};
-
 /* Microseconds are rounded: their fraction is what was left of one when it was cut off. */
 static uint64_t
 from_ntp(uint64_t ntp, uint64_t unit)
@@ -95,7 +91,7 @@ to_ns(uint64_t value, uint64_t unit_ns)
 }
 
 static void
-take(const struct nf_flow *f, const struct source *sources, struct times *t)
+take(const struct nf_flow *f, const struct source *sources, struct nf_times *t)
 {
     for (unsigned i = 0; i < 4; i++) {
         if (t->start == 0 && nf_flow_has(f, sources[i].start)) {
@@ -116,7 +112,7 @@ before_export(uint64_t export_ns, uint64_t delta_us)
 
 /* Elements 158 and 159: microseconds before the export time. */
 static void
-take_deltas(const struct nf_context *c, const struct nf_flow *f, struct times *t)
+take_deltas(const struct nf_context *c, const struct nf_flow *f, struct nf_times *t)
 {
     uint64_t export_ns = c->header->export_ns;
 
@@ -182,7 +178,7 @@ uptime_at_export(const struct nf_context *c, const struct nf_flow *f, uint32_t *
 }
 
 static void
-take_uptimes(const struct nf_context *c, const struct nf_flow *f, struct times *t)
+take_uptimes(const struct nf_context *c, const struct nf_flow *f, struct nf_times *t)
 {
     uint64_t export_ns = c->header->export_ns;
     uint32_t now_ms;
@@ -199,7 +195,7 @@ take_uptimes(const struct nf_context *c, const struct nf_flow *f, struct times *
 }
 
 static void
-take_duration(const struct nf_flow *f, struct times *t)
+take_duration(const struct nf_flow *f, struct nf_times *t)
 {
     uint64_t ns = nf_flow_has(f, NF_DURATION_MICROSECONDS)
                       ? (f->number[NF_DURATION_MICROSECONDS] & UINT32_MAX) * 1000
@@ -232,7 +228,7 @@ clamp(const struct nf_context *c, uint64_t *time)
 
 /* One of two that cannot be does not make the flow end before it begins. */
 static void
-clamp_both(const struct nf_context *c, struct times *t)
+clamp_both(const struct nf_context *c, struct nf_times *t)
 {
     bool start = clamp(c, &t->start);
     bool end = clamp(c, &t->end);
@@ -252,7 +248,7 @@ clamp_both(const struct nf_context *c, struct times *t)
  * cannot be out of bounds. False for all else.
  */
 static inline bool
-set_plain_uptimes(const struct nf_context *c, struct nf_flow *f)
+take_plain_uptimes(const struct nf_context *c, const struct nf_flow *f, struct nf_times *t)
 {
     uint64_t first = f->number[NF_FIRST_SWITCHED], last = f->number[NF_LAST_SWITCHED];
     uint64_t now = c->header->uptime_ms;
@@ -261,8 +257,8 @@ set_plain_uptimes(const struct nf_context *c, struct nf_flow *f)
     if (c->header->version == 10 || first > now || last > now) {
         return false;
     }
-    nf_flow_set(f, NF_TIME_FLOW_START_NS, start_ns + first * NS_PER_MS);
-    nf_flow_set(f, NF_TIME_FLOW_END_NS, start_ns + last * NS_PER_MS);
+    t->start = start_ns + first * NS_PER_MS;
+    t->end = start_ns + last * NS_PER_MS;
     return true;
 }
 
@@ -271,7 +267,7 @@ set_plain_uptimes(const struct nf_context *c, struct nf_flow *f)
  * not absurdly before it. False for all else.
  */
 static inline bool
-set_plain_milliseconds(const struct nf_context *c, struct nf_flow *f)
+take_plain_milliseconds(const struct nf_context *c, const struct nf_flow *f, struct nf_times *t)
 {
     uint64_t start = f->number[NF_START_MILLISECONDS], end = f->number[NF_END_MILLISECONDS];
     uint64_t now = c->export_ms, past = now - PAST_MAX_MS;
@@ -279,23 +275,23 @@ set_plain_milliseconds(const struct nf_context *c, struct nf_flow *f)
     if (start > now || end > now || start <= past || end <= past) {
         return false;
     }
-    nf_flow_set(f, NF_TIME_FLOW_START_NS, start * NS_PER_MS);
-    nf_flow_set(f, NF_TIME_FLOW_END_NS, end * NS_PER_MS);
+    t->start = start * NS_PER_MS;
+    t->end = end * NS_PER_MS;
     return true;
 }
 
-void
-nf_flow_times(const struct nf_context *c, struct nf_flow *f)
+struct nf_times
+nf_flow_times(const struct nf_context *c, const struct nf_flow *f)
 {
     const uint64_t uptimes = BIT(NF_FIRST_SWITCHED) | BIT(NF_LAST_SWITCHED);
     const uint64_t milliseconds = BIT(NF_START_MILLISECONDS) | BIT(NF_END_MILLISECONDS);
-    struct times t = { 0, 0 };
+    struct nf_times t = { 0, 0 };
 
-    if ((f->present[1] & TIMES) == uptimes && set_plain_uptimes(c, f)) {
-        return;
+    if ((f->present[1] & TIMES) == uptimes && take_plain_uptimes(c, f, &t)) {
+        return t;
     }
-    if ((f->present[1] & TIMES) == milliseconds && set_plain_milliseconds(c, f)) {
-        return;
+    if ((f->present[1] & TIMES) == milliseconds && take_plain_milliseconds(c, f, &t)) {
+        return t;
     }
     if ((f->present[1] & ABSOLUTE) != 0) {
         take(f, absolute, &t);
@@ -309,8 +305,7 @@ nf_flow_times(const struct nf_context *c, struct nf_flow *f)
         take_duration(f, &t);
     }
     clamp_both(c, &t);
-    nf_flow_set(f, NF_TIME_FLOW_START_NS, t.start);
-    nf_flow_set(f, NF_TIME_FLOW_END_NS, t.end);
+    return t;
 }
 
 /* ---- As upstream has it ---- */
@@ -342,12 +337,13 @@ upstream_time(
     return 0;
 }
 
-void
-nf_flow_times_upstream(const struct nf_context *c, struct nf_flow *f)
+struct nf_times
+nf_flow_times_upstream(const struct nf_context *c, const struct nf_flow *f)
 {
-    nf_flow_set(
-        f, NF_TIME_FLOW_START_NS, upstream_time(c, f, NF_START_MILLISECONDS, NF_FIRST_SWITCHED));
-    nf_flow_set(f, NF_TIME_FLOW_END_NS, upstream_time(c, f, NF_END_MILLISECONDS, NF_LAST_SWITCHED));
+    return (struct nf_times){
+        .start = upstream_time(c, f, NF_START_MILLISECONDS, NF_FIRST_SWITCHED),
+        .end = upstream_time(c, f, NF_END_MILLISECONDS, NF_LAST_SWITCHED),
+    };
 }
 
 /* ---- Estimating the start ---- */

@@ -61,8 +61,11 @@ prefetch_next(const uint8_t *room)
 }
 
 static bool
-write_record(struct nf_walk *w, struct sr_span bytes, const struct nf_position *positions)
+write_record(struct nf_walk *w, const struct nf_direct *direct, struct sr_span bytes,
+    const struct nf_position *positions)
 {
+    const struct nf_flow *f = &w->input->scratch->flow;
+
     if (w->config->format != NF_FORMAT_PROTOBUF) {
         struct nf_record r = record_of(w, bytes, positions);
         return write_text(w, &r, false);
@@ -72,26 +75,24 @@ write_record(struct nf_walk *w, struct sr_span bytes, const struct nf_position *
         return false;
     }
     prefetch_next(room);
-    w->emit->commit(w->emit->arg, nf_protobuf_write(room, &w->input->scratch->flow), 1);
+    size_t len =
+        direct != NULL ? nf_direct_write(room, direct, bytes.data, f) : nf_protobuf_write(room, f);
+    w->emit->commit(w->emit->arg, len, 1);
     return true;
 }
 
-bool
-nf_publish(struct nf_walk *w, struct sr_span record, const struct nf_position *positions)
+/* Publishes a flow that is not to be dropped, and counts what becomes of it. */
+static bool
+publish(struct nf_walk *w, const struct nf_direct *direct, struct sr_span record,
+    const struct nf_position *positions)
 {
     uint64_t *budget = w->input->budget;
 
-    w->data_records++;
-    w->units += !w->is_releasing;
-    if (!nf_flow_finish(&w->context, &w->input->scratch->flow)) {
-        w->zero++;
-        return true;
-    }
     if (budget != NULL && *budget == 0) {
         w->limited++;
         return true;
     }
-    if (!write_record(w, record, positions)) {
+    if (!write_record(w, direct, record, positions)) {
         if (w->input->resume != NULL && !w->is_releasing) {
             w->data_records--;
             w->units--;
@@ -105,6 +106,26 @@ nf_publish(struct nf_walk *w, struct sr_span record, const struct nf_position *p
         (*budget)--;
     }
     return true;
+}
+
+bool
+nf_publish(struct nf_walk *w, struct sr_span record, const struct nf_position *positions)
+{
+    w->data_records++;
+    w->units += !w->is_releasing;
+    if (!nf_flow_finish(&w->context, &w->input->scratch->flow)) {
+        w->zero++;
+        return true;
+    }
+    return publish(w, NULL, record, positions);
+}
+
+bool
+nf_publish_directly(struct nf_walk *w, const struct nf_direct *direct, struct sr_span record)
+{
+    w->data_records++;
+    w->units += !w->is_releasing;
+    return publish(w, direct, record, NULL);
 }
 
 void

@@ -141,6 +141,20 @@ run_op(const struct nf_context *c, const struct nf_op *op, const uint8_t *at, un
     }
 }
 
+void
+nf_record_gather(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
+{
+    const struct nf_op *ops = nf_template_ops(c->template);
+    uint64_t gathered = 0;
+
+    for (unsigned i = c->template->number_count;
+         i < c->template->op_count && ops[i].kind == NF_OP_NUMBER; i++) {
+        f->number[ops[i].slot] = nf_load(record + ops[i].offset, ops[i].length);
+        gathered |= UINT64_C(1) << (ops[i].slot - NF_GATHERED);
+    }
+    f->present[1] = gathered;
+}
+
 /*
  * A record of fixed length. What is present is gathered in registers: one bit after the other in
  * memory, each would wait for the one before.
@@ -151,19 +165,18 @@ read_fixed(const struct nf_context *c, const uint8_t *record, struct nf_flow *f)
     const struct nf_op *op = nf_template_ops(c->template);
     const struct nf_op *end = op + c->template->op_count;
     const struct nf_op *numbers_end = op + c->template->number_count;
-    uint64_t fields = f->present[0], gathered = 0;
+    uint64_t fields = f->present[0];
 
     for (; op < numbers_end; op++) {
         uint64_t value = nf_load(record + op->offset, op->length);
         f->number[op->slot] = value;
         fields |= (uint64_t)(value != 0) << op->slot;
     }
-    for (; op < end && op->kind == NF_OP_NUMBER; op++) {
-        f->number[op->slot] = nf_load(record + op->offset, op->length);
-        gathered |= UINT64_C(1) << (op->slot - NF_GATHERED);
-    }
     f->present[0] = fields;
-    f->present[1] = gathered;
+    nf_record_gather(c, record, f);
+    while (op < end && op->kind == NF_OP_NUMBER) {
+        op++;
+    }
     for (; op < end; op++) {
         run_op(c, op, record + op->offset, nf_template_kept(c->template)[op->field].length, f);
     }

@@ -47,17 +47,35 @@ void nf_context_set(
 void nf_record_read(const struct nf_context *c, struct sr_span record,
     const struct nf_position *positions, struct nf_flow *f);
 
+/* Only the gathered numbers of a record of fixed length (NF_GATHERED). */
+void nf_record_gather(const struct nf_context *c, const uint8_t *record, struct nf_flow *f);
+
 /*
  * Makes the fields of the message that come from several values: addresses, counters, times,
  * sampling rate, names. False when the flow is not to be published: drop_zero_counters.
  */
 bool nf_flow_finish(const struct nf_context *c, struct nf_flow *f);
 
-/* The same for the times alone (flow_times.c), native. */
-void nf_flow_times(const struct nf_context *c, struct nf_flow *f);
+/* When a flow began and ended, in ns since 1970; 0: not known. */
+struct nf_times {
+    uint64_t start, end;
+};
+
+/* The times of a flow by its gathered values, native (flow_times.c). */
+struct nf_times nf_flow_times(const struct nf_context *c, const struct nf_flow *f);
 
 /* And as upstream has them, with its mistakes. */
-void nf_flow_times_upstream(const struct nf_context *c, struct nf_flow *f);
+struct nf_times nf_flow_times_upstream(const struct nf_context *c, const struct nf_flow *f);
+
+/* The sampling rate of a flow: `own` is what its record says, 0 for nothing; else by the sampler or
+ * selector that its gathered values name. 0: not known. */
+uint64_t nf_flow_rate(const struct nf_context *c, const struct nf_flow *f, uint64_t own);
+
+/*
+ * As the collector before this one did for IPFIX: the systems that are known, in their order,
+ * without zeros and repetitions. Consumers skip flows without a path. The flow has none yet.
+ */
+void nf_flow_set_path(struct nf_flow *f, uint32_t source, uint32_t next_hop, uint32_t destination);
 
 /*
  * IPFIX records with uptimes but no time of start: learns from the records of a set, before they

@@ -75,9 +75,6 @@ read_record(const struct nf_walk *w, const uint8_t *at, struct nf_flow *f)
     present |= set(f, NF_OUT_IF, be16(at + AT_OUTPUT));
     present |= set(f, NF_PACKETS, be32(at + AT_PACKETS));
     present |= set(f, NF_BYTES, be32(at + AT_OCTETS));
-    f->number[NF_FIRST_SWITCHED] = be32(at + AT_FIRST);
-    f->number[NF_LAST_SWITCHED] = be32(at + AT_LAST);
-    f->present[1] = UINT64_C(3) << (NF_FIRST_SWITCHED & 63);
     present |= set(f, NF_SRC_PORT, be16(at + AT_SRC_PORT));
     present |= set(f, NF_DST_PORT, be16(at + AT_DST_PORT));
     present |= set(f, NF_PROTO, at[AT_PROTO]);
@@ -94,14 +91,30 @@ read_record(const struct nf_walk *w, const uint8_t *at, struct nf_flow *f)
     f->present[0] = present;
 }
 
+/* Those of v5 and v7 alike. */
+static void
+gather(const uint8_t *at, struct nf_flow *f)
+{
+    f->number[NF_FIRST_SWITCHED] = be32(at + AT_FIRST);
+    f->number[NF_LAST_SWITCHED] = be32(at + AT_LAST);
+    f->present[1] = UINT64_C(3) << (NF_FIRST_SWITCHED & 63);
+}
+
 void
 nf_v5_records(struct nf_walk *w, struct sr_span records, uint32_t count)
 {
     size_t length = nf_v5_record_length(w->header.version);
+    bool is_direct = w->header.version != 1 && nf_direct_is_allowed(w->config);
+    struct nf_flow *f = &w->input->scratch->flow;
 
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *at = records.data + i * length;
-        read_record(w, at, &w->input->scratch->flow);
-        (void)nf_publish(w, (struct sr_span){ at, length }, NULL);
+        struct sr_span record = { records.data + i * length, length };
+        gather(record.data, f);
+        if (is_direct && nf_direct_finish(&w->context, &nf_direct_v5, record.data, f)) {
+            (void)nf_publish_directly(w, &nf_direct_v5, record);
+            continue;
+        }
+        read_record(w, record.data, f);
+        (void)nf_publish(w, record, NULL);
     }
 }

@@ -3,6 +3,7 @@
 #define NETFLOW_DECODE_WALK_H_INCLUDED
 
 #include "decode/datagram.h"
+#include "decode/direct.h"
 #include "decode/output.h"
 #include "decode/record.h"
 
@@ -49,6 +50,9 @@ void nf_explain(struct nf_walk *w, uint16_t set, size_t length, const char *what
  * stream has no room for it.
  */
 bool nf_publish(struct nf_walk *w, struct sr_span record, const struct nf_position *positions);
+
+/* The same for a record that is written directly, when nf_direct_finish() was true. */
+bool nf_publish_directly(struct nf_walk *w, const struct nf_direct *direct, struct sr_span record);
 
 /* Prints one options record, when that is wanted. */
 void nf_publish_options(
