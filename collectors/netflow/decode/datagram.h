@@ -5,6 +5,7 @@
 #include "decode/config.h"
 #include "decode/exporter.h"
 #include "decode/flow.h"
+#include "decode/json_plan.h"
 #include "sr/emit.h"
 
 /* Where a message that had no room goes on. All zero at its beginning. */
@@ -23,6 +24,7 @@ struct nf_scratch {
     struct nf_position positions[UINT16_MAX]; /* as many as a template may have fields */
     uint8_t message[UINT16_MAX + 64];         /* a dead letter that is made up of a part */
     uint8_t explanation[UINT16_MAX];
+    struct nf_json_plan plan; /* of the last record that was written as JSON */
 };
 
 /* What comes in with a message. */

@@ -15,6 +15,7 @@ record_of(const struct nf_walk *w, struct sr_span bytes, const struct nf_positio
         .bytes = bytes,
         .positions = positions,
         .datagram = w->datagram,
+        .plan = &w->input->scratch->plan,
     };
 }
 
