@@ -31,6 +31,20 @@ decimal_digits(uint64_t value)
     return at_least + (value >= powers[at_least]);
 }
 
+static void
+put_pair(uint8_t *out, uint32_t n)
+{
+    memcpy(out, pairs + 2 * (size_t)n, 2);
+}
+
+/* Four digits: two that do not wait for each other. */
+static void
+put_four(uint8_t *out, uint32_t n)
+{
+    put_pair(out, n / 100);
+    put_pair(out + 2, n % 100);
+}
+
 void
 sr_buf_add_u64(struct sr_buf *b, uint64_t value)
 {
@@ -40,17 +54,15 @@ sr_buf_add_u64(struct sr_buf *b, uint64_t value)
     if (out == NULL) {
         return;
     }
-    /* Eight digits at a time: what is left of them fits in 32 bits, where dividing is cheap. */
     for (; left > 8; left -= 8) {
         uint32_t low = (uint32_t)(value % 100000000);
         value /= 100000000;
-        for (unsigned i = 0; i < 8; i += 2, low /= 100) {
-            memcpy(out + left - 2 - i, pairs + 2 * (low % 100), 2);
-        }
+        put_four(out + left - 8, low / 10000);
+        put_four(out + left - 4, low % 10000);
     }
-    uint32_t rest = (uint32_t)value;
+    uint32_t rest = (uint32_t)value; /* of 32 bits, where dividing is cheap */
     for (; left > 1; left -= 2, rest /= 100) {
-        memcpy(out + left - 2, pairs + 2 * (rest % 100), 2);
+        put_pair(out + left - 2, rest % 100);
     }
     if (left == 1) {
         out[0] = (uint8_t)('0' + rest);
