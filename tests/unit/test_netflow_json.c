@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -576,6 +577,62 @@ any_record_is_an_object_that_fits_in_its_bound(void **state)
     }
 }
 
+static size_t
+write_with(struct nf_json_plan *with, struct bench *t, bool options)
+{
+    struct sr_buf b = sr_buf_over(t->out, sizeof(t->out));
+
+    t->record.plan = with;
+    if (options) {
+        nf_json_write_options(&b, &t->record);
+    } else {
+        nf_json_write(&b, &t->flow, &t->record);
+    }
+    assert_false(b.overflow);
+    return b.len;
+}
+
+/* Templates that differ little, in one piece of memory after the other. */
+static void
+a_plan_of_other_templates_changes_nothing(void **state)
+{
+    static struct nf_json_plan used;
+    struct nf_json_plan *fresh = malloc(sizeof(*fresh));
+    uint64_t seed = 7;
+
+    (void)state;
+    assert_non_null(fresh);
+    for (unsigned i = 0; i < 3000; i++) {
+        struct bench *t;
+        setup(&t);
+        bool options = next_random(&seed) % 2 == 0;
+        uint8_t version = next_random(&seed) % 2 == 0 ? 9 : 10;
+        uint32_t vendor = version == 10 && next_random(&seed) % 2 == 0 ? 9 : 0;
+        uint32_t reverse = version == 10 && next_random(&seed) % 2 == 0 ? NF_REVERSE_PEN : 0;
+        const struct nf_field fields[] = { { vendor, 95, 1 },
+            { 0, (uint16_t)(95 + next_random(&seed) % 2), 1 }, { reverse, 5, 1 }, { 0, 210, 1 },
+            { 0, 200, 1 } };
+        uint16_t count = (uint16_t)(1 + next_random(&seed) % 5);
+        uint16_t scope_count = (uint16_t)(options ? 1 + next_random(&seed) % count : 0);
+        use_template(t, version, options, scope_count, fields, count);
+        build_hex(&t->m, "0102030405");
+        use_content(t);
+        options = options && next_random(&seed) % 4 != 0;
+        memset(fresh, 0, offsetof(struct nf_json_plan, members));
+        size_t length = write_with(fresh, t, options);
+        char *expected = malloc(length);
+        assert_non_null(expected);
+        memcpy(expected, t->out, length);
+        for (unsigned again = 0; again < 2; again++) {
+            assert_int_equal(write_with(&used, t, options), length);
+            assert_memory_equal(t->out, expected, length);
+        }
+        free(expected);
+        teardown(t);
+    }
+    free(fresh);
+}
+
 /* Whatever the room is: an object, whole or cut, or `overflow`. */
 static void
 in_any_room_a_record_is_an_object_or_does_not_fit(void **state)
@@ -706,6 +763,7 @@ main(void)
         cmocka_unit_test(options_of_v9_show_their_scope),
         cmocka_unit_test(options_of_ipfix_have_elements_as_scope),
         cmocka_unit_test(any_record_is_an_object_that_fits_in_its_bound),
+        cmocka_unit_test(a_plan_of_other_templates_changes_nothing),
         cmocka_unit_test(in_any_room_a_record_is_an_object_or_does_not_fit),
         cmocka_unit_test(a_string_of_control_characters_fits_in_its_bound),
         cmocka_unit_test(a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have),

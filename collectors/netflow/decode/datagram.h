@@ -61,13 +61,17 @@ enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct n
 /*
  * No datagram may cost more than a few times what a sender could fill it with in good faith: what
  * is above these is told to emit->deadletter as "too_many_sets", "too_many_records",
- * "too_many_templates" or "too_many_messages". Sets that have waited take at most half of the
- * records; what is more goes on waiting.
+ * "too_many_templates" or "too_many_messages". Records are too many as well when their text is too
+ * long. Sets that have waited take at most half of both; what is more goes on waiting.
  */
 #define NF_MESSAGES_MAX 128U
 #define NF_EVICTIONS_MAX 2U /* domains that give way to those of one datagram */
 #define NF_SETS_MAX 4096U
 #define NF_RECORDS_MAX 8192U
+/* Of formats that are text, which is more work: records, and bytes of text. The largest datagram
+ * may have records of 16 bytes, and text 32 times as long as itself. */
+#define NF_TEXT_RECORDS_MAX 4096U
+#define NF_TEXT_MAX ((size_t)2 << 20)
 #define NF_TEMPLATES_MAX 2048U
 
 /* Sets that wait for too long (UINT64_MAX: all) go as dead letters, "template_missing". */

@@ -87,24 +87,24 @@ static const struct message_field message_fields[NF_MESSAGE_SLOTS] = {
 };
 
 /* flowpb.FlowMessage.FlowType */
-static const char *const type_names[] = { "FLOWUNKNOWN", "SFLOW_5", "NETFLOW_V5", "NETFLOW_V9",
-    "IPFIX" };
+static const char *const type_names[] = { "\"FLOWUNKNOWN\"", "\"SFLOW_5\"", "\"NETFLOW_V5\"",
+    "\"NETFLOW_V9\"", "\"IPFIX\"" };
 
 static const char *const layer_names[] = {
-    [NF_LAYER_ETHERNET] = "Ethernet",
-    [NF_LAYER_IPV4] = "IPv4",
-    [NF_LAYER_IPV6] = "IPv6",
-    [NF_LAYER_TCP] = "TCP",
-    [NF_LAYER_UDP] = "UDP",
-    [NF_LAYER_MPLS] = "MPLS",
-    [NF_LAYER_DOT1Q] = "Dot1Q",
-    [NF_LAYER_ICMP] = "ICMP",
-    [NF_LAYER_ICMPV6] = "ICMPv6",
-    [NF_LAYER_GRE] = "GRE",
-    [NF_LAYER_IPV6_ROUTING] = "IPv6HeaderRouting",
-    [NF_LAYER_IPV6_FRAGMENT] = "IPv6HeaderFragment",
-    [NF_LAYER_GENEVE] = "Geneve",
-    [NF_LAYER_TEREDO] = "Teredo",
+    [NF_LAYER_ETHERNET] = "\"Ethernet\"",
+    [NF_LAYER_IPV4] = "\"IPv4\"",
+    [NF_LAYER_IPV6] = "\"IPv6\"",
+    [NF_LAYER_TCP] = "\"TCP\"",
+    [NF_LAYER_UDP] = "\"UDP\"",
+    [NF_LAYER_MPLS] = "\"MPLS\"",
+    [NF_LAYER_DOT1Q] = "\"Dot1Q\"",
+    [NF_LAYER_ICMP] = "\"ICMP\"",
+    [NF_LAYER_ICMPV6] = "\"ICMPv6\"",
+    [NF_LAYER_GRE] = "\"GRE\"",
+    [NF_LAYER_IPV6_ROUTING] = "\"IPv6HeaderRouting\"",
+    [NF_LAYER_IPV6_FRAGMENT] = "\"IPv6HeaderFragment\"",
+    [NF_LAYER_GENEVE] = "\"Geneve\"",
+    [NF_LAYER_TEREDO] = "\"Teredo\"",
 };
 
 /* An enumerator by name; one without is its number, as proto3 does in JSON. */
@@ -112,7 +112,7 @@ static void
 add_name(struct sr_buf *b, const char *const *names, size_t count, uint64_t value)
 {
     if (value < count) {
-        sr_json_text(b, names[value]);
+        sr_buf_add_text(b, names[value]);
     } else {
         sr_buf_add_u64(b, value);
     }
@@ -122,7 +122,7 @@ static void
 add_layer(struct sr_buf *b, uint32_t layer)
 {
     if (layer == NF_LAYER_CUSTOM) {
-        sr_json_text(b, "Custom");
+        sr_buf_add_text(b, "\"Custom\"");
     } else {
         add_name(b, layer_names, sizeof(layer_names) / sizeof(layer_names[0]), layer);
     }

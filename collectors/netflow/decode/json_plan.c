@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "decode/index.h"
 #include "sr/buf.h"
 
 #include "sr/banned.h"
@@ -236,7 +235,8 @@ is_same_element(const struct nf_template *t, unsigned i, unsigned j)
  * cost their square. Its exporter cannot make many that look alike, for it cannot know the secret.
  */
 struct table {
-    uint64_t secret;
+    uint64_t secret; /* odd */
+    unsigned shift;
     uint32_t mask;
     /* The last field so far of an element; at most half of them are used. */
     uint16_t last[2 * (NF_JSON_FIELDS_MAX + 1)];
@@ -246,11 +246,14 @@ static void
 clear(struct table *table, uint64_t secret, unsigned fields)
 {
     uint32_t capacity = 16;
+    unsigned bits = 4;
 
     while (capacity < 2 * fields) {
         capacity *= 2;
+        bits++;
     }
-    table->secret = secret * UINT64_C(0x9E3779B97F4A7C15);
+    table->secret = secret * UINT64_C(0x9E3779B97F4A7C15) | 1;
+    table->shift = 64 - bits;
     table->mask = capacity - 1;
     memset(table->last, 0xff, capacity * sizeof(table->last[0])); /* NF_JSON_NO_FIELD */
 }
@@ -261,7 +264,8 @@ find(struct table *table, const struct nf_template *t, unsigned index)
 {
     struct nf_field field = nf_template_field(t, index);
     uint64_t key = (uint64_t)field.enterprise << 16 | field.id;
-    uint32_t at = nf_index_hash(table->secret, key) & table->mask;
+    /* Two keys meet here for few of all secrets: multiply-shift hashing (Dietzfelbinger, 1997). */
+    uint32_t at = (uint32_t)(key * table->secret >> table->shift);
 
     while (table->last[at] != NF_JSON_NO_FIELD && !is_same_element(t, table->last[at], index)) {
         at = (at + 1) & table->mask;

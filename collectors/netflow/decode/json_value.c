@@ -19,7 +19,9 @@ static void
 add_hex(struct sr_buf *b, struct sr_span bytes)
 {
     sr_buf_put(b, '"');
-    sr_buf_add_hex(b, bytes);
+    if (bytes.len > 0) {
+        sr_buf_add_hex(b, bytes);
+    }
     sr_buf_put(b, '"');
 }
 
@@ -53,16 +55,16 @@ void
 nf_json_address(struct sr_buf *b, struct sr_span address)
 {
     struct sr_peer peer = { .is_v6 = address.len == sizeof(peer.address) };
-    char text[SR_PEER_TEXT_MAX];
+    char text[SR_PEER_TEXT_MAX + 2] = "\"";
 
     if (address.len != 4 && address.len != sizeof(peer.address)) {
         add_hex(b, address);
         return;
     }
     memcpy(peer.address, address.data, address.len);
-    sr_buf_put(b, '"');
-    sr_buf_add(b, text, sr_peer_text(&peer, text));
-    sr_buf_put(b, '"');
+    size_t length = 1 + sr_peer_text(&peer, text + 1);
+    text[length++] = '"';
+    sr_buf_add(b, text, length);
 }
 
 /* RFC 6759 section 4. */
