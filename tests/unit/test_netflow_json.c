@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -597,12 +596,12 @@ static void
 a_plan_of_other_templates_changes_nothing(void **state)
 {
     static struct nf_json_plan used;
-    struct nf_json_plan *fresh = malloc(sizeof(*fresh));
+    struct nf_json_plan *fresh = calloc(1, sizeof(*fresh));
     uint64_t seed = 7;
 
     (void)state;
     assert_non_null(fresh);
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < 500; i++) {
         struct bench *t;
         setup(&t);
         bool options = next_random(&seed) % 2 == 0;
@@ -618,7 +617,7 @@ a_plan_of_other_templates_changes_nothing(void **state)
         build_hex(&t->m, "0102030405");
         use_content(t);
         options = options && next_random(&seed) % 4 != 0;
-        memset(fresh, 0, offsetof(struct nf_json_plan, members));
+        fresh->is_made = false;
         size_t length = write_with(fresh, t, options);
         char *expected = malloc(length);
         assert_non_null(expected);
