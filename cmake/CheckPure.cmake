@@ -5,7 +5,7 @@ cmake_minimum_required(VERSION 3.20)
 set(allowed
   memchr memcmp memcpy memmove memset strcmp strlen strncmp strnlen
   __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail
-  snprintf __snprintf_chk strtod          # JSON numbers beyond the fast path; no locale is ever set
+  snprintf __snprintf_chk                 # units of the configuration; no locale is ever set
   __cpu_model                             # libgcc's: which instructions there are, set before main
   _GLOBAL_OFFSET_TABLE_)
 

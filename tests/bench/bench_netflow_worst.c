@@ -22,7 +22,7 @@ struct plot {
     const char *what;
     void (*before)(const struct plot *p, struct nf_exporter *e, const struct nf_config *config);
     void (*write)(struct build *m);
-    struct nf_field fields[4];
+    struct nf_field fields[5];
     unsigned field_count;
 };
 
@@ -186,11 +186,18 @@ data_of_ones(struct build *m)
     fill(m, 1, ones);
 }
 
+/* Records of one byte value throughout. */
+static void
+data_of(struct build *m, uint8_t value)
+{
+    data_of_ones(m);
+    memset(m->bytes + 20, value, m->len - 20);
+}
+
 static void
 data_of_zeros(struct build *m)
 {
-    data_of_ones(m);
-    memset(m->bytes + 20, 0, m->len - 20);
+    data_of(m, 0);
 }
 
 static void
@@ -545,6 +552,107 @@ alike_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config
     (void)feed(e, config, build_end(&message));
 }
 
+/* Names of everything that records may refer to, of characters that are written as six. */
+static void
+escaped_names(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    static const struct nf_field options[] = { { .id = 10, .length = 1 },
+        { .id = 234, .length = 1 }, { .id = 95, .length = 1 }, { .id = 82, .length = 128 },
+        { .id = 83, .length = 128 }, { .id = 236, .length = 128 }, { .id = 96, .length = 128 } };
+
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_OPTIONS_TEMPLATES);
+    build_options_template(&message, 257, 3, options, 7);
+    build_set(&message, 257);
+    for (unsigned i = 0; i < 3; i++) {
+        build_u8(&message, 6);
+    }
+    for (unsigned i = 0; i < 4 * 128; i++) {
+        build_u8(&message, 1);
+    }
+    (void)feed(e, config, build_end(&message));
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    template_behind(p, 0);
+    (void)feed(e, config, build_end(&message));
+}
+
+/* As many of one element as are allowed. */
+static void
+many_fields(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_u16(&message, 256);
+    build_u16(&message, (uint16_t)config->max_template_fields);
+    for (unsigned i = 0; i < config->max_template_fields; i++) {
+        build_u16(&message, p->fields[0].id);
+        build_u16(&message, p->fields[0].length);
+    }
+    (void)feed(e, config, build_end(&message));
+}
+
+/* Bits of any kind. */
+static void
+data_of_any(struct build *m)
+{
+    uint64_t seed = 1;
+
+    build_ipfix(m, 1, 0);
+    build_set(m, 256);
+    while (left(m) >= 4) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        build_u32(m, (uint32_t)(seed >> 33));
+    }
+}
+
+static void
+data_of_control(struct build *m)
+{
+    data_of(m, 1);
+}
+
+static void
+data_of_no_utf8(struct build *m)
+{
+    data_of(m, 0xff);
+}
+
+/* Two templates of 1,000 elements, half of them without bytes, in turn. */
+static void
+two_broad(const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    for (unsigned id = 256; id < 258; id++) {
+        build_u16(&message, (uint16_t)id);
+        build_u16(&message, 1000);
+        for (unsigned i = 0; i < 1000; i++) {
+            build_u16(&message, (uint16_t)(0x8000 | (i + 1)));
+            build_u16(&message, i < 500);
+            build_u32(&message, 1000 + id);
+        }
+    }
+    (void)feed(e, config, build_end(&message));
+}
+
+static void
+broad_record(struct build *m, unsigned i)
+{
+    build_set(m, (uint16_t)(256 + i % 2));
+    for (unsigned f = 0; f < 500; f++) {
+        build_u8(m, 6);
+    }
+}
+
+static void
+broad_records(struct build *m)
+{
+    build_ipfix(m, 1, 0);
+    fill(m, 504, broad_record);
+}
+
 static const struct plot plots[] = {
     { "65,487 records of one byte", one_template, data_of_ones, { { .id = 4, .length = 1 } }, 1 },
     { "the same, nothing to tell of them", one_template, data_of_ones,
@@ -602,6 +710,24 @@ static const struct plot plots[] = {
     { "records of 500 elements that are there twice", twin_fields, data_of_ones, { { .id = 0 } },
         0 },
     { "records of 1,000 elements that look alike", alike_fields, data_of_ones, { { .id = 0 } }, 0 },
+    { "130 records of 1,000 elements of two templates in turn", two_broad, broad_records,
+        { { .id = 0 } }, 0 },
+    { "8,192 records with 7 names of control characters", escaped_names, data_of_ones,
+        { { .id = 10, .length = 1 }, { .id = 14, .length = 1 }, { .id = 95, .length = 1 },
+            { .id = 234, .length = 1 }, { .id = 235, .length = 1 } },
+        5 },
+    { "16,000 numbers with a fraction", many_fields, data_of_any, { { .id = 311, .length = 4 } },
+        1 },
+    { "8,000 of 8 bytes", many_fields, data_of_any, { { .id = 311, .length = 8 } }, 1 },
+    { "4,000 addresses of IPv6", many_fields, data_of_any, { { .id = 403, .length = 16 } }, 1 },
+    { "16,000 of IPv4", many_fields, data_of_any, { { .id = 225, .length = 4 } }, 1 },
+    { "10,000 of MAC", many_fields, data_of_any, { { .id = 367, .length = 6 } }, 1 },
+    { "65,000 strings of one byte", many_fields, data_of_any, { { .id = 371, .length = 1 } }, 1 },
+    { "32,000 times of NTP", many_fields, data_of_any, { { .id = 154, .length = 8 } }, 1 },
+    { "a string that is no UTF-8", one_template, data_of_no_utf8,
+        { { .id = 371, .length = LARGEST - 20 } }, 1 },
+    { "a string of control characters", one_template, data_of_control,
+        { { .id = 371, .length = LARGEST - 20 } }, 1 },
 };
 
 /* The median of some runs, each with an exporter of its own. */
@@ -633,12 +759,13 @@ run(const struct plot *p, enum nf_format format)
 void
 bench_worst(void)
 {
-    printf("%-58s %9s %9s %9s\n", "datagram", "messages", "ms", "ms, JSON");
+    printf("%-58s %9s %9s %9s %9s\n", "datagram", "messages", "ms", "ms, JSON", "ms, raw");
     for (size_t i = 0; i < sizeof(plots) / sizeof(plots[0]); i++) {
         double binary = run(&plots[i], NF_FORMAT_PROTOBUF);
         unsigned long messages = (unsigned long)bench_messages;
-        printf("%-58s %9lu %9.3f %9.3f\n", plots[i].what, messages, binary,
-            run(&plots[i], NF_FORMAT_JSON));
+        double json = run(&plots[i], NF_FORMAT_JSON);
+        printf("%-58s %9lu %9.3f %9.3f %9.3f\n", plots[i].what, messages, binary, json,
+            run(&plots[i], NF_FORMAT_RAW));
         fflush(stdout);
     }
 }

@@ -246,6 +246,33 @@ doubles_read_back_as_themselves_with_the_fewest_digits(void **state)
     }
 }
 
+/* Below a power of two doubles lie twice as close: the nearest decimal may be one of that side. */
+static void
+powers_of_two_and_their_neighbours_have_the_fewest_digits(void **state)
+{
+    const uint64_t one = UINT64_C(1) << 52;
+
+    (void)state;
+    double_as(0x1p-1017, "7.120236347223045e-307");
+    double_as(0x1p-140, "7.174648137343064e-43");
+    double_as(0x1p-44, "5.684341886080802e-14");
+    double_as(0x1p-1, "0.5");
+    double_as(0x1p70, "1.1805916207174113e21");
+    for (uint64_t exponent = 0; exponent < 2047; exponent++) {
+        for (uint64_t i = 0; i < 8; i++) {
+            const uint64_t bits[] = { (exponent + (i == 0)) * one + i,
+                (exponent + 1) * one - 1 - i };
+            for (unsigned j = 0; j < 2; j++) {
+                double value;
+                memcpy(&value, &bits[j], sizeof(value));
+                if (isfinite(value)) {
+                    reads_back_shortest(value);
+                }
+            }
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -257,6 +284,7 @@ main(void)
         cmocka_unit_test(what_does_not_fit_overflows),
         cmocka_unit_test(doubles_are_spelled_as_rust_does),
         cmocka_unit_test(doubles_read_back_as_themselves_with_the_fewest_digits),
+        cmocka_unit_test(powers_of_two_and_their_neighbours_have_the_fewest_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "decode/json_plan.h"
 #include "decode/output.h"
 #include "netflow_build.h"
 
@@ -22,6 +23,9 @@ __wrap_nf_name_find(const struct nf_domain *d, enum nf_name_kind kind, uint64_t 
     assert_non_null(d);
     return id == told_id ? told_names[kind] : (struct sr_span){ NULL, 0 };
 }
+
+/* One for all tests: what it is left with by other templates does not count. */
+static struct nf_json_plan plan;
 
 /* A record and what surrounds it. */
 struct bench {
@@ -44,7 +48,7 @@ setup(struct bench **ret_bench)
     memset(told_names, 0, sizeof(told_names));
     told_id = 7;
     t->header = (struct nf_header){ .version = 10, .domain = 33 };
-    t->record = (struct nf_record){ .header = &t->header };
+    t->record = (struct nf_record){ .header = &t->header, .plan = &plan };
     nf_flow_set(&t->flow, NF_TYPE, NF_TYPE_IPFIX);
     *ret_bench = t;
     return t;
@@ -572,6 +576,62 @@ any_record_is_an_object_that_fits_in_its_bound(void **state)
     }
 }
 
+static size_t
+write_with(struct nf_json_plan *with, struct bench *t, bool options)
+{
+    struct sr_buf b = sr_buf_over(t->out, sizeof(t->out));
+
+    t->record.plan = with;
+    if (options) {
+        nf_json_write_options(&b, &t->record);
+    } else {
+        nf_json_write(&b, &t->flow, &t->record);
+    }
+    assert_false(b.overflow);
+    return b.len;
+}
+
+/* Templates that differ little, in one piece of memory after the other. */
+static void
+a_plan_of_other_templates_changes_nothing(void **state)
+{
+    static struct nf_json_plan used;
+    struct nf_json_plan *fresh = calloc(1, sizeof(*fresh));
+    uint64_t seed = 7;
+
+    (void)state;
+    assert_non_null(fresh);
+    for (unsigned i = 0; i < 500; i++) {
+        struct bench *t;
+        setup(&t);
+        bool options = next_random(&seed) % 2 == 0;
+        uint8_t version = next_random(&seed) % 2 == 0 ? 9 : 10;
+        uint32_t vendor = version == 10 && next_random(&seed) % 2 == 0 ? 9 : 0;
+        uint32_t reverse = version == 10 && next_random(&seed) % 2 == 0 ? NF_REVERSE_PEN : 0;
+        const struct nf_field fields[] = { { vendor, 95, 1 },
+            { 0, (uint16_t)(95 + next_random(&seed) % 2), 1 }, { reverse, 5, 1 }, { 0, 210, 1 },
+            { 0, 200, 1 } };
+        uint16_t count = (uint16_t)(1 + next_random(&seed) % 5);
+        uint16_t scope_count = (uint16_t)(options ? 1 + next_random(&seed) % count : 0);
+        use_template(t, version, options, scope_count, fields, count);
+        build_hex(&t->m, "0102030405");
+        use_content(t);
+        options = options && next_random(&seed) % 4 != 0;
+        fresh->is_made = false;
+        size_t length = write_with(fresh, t, options);
+        char *expected = malloc(length);
+        assert_non_null(expected);
+        memcpy(expected, t->out, length);
+        for (unsigned again = 0; again < 2; again++) {
+            assert_int_equal(write_with(&used, t, options), length);
+            assert_memory_equal(t->out, expected, length);
+        }
+        free(expected);
+        teardown(t);
+    }
+    free(fresh);
+}
+
 /* Whatever the room is: an object, whole or cut, or `overflow`. */
 static void
 in_any_room_a_record_is_an_object_or_does_not_fit(void **state)
@@ -702,6 +762,7 @@ main(void)
         cmocka_unit_test(options_of_v9_show_their_scope),
         cmocka_unit_test(options_of_ipfix_have_elements_as_scope),
         cmocka_unit_test(any_record_is_an_object_that_fits_in_its_bound),
+        cmocka_unit_test(a_plan_of_other_templates_changes_nothing),
         cmocka_unit_test(in_any_room_a_record_is_an_object_or_does_not_fit),
         cmocka_unit_test(a_string_of_control_characters_fits_in_its_bound),
         cmocka_unit_test(a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have),

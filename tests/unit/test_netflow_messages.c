@@ -330,6 +330,90 @@ more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
     netflow_rig_end(&rig);
 }
 
+/* Feeds `count` records of a template of one field, in a message of its own. */
+static void
+feed_records(const struct nf_field *field, unsigned count)
+{
+    static const uint8_t content[128] = { 0 };
+
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_TEMPLATES);
+    build_template(&message, 256, field, 1);
+    build_set(&message, 256);
+    for (unsigned i = 0; i < count; i++) {
+        build_bytes(&message, content, field->length);
+    }
+    build_u8(&message, 6); /* no padding: this is not 0 */
+    netflow_rig_forget(&rig);
+    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+}
+
+static void
+a_datagram_has_a_limit_of_records(void **state)
+{
+    static const struct nf_field field = { .id = 4, .length = 1 };
+    static const struct {
+        enum nf_format format;
+        unsigned max;
+    } cases[] = { { NF_FORMAT_PROTOBUF, NF_RECORDS_MAX }, { NF_FORMAT_JSON, NF_TEXT_RECORDS_MAX },
+        { NF_FORMAT_RAW, NF_TEXT_RECORDS_MAX } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        netflow_rig_begin(&rig, cases[i].format, NF_NATIVE);
+        feed_records(&field, cases[i].max - 1); /* and the last byte */
+        assert_int_equal(rig.messages, cases[i].max);
+        assert_int_equal(rig.deadletters, 0);
+        feed_records(&field, cases[i].max);
+        assert_int_equal(rig.messages, cases[i].max);
+        assert_int_equal(rig.deadletters, 1);
+        assert_string_equal(rig.last_reason, "too_many_records");
+        assert_true(netflow_rig_ledger_sums(&rig));
+        netflow_rig_end(&rig);
+    }
+}
+
+static size_t text_length;
+
+static void
+add_length(void *arg, struct sr_span bytes)
+{
+    (void)arg;
+    text_length += bytes.len;
+}
+
+/* Names of 128 characters that are written as six each. */
+static void
+a_datagram_has_a_limit_of_text(void **state)
+{
+    static const struct nf_field told[] = { { .id = 10, .length = 1 },
+        { .id = 82, .length = 128 } };
+    static const struct nf_field field = { .id = 10, .length = 1 };
+    const unsigned count = NF_TEXT_RECORDS_MAX - 1;
+
+    (void)state;
+    netflow_rig_begin(&rig, NF_FORMAT_JSON, NF_NATIVE);
+    rig.message = add_length;
+    feed_records(&field, count);
+    assert_int_equal(rig.messages, count + 1);
+    build_ipfix(&message, 1, 0);
+    build_set(&message, BUILD_IPFIX_OPTIONS_TEMPLATES);
+    build_options_template(&message, 257, 1, told, 2);
+    build_set(&message, 257);
+    build_u8(&message, 0);
+    for (unsigned i = 0; i < 128; i++) {
+        build_u8(&message, 1);
+    }
+    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    text_length = 0;
+    feed_records(&field, count);
+    assert_in_range(text_length, NF_TEXT_MAX, NF_TEXT_MAX + 2048);
+    assert_int_equal(rig.deadletters, 1);
+    assert_string_equal(rig.last_reason, "too_many_records");
+    assert_true(netflow_rig_ledger_sums(&rig));
+    netflow_rig_end(&rig);
+}
+
 static void
 sets_that_wait_in_vain_are_not_malformed(void **state)
 {
@@ -517,6 +601,8 @@ main(void)
         cmocka_unit_test(a_header_that_counts_less_than_there_is_is_a_mismatch),
         cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
         cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
+        cmocka_unit_test(a_datagram_has_a_limit_of_records),
+        cmocka_unit_test(a_datagram_has_a_limit_of_text),
         cmocka_unit_test(sets_that_wait_in_vain_are_not_malformed),
         cmocka_unit_test(options_that_have_waited_are_no_units_of_the_message_that_releases_them),
         cmocka_unit_test(messages_of_v9_are_missed_while_sets_wait),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "sr/buf.h"
 #include "sr/span.h"
 
@@ -75,6 +78,40 @@ numbers_and_hexadecimal_are_written_whole(void **state)
     assert_int_equal(b.len, 27);
 }
 
+/* Around each power of ten and of two, and a byte of each value. */
+static void
+each_number_of_digits_is_written_as_printf_does(void **state)
+{
+    uint64_t ten = 1;
+
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++, ten *= 10) {
+        for (int64_t by = -2; by <= 2; by++) {
+            const uint64_t values[] = { ten + (uint64_t)by, (UINT64_C(1) << bit) + (uint64_t)by };
+            for (unsigned i = 0; i < 2; i++) {
+                char expected[24];
+                uint8_t memory[24];
+                struct sr_buf b = sr_buf_over(memory, sizeof(memory));
+                int length = snprintf(expected, sizeof(expected), "%" PRIu64, values[i]);
+                sr_buf_add_u64(&b, values[i]);
+                assert_int_equal(b.len, length);
+                assert_memory_equal(memory, expected, b.len);
+                b = sr_buf_over(memory, (size_t)length - 1);
+                sr_buf_add_u64(&b, values[i]);
+                assert_true(b.overflow);
+            }
+        }
+    }
+    for (unsigned value = 0; value < 256; value++) {
+        char expected[3];
+        uint8_t memory[2], byte = (uint8_t)value;
+        struct sr_buf b = sr_buf_over(memory, sizeof(memory));
+        (void)snprintf(expected, sizeof(expected), "%02x", value);
+        sr_buf_add_hex(&b, (struct sr_span){ &byte, 1 });
+        assert_memory_equal(memory, expected, 2);
+    }
+}
+
 int
 main(void)
 {
@@ -84,6 +121,7 @@ main(void)
         cmocka_unit_test(an_empty_span_reads_as_the_end),
         cmocka_unit_test(a_write_that_does_not_fit_writes_nothing_and_is_remembered),
         cmocka_unit_test(numbers_and_hexadecimal_are_written_whole),
+        cmocka_unit_test(each_number_of_digits_is_written_as_printf_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

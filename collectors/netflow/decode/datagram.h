@@ -6,6 +6,7 @@
 #include "decode/direct.h"
 #include "decode/exporter.h"
 #include "decode/flow.h"
+#include "decode/json_plan.h"
 #include "sr/emit.h"
 
 /* Where a message that had no room goes on. All zero at its beginning. */
@@ -25,6 +26,7 @@ struct nf_scratch {
     struct nf_position positions[UINT16_MAX]; /* as many as a template may have fields */
     uint8_t message[UINT16_MAX + 64];         /* a dead letter that is made up of a part */
     uint8_t explanation[UINT16_MAX];
+    struct nf_json_plan plan; /* of the last record that was written as JSON */
 };
 
 /* What comes in with a message. */
@@ -61,13 +63,17 @@ enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct n
 /*
  * No datagram may cost more than a few times what a sender could fill it with in good faith: what
  * is above these is told to emit->deadletter as "too_many_sets", "too_many_records",
- * "too_many_templates" or "too_many_messages". Sets that have waited take at most half of the
- * records; what is more goes on waiting.
+ * "too_many_templates" or "too_many_messages". Records are too many as well when their text is too
+ * long. Sets that have waited take at most half of both; what is more goes on waiting.
  */
 #define NF_MESSAGES_MAX 128U
 #define NF_EVICTIONS_MAX 2U /* domains that give way to those of one datagram */
 #define NF_SETS_MAX 4096U
 #define NF_RECORDS_MAX 8192U
+/* Of formats that are text, which is more work: records, and bytes of text. The largest datagram
+ * may have records of 16 bytes, and text 32 times as long as itself. */
+#define NF_TEXT_RECORDS_MAX 4096U
+#define NF_TEXT_MAX ((size_t)2 << 20)
 #define NF_TEMPLATES_MAX 2048U
 
 /* Sets that wait for too long (UINT64_MAX: all) go as dead letters, "template_missing". */

@@ -30,13 +30,13 @@ search(const struct nf_element *elements, size_t count, uint16_t id)
 static const struct nf_element *
 find_vendor(uint32_t enterprise, uint16_t id)
 {
-    for (size_t i = 0; i < nf_elements_vendor_count; i++) {
-        const struct nf_element_table *t = &nf_elements_vendors[i];
-        if (t->enterprise == enterprise) {
-            return search(t->elements, t->count, id);
-        }
+    const struct nf_element_table *t = nf_elements_vendors;
+    const struct nf_element_table *end = t + nf_elements_vendor_count;
+
+    while (t < end && t->enterprise < enterprise) {
+        t++;
     }
-    return NULL;
+    return t < end && t->enterprise == enterprise ? search(t->elements, t->count, id) : NULL;
 }
 
 const struct nf_element *

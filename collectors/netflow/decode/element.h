@@ -25,7 +25,8 @@ enum nf_element_type {
     NF_ELEMENT_NANOSECONDS,  /* NTP format */
     NF_ELEMENT_IPV4,
     NF_ELEMENT_IPV6,
-    NF_ELEMENT_LIST, /* basicList, subTemplateList, subTemplateMultiList */
+    NF_ELEMENT_APPLICATION, /* an id of RFC 6759 */
+    NF_ELEMENT_LIST,        /* basicList, subTemplateList, subTemplateMultiList */
 };
 
 struct nf_element {

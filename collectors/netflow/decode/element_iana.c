@@ -98,7 +98,7 @@ const struct nf_element nf_elements_iana[] = {
     { 92, NF_ELEMENT_UNSIGNED, "srcTrafficIndex" },
     { 93, NF_ELEMENT_UNSIGNED, "dstTrafficIndex" },
     { 94, NF_ELEMENT_STRING, "applicationDescription" },
-    { 95, NF_ELEMENT_OCTETS, "applicationId" },
+    { 95, NF_ELEMENT_APPLICATION, "applicationId" },
     { 96, NF_ELEMENT_STRING, "applicationName" },
     { 98, NF_ELEMENT_UNSIGNED, "postIpDiffServCodePoint" },
     { 99, NF_ELEMENT_UNSIGNED, "multicastReplicationFactor" },

@@ -19,12 +19,15 @@ static void
 add_hex(struct sr_buf *b, struct sr_span bytes)
 {
     sr_buf_put(b, '"');
-    sr_buf_add_hex(b, bytes);
+    if (bytes.len > 0) {
+        sr_buf_add_hex(b, bytes);
+    }
     sr_buf_put(b, '"');
 }
 
-uint64_t
-nf_json_number(struct sr_span bytes)
+/* The last eight bytes, or as many as there are, as a big-endian number. */
+static uint64_t
+number_of(struct sr_span bytes)
 {
     uint64_t n = 0;
 
@@ -52,20 +55,21 @@ void
 nf_json_address(struct sr_buf *b, struct sr_span address)
 {
     struct sr_peer peer = { .is_v6 = address.len == sizeof(peer.address) };
-    char text[SR_PEER_TEXT_MAX];
+    char text[SR_PEER_TEXT_MAX + 2] = "\"";
 
     if (address.len != 4 && address.len != sizeof(peer.address)) {
         add_hex(b, address);
         return;
     }
     memcpy(peer.address, address.data, address.len);
-    sr_buf_put(b, '"');
-    sr_buf_add(b, text, sr_peer_text(&peer, text));
-    sr_buf_put(b, '"');
+    size_t length = 1 + sr_peer_text(&peer, text + 1);
+    text[length++] = '"';
+    sr_buf_add(b, text, length);
 }
 
-void
-nf_json_application(struct sr_buf *b, struct sr_span id)
+/* RFC 6759 section 4. */
+static void
+add_application(struct sr_buf *b, struct sr_span id)
 {
     /* An engine, then a selector, behind an enterprise number where the engine has them. */
     size_t at = 1;
@@ -78,18 +82,18 @@ nf_json_application(struct sr_buf *b, struct sr_span id)
     sr_buf_add_u64(b, id.data[0]);
     sr_buf_put(b, ':');
     if (id.data[0] == ENGINE_PANA_L7_PEN && id.len > 5) {
-        sr_buf_add_u64(b, nf_json_number((struct sr_span){ id.data + 1, 4 }));
+        sr_buf_add_u64(b, number_of((struct sr_span){ id.data + 1, 4 }));
         sr_buf_put(b, ':');
         at = 5;
     }
-    sr_buf_add_u64(b, nf_json_number((struct sr_span){ id.data + at, id.len - at }));
+    sr_buf_add_u64(b, number_of((struct sr_span){ id.data + at, id.len - at }));
     sr_buf_put(b, '"');
 }
 
 static void
 add_signed(struct sr_buf *b, struct sr_span v)
 {
-    uint64_t n = nf_json_number(v);
+    uint64_t n = number_of(v);
 
     if ((v.data[0] & 0x80) != 0) {
         /* The value is n - 2^(8 * len). Unsigned arithmetic wraps, so this is true of 8 bytes too.
@@ -104,7 +108,7 @@ add_signed(struct sr_buf *b, struct sr_span v)
 static void
 add_float(struct sr_buf *b, struct sr_span v)
 {
-    uint64_t bits = nf_json_number(v);
+    uint64_t bits = number_of(v);
 
     if (v.len == 8) {
         double value;
@@ -124,7 +128,7 @@ add_float(struct sr_buf *b, struct sr_span v)
 static void
 add_boolean(struct sr_buf *b, struct sr_span v)
 {
-    uint64_t n = nf_json_number(v);
+    uint64_t n = number_of(v);
 
     if (n == 1 || n == 2) {
         sr_buf_add_text(b, n == 1 ? "true" : "false");
@@ -141,7 +145,7 @@ add_boolean(struct sr_buf *b, struct sr_span v)
 static void
 add_ntp(struct sr_buf *b, struct sr_span v, bool microseconds)
 {
-    uint64_t n = nf_json_number(v);
+    uint64_t n = number_of(v);
     uint64_t seconds = n >> 32;
     uint64_t fraction = n & (microseconds ? UINT64_C(0xfffff800) : UINT64_C(0xffffffff));
 
@@ -186,16 +190,14 @@ add_numeric(struct sr_buf *b, unsigned type, struct sr_span v)
     } else if (type == NF_ELEMENT_MICROSECONDS || type == NF_ELEMENT_NANOSECONDS) {
         add_ntp(b, v, type == NF_ELEMENT_MICROSECONDS);
     } else {
-        sr_buf_add_u64(b, nf_json_number(v));
+        sr_buf_add_u64(b, number_of(v));
     }
 }
 
 void
-nf_json_value(struct sr_buf *b, const struct nf_element *element, struct sr_span value)
+nf_json_value(struct sr_buf *b, unsigned type, struct sr_span value)
 {
-    enum nf_element_type type = element != NULL ? element->type : NF_ELEMENT_OCTETS;
-
-    switch (type) {
+    switch ((enum nf_element_type)type) {
     case NF_ELEMENT_UNSIGNED:
     case NF_ELEMENT_SIGNED:
     case NF_ELEMENT_FLOAT:
@@ -208,6 +210,7 @@ nf_json_value(struct sr_buf *b, const struct nf_element *element, struct sr_span
     case NF_ELEMENT_STRING: add_string(b, value); break;
     case NF_ELEMENT_IPV4:
     case NF_ELEMENT_IPV6: nf_json_address(b, value); break;
+    case NF_ELEMENT_APPLICATION: add_application(b, value); break;
     case NF_ELEMENT_OCTETS:
     case NF_ELEMENT_LIST: add_hex(b, value); break;
     }

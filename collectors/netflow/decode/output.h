@@ -7,6 +7,8 @@
 #include "decode/template.h"
 #include "sr/buf.h"
 
+struct nf_json_plan;
+
 /* A record for those who write more than its flow: with all its fields. */
 struct nf_record {
     const struct nf_header *header;
@@ -15,6 +17,7 @@ struct nf_record {
     struct sr_span bytes;
     const struct nf_position *positions; /* of the template's fields */
     uint32_t datagram;                   /* its number in the capture, from 0 */
+    struct nf_json_plan *plan;           /* for the writers of JSON, who make it the template's */
 };
 
 #define NF_V5_FIELDS_MAX 22U /* of a record of v1, v5 or v7 */

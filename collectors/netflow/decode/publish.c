@@ -15,6 +15,7 @@ record_of(const struct nf_walk *w, struct sr_span bytes, const struct nf_positio
         .bytes = bytes,
         .positions = positions,
         .datagram = w->datagram,
+        .plan = &w->input->scratch->plan,
     };
 }
 
@@ -44,6 +45,7 @@ write_text(struct nf_walk *w, const struct nf_record *r, bool options)
     } else {
         nf_json_write(&b, &w->input->scratch->flow, r);
     }
+    w->text += b.len;
     w->emit->commit(w->emit->arg, b.len, 1);
     return true;
 }

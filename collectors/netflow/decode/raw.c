@@ -34,7 +34,17 @@ static const struct fixed_field v7_fields[] = { { "srcaddr", 4 }, { "dstaddr", 4
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The second half of a pair, and its end. */
+/* The beginning of a pair. */
+static void
+begin_pair(struct sr_buf *b, unsigned index)
+{
+    if (index > 0) {
+        sr_buf_put(b, ',');
+    }
+    sr_buf_add_text(b, "[\"");
+}
+
+/* Its second half, and its end. */
 static void
 add_content(struct sr_buf *b, struct sr_span content)
 {
@@ -54,7 +64,7 @@ add_fixed(struct sr_buf *b, const struct fixed_field *fields, size_t count, stru
         if (reader.failed) {
             return;
         }
-        sr_buf_add_text(b, i == 0 ? "[\"" : ",[\"");
+        begin_pair(b, (unsigned)i);
         sr_buf_add_text(b, fields[i].name);
         add_content(b, content);
     }
@@ -67,7 +77,7 @@ add_fields(struct sr_buf *b, const struct nf_record *r)
 
     for (unsigned i = 0; i < t->field_count; i++) {
         struct nf_field field = nf_template_field(t, i);
-        sr_buf_add_text(b, i == 0 ? "[\"" : ",[\"");
+        begin_pair(b, i);
         if (t->version == 9 && i < t->scope_count) {
             sr_buf_add_text(b, "scope/");
         }

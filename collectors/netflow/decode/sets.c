@@ -29,11 +29,21 @@ is_zero(struct sr_span bytes)
 
 /* ---- Data ---- */
 
+/* True while a datagram has had no more records than one part in `share` of what it may have. */
+static bool
+may_have_more(const struct nf_walk *w, unsigned share)
+{
+    bool text = w->config->format != NF_FORMAT_PROTOBUF;
+    uint32_t max = text ? NF_TEXT_RECORDS_MAX : NF_RECORDS_MAX;
+
+    return w->data_records + w->options_records < max / share && w->text < NF_TEXT_MAX / share;
+}
+
 /* True while the message may have more records. */
 static bool
 may_go_on(struct nf_walk *w)
 {
-    return w->data_records + w->options_records < NF_RECORDS_MAX;
+    return may_have_more(w, 1);
 }
 
 /* With fewer records than this it costs more to find out where their fields are. */
@@ -157,8 +167,7 @@ park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
 static bool
 may_release(const struct nf_walk *w)
 {
-    return nf_pending_count(w->exporter) > 0 &&
-           w->data_records + w->options_records < NF_RECORDS_MAX / 2;
+    return nf_pending_count(w->exporter) > 0 && may_have_more(w, 2);
 }
 
 /*

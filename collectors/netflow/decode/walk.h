@@ -21,6 +21,7 @@ struct nf_walk {
     uint32_t messages, evictions; /* of the datagram, so far */
     /* What it held so far. */
     uint32_t sets, data_records, options_records, templates, parked, malformed;
+    size_t text;                  /* bytes that it was written as, of formats that are text */
     uint32_t units;               /* records of the message itself, not of sets that have waited */
     uint32_t zero, limited, full; /* data records that are not published, by why */
     bool has_unknown_units;       /* records that could not be counted */

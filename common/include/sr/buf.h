@@ -57,8 +57,12 @@ sr_buf_add(struct sr_buf *b, const void *data, size_t len)
     }
 }
 
-/* Appends a C string without its NUL. */
-void sr_buf_add_text(struct sr_buf *b, const char *text);
+/* Appends a C string without its NUL. Inline: of most strings the length is known then. */
+static inline void
+sr_buf_add_text(struct sr_buf *b, const char *text)
+{
+    sr_buf_add(b, text, strlen(text));
+}
 
 /* Appends `value` in decimal. */
 void sr_buf_add_u64(struct sr_buf *b, uint64_t value);
