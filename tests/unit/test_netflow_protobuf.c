@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decode/output.h"
+#include "decode/protobuf_ways.h"
 #include "flow.pb-c.h"
 
 /* What libprotobuf-c reads of the messages we write, and what it writes of them itself. */
@@ -374,6 +375,27 @@ the_first_byte_of_a_flow_is_the_key_of_its_type(void **state)
     }
 }
 
+/* The other tests run the one that this processor gets. */
+static void
+all_ways_of_writing_write_the_same(void **state)
+{
+    static struct nf_flow f;
+    static uint8_t one[NF_PROTOBUF_MAX], other[NF_PROTOBUF_MAX];
+    uint64_t seed = 4;
+
+    (void)state;
+    if (!nf_protobuf_has_instructions()) {
+        skip();
+    }
+    for (unsigned i = 0; i < FLOWS; i++) {
+        random_flow(&f, &seed);
+        nf_protobuf_prepare(&f);
+        size_t len = nf_protobuf_write_anywhere(one, &f);
+        assert_int_equal(nf_protobuf_write_by_instructions(other, &f), len);
+        assert_memory_equal(one, other, len);
+    }
+}
+
 static void
 a_flow_without_fields_is_an_empty_message(void **state)
 {
@@ -392,6 +414,7 @@ main(void)
         cmocka_unit_test(each_field_alone_is_read_and_written_alike),
         cmocka_unit_test(the_largest_message_has_room_in_what_is_promised),
         cmocka_unit_test(the_first_byte_of_a_flow_is_the_key_of_its_type),
+        cmocka_unit_test(all_ways_of_writing_write_the_same),
         cmocka_unit_test(a_flow_without_fields_is_an_empty_message),
     };
 

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+static const uint64_t nf_load_masks[] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff,
+    UINT64_C(0xffffffffff), UINT64_C(0xffffffffffff), UINT64_C(0xffffffffffffff), UINT64_MAX };
+
 /*
  * A big-endian number of `length` bytes (1 to 8), loaded by the 8 bytes that end with it: those
  * before it must be readable. In a record they always are, for a header stands before it.
@@ -18,7 +21,7 @@ nf_load(const uint8_t *at, unsigned length)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     word = __builtin_bswap64(word);
 #endif
-    return word & UINT64_MAX >> (64 - 8 * length);
+    return word & nf_load_masks[length];
 }
 
 #endif
