@@ -315,19 +315,9 @@ size_t
 sr_segment_close_entry(uint8_t *at, uint32_t length, uint32_t attributes, uint32_t records)
 {
     const struct head head = { .length = length, .records = records, .attributes = attributes };
-    static const uint8_t kept[4][4] = { { 255, 255, 255, 255 }, { 255, 255, 255, 0 },
-        { 255, 255, 0, 0 }, { 255, 0, 0, 0 } }; /* by the padding */
-    size_t size = sr_segment_entry_size(length);
-    uint32_t last, mask;
 
     memcpy(at, &head, sizeof(head));
-    /* The last four bytes as one: how many are padding cannot be foreseen. Of an entry without
-     * bytes they are the crc, which is open. */
-    memcpy(&last, at + size - sizeof(last), sizeof(last));
-    memcpy(&mask, kept[padding_of(length)], sizeof(mask));
-    last &= mask;
-    memcpy(at + size - sizeof(last), &last, sizeof(last));
-    return size;
+    return sr_segment_entry_size(length);
 }
 
 void
@@ -340,6 +330,7 @@ sr_segment_sign(uint8_t *segment, uint64_t number, size_t from, size_t to, uint3
         memcpy(&head, at, sizeof(head));
         head.crc = entry_crc(number, index, &head, at + sizeof(head));
         memcpy(at + offsetof(struct head, crc), &head.crc, sizeof(head.crc));
+        memset(at + sizeof(head) + head.length, 0, padding_of(head.length));
         offset += sr_segment_entry_size(head.length);
     }
 }

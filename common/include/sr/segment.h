@@ -106,13 +106,13 @@ struct sr_segment_entry {
 
 /*
  * Makes an entry of the `length` bytes that lie at `at` + SR_SEGMENT_ENTRY_LEN, of which the first
- * `attributes` (at most `length`) are header lines: writes head and padding around them. Its crc is
- * left open: memory needs none. Returns the entry's size.
+ * `attributes` (at most `length`) are header lines: writes the head before them. Its crc and what
+ * fills it up are left open: memory needs none. Returns the entry's size.
  */
 size_t sr_segment_close_entry(uint8_t *at, uint32_t length, uint32_t attributes, uint32_t records);
 
 /*
- * Writes the crc of the entries from offset `from` (of which the first one is entry `index`) up to
+ * Writes crc and padding of the entries from offset `from` (of which the first one is entry `index`) up to
  * `to`, before they go to disk. `number` is the segment's: a crc covers it and the entry's index
  * too, so that bytes of another place are never taken for this entry. Others may read the entries
  * with sr_segment_get_entry() meanwhile.
