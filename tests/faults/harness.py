@@ -375,7 +375,7 @@ class Run:
         last, reasons = self.last_words()
         if c.running():
             self.end_last(last)
-        self.complaints += c.problems
+        self.complaints += [p for p in c.problems if p not in self.complaints]
         text = c.text()
         for sign in SIGNS:
             for line in [x for x in text.splitlines() if sign in x][:3]:
@@ -428,7 +428,7 @@ class Run:
         c = self.collector
         try:
             c.sample()
-            self.complaints += c.kind.problems(c, at_rest=True)
+            self.complaints += [f"life {c.lives}: {p}" for p in c.kind.problems(c, at_rest=True)]
             ledgers = c.ledgers()
             return ledgers, [{kind: c.reasons(kind, ledger["listener"])
                               for kind in ("dropped", "dropped_records", "consumed")}
