@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "state.h"
+#include "state_file.h"
 
 #include "sr/metrics.h"
 #include "sr/stats.h"
@@ -159,7 +160,9 @@ state_report(struct state *s, FILE *out)
     put_gauge(out, pictures, count, "exporter_memory_bytes", "gauge",
         "Memory of templates and waiting sets.", offsetof(struct exporters_status, memory));
     put_head(out, "state_failing", "", "gauge", "1 while templates are not kept in state_file.");
-    (void)fprintf(out, "serviceradar_netflow_state_failing %d\n", atomic_load(&s->is_failing));
+    bool failing =
+        atomic_load(&s->is_failing) || (s->file != NULL && state_file_is_behind(s->file));
+    (void)fprintf(out, "serviceradar_netflow_state_failing %d\n", failing);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         put_count(out, pictures, count, i);
     }

@@ -188,7 +188,7 @@ write_anew(struct state *s)
     int error = state_file_end(s->file);
     if (error != 0 && sr_log_allowed(&s->failures, &more)) {
         sr_log(SR_LOG_ERROR,
-            "templates are not kept: they will be missing after a restart error=\"%s\" "
+            "templates are not kept: they may be missing after a restart error=\"%s\" "
             "advice=\"%s\"",
             strerror(error), state_file_advice(error));
     } else if (error == 0 && atomic_load(&s->is_failing)) {

@@ -34,10 +34,12 @@ enum { KIND_EXPORTER = 1, KIND_DATAGRAM = 2 };
 struct state_file {
     char *path, *new_path;
 
-    pthread_mutex_t mutex; /* guards up to `due` against appends */
+    pthread_mutex_t mutex; /* guards up to `old_gap` against appends */
     int fd;                /* written to at its end; -1: only being written anew helps */
     uint64_t base, size;   /* bytes: as written anew, and now */
-    bool due;
+    bool due;              /* to be written anew */
+    bool gap;              /* it lacks something: nothing is appended, for the order counts */
+    bool old_gap;          /* it lacks something that what is being written anew has */
     _Atomic bool unsynced;
 
     /* Of whoever writes it anew. */
@@ -296,6 +298,7 @@ read_file(struct state_file *f, const struct state_file_reader *reader)
         }
         f->due = rest.len > 0;
     }
+    f->gap = f->due;
     f->size = len;
     f->base = len < MAGIC_SIZE ? len : MAGIC_SIZE; /* what of it was appended does not show */
     free(bytes);
@@ -370,15 +373,15 @@ state_file_append(struct state_file *f, const char *listener, const struct sr_pe
     };
 
     (void)pthread_mutex_lock(&f->mutex);
-    if (f->due || f->size - f->base > APPENDED_MAX) {
-        f->due = true; /* nothing after what is missing: the order counts */
-    } else {
+    f->gap = f->gap || f->size - f->base > APPENDED_MAX;
+    if (!f->gap) {
         ssize_t n = pwritev(f->fd, parts, 2, (off_t)f->size);
         /* A part of an entry is overwritten by the next one, or no entry to a reader. */
-        f->due = n != (ssize_t)(head_len + bytes.len);
-        f->size += f->due ? 0 : (uint64_t)n;
+        f->gap = n != (ssize_t)(head_len + bytes.len);
+        f->size += f->gap ? 0 : (uint64_t)n;
         atomic_store(&f->unsynced, true);
     }
+    f->due = f->due || f->gap;
     (void)pthread_mutex_unlock(&f->mutex);
 }
 
@@ -390,6 +393,15 @@ state_file_is_due(struct state_file *f)
     bool due = f->due || (appended > APPENDED_MIN && appended > f->base);
     (void)pthread_mutex_unlock(&f->mutex);
     return due;
+}
+
+bool
+state_file_is_behind(struct state_file *f)
+{
+    (void)pthread_mutex_lock(&f->mutex);
+    bool behind = f->gap || f->old_gap;
+    (void)pthread_mutex_unlock(&f->mutex);
+    return behind;
 }
 
 int
@@ -462,7 +474,11 @@ state_file_begin(struct state_file *f)
     }
     (void)pthread_mutex_lock(&f->mutex);
     f->begun_at = f->size;
-    f->due = f->due && f->error != 0; /* what cannot be appended from here on makes it due again */
+    if (f->error == 0) { /* what cannot be appended from here on makes it due again */
+        f->due = false;
+        f->old_gap = f->gap;
+        f->gap = false;
+    }
     (void)pthread_mutex_unlock(&f->mutex);
     put_bytes(f, (const uint8_t *)MAGIC, MAGIC_SIZE);
 }
@@ -531,7 +547,9 @@ state_file_end(struct state_file *f)
         f->size = f->new_size;
     } else {
         f->due = true;
+        f->gap = f->gap || f->old_gap;
     }
+    f->old_gap = false;
     f->new_fd = -1;
     (void)pthread_mutex_unlock(&f->mutex);
     if (old >= 0) {

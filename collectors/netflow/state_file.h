@@ -47,13 +47,19 @@ void state_file_close(struct state_file *f); /* NULL is fine */
 
 /*
  * Appends a datagram. From any thread; those of one exporter in their order. One that cannot be
- * written makes the file due.
+ * written makes the file due, and none is appended after it.
  */
 void state_file_append(struct state_file *f, const char *listener, const struct sr_peer *peer,
     uint64_t now_ns, struct sr_span bytes);
 
 /* True when the file should be written anew: much was appended, or something could not be. */
 bool state_file_is_due(struct state_file *f);
+
+/*
+ * True when the file lacks something that was to be appended, until it is written anew: a kill now
+ * would lose that. From any thread.
+ */
+bool state_file_is_behind(struct state_file *f);
 
 /*
  * Writes it anew: begin, put each exporter as it is after begin, end. What is appended meanwhile is

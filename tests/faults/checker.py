@@ -13,22 +13,45 @@ BATCH = 64     # datagrams of one receive batch: what one kill -9 may lose
 DAMAGE_REASONS = ("damaged", "missing", "later_version")
 DISK_REASONS = ("disk_full", "disk_error", "queue_full", "deadletter_full")
 
-Stored = collections.namedtuple("Stored", "listener dead number id")  # number None: not ours
+# A message and the numbers in it; None: not ours.
+Stored = collections.namedtuple("Stored", "listener dead numbers id")
 Finding = collections.namedtuple("Finding", "what text")
 
 
 @dataclasses.dataclass
 class Listener:
-    """What is known of one listener."""
+    """What is known of one listener. Every line, flow and dead letter that was sent has a number;
+    a datagram has one after the other, or none when it tells only templates."""
     name: str
-    sent: int
+    sent: int          # numbers, from 0
     socket_drops: int  # the kernel's own count
     lives: list        # the last ledger of each process whose counters nobody went on with
-    dropped: dict      # of the last life, by reason
-    dropped_records: dict
+    dropped: dict = dataclasses.field(default_factory=dict)  # of the last life, by reason
+    dropped_records: dict = dataclasses.field(default_factory=dict)
+    consumed: dict = dataclasses.field(default_factory=dict)
+    sizes: list = None  # of each datagram, how many numbers; None: one each
 
     def total(self, count):
         return sum(life.get(count, 0) for life in self.lives)
+
+    @property
+    def datagrams(self):
+        return self.sent if self.sizes is None else len(self.sizes)
+
+    @property
+    def without_numbers(self):
+        return 0 if self.sizes is None else self.sizes.count(0)
+
+    def gone(self, missing):
+        """The sizes of the datagrams of which all numbers are missing, and how often each."""
+        if self.sizes is None:
+            return collections.Counter({1: len(missing)})
+        first, sizes = 0, collections.Counter()
+        for size in self.sizes:
+            if size > 0 and all(n in missing for n in range(first, first + size)):
+                sizes[size] += 1
+            first += size
+        return sizes
 
 
 @dataclasses.dataclass
@@ -42,6 +65,7 @@ class Evidence:
     unexpected_duplicates: int = 0
     garbage_acks: int = 0
     complaints: list = dataclasses.field(default_factory=list)  # exits, log lines, timeouts
+    batch: int = 1               # records in one message, at most
 
 
 def ranges(numbers, limit=20):
@@ -69,6 +93,21 @@ def disorder(numbers):
     return worst
 
 
+def can_hold(sizes, count, low, high):
+    """Whether `count` of these datagrams (sizes: how many there are of each size) hold together
+    from `low` to `high` numbers."""
+    if count == 0 or not sizes:
+        return count == 0 and low <= 0 <= high
+    if len(sizes) == 1:
+        (size, there), = sizes.items()
+        return count <= there and low <= count * size <= high
+    size = min(sizes)
+    rest = {s: n for s, n in sizes.items() if s != size}
+    others = sum(rest.values())
+    return any(can_hold(rest, count - n, low - n * size, high - n * size)
+               for n in range(max(0, count - others), min(sizes[size], count) + 1))
+
+
 class _Check:
     def __init__(self, evidence):
         self.e, self.findings = evidence, []
@@ -87,7 +126,7 @@ class _Check:
 
     def inputs(self, listener):
         t = listener.total
-        self.equal(f"inputs of {listener.name}", {"sent": listener.sent},
+        self.equal(f"inputs of {listener.name}", {"sent": listener.datagrams},
                    {"received": t("received"), "kernel_drops": t("kernel_drops")})
         self.equal(f"kernel drops of {listener.name}", {"the socket's": listener.socket_drops},
                    {"kernel_drops": t("kernel_drops")})
@@ -112,6 +151,7 @@ class _Check:
         everything = listener.sent
         allowed = {
             ("dropped", "killed"): self.e.kills * BATCH,
+            ("consumed", "templates"): listener.without_numbers,
         }
         for reason in DAMAGE_REASONS if self.e.corruptions else ():
             allowed[("dropped_records", reason)] = everything
@@ -120,10 +160,11 @@ class _Check:
             allowed[("dropped_records", "killed")] = everything
         for reason in DISK_REASONS if self.e.disk_faults else ():
             allowed[("dropped", reason)] = allowed[("dropped_records", reason)] = everything
-        for kind in ("dropped", "dropped_records"):
+        for kind in ("dropped", "dropped_records", "consumed"):
             found = getattr(listener, kind)
-            self.equal(f"reasons of {kind} of {listener.name}", {kind: listener.total(kind)},
-                       found or {"no reason": 0})
+            if kind != "consumed" or len(listener.lives) == 1:
+                self.equal(f"reasons of {kind} of {listener.name}", {kind: listener.total(kind)},
+                           found or {"no reason": 0})
             for reason, count in found.items():
                 most = allowed.get((kind, reason), 0)
                 if count > most:
@@ -131,40 +172,56 @@ class _Check:
                               f"{reason} {count}, and the schedule explains at most {most}")
 
     def once(self, i, listener, stored):
-        numbers = collections.Counter(s.number for s in stored)
+        numbers = collections.Counter(n for s in stored for n in s.numbers)
         for number, count in sorted(numbers.items()):
             if count > 1:
-                ids = ", ".join(str(s.id) for s in stored if s.number == number)
+                ids = ", ".join(str(s.id) for s in stored if number in s.numbers)
                 self.find(f"once from {listener.name}", f"{number} is stored {count} times: {ids}")
         strange = [n for n in numbers if not 0 <= n < listener.sent]
         if strange:
             self.find(f"once from {listener.name}", f"stored but never sent: {ranges(strange)}")
+        for s in stored:
+            if list(s.numbers) != sorted(s.numbers):
+                self.find(f"order of {listener.name}", f"within {s.id}: {s.numbers}")
         for dead in (False, True):
-            lane = [s.number for s in stored if s.dead == dead]
-            worst = disorder(lane)
+            worst = disorder([s.numbers[0] for s in stored if s.dead == dead])
             if worst > WINDOW:
                 self.find(f"order of {listener.name}",
-                          f"{'dead letters' if dead else 'records'} come up to {worst} places late"
+                          f"{'dead letters' if dead else 'messages'} come up to {worst} places late"
                           f", {WINDOW} are allowed")
 
+    def slack(self, listener):
+        """Records that may be stored and counted as lost: in flight when their copy got lost."""
+        window = WINDOW * self.e.batch
+        damaged = sum(listener.dropped_records.get(r, 0) for r in (*DAMAGE_REASONS, "killed"))
+        return min(window * self.e.corruptions, damaged) + sum(
+            min(window, life["queued"]) for life in listener.lives)
+
     def losses(self, listener, stored):
-        """missing = counted; what was in flight when its copy got lost may be both."""
-        missing = set(range(listener.sent)) - {s.number for s in stored}
-        t = listener.total
-        left = sum(life["queued"] for life in listener.lives)
+        """missing = counted; what was in flight when its copy got lost may be both. Inputs are
+        counted as datagrams when nobody read them, each else as the dead letter it would have
+        been, and records one by one."""
+        missing = set(range(listener.sent)) - {n for s in stored for n in s.numbers}
+        t, slack = listener.total, self.slack(listener)
         terms = {"dropped": t("dropped"), "dropped_records": t("dropped_records"),
-                 "kernel_drops": t("kernel_drops"), "queued": left}
-        counted = sum(terms.values())
-        slack = WINDOW * self.e.corruptions
-        slack += WINDOW * sum(1 for life in listener.lives if life["queued"] > 0)
-        text = ", ".join(f"{name} {n}" for name, n in terms.items())
-        if not len(missing) <= counted <= len(missing) + slack:
+                 "kernel_drops": t("kernel_drops"),
+                 "queued": sum(life["queued"] for life in listener.lives)}
+        templates = listener.without_numbers - t("consumed")
+        unread = terms["kernel_drops"] + listener.dropped.get("killed", 0)
+        rest = len(missing) - (sum(terms.values()) - unread)
+        if templates < 0 or not can_hold(
+                listener.gone(missing), unread - templates, rest, rest + slack):
+            text = ", ".join(f"{name} {n}" for name, n in terms.items())
+            if listener.sizes is not None:
+                text += (f"; {unread} datagrams were not read, {templates} of them templates; not "
+                         f"there at all are, by size, {dict(listener.gone(missing))}")
+            counted = sum(terms.values())
             self.find(f"losses of {listener.name}",
                       f"{len(missing)} of {listener.sent} are not in the stream and {counted} are "
                       f"counted ({text}): {len(missing) - counted:+d}; "
                       f"not there: {ranges(missing) or 'none'}")
         for name, dead in (("stored", False), ("stored_dead", True)):
-            there = len({s.number for s in stored if s.dead == dead})
+            there = len({n for s in stored if s.dead == dead for n in s.numbers})
             if not t(name) <= there <= t(name) + slack:
                 self.find(f"stored of {listener.name}",
                           f"the stream has {there}, {name} says {t(name)}")
@@ -173,13 +230,13 @@ class _Check:
         for what in self.e.complaints:
             self.find("run", what)
         for i, listener in enumerate(self.e.listeners):
-            stored = [s for s in self.e.stream if s.listener == i and s.number is not None]
+            stored = [s for s in self.e.stream if s.listener == i and s.numbers is not None]
             self.inputs(listener)
             self.balance(listener)
             self.reasons(listener)
             self.once(i, listener, stored)
             self.losses(listener, stored)
-        strange = [s.id for s in self.e.stream if s.number is None]
+        strange = [s.id for s in self.e.stream if s.numbers is None]
         if strange:
             self.find("stream", f"{len(strange)} messages that nobody sent: {strange[:5]}")
         ids = collections.Counter(s.id for s in self.e.stream)

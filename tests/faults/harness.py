@@ -17,13 +17,13 @@ from pathlib import Path
 
 import lab
 
-from checker import Evidence, Listener, Stored, check, disorder
+from checker import Evidence, Listener, Stored, check, disorder, ranges
 from faults import FAULTS
+from programs import PROGRAMS
 from proxy import Proxy
 from schedule import DISK_BYTES
 
 SO_MEMINFO, SK_MEMINFO_DROPS = 55, 8  # linux/sock_diag.h
-BAD_EVERY = 37         # one datagram in so many is not UTF-8 and becomes a dead letter
 LAST = 100             # datagrams that are sent when all faults are undone
 SETTLE = 60            # seconds; the longest pause between attempts to connect is 10
 SIGNS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "balanced=no",
@@ -34,27 +34,12 @@ class Broken(Exception):
     """The collector did something that ends the run; the text says what."""
 
 
-class Load(lab.Load):
-    """Numbered lines, some of which cannot be decoded."""
-
-    def line(self):
-        n, self.sent = self.sent, self.sent + 1
-        padding = self.padding[:n * 7919 % (len(self.padding) + 1)]
-        bad = b"\xff" if n % BAD_EVERY == 5 else b""
-        return f"<13>Jan  2 03:04:05 host app: {self.mark}{n}. {padding}".encode() + bad
-
-    def number(self, body):
-        found = re.search(rb"app: " + self.mark.encode() + rb"(\d+)\.", body)
-        return int(found[1]) if found else None
-
-
 class Sender(threading.Thread):
     """Sends to all listeners at a steady rate until it is told to stop."""
 
-    def __init__(self, daemon, loads, rate, rng):
+    def __init__(self, loads, rate, rng):
         super().__init__(daemon=True)
-        self.addresses = [daemon.address(i) for i in range(len(loads))]
-        self.socket, self.loads, self.rate, self.rng = daemon.socket, loads, rate, rng
+        self.loads, self.rate, self.rng = loads, rate, rng
         self.stopping = threading.Event()
 
     def run(self):
@@ -66,8 +51,7 @@ class Sender(threading.Thread):
             sent = due
 
     def send_one(self):
-        i = self.rng.randrange(len(self.loads))
-        self.socket.sendto(self.loads[i].line(), self.addresses[i])
+        self.rng.choice(self.loads).send()
 
     def finish(self):
         self.stopping.set()
@@ -76,18 +60,21 @@ class Sender(threading.Thread):
 
 
 class Collector(lab.Daemon):
-    """serviceradar-syslog on sockets that outlive it."""
+    """A collector on sockets that outlive it."""
 
     def __init__(self, one, schedule, nats, queue_dir):
-        super().__init__(one, held=True, nats=nats, shutdown_timeout="2s",
-                         listeners=[{"subject": lab.SUBJECT, "receive_buffer": schedule.buffer}
+        self.kind = PROGRAMS[schedule.program]
+        super().__init__(one, name=self.kind.name, program=self.kind.binary, held=True, nats=nats,
+                         shutdown_timeout="2s", queue=self.queue(schedule, queue_dir),
+                         listeners=[{"subject": self.kind.subject,
+                                     "receive_buffer": schedule.buffer}
                                     for _ in range(schedule.listeners)],
-                         queue=self.queue(schedule.durability, queue_dir),
-                         prefix=self.plain_user())
+                         prefix=self.plain_user(), **self.kind.config(schedule))
         for _, s in self.held:  # until it starts
             self.set_buffer(s, schedule.buffer)
         self.expected_end = False
         self.duplicates = self.garbage = 0
+        self.problems = []
         self.log_at_start = 0
         self.lives = 0
 
@@ -98,13 +85,11 @@ class Collector(lab.Daemon):
             return []
         return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
-    @staticmethod
-    def queue(durability, queue_dir):
-        if durability == "memory":
+    def queue(self, schedule, queue_dir):
+        if schedule.durability == "memory":
             return {"durability": "memory"}
-        # Spilling begins at a quarter of it. What is in flight stays there, and is up to 8 MiB.
-        memory = "32MiB" if durability == "always" else "16MiB"
-        return {"durability": durability, "memory": memory, "disk": "48MiB", "dir": str(queue_dir)}
+        return {"durability": schedule.durability, "memory": self.kind.memory(schedule),
+                "disk": "48MiB", "dir": str(queue_dir)}
 
     @staticmethod
     def set_buffer(s, size):
@@ -128,12 +113,13 @@ class Collector(lab.Daemon):
         self.log_at_start = len(self.text())
         self.lives += 1
         passing, options = lab.activation(self.held)
-        self.spawn([*self.prefix, *passing, lab.SYSLOG, "--config", self.conf], **options)
+        self.spawn([*self.prefix, *passing, *self.argv()], **options)
 
     def sample(self):
         """Counters that one process keeps, just before it ends."""
         self.duplicates += int(self.metric("output_unexpected_duplicates_total"))
         self.garbage += int(self.metric("output_garbage_acks_total"))
+        self.problems += [f"life {self.lives}: {p}" for p in self.kind.problems(self)]
 
     def socket_drops(self):
         """What the kernel threw away at each listener's sockets."""
@@ -197,23 +183,26 @@ class Run:
 
     def set_up(self):
         s = self.schedule
+        kind = PROGRAMS[s.program]
         self.server = lab.World(self.lab) if s.tenants else lab.Server(self.lab)
         self.server.start()
         if not s.tenants:
             with self.server.client() as c:
-                c.add_stream()
+                c.add_stream(kind.stream, [kind.subject, kind.subject + ".deadletter"])
         self.proxy = Proxy(lab.free_port(), self.server.port)
         self.lab.fakes.append(self.proxy)
         if s.tenants:
-            nats = {**self.server.nats(), "url": [f"tls://localhost:{self.proxy.port}"]}
+            nats = {**self.server.nats(user=kind.name),
+                    "url": [f"tls://localhost:{self.proxy.port}"]}
         else:
             nats = {"url": [f"nats://127.0.0.1:{self.proxy.port}"]}
         self.creds = Path(nats["creds_file"]) if s.tenants else None
         self.mount()
         self.collector = Collector(self.lab, s, nats, self.queue_dir)
-        self.loads = [Load(s.size) for _ in range(s.listeners)]
-        self.sender = Sender(self.collector, self.loads, s.rate, self.rng)
+        self.loads = [kind.load(self.collector, i, s) for i in range(s.listeners)]
+        self.sender = Sender(self.loads, s.rate, self.rng)
         self.collector.start()
+        self.renew()
 
     def mount(self):
         """A small file system for the queue alone, in the private namespace that `run` made."""
@@ -250,7 +239,13 @@ class Run:
             size = sum(f.stat().st_size for f in self.queue_dir.glob("*.seg"))
         self.most_on_disk = max(self.most_on_disk, size)
 
+    def renew(self):
+        for load in self.loads:
+            load.renew(self.collector)
+
     def kill_collector(self):
+        lab.wait_for("what a kill must not lose is on disk",
+                     lambda: self.collector.kind.remembers(self.collector))
         self.collector.sample()
         self.collector.expected_end = True
         self.collector.end(signal.SIGKILL)
@@ -304,6 +299,7 @@ class Run:
     def inject(self, fault):
         delay = self.load_began + fault.at - time.monotonic()
         self.wait(max(0, delay))
+        self.renew()
         before = time.monotonic()
         self.say(f"{fault.kind} begins")
         note = FAULTS[fault.kind](self, fault)
@@ -331,8 +327,8 @@ class Run:
             return False
         for i, (ledger, load) in enumerate(zip(ledgers, self.loads)):
             earlier = sum(life[i]["received"] for life in self.finished_lives)
-            if (ledger["queued"] > 0 or not ledger["balanced"]
-                    or earlier + ledger["received"] + ledger["kernel_drops"] < load.sent):
+            if (ledger["queued"] > 0 or ledger["batching"] > 0 or not ledger["balanced"]
+                    or earlier + ledger["received"] + ledger["kernel_drops"] < len(load.sizes)):
                 return False
         return True
 
@@ -376,9 +372,10 @@ class Run:
         c = self.collector
         if c is None:
             return Evidence(self.schedule.durability, [], [], complaints=self.complaints)
-        last, dropped, dropped_records = self.last_words()
+        last, reasons = self.last_words()
         if c.running():
             self.end_last(last)
+        self.complaints += [p for p in c.problems if p not in self.complaints]
         text = c.text()
         for sign in SIGNS:
             for line in [x for x in text.splitlines() if sign in x][:3]:
@@ -389,12 +386,11 @@ class Run:
             lives = [life[i] for life in self.finished_lives if len(life) > i]
             if len(last) > i:
                 lives.append(last[i])
-            listeners.append(Listener(
-                f"listener {i}", load.sent, drops[i], lives,
-                dropped[i] if dropped else {}, dropped_records[i] if dropped_records else {}))
+            listeners.append(Listener(f"listener {i}", load.sent, drops[i], lives, sizes=load.sizes,
+                                      **(reasons[i] if reasons else {})))
         return Evidence(self.schedule.durability, listeners, self.stream(), self.kills,
                         self.disk_faults, self.corruptions, c.duplicates, c.garbage,
-                        self.complaints)
+                        self.complaints, self.schedule.batch)
 
     def end_last(self, last):
         """Ends the last life, whose ledgers are `last`. One more must find nothing to do."""
@@ -432,25 +428,27 @@ class Run:
         c = self.collector
         try:
             c.sample()
+            self.complaints += [f"life {c.lives}: {p}" for p in c.kind.problems(c, at_rest=True)]
             ledgers = c.ledgers()
-            names = [ledger["listener"] for ledger in ledgers]
-            return (ledgers, [c.reasons("dropped", n) for n in names],
-                    [c.reasons("dropped_records", n) for n in names])
+            return ledgers, [{kind: c.reasons(kind, ledger["listener"])
+                              for kind in ("dropped", "dropped_records", "consumed")}
+                             for ledger in ledgers]
         except OSError as e:
             self.complaints.append(f"no ledger: {e}")
-            return c.last_ledgers(), [], []
+            return c.last_ledgers(), []
 
     def stream(self):
         with self.server.client() as client:
-            messages = client.messages()
+            messages = client.messages(self.collector.kind.stream)
         out = []
         for m in messages:
             for i, load in enumerate(self.loads):
-                number = load.number(m.body)
-                if number is not None:
+                numbers = load.numbers(m)
+                if numbers is not None:
                     break
-            out.append(Stored(i if number is not None else None, m.subject.endswith(".deadletter"),
-                              number, m.headers.get("Nats-Msg-Id")))
+            out.append(Stored(i if numbers is not None else None,
+                              m.subject.endswith(".deadletter"), numbers,
+                              m.headers.get("Nats-Msg-Id")))
         return out
 
     # ---- The end ----
@@ -464,7 +462,7 @@ class Run:
         plain["listeners"] = [vars(listener) for listener in evidence.listeners]
         (self.dir / "evidence.json").write_text(json.dumps(plain, indent=1) + "\n")
         (self.dir / "stream.txt").write_text("".join(
-            f"{s.listener} {'dead' if s.dead else 'main'} {s.number} {s.id}\n"
+            f"{s.listener} {'dead' if s.dead else 'main'} {ranges(s.numbers or ())} {s.id}\n"
             for s in evidence.stream))
 
     def close(self):
@@ -486,8 +484,8 @@ def summary(evidence):
             if n:
                 counted[reason] = counted.get(reason, 0) + n
         for dead in (False, True):
-            worst = max(worst, disorder([s.number for s in evidence.stream
+            worst = max(worst, disorder([s.numbers[0] for s in evidence.stream
                                          if s.listener == i and s.dead == dead]))
     return {"sent": sum(listener.sent for listener in evidence.listeners),
-            "stored": len({(s.listener, s.number) for s in evidence.stream}),
+            "stored": len({(s.listener, n) for s in evidence.stream for n in s.numbers or ()}),
             "counted": counted, "disorder": worst}

@@ -4,6 +4,7 @@
 import dataclasses
 import random
 
+PROGRAMS = ("syslog", "netflow")
 DURABILITIES = ("always", "spill", "memory")
 # By seed; `always` promises the most and gets the most.
 CHOSEN = ("always", "spill", "always", "memory", "always", "spill")
@@ -17,6 +18,8 @@ SMALL_BUFFER = 128 << 10  # ... and here it has not
 RATES = {"always": (1000, 2000, 2500), "spill": (2000, 2500, 3000), "memory": (1000, 2000, 2500)}
 # Spilling takes bytes that pile up.
 SIZES = {"always": (0, 200, 900), "spill": (300, 900, 900), "memory": (0, 200, 900)}
+# Flows: a datagram of 20 of them is as much work, and less when they share a message.
+FLOW_RATES = {1: 20, 50: 5}  # by records in a message: what RATES is divided by
 
 CUTS = ("refuse", "reset", "stall", "blackhole", "acks")
 CREDS = ("expired", "expiring", "truncated")
@@ -38,20 +41,23 @@ class Fault:
 @dataclasses.dataclass(frozen=True)
 class Schedule:
     seed: int
+    program: str
     durability: str
     duration: float  # seconds of load
     rate: int        # datagrams a second, over all listeners
     listeners: int
-    size: int        # bytes of padding, at most
+    size: int        # bytes of padding in a line, at most
+    batch: int       # records in a message, at most
     buffer: int      # bytes of each socket's buffer
     tenants: bool    # the server is one of an operator, with TLS and credentials
     faults: tuple
 
     def __str__(self):
         server = "server with tenants and TLS" if self.tenants else "plain server"
-        head = (f"seed {self.seed}: {self.durability}, {self.rate} datagrams/s for "
-                f"{self.duration:g} s to {self.listeners} listeners with {self.buffer >> 10} KiB, "
-                f"{server}")
+        batch = f", up to {self.batch} records in a message" if self.batch > 1 else ""
+        head = (f"seed {self.seed}: {self.program}, {self.durability}, {self.rate} datagrams/s for "
+                f"{self.duration:g} s to {self.listeners} listeners with {self.buffer >> 10} KiB"
+                f"{batch}, {server}")
         return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
 
 
@@ -113,15 +119,20 @@ KINDS = {
 }
 
 
-def make(seed, durability=None, duration=12.0, only=None):
-    """The schedule of a seed. `only` names kinds of faults to draw from instead of all."""
+def make(seed, program=None, durability=None, duration=12.0, only=None):
+    """The schedule of a seed. `only` names kinds of faults to draw from instead of all. What goes
+    wrong when does not depend on the program."""
     rng = random.Random(f"faults {seed}")
+    program = program or PROGRAMS[seed // len(CHOSEN) % len(PROGRAMS)]
     durability = durability or CHOSEN[seed % len(CHOSEN)]
     kinds = [k for k, (modes, _) in KINDS.items()
              if durability in modes and (not only or k in only)]
     head = {"rate": rng.choice(RATES[durability]), "listeners": rng.choice((1, 1, 2)),
             "size": rng.choice(SIZES[durability]),
-            "buffer": SMALL_BUFFER if rng.random() < 0.15 else LARGE_BUFFER}
+            "buffer": SMALL_BUFFER if rng.random() < 0.15 else LARGE_BUFFER, "batch": 1}
+    if program == "netflow":
+        batch = random.Random(f"batch {seed}").choice(tuple(FLOW_RATES))
+        head |= {"rate": head["rate"] // FLOW_RATES[batch], "size": 0, "batch": batch}
     faults, bag, at = [], [], rng.uniform(0.3, 1)
     while at < duration - 0.5 and kinds:
         if not bag:  # each kind once before any comes again
@@ -132,4 +143,5 @@ def make(seed, durability=None, duration=12.0, only=None):
         faults.append(Fault(round(at, 2), kind, hold, detail))
         at += hold + rng.uniform(0.4, 1.4)
     tenants = any(f.kind == "expire-creds" for f in faults) or rng.random() < 0.2
-    return Schedule(seed, durability, duration, tenants=tenants, faults=tuple(faults), **head)
+    return Schedule(seed, program, durability, duration, tenants=tenants, faults=tuple(faults),
+                    **head)

@@ -2,11 +2,12 @@
 """The checker finds each kind of lie and names it, and believes a ledger that holds."""
 
 import dataclasses
+import itertools
 
 import pytest
 
 import schedule
-from checker import WINDOW, Evidence, Listener, Stored, check, disorder, ranges
+from checker import WINDOW, Evidence, Listener, Stored, can_hold, check, disorder, ranges
 
 SENT, DEAD = 1000, (5, 42)
 
@@ -19,7 +20,7 @@ def ledger(sent=SENT, **changes):
 
 
 def stored(numbers, listener=0):
-    return [Stored(listener, n in DEAD, n, f"run-{listener}-{n}") for n in numbers]
+    return [Stored(listener, n in DEAD, (n,), f"run-{listener}-{n}") for n in numbers]
 
 
 def evidence(numbers=range(SENT), durability="always", **changes):
@@ -57,7 +58,7 @@ def test_a_record_that_is_stored_and_counted_as_lost_is_named():
 
 def test_a_doubled_record_is_named():
     e = evidence()
-    e.stream.append(Stored(0, False, 77, "other-1"))
+    e.stream.append(Stored(0, False, (77,), "other-1"))
     assert "once from listener 0: 77 is stored 2 times: run-0-77, other-1" in found(e)
 
 
@@ -76,7 +77,7 @@ def test_a_record_out_of_its_window_is_named_and_one_within_is_not():
                      stored(numbers))
         return found(e)
     assert late(WINDOW) == ""
-    assert f"records come up to {WINDOW + 1} places late" in late(WINDOW + 1)
+    assert f"messages come up to {WINDOW + 1} places late" in late(WINDOW + 1)
 
 
 def test_records_and_dead_letters_have_an_order_each():
@@ -86,7 +87,7 @@ def test_records_and_dead_letters_have_an_order_each():
 
 def test_a_record_that_nobody_sent_is_named():
     e = evidence()
-    e.stream += [Stored(0, False, SENT, "x"), Stored(None, False, None, "y")]
+    e.stream += [Stored(0, False, (SENT,), "x"), Stored(None, False, None, "y")]
     assert "stored but never sent: 1000" in found(e)
     assert "1 messages that nobody sent: ['y']" in found(e)
 
@@ -205,6 +206,87 @@ def test_numbers_are_shown_as_ranges():
     assert ranges(range(0, 100, 2), 2) == "0, 2 and 48 more ranges"
 
 
+# ---- Datagrams of several flows ----
+
+FLOWS, DATAGRAMS = 20, 50
+
+
+def flows(numbers, read=DATAGRAMS, templates=1, **changes):
+    """Datagrams of flows, behind one with templates, of which `numbers` are stored."""
+    numbers = list(numbers)
+    life = ledger(received=DATAGRAMS + 1, decoded=read, consumed=templates, deadlettered=0,
+                  dropped=DATAGRAMS + 1 - read - templates, records=read * FLOWS,
+                  stored=len(numbers), stored_dead=0, dropped_records=read * FLOWS - len(numbers))
+    listener = Listener("listener 0", DATAGRAMS * FLOWS, 0, [life],
+                        sizes=[0] + [FLOWS] * DATAGRAMS)
+    listener.consumed = {"templates": templates} if templates else {}
+    listener.dropped = {"killed": life["dropped"]} if life["dropped"] else {}
+    listener.dropped_records = {"damaged": life["dropped_records"]} if life[
+        "dropped_records"] else {}
+    return Evidence("always", [listener], [Stored(0, False, (n,), f"run-{n}") for n in numbers],
+                    kills=1, **changes)
+
+
+def all_but(*ranges_):
+    gone = {n for r in ranges_ for n in r}
+    return [n for n in range(DATAGRAMS * FLOWS) if n not in gone]
+
+
+def test_a_datagram_that_was_not_read_stands_for_all_its_flows():
+    assert check(flows(all_but())) == []
+    e = flows(all_but(range(20, 60)), read=DATAGRAMS - 2)
+    assert check(e) == []
+    e.stream.pop()
+    assert "losses of listener 0: 41 of 1000" in found(e)
+    assert "2 datagrams were not read, 0 of them templates" in found(e)
+
+
+def test_flows_of_datagrams_that_were_read_are_no_datagram_that_was_not():
+    parts = [range(i * FLOWS, i * FLOWS + 10) for i in range(4)]  # halves of four
+    assert "losses of listener 0: 40 of 1000" in found(flows(all_but(*parts), DATAGRAMS - 2))
+
+
+def test_a_loss_of_single_flows_and_of_whole_datagrams_adds_up():
+    e = flows(all_but(range(20, 60), range(100, 105)), DATAGRAMS - 2, corruptions=1)
+    assert check(e) == []
+    e.listeners[0].dropped_records = {}
+    assert "reasons of dropped_records" in found(e)
+
+
+def test_templates_that_were_not_read_cost_no_flow():
+    assert check(flows(all_but(), templates=0)) == []
+    e = flows(all_but(range(20)), DATAGRAMS - 1, templates=0)
+    assert check(e) == []
+    e.stream = e.stream[20:]  # as if both that were killed had had flows
+    assert "losses of listener 0: 40 of 1000" in found(e)
+
+
+def test_data_that_waits_for_a_template_is_named():
+    e = flows(all_but())
+    e.listeners[0].consumed = {"waiting": 1}
+    assert "reasons of consumed of listener 0: waiting 1, and the schedule explains" in found(e)
+
+
+def test_a_message_of_several_flows_has_one_id_and_one_place():
+    e = flows(all_but(), batch=50)
+    e.stream = [Stored(0, False, tuple(range(i, i + 50)), f"run-{i}") for i in range(0, 1000, 50)]
+    assert check(e) == []
+    e.stream[3] = e.stream[3]._replace(numbers=e.stream[3].numbers[::-1])
+    assert "order of listener 0: within run-150" in found(e)
+    e.stream[3] = e.stream[3]._replace(id="run-0", numbers=e.stream[3].numbers[::-1])
+    assert "Nats-Msg-Id run-0 is there 2 times" in found(e)
+
+
+@pytest.mark.parametrize("sizes, count, low, high, can", [
+    ({}, 0, 0, 0, True), ({}, 0, 1, 9, False), ({}, 1, 0, 9, False), ({1: 5}, 0, -3, 4, True),
+    ({1: 5}, 5, 5, 5, True), ({1: 5}, 6, 6, 6, False), ({1: 5}, 4, 5, 5, False),
+    ({1: 3, 20: 2, 21: 1}, 3, 42, 42, True), ({1: 3, 20: 2, 21: 1}, 3, 41, 41, True),
+    ({1: 3, 20: 2, 21: 1}, 3, 43, 60, False), ({1: 3, 20: 2, 21: 1}, 6, 64, 64, True),
+    ({1: 3, 20: 2, 21: 1}, 7, 0, 99, False)])
+def test_datagrams_that_hold_so_many_numbers_are_found(sizes, count, low, high, can):
+    assert can_hold(sizes, count, low, high) == can
+
+
 # ---- Schedules ----
 
 def test_a_seed_has_one_schedule():
@@ -212,6 +294,13 @@ def test_a_seed_has_one_schedule():
         assert str(schedule.make(seed)) == str(schedule.make(seed))
         assert schedule.make(seed) == schedule.make(seed)
     assert schedule.make(1).faults != schedule.make(7).faults
+
+
+def test_what_goes_wrong_does_not_depend_on_the_program():
+    for seed in range(100):
+        one, other = (schedule.make(seed, program) for program in schedule.PROGRAMS)
+        assert (one.faults, one.listeners, one.buffer, one.tenants) == (
+            other.faults, other.listeners, other.buffer, other.tenants)
 
 
 def test_faults_follow_each_other_and_end_with_the_load():
@@ -235,5 +324,6 @@ def test_only_always_is_asked_to_survive_a_kill():
 
 def test_consecutive_seeds_cover_every_durability_and_fault():
     plans = [schedule.make(seed) for seed in range(24)]
-    assert {p.durability for p in plans} == set(schedule.DURABILITIES)
+    assert {(p.program, p.durability) for p in plans} == set(
+        itertools.product(schedule.PROGRAMS, schedule.DURABILITIES))
     assert {f.kind for p in plans for f in p.faults} == set(schedule.KINDS)

@@ -5,12 +5,14 @@ import base64
 import contextlib
 import json
 import socket
+import struct
 import types
 
 import pytest
 
 import faults
 import harness
+import programs
 from proxy import Proxy
 
 lab = harness.lab
@@ -134,6 +136,80 @@ def test_a_token_that_is_issued_again_is_accepted_until_it_ends(world):
     now = int(lab.time.time())
     assert connects(now + 60)
     assert not connects(now - 3600)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Flows for a socket that the test reads, and that socket."""
+    one = lab.Lab(tmp_path)
+    target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.sockets.append(target)
+    target.bind(("127.0.0.1", 0))
+    target.settimeout(5)
+    counts = iter(range(100))
+    collector = types.SimpleNamespace(lab=one, address=lambda listener: target.getsockname(),
+                                      ledger=lambda listener: {"consumed": next(counts)})
+    flows = programs.Flows(collector, 1, None)
+    flows.renew(collector)
+    yield flows, target, lambda: flows.renew(collector)
+    with contextlib.redirect_stdout(None):
+        one.close()
+
+
+def test_templates_are_told_before_they_are_used_and_then_change(load):
+    flows, target, renew = load
+    first = [target.recv(2000) for _ in flows.templated]
+    renew()
+    second = [target.recv(2000) for _ in flows.templated]
+    ids = [[struct.unpack_from("!H", d, {9: 24, 10: 20}[d[1]])[0] for d in told]
+           for told in (first, second)]
+    assert ids == [[256, 256], [257, 257]]
+    for _ in range(5):
+        flows.send()
+    sent = {d[1]: d for d in (target.recv(2000) for _ in range(5))}
+    assert sorted(sent) == [5, 9, 10, 99]  # one is of no version
+    assert [struct.unpack_from("!H", sent[v], head)[0] for v, head in ((9, 20), (10, 16))] == [
+        257, 257]
+    assert flows.sizes == [0, 0, 0, 0, 20, 1, 20, 20, 20] and flows.sent == 81
+
+
+def flow_message(n, **changes):
+    """What serviceradar-netflow makes of a flow of the load."""
+    f = {"type": 3, "src": 0x0A000000 + n, "dst": 0xC6336402, "octets": 1000 + n, "packets": 2,
+         "sampler": bytes([127, 0, 11, 9]), **changes}
+
+    def varint(value):
+        return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+    def text(key, value):
+        return bytes([key << 3 | 2, len(value)]) + value
+    return (b"\x08" + varint(f["type"]) + text(6, struct.pack("!I", f["src"]))
+            + text(7, struct.pack("!I", f["dst"])) + b"\x48" + varint(f["octets"])
+            + b"\x50" + varint(f["packets"]) + text(11, f["sampler"]))
+
+
+def test_a_flow_is_its_number_in_each_of_its_fields(load):
+    flows = load[0]
+    assert flows.number(flow_message(123456)) == 123456
+    assert flows.number(flow_message(0)) == 0
+    for changes in ({"src": 0x0A000001}, {"dst": 0xC6336401}, {"octets": 1009}, {"octets": 5},
+                    {"packets": 1}, {"type": 2}, {"type": 1}, {"sampler": b"\x7f\0\x0a\x09"}):
+        assert flows.number(flow_message(7, **changes)) is None
+
+
+def test_a_batch_of_flows_has_all_its_numbers_or_is_not_ours(load):
+    flows = load[0]
+    bodies = [flow_message(n) for n in (5, 6)]
+    body = b"".join(bytes([len(b)]) + b for b in bodies)
+
+    def numbers(records, body):
+        return flows.numbers(lab.Message("flows.raw.netflow", {"Sr-Records": records}, body))
+    assert numbers("2", body) == (5, 6)
+    assert numbers("3", body) is None
+    assert numbers("2", body.replace(b"\x08\x03", b"\x08\x02")) is None
+    dead = lab.Message("flows.raw.netflow.deadletter", {}, b"\0\x63faults 1-42.")
+    assert flows.numbers(dead) == (42,)
+    assert flows.numbers(dead._replace(body=b"\0\x63faults 0-42.")) is None
 
 
 def test_an_ended_collector_breaks_the_run():

@@ -87,6 +87,15 @@ def fields(body):
     return out
 
 
+def delimited(body):
+    """The messages of a batch."""
+    at = 0
+    while at < len(body):
+        length, at = _varint(body, at)
+        yield body[at:at + length]
+        at += length
+
+
 class Collector(Daemon):
     """serviceradar-netflow."""
 

@@ -317,10 +317,10 @@ class World(Server):
         return Client(self.port, self.dir / tenant / "creds" / "platform.creds",
                       self.dir / "tls" / "ca.pem", tls / "platform.pem", tls / "platform-key.pem")
 
-    def nats(self, tenant="acme", **changes):
+    def nats(self, tenant="acme", user="syslog", **changes):
         """The `nats` section of a tenant's collector."""
         folder = self.dir / tenant
-        return {"url": [self.tls_url], "creds_file": str(folder / "creds" / "syslog.creds"),
+        return {"url": [self.tls_url], "creds_file": str(folder / "creds" / f"{user}.creds"),
                 "tls": {"ca_file": str(self.dir / "tls" / "ca.pem"),
                         "cert_file": str(folder / "tls" / "collector.pem"),
                         "key_file": str(folder / "tls" / "collector-key.pem")}, **changes}

@@ -8,6 +8,7 @@ import pytest
 
 from flows import Collector, data, fields, flow_stream, record, template
 from lab import wait_for
+from queue_files import Disk
 
 
 def collector(lab, **config):
@@ -136,6 +137,48 @@ def test_without_a_state_file_it_goes_on(lab):
     off.stop()
     assert not off.lines("templates")
     assert not (off.queue_dir / "templates").exists()
+
+
+def test_templates_that_a_full_disk_does_not_take_are_told_and_kept_later(lab):
+    disk = Disk(lab, "256k")
+    daemon = collector(lab, state_file=str(disk.dir / "templates"))
+    first, second = daemon.exporter("127.0.1.1"), daemon.exporter("127.0.1.2")
+    first.v9(template(256))
+    daemon.resting(1)
+    assert daemon.count("state_failing") == 0
+    disk.fill()
+    for e in (first, second):
+        e.v9(template(range(256, 456)))  # more than the file has room for in its last block
+    daemon.resting(3)
+    assert daemon.count("state_failing") == 1  # at once
+    disk.free()
+    wait_for("the file is whole again", lambda: daemon.count("state_failing") == 0)
+    daemon.put_down()
+    daemon.start()
+    known_after(daemon, [first, second])
+
+
+def test_a_directory_that_takes_no_files_costs_no_template(lab):
+    folder = lab.dir / "state"
+    folder.mkdir()
+    root = os.geteuid() == 0  # for whom permissions do not hold
+    daemon = collector(lab, state_file=str(folder / "templates"), prefix=[
+        "setpriv", "--bounding-set=-dac_override,-dac_read_search"] if root else [])
+    folder.chmod(0o500)
+    try:
+        busy, late = daemon.exporter("127.0.1.1"), daemon.exporter("127.0.1.2")
+        for i in range(300):  # enough for the file to be written anew
+            busy.v9(template(range(256, 306), ((8, 4), (12, 4), (1, 4), (2, 4 + i % 2 * 4))))
+            if i % 50 == 49:
+                daemon.resting(i + 1)
+        daemon.await_log("templates are not kept")
+        late.v9(template(range(256, 276)))
+        daemon.resting(301)
+        daemon.put_down()
+    finally:
+        folder.chmod(0o700)
+    daemon.start()
+    known_after(daemon, [late])
 
 
 def test_two_collectors_do_not_share_a_state_file(lab):

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +154,18 @@ spill(const char *path, const void *bytes, size_t len)
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, len, f), len);
     (void)fclose(f);
+}
+
+/* What a reader would find after a kill: the file itself is in use. */
+static struct told
+read_copy(const struct bench *b)
+{
+    static uint8_t bytes[BYTES_MAX];
+    struct bench copy = *b;
+
+    (void)snprintf(copy.path, sizeof(copy.path), "%s/copy", b->dir);
+    spill(copy.path, bytes, slurp(b->path, bytes));
+    return read_back(&copy);
 }
 
 /* ---- Tests ---- */
@@ -436,10 +450,66 @@ when_it_cannot_be_written_anew_the_old_file_goes_on(void **state)
     assert_int_equal(mkdir(obstacle, 0700), 0);
     assert_int_equal(rewrite_with(f, "A2", "B2"), EISDIR);
     assert_true(state_file_is_due(f));
+    assert_false(state_file_is_behind(f));
+    append(f, "two"); /* it can be appended to as before */
+    told = read_copy(b);
+    assert_int_equal(told.count, 4);
+    assert_string_equal(told.lines[3], "udp datagram 192.0.2.7 4711 5 two");
     assert_int_equal(rmdir(obstacle), 0);
     assert_int_equal(rewrite_with(f, "A3", "B3"), 0);
     state_file_close(f);
     assert_string_equal(read_back(b).lines[0], "udp exporter A3");
+}
+
+/* Appends with a file that may not grow any more, as on a full disk. */
+static void
+append_without_room(struct bench *b, struct state_file *f, const char *text)
+{
+    struct rlimit before, none;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = size_of(b->path);
+    assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    append(f, text);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_ptr_not_equal(signal(SIGXFSZ, SIG_DFL), SIG_ERR);
+}
+
+static void
+it_is_behind_from_what_it_cannot_take_until_it_is_written_anew(void **state)
+{
+    struct bench *b = *state;
+    struct told told;
+    struct state_file *f = open_file(b, &told);
+
+    assert_true(state_file_is_behind(f)); /* there is nothing in it yet */
+    assert_int_equal(rewrite_with(f, "A", "B"), 0);
+    assert_false(state_file_is_behind(f));
+    append_without_room(b, f, "one");
+    assert_true(state_file_is_behind(f));
+    append(f, "two"); /* not without the one before */
+    assert_true(state_file_is_behind(f));
+    assert_int_equal(read_copy(b).count, 2);
+
+    state_file_begin(f);
+    append(f, "three");
+    assert_true(state_file_is_behind(f));
+    state_file_put(f, "udp", span_of("A2"));
+    assert_int_equal(state_file_end(f), 0);
+    assert_false(state_file_is_behind(f));
+    told = read_copy(b);
+    assert_int_equal(told.count, 2);
+    assert_string_equal(told.lines[0], "udp exporter A2");
+    assert_string_equal(told.lines[1], "udp datagram 192.0.2.7 4711 5 three");
+
+    state_file_begin(f);
+    append_without_room(b, f, "four"); /* after it may have been put */
+    state_file_put(f, "udp", span_of("A3"));
+    assert_int_equal(state_file_end(f), 0);
+    assert_true(state_file_is_behind(f));
+    state_file_close(f);
 }
 
 static void
@@ -456,6 +526,7 @@ a_storm_of_changes_is_bounded_and_makes_it_due(void **state)
         state_file_append(f, "udp", &peer, 1, (struct sr_span){ bytes, sizeof(bytes) });
     }
     assert_true(state_file_is_due(f));
+    assert_true(state_file_is_behind(f));
     assert_in_range(size_of(b->path), 16U << 20, (16U << 20) + 70000);
     assert_int_equal(rewrite_with(f, "A", "B"), 0);
     assert_false(state_file_is_due(f));
@@ -572,6 +643,8 @@ main(void)
         cmocka_unit_test_setup_teardown(without_the_right_to_write_it_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             when_it_cannot_be_written_anew_the_old_file_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            it_is_behind_from_what_it_cannot_take_until_it_is_written_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_storm_of_changes_is_bounded_and_makes_it_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
