@@ -29,12 +29,20 @@ is_zero(struct sr_span bytes)
 
 /* ---- Data ---- */
 
+/* What it takes to find out how a field is written, once in a set, in bytes of text. */
+#define TEXT_OF_FIELD 32U
+
+static bool
+is_text(const struct nf_walk *w)
+{
+    return w->config->format != NF_FORMAT_PROTOBUF;
+}
+
 /* True while a datagram has had no more records than one part in `share` of what it may have. */
 static bool
 may_have_more(const struct nf_walk *w, unsigned share)
 {
-    bool text = w->config->format != NF_FORMAT_PROTOBUF;
-    uint32_t max = text ? NF_TEXT_RECORDS_MAX : NF_RECORDS_MAX;
+    uint32_t max = is_text(w) ? NF_TEXT_RECORDS_MAX : NF_RECORDS_MAX;
 
     return w->data_records + w->options_records < max / share && w->text < NF_TEXT_MAX / share;
 }
@@ -132,7 +140,10 @@ read_data(struct nf_walk *w, struct nf_domain *d, const struct nf_template *t, s
     if (w->config->flavour == NF_NATIVE && t->version != V9 && !t->options) {
         nf_estimate_start(&w->context, body, w->input->scratch->positions);
     }
-    if (w->config->format == NF_FORMAT_PROTOBUF && !t->variable && !t->options) {
+    if (is_text(w)) {
+        w->text += (size_t)t->field_count * TEXT_OF_FIELD;
+    }
+    if (!is_text(w) && !t->variable && !t->options) {
         left = read_fixed(w, left, done);
     } else {
         left = read_any(w, left, done);
