@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TRAPD_DECODE_DATAGRAM_H_INCLUDED
+#define TRAPD_DECODE_DATAGRAM_H_INCLUDED
+
+#include <stdint.h>
+
+#include "decode/config.h"
+#include "sr/emit.h"
+#include "sr/peer.h"
+#include "sr/span.h"
+
+/* An encoded record is never larger (design decision D9). */
+#define TRAP_RECORD_MAX ((size_t)512 * 1024)
+
+/* What one thread needs for itself. */
+struct trap_scratch {
+    uint8_t plain[UINT16_MAX]; /* what was encrypted */
+};
+
+/*
+ * Decodes one datagram received at `now_ns` (ns since 1970) and commits one JSON object for the
+ * notification in it: the keys and bytes of upstream, then those of `enrich`.
+ *
+ * SR_CONSUMED ("get", "response", "report", ...): a message that is no notification. SR_DEADLETTER
+ * with a word of trap_reason(), or of the opener's, or "v3_no_users" without one. SR_FULL leaves no
+ * trace. Borrows everything for the call only.
+ */
+enum sr_verdict sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
+    struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    const struct sr_emit *emit);
+
+#endif
