@@ -13,6 +13,8 @@ static const uint32_t generic_traps[] = { 1, 3, 6, 1, 6, 3, 1, 1, 5 };
 
 enum { GENERIC_MAX = 5, ENTERPRISE_SPECIFIC = 6 };
 
+#define CONSTRUCTED 0x20 /* X.690 section 8.1.2.5 */
+
 const char *
 trap_reason(enum trap_err err)
 {
@@ -26,6 +28,7 @@ trap_reason(enum trap_err err)
     case TRAP_PDU_UNKNOWN: return "unknown_pdu";
     case TRAP_PDU_MALFORMED: return "pdu";
     case TRAP_VARBIND: return "varbind";
+    case TRAP_VALUE: return "value";
     case TRAP_TOO_MANY: return "too_many_varbinds";
     }
     return "unknown";
@@ -63,6 +66,9 @@ check_varbinds(struct trap_message *message)
         }
         if (!trap_varbind_next(&left, &varbind) || !ber_arcs(varbind.name, arcs, &count)) {
             return TRAP_VARBIND;
+        }
+        if ((varbind.type & CONSTRUCTED) != 0) {
+            return TRAP_VALUE;
         }
     }
     return TRAP_OK;
