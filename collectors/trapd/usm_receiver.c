@@ -281,35 +281,48 @@ decrypt(struct usm_receiver *r, const struct usm_user *user, struct kept *kept,
            (size_t)len == v3->scoped.len;
 }
 
+/* Checks the MAC and the time, and decrypts: `*ret_scoped` is the scoped PDU in clear. */
+static enum outcome
+open_scoped(struct usm_receiver *r, const struct usm_user *user, const struct v3_message *v3,
+    uint64_t now_ns, uint8_t *room, struct sr_span *ret_scoped)
+{
+    enum outcome outcome;
+    struct kept *kept = authenticate(r, user, v3, &outcome);
+
+    if (kept == NULL) {
+        return outcome;
+    }
+    if (!usm_times_check(r->times, v3->engine_id, v3->boots, v3->time, now_ns)) {
+        return TIME;
+    }
+    *ret_scoped = v3->scoped;
+    if (v3->level == TRAP_PRIV) {
+        if (!decrypt(r, user, kept, v3, room)) {
+            return DECRYPT;
+        }
+        ret_scoped->data = room;
+    }
+    return OPENED;
+}
+
 /* Everything but the PDU, with one of those who may have sent the message. */
 static enum outcome
 try_user(struct usm_receiver *r, const struct usm_user *user, const struct v3_message *v3,
     uint64_t now_ns, uint8_t *room, struct trap_message *message, struct sr_span *ret_pdu)
 {
     struct sr_span scoped = v3->scoped;
+    enum outcome outcome = OPENED;
 
     if (v3->level > user->most || v3->level < user->least) {
         return usm_user_is_of(user, v3->engine_id) ? LEVEL : UNKNOWN_ENGINE;
     }
-    if (v3->level == TRAP_NO_AUTH) {
-        if (!usm_user_is_of(user, v3->engine_id)) {
-            return UNKNOWN_ENGINE;
-        }
-    } else {
-        enum outcome outcome;
-        struct kept *kept = authenticate(r, user, v3, &outcome);
-        if (kept == NULL) {
-            return outcome;
-        }
-        if (!usm_times_check(r->times, v3->engine_id, v3->boots, v3->time, now_ns)) {
-            return TIME;
-        }
-        if (v3->level == TRAP_PRIV) {
-            if (!decrypt(r, user, kept, v3, room)) {
-                return DECRYPT;
-            }
-            scoped.data = room;
-        }
+    if (v3->level != TRAP_NO_AUTH) {
+        outcome = open_scoped(r, user, v3, now_ns, room, &scoped);
+    } else if (!usm_user_is_of(user, v3->engine_id)) {
+        outcome = UNKNOWN_ENGINE;
+    }
+    if (outcome != OPENED) {
+        return outcome;
     }
     if (!v3_scoped_read(scoped, &message->context_engine_id, &message->context_name, ret_pdu)) {
         return v3->level == TRAP_PRIV ? DECRYPT : MALFORMED; /* what a wrong key makes is noise */

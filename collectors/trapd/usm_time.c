@@ -7,8 +7,9 @@
 
 #include "sr/banned.h"
 
-#define BOOTS_MAX ((uint32_t)INT32_MAX) /* an engine there needs new keys: RFC 3414 section 2.2.2  \
-                                         */
+#define BOOTS_MAX                                                                                  \
+    ((uint32_t)INT32_MAX) /* an engine there needs new keys: RFC 3414 section 2.2.2                \
+                           */
 #define SECOND_NS 1000000000U
 
 const char *const usm_time_policy_names[] = { "strict", "relearn", "off", NULL };
