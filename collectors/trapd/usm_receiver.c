@@ -269,13 +269,11 @@ decrypt(struct usm_receiver *r, const struct usm_user *user, struct kept *kept,
     if (v3->salt.len != USM_SALT_LEN || v3->scoped.len == 0 || v3->scoped.len > INT_MAX) {
         return false;
     }
-    if (user->priv == USM_PRIV_DES && v3->scoped.len % 8 != 0) {
-        return false; /* RFC 3414 section 8.3.2 step 2 */
-    }
     if (kept->cipher == NULL && !make_cipher(r, user, v3->engine_id, kept)) {
         return false;
     }
     make_iv(kept, user->priv, v3, iv);
+    /* What is left of a block of DES is not written: RFC 3414 section 8.3.2 step 2. */
     return EVP_DecryptInit_ex2(kept->cipher, NULL, NULL, iv, NULL) == 1 &&
            EVP_DecryptUpdate(kept->cipher, room, &len, v3->scoped.data, (int)v3->scoped.len) == 1 &&
            (size_t)len == v3->scoped.len;
