@@ -132,7 +132,7 @@ a_table_finds_every_slot_that_was_not_given_up(void **state)
 {
     enum { ROOM = 100, ALL = 1000 };
     struct usm_table *table = usm_table_new(ROOM);
-    uint16_t id;
+    unsigned id;
     const struct sr_span span = { (const uint8_t *)&id, sizeof(id) };
     bool is_taken;
 

@@ -2,6 +2,8 @@
 /* Who may send messages of v3, at which level and when. */
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "decode/v3.h"
 #include "v3_desk.h"
 
@@ -189,6 +191,36 @@ other_users_take_over_at_once_and_clocks_stay(void **state)
     usm_users_free(nobody);
 }
 
+static void *
+open_often(void *arg)
+{
+    struct usm_receiver *receiver = v3_desk_receiver(arg, USM_TIME_STRICT, 1);
+    size_t opened = 0;
+
+    for (int i = 0; i < 100; i++) { /* with room for the keys of one only */
+        opened += v3_desk_open_at(receiver, V3_DESK_NOW, &v3_desk.sha_aes192) == NULL;
+        opened += v3_desk_open_at(receiver, V3_DESK_NOW, &v3_desk.md5_des) == NULL;
+    }
+    usm_receiver_free(receiver);
+    return opened == 200 ? arg : NULL;
+}
+
+static void
+threads_share_users(void **state)
+{
+    pthread_t threads[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, open_often, v3_desk.everybody), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        void *done;
+        assert_int_equal(pthread_join(threads[i], &done), 0);
+        assert_ptr_equal(done, v3_desk.everybody);
+    }
+}
+
 /* ---- Time ---- */
 
 static void
@@ -248,6 +280,7 @@ main(void)
         cmocka_unit_test(a_user_is_one_of_its_engines_only),
         cmocka_unit_test(users_of_one_name_are_tried_in_turn),
         cmocka_unit_test(other_users_take_over_at_once_and_clocks_stay),
+        cmocka_unit_test(threads_share_users),
         cmocka_unit_test(what_is_sent_again_later_is_refused_under_strict_only),
         cmocka_unit_test(a_message_with_a_wrong_mac_moves_no_clock),
     };

@@ -56,9 +56,10 @@ v3_desk_message(const json_t *item)
 
     assert_in_range(message.len, 1, sizeof(message.bytes));
     for (size_t i = 0; i < message.len; i++) {
-        unsigned byte;
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-        message.bytes[i] = (uint8_t)byte;
+        const char pair[] = { hex[2 * i], hex[2 * i + 1], '\0' };
+        char *end;
+        message.bytes[i] = (uint8_t)strtoul(pair, &end, 16);
+        assert_ptr_equal(end, pair + 2);
     }
     return message;
 }
@@ -67,10 +68,11 @@ static bool
 is_v3(const json_t *item)
 {
     const char *hex = json_string_value(json_object_get(item, "hex"));
+    size_t len = strlen(hex);
 
-    for (size_t at = 4; at <= 8; at += 2) { /* behind a length of 1 to 3 bytes */
+    for (size_t at = 4; at <= 8 && at + 6 <= len; at += 2) { /* behind a length of 1 to 3 bytes */
         if (strncmp(hex + at, "020103", 6) == 0) {
-            return strlen(hex) <= 2 * V3_MESSAGE_ROOM;
+            return len <= 2 * (size_t)V3_MESSAGE_ROOM;
         }
     }
     return false;
