@@ -143,7 +143,7 @@ draw_fields(uint16_t version, struct nf_field *fields, uint64_t *seed)
     uint16_t count = 0;
 
     if (next_random(seed) % 4 != 0) {
-        for (; count < COMMON; count++) {
+        for (; count < (uint16_t)COMMON; count++) {
             fields[count] = common[count];
             fields[count].id = id_in(version, common[count].id);
         }

@@ -12,6 +12,9 @@
 /* Whose community is published how. */
 enum trap_community { TRAP_COMMUNITY_CLEAR = 0, TRAP_COMMUNITY_HASH, TRAP_COMMUNITY_OMIT };
 
+#define TRAP_COMMUNITY_KEY_LEN 32U
+#define TRAP_COMMUNITY_HASH_LEN 16U /* hexadecimal digits */
+
 /* What is read by other means than pure ones: v3 needs keys, and memory of its senders. */
 struct trap_opener {
     void *arg;
@@ -28,11 +31,14 @@ struct trap_opener {
 /* How the messages of a listener are decoded. Immutable, shared by threads. */
 struct trap_config {
     enum trap_community community;
-    bool is_upstream;          /* compat: upstream: the bytes of the program before this one */
-    bool enrich;               /* keys beyond the four of upstream */
-    uint8_t community_key[32]; /* of TRAP_COMMUNITY_HASH: HMAC-SHA-256, first 16 hex digits */
-    const struct mib_table
-        *mibs[2]; /* borrowed: the operator's, then the standard ones; NULL: none */
+    bool is_upstream; /* compat: upstream: the bytes of the program before this one */
+    bool enrich;      /* keys beyond the four of upstream */
+    /* Of TRAP_COMMUNITY_HASH: writes what stands for a community; else NULL. */
+    void (*community_hash)(const uint8_t key[TRAP_COMMUNITY_KEY_LEN], struct sr_span community,
+        char out[TRAP_COMMUNITY_HASH_LEN]);
+    uint8_t community_key[TRAP_COMMUNITY_KEY_LEN];
+    /* Borrowed: the operator's names, then the standard ones; NULL for none. */
+    const struct mib_table *mibs[2];
 };
 
 #endif

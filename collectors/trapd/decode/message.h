@@ -66,7 +66,7 @@ enum trap_err {
     TRAP_PDU_UNKNOWN,   /* no PDU of SNMP, or one that is not of its version */
     TRAP_PDU_MALFORMED, /* a field of the PDU has another type or length than it must have */
     TRAP_VARBIND,       /* a varbind goes past the end, or its name cannot be read */
-    TRAP_VALUE,         /* the length of a value contradicts its type */
+    TRAP_VALUE,         /* a value is made of others, which SNMP has not (RFC 3416 section 3) */
     TRAP_TOO_MANY,      /* more than TRAP_VARBINDS_MAX */
 };
 

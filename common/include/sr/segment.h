@@ -112,10 +112,10 @@ struct sr_segment_entry {
 size_t sr_segment_close_entry(uint8_t *at, uint32_t length, uint32_t attributes, uint32_t records);
 
 /*
- * Writes crc and padding of the entries from offset `from` (of which the first one is entry `index`) up to
- * `to`, before they go to disk. `number` is the segment's: a crc covers it and the entry's index
- * too, so that bytes of another place are never taken for this entry. Others may read the entries
- * with sr_segment_get_entry() meanwhile.
+ * Writes crc and padding of the entries from offset `from` (of which the first one is entry
+ * `index`) up to `to`, before they go to disk. `number` is the segment's: a crc covers it and the
+ * entry's index too, so that bytes of another place are never taken for this entry. Others may read
+ * the entries with sr_segment_get_entry() meanwhile.
  */
 void sr_segment_sign(uint8_t *segment, uint64_t number, size_t from, size_t to, uint32_t index);
 
