@@ -17,6 +17,7 @@
 
 static const char *const protocols[] = { "snmptrap", NULL };
 static const char *const communities[] = { "clear", "hash", "omit", NULL }; /* trap_community */
+static const char *const time_windows[] = { "strict", "relearn", "off", NULL };
 
 static const char *
 check_allow(const void *item, char *text, size_t text_size)
@@ -61,7 +62,8 @@ static const struct sr_conf_key listener_keys[] = {
         .def = "clear",
         .choices = communities,
         .reload = SR_CONF_RELOAD,
-        .help = "How community strings are published: as they are, as a keyed hash, or empty." },
+        .help =
+            "How community strings are published: as they are, as a keyed hash, or not at all." },
     { .name = "communities",
         .type = SR_CONF_STRINGS,
         .offset = offsetof(struct trapd_listener, communities),
@@ -84,6 +86,13 @@ static const struct sr_conf_key listener_keys[] = {
         .max = SR_RATE_MAX,
         .reload = SR_CONF_RELOAD,
         .help = "Datagrams a second that one source may send; 0: no limit." },
+    { .name = "time_window",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct trapd_listener, time_window),
+        .def = "strict",
+        .choices = time_windows,
+        .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
+                "strict refuses them, relearn sets the clock of their engine, off takes them." },
     { .name = NULL },
 };
 
@@ -117,12 +126,6 @@ static const struct sr_conf_key keys[] = {
         .check = check_community_key,
         .help = "Key of community: hash, at least 16 bytes; the same on all hosts whose hashes are "
                 "compared." },
-    { .name = "mib_file",
-        .type = SR_CONF_STRING,
-        .offset = offsetof(struct trapd_conf, mib_file),
-        .is_file = true,
-        .reload = SR_CONF_RELOAD,
-        .help = "Names of objects, compiled; without it, the standard ones only." },
     TRAPD_USERS_ROW(struct trapd_conf),
     { .name = "users_file",
         .type = SR_CONF_STRING,

@@ -8,13 +8,12 @@
 
 #include "sr/banned.h"
 
-/* enum trapd_auth, trapd_priv, trapd_level, trapd_time_window */
-static const char *const auths[] = { "none", "md5", "sha", "sha224", "sha256", "sha384", "sha512",
-    NULL };
-static const char *const privs[] = { "none", "des", "aes128", "aes192", "aes256", "aes192c",
-    "aes256c", NULL };
-static const char *const levels[] = { "auto", "noauth", "auth", "priv", NULL };
-static const char *const time_windows[] = { "strict", "relearn", "off", NULL };
+/* As the tools of net-snmp call them: enum trapd_auth, trapd_priv, trapd_level. */
+static const char *const auths[] = { "none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384",
+    "SHA-512", NULL };
+static const char *const privs[] = { "none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-C",
+    "AES-256-C", NULL };
+static const char *const levels[] = { "strongest", "noAuthNoPriv", "authNoPriv", "authPriv", NULL };
 
 /* ---- One key ---- */
 
@@ -55,8 +54,8 @@ check_name(const void *item, char *text, size_t text_size)
     if (len > 0 && len <= TRAPD_USER_NAME_MAX) {
         return NULL;
     }
-    (void)snprintf(text, text_size, "must be 1 to %u bytes long (RFC 3414 section 2.4)",
-        TRAPD_USER_NAME_MAX);
+    (void)snprintf(
+        text, text_size, "must be 1 to %u bytes long (RFC 3414 section 2.4)", TRAPD_USER_NAME_MAX);
     return text;
 }
 
@@ -129,7 +128,7 @@ const struct sr_conf_key trapd_user_keys[] = {
         .def = "none",
         .choices = privs,
         .reload = SR_CONF_RELOAD,
-        .help = "Algorithm of encryption; aes192c and aes256c extend keys as Cisco does." },
+        .help = "Algorithm of encryption; AES-192-C and AES-256-C make their keys as Cisco does." },
     { .name = "priv_password",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct trapd_user, priv_password),
@@ -147,18 +146,10 @@ const struct sr_conf_key trapd_user_keys[] = {
     { .name = "level",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_user, level),
-        .def = "auto",
+        .def = "strongest",
         .choices = levels,
         .reload = SR_CONF_RELOAD,
-        .help = "The least a message must have; auto: all that the user has passwords for." },
-    { .name = "time_window",
-        .type = SR_CONF_CHOICE,
-        .offset = offsetof(struct trapd_user, time_window),
-        .def = "strict",
-        .choices = time_windows,
-        .reload = SR_CONF_RELOAD,
-        .help = "Messages that come 150 s late or are sent again: strict refuses them, relearn "
-                "takes an engine that began anew, off takes all." },
+        .help = "The least a message must have; strongest: all that the user has passwords for." },
     { .name = NULL },
 };
 
@@ -191,30 +182,11 @@ user_problem(const struct trapd_user *u, const char **ret_key)
         (u->level == TRAPD_LEVEL_PRIV && u->priv == TRAPD_PRIV_NONE)) {
         return "is more than the user has algorithms for; name them as `auth` and `priv`";
     }
+    if (u->level == TRAPD_LEVEL_NO_AUTH && u->auth != TRAPD_AUTH_NONE) {
+        return "would take what anybody sends in the name of the user; write authNoPriv, or leave "
+               "out `auth`";
+    }
     return NULL;
-}
-
-/* Two users of one name must have engines of their own, else nobody knows whose key to use. */
-static bool
-is_same_user(const struct trapd_user *a, const struct trapd_user *b)
-{
-    if (a->name == NULL || b->name == NULL || strcmp(a->name, b->name) != 0) {
-        return false;
-    }
-    if (a->engine_ids.count == 0 || b->engine_ids.count == 0) {
-        return a->engine_ids.count == b->engine_ids.count;
-    }
-    for (size_t i = 0; i < a->engine_ids.count; i++) {
-        uint8_t mine[TRAPD_ENGINE_ID_MAX], its[TRAPD_ENGINE_ID_MAX];
-        size_t len = trapd_engine_id(a->engine_ids.items[i], mine);
-        for (size_t j = 0; len > 0 && j < b->engine_ids.count; j++) {
-            if (trapd_engine_id(b->engine_ids.items[j], its) == len &&
-                memcmp(mine, its, len) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 void
@@ -233,15 +205,6 @@ trapd_users_check(const struct sr_conf_sections *users, struct sr_conf_problems 
         if (what != NULL) {
             (void)snprintf(where, sizeof(where), "users[%zu].%s", i, key);
             sr_conf_problem(problems, where, "%s", what);
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (is_same_user(&all[i], &all[j])) {
-                (void)snprintf(where, sizeof(where), "users[%zu].name", i);
-                sr_conf_problem(problems, where,
-                    "is that of users[%zu] for the same engines; give each its own `engine_ids`",
-                    j);
-                break;
-            }
         }
     }
 }

@@ -20,7 +20,7 @@
 /* RFC 3414 section 11.2 */
 #define TRAPD_PASSWORD_MIN 8U
 
-/* In the order of the choices of `auth`, `priv`, `level` and `time_window`. */
+/* In the order of the choices of `auth`, `priv` and `level` of a user. */
 enum trapd_auth {
     TRAPD_AUTH_NONE = 0,
     TRAPD_AUTH_MD5,    /* RFC 3414 section 6 */
@@ -43,17 +43,17 @@ enum trapd_priv {
 
 /* The least that a message of the user must have. */
 enum trapd_level {
-    TRAPD_LEVEL_AUTO = 0, /* all that the user has keys for */
+    TRAPD_LEVEL_STRONGEST = 0, /* all that the user has keys for */
     TRAPD_LEVEL_NO_AUTH,
     TRAPD_LEVEL_AUTH,
     TRAPD_LEVEL_PRIV,
 };
 
-/* What is done with a message outside of the time window of RFC 3414 section 3.2, 7). */
+/* What is done with a message outside of the time window of RFC 3414 section 3.2, step 7 b. */
 enum trapd_time_window {
     TRAPD_TIME_STRICT = 0, /* refused */
-    TRAPD_TIME_RELEARN,    /* refused, unless its engine began anew */
-    TRAPD_TIME_OFF,        /* taken */
+    TRAPD_TIME_RELEARN,    /* taken, and the clock of its engine is what it says */
+    TRAPD_TIME_OFF,        /* taken; no clock is kept */
 };
 
 /* A user of v3, RFC 3414. All borrowed of the configuration. */
@@ -65,7 +65,6 @@ struct trapd_user {
     const char *priv_password;         /* NULL: none */
     struct sr_conf_strings engine_ids; /* for trapd_engine_id(); empty: any */
     int level;                         /* enum trapd_level */
-    int time_window;                   /* enum trapd_time_window */
 };
 
 struct trapd_listener {
@@ -74,12 +73,12 @@ struct trapd_listener {
     struct sr_conf_strings communities; /* empty: any */
     struct sr_conf_strings allow;
     uint64_t rate_limit; /* datagrams a second, 0: none */
+    int time_window;     /* enum trapd_time_window */
 };
 
 struct trapd_conf {
     struct sr_conf_common common;
-    const char *community_key; /* of community: hash; NULL: none */
-    const char *mib_file;      /* NULL: none */
+    const char *community_key;     /* of community: hash; NULL: none */
     struct sr_conf_sections users; /* struct trapd_user */
     const char *users_file;        /* NULL: none */
 };
