@@ -68,9 +68,16 @@ set_of(const struct sources *t, const struct sr_peer *peer)
     return mix(mix(mix(t->seed ^ halves[0]) ^ halves[1]) + peer->is_v6) % SETS;
 }
 
+/* When it was last heard of. A clock that was set back must not make a place look new for ever. */
+static uint64_t
+heard(const struct source *s, uint64_t now_ns)
+{
+    return s->rate.last_ns <= now_ns ? s->rate.last_ns : 0;
+}
+
 /* The place of the address in its set, else the one that is free, or was used least lately. */
 static struct source *
-find(struct source places[WAYS], const struct sr_peer *peer)
+find(struct source places[WAYS], const struct sr_peer *peer, uint64_t now_ns)
 {
     struct source *oldest = &places[0];
 
@@ -80,7 +87,7 @@ find(struct source places[WAYS], const struct sr_peer *peer)
             memcmp(s->address, peer->address, sizeof(s->address)) == 0) {
             return s;
         }
-        if (s->rate.last_ns < oldest->rate.last_ns) {
+        if (heard(s, now_ns) < heard(oldest, now_ns)) {
             oldest = s;
         }
     }
@@ -96,7 +103,7 @@ sources_admit(struct sources *t, const struct sr_peer *peer, uint64_t per_second
     pthread_mutex_t *lock = &t->locks[set % LOCKS];
 
     (void)pthread_mutex_lock(lock);
-    struct sr_rate *rate = &find(t->places[set], peer)->rate;
+    struct sr_rate *rate = &find(t->places[set], peer, now_ns)->rate;
     bool may = sr_rate_refill(rate, per_second, now_ns) > 0;
     if (may) {
         sr_rate_spend(rate, 1);
