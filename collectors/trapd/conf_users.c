@@ -265,7 +265,7 @@ bool
 trapd_users_load(
     const struct trapd_conf *config, struct trapd_users *ret_users, char *error, size_t error_size)
 {
-    struct trapd_users users = { .count = config->users.count };
+    struct trapd_users users = { 0 };
     struct sr_conf_problems *problems = sr_conf_problems_new();
     const struct users_conf *more = NULL;
 
@@ -278,9 +278,7 @@ trapd_users_load(
     }
     bool ok = problems != NULL && (config->users_file == NULL || more != NULL);
     sr_conf_problems_free(problems);
-    if (ok && more != NULL) {
-        users.count += more->users.count;
-    }
+    users.count = config->users.count + (more != NULL ? more->users.count : 0);
     if (ok && users.count > 0) {
         users.items = calloc(users.count, sizeof(*users.items));
         ok = users.items != NULL;
@@ -289,12 +287,11 @@ trapd_users_load(
         sr_conf_free(users.file);
         return false;
     }
-    if (config->users.count > 0) {
-        memcpy(users.items, config->users.items, config->users.count * sizeof(*users.items));
-    }
-    if (more != NULL && more->users.count > 0) {
-        memcpy(users.items + config->users.count, more->users.items,
-            more->users.count * sizeof(*users.items));
+    const struct trapd_user *first = config->users.items;
+    const struct trapd_user *second = more != NULL ? more->users.items : NULL;
+    for (size_t i = 0; i < users.count; i++) {
+        bool is_first = i < config->users.count;
+        users.items[i] = is_first ? first[i] : second[i - config->users.count];
     }
     *ret_users = users;
     return true;

@@ -96,9 +96,13 @@ open_snapshot(
 
 /* ---- What lives as long as the process ---- */
 
+struct state_listener {
+    struct sources *sources;
+};
+
 struct state {
     size_t count;
-    struct sources *sources[]; /* of each listener */
+    struct state_listener listeners[];
 };
 
 static void
@@ -107,7 +111,7 @@ free_state(void *state)
     struct state *s = state;
 
     for (size_t i = 0; s != NULL && i < s->count; i++) {
-        sources_free(s->sources[i]);
+        sources_free(s->listeners[i].sources);
     }
     free(s);
 }
@@ -116,13 +120,13 @@ static void *
 new_state(const void *config, bool daemon, char *error, size_t error_size)
 {
     const struct sr_conf_common *c = config;
-    struct state *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->sources[0]));
+    struct state *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->listeners[0]));
 
     (void)daemon; /* nothing outlives the process */
     for (size_t i = 0; s != NULL && i < c->listeners.count; i++) {
         s->count = i + 1;
-        s->sources[i] = sources_new();
-        if (s->sources[i] == NULL) {
+        s->listeners[i].sources = sources_new();
+        if (s->listeners[i].sources == NULL) {
             free_state(s);
             s = NULL;
         }
@@ -224,7 +228,7 @@ receive(void *state, const void *snapshot, unsigned listener, void *scratch, uin
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
     const struct snapshot_listener *l = &((const struct snapshot *)snapshot)->listeners[listener];
-    struct sources *sources = ((struct state *)state)->sources[listener];
+    struct sources *sources = ((struct state *)state)->listeners[listener].sources;
     const char *why = refusal(l, sources, now_ns, peer, bytes);
 
     if (why != NULL) {
