@@ -46,6 +46,8 @@ static const struct {
         MIB_SYNTAX_NONE, 0, 0 },
 };
 
+static const struct mib_table operators, table; /* told apart by where they are */
+
 static unsigned
 length_of(const uint32_t *arcs)
 {
@@ -58,15 +60,22 @@ length_of(const uint32_t *arcs)
 }
 
 bool __wrap_mib_find(
-    const struct mib_table *table, const uint32_t *arcs, unsigned count, struct mib_node *ret_node);
+    const struct mib_table *in, const uint32_t *arcs, unsigned count, struct mib_node *ret_node);
 
 bool
 __wrap_mib_find(
-    const struct mib_table *table, const uint32_t *arcs, unsigned count, struct mib_node *ret_node)
+    const struct mib_table *in, const uint32_t *arcs, unsigned count, struct mib_node *ret_node)
 {
     unsigned best = 0;
 
-    (void)table;
+    if (in == &operators) {
+        /* One name that both have, and damage: a node that is deeper than what was looked for. */
+        *ret_node = (struct mib_node){ .module = span_of("MY-MIB"),
+            .name = span_of("myIndex"),
+            .kind = MIB_OBJECT,
+            .depth = arcs[4] == 2 ? 10 : 99 };
+        return count > 9 ? memcmp(arcs, nodes[0].arcs, 10 * sizeof(arcs[0])) == 0 : arcs[4] == 4;
+    }
     for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
         unsigned depth = length_of(nodes[i].arcs);
         if (depth > count || depth < best ||
@@ -86,23 +95,23 @@ __wrap_mib_find(
     return best > 0;
 }
 
-struct sr_span __wrap_mib_label(const struct mib_table *table, uint32_t labels, int64_t number);
+struct sr_span __wrap_mib_label(const struct mib_table *in, uint32_t labels, int64_t number);
 
 struct sr_span
-__wrap_mib_label(const struct mib_table *table, uint32_t labels, int64_t number)
+__wrap_mib_label(const struct mib_table *in, uint32_t labels, int64_t number)
 {
     static const char *const states[] = { "", "up", "down", "testing" };
     static const char *const flags[] = { "fan", "power", "door", "heat" };
 
-    (void)table;
+    (void)in;
     if (number < 0 || number > 3) {
         return (struct sr_span){ NULL, 0 };
     }
     return span_of(labels == 1 ? states[number] : flags[number]);
 }
 
-static const struct mib_table table;
 static const struct trap_config with_names = { .enrich = true, .mibs = { NULL, &table } };
+static const struct trap_config with_both = { .enrich = true, .mibs = { &operators, &table } };
 static const struct trap_config without_names = { .enrich = true };
 static const struct sr_peer peer = { .address = { 192, 0, 2, 10 }, .port = 50123 };
 
@@ -438,6 +447,37 @@ varbinds_have_types_names_and_texts(void **state)
 }
 
 static void
+names_of_the_operator_go_before_standard_ones(void **state)
+{
+    static const struct varbind both = IF_INDEX;
+    static const struct varbind standard = IF_ADMIN("\x01");
+    static const struct varbind damaged = FLAGS("\x80");
+
+    (void)state;
+    varbind_is(&with_both, &both, ",\"type\":\"integer\",\"name\":\"MY-MIB::myIndex.3\"");
+    varbind_is(&with_both, &standard,
+        ",\"type\":\"integer\",\"name\":\"IF-MIB::ifAdminStatus.3\",\"text\":\"up\"");
+    varbind_is(&with_both, &damaged,
+        ",\"type\":\"octet_string\",\"name\":\"X-MIB::xFlags.0\",\"text\":\"fan\","
+        "\"hex\":\"80\"");
+}
+
+static void
+bits_without_end_are_octets(void **state)
+{
+    static char bits[34];
+    struct varbind varbind = FLAGS(bits);
+
+    (void)state;
+    bits[0] = (char)0x80;
+    varbind.value_len = 32;
+    attribute_is(&varbind, "X-MIB::xFlags.0", "\"fan\"");
+    varbind.value_len = 33;
+    attribute_is(&varbind, "X-MIB::xFlags.0",
+        "\"800000000000000000000000000000000000000000000000000000000000000000\"");
+}
+
+static void
 attributes_keep_the_type_of_what_was_sent(void **state)
 {
     static const struct {
@@ -517,6 +557,25 @@ a_body_stays_one_line_and_attributes_have_the_rest(void **state)
     assert_int_equal(json_object_size(attributes), TRAP_VARBINDS_MAX + 3);
     /* None of these comes twice. */
     assert_int_equal(json_integer_value(json_object_get(attributes, "1.3.6.1.4.4095")), 1);
+    json_decref(object);
+}
+
+static void
+a_body_of_long_names_ends_early(void **state)
+{
+    static char name[200];
+    static struct varbind list[20];
+
+    (void)state;
+    memset(name, 0x7f, sizeof(name) - 1);
+    for (size_t i = 0; i < COUNT(list); i++) {
+        list[i] = (struct varbind){ name, 127, BER_INTEGER, "\x01", 1 };
+    }
+    struct trap_message message = v2c(list, COUNT(list));
+    json_t *object = parsed(&without_names, &message);
+    size_t length = json_string_length(json_object_get(object, "body"));
+    assert_in_range(length, 4096, 4096 + 700);
+    assert_int_equal(json_object_size(json_object_get(object, "attributes")), 20 + 3);
     json_decref(object);
 }
 
@@ -670,9 +729,12 @@ main(void)
         cmocka_unit_test(a_message_without_an_identity_has_no_event_name),
         cmocka_unit_test(the_severity_of_a_mib_goes_first),
         cmocka_unit_test(varbinds_have_types_names_and_texts),
+        cmocka_unit_test(names_of_the_operator_go_before_standard_ones),
+        cmocka_unit_test(bits_without_end_are_octets),
         cmocka_unit_test(attributes_keep_the_type_of_what_was_sent),
         cmocka_unit_test(a_name_that_comes_twice_gets_the_number_of_its_varbind),
         cmocka_unit_test(a_body_stays_one_line_and_attributes_have_the_rest),
+        cmocka_unit_test(a_body_of_long_names_ends_early),
         cmocka_unit_test(long_values_are_cut_in_the_body_only),
         cmocka_unit_test(attributes_that_are_too_many_are_counted),
         cmocka_unit_test(the_time_is_of_the_calendar),

@@ -15,6 +15,7 @@ enum {
     BODY_VARBINDS = 24,            /* told in the body; attributes have the others */
     BODY_MAX = 4096,               /* bytes behind which no varbind is begun */
     ATTRIBUTES_MAX = 128 * 1024,   /* the same of attributes, so that a record stays one */
+    KEPT = BODY_VARBINDS + 2,      /* varbinds that are read once for all parts */
     SLOTS = 2 * TRAP_VARBINDS_MAX, /* never more than half full */
     PROBES = 32,
 };
@@ -35,6 +36,16 @@ struct facts {
     struct trap_name event; /* its arcs are the identity */
     uint64_t uptime;        /* hundredths of a second */
     const uint8_t *agent;   /* four bytes: who sent it at first; NULL: not told */
+    struct trap_varbind first[KEPT];
+    uint32_t count;      /* of all varbinds */
+    struct sr_span rest; /* those behind `first` */
+};
+
+/* Goes through the varbinds of a message again. */
+struct walk {
+    const struct facts *facts;
+    uint32_t at; /* the number of the next one */
+    struct sr_span rest;
 };
 
 /* A varbind of the body, which attributes need once more. */
@@ -125,8 +136,13 @@ gather(
     ret_facts->identity_at = NOWHERE;
     ret_facts->has_uptime = false;
     ret_facts->agent = NULL;
-    for (uint32_t at = 0; trap_varbind_next(&left, &varbind); at++) {
-        note_varbind(ret_facts, &varbind, at);
+    ret_facts->rest = left;
+    for (ret_facts->count = 0; trap_varbind_next(&left, &varbind); ret_facts->count++) {
+        note_varbind(ret_facts, &varbind, ret_facts->count);
+        if (ret_facts->count < KEPT) {
+            ret_facts->first[ret_facts->count] = varbind;
+            ret_facts->rest = left;
+        }
     }
     if (message->pdu == TRAP_PDU_TRAP_V1) {
         ret_facts->has_uptime = message->uptime <= UINT32_MAX;
@@ -138,6 +154,35 @@ gather(
     ret_facts->has_identity =
         trap_identity(message, ret_facts->event.arcs, &ret_facts->event.count);
     ret_facts->has_event = ret_facts->has_identity && find_event(config, &ret_facts->event);
+}
+
+/* Which ones say what other keys say better. */
+static bool
+is_left_out(const struct facts *facts, uint32_t at)
+{
+    return at == facts->uptime_at || at == facts->identity_at;
+}
+
+/* The next varbind that is told. */
+static bool
+walk_next(struct walk *walk, struct trap_varbind *ret_varbind)
+{
+    const struct facts *facts = walk->facts;
+
+    while (walk->at < facts->count) {
+        uint32_t at = walk->at++;
+        if (at >= KEPT && !trap_varbind_next(&walk->rest, ret_varbind)) {
+            return false;
+        }
+        if (is_left_out(facts, at)) {
+            continue;
+        }
+        if (at < KEPT) {
+            *ret_varbind = facts->first[at];
+        }
+        return true;
+    }
+    return false;
 }
 
 /* ---- Pieces of JSON ---- */
@@ -290,46 +335,31 @@ read_view(
     trap_shown_of(&ret_view->name, varbind, &ret_view->shown);
 }
 
-/* Which ones say what other keys say better. */
-static bool
-is_left_out(const struct facts *facts, uint32_t at)
-{
-    return at == facts->uptime_at || at == facts->identity_at;
-}
-
 /* Fills `views`, room for BODY_VARBINDS, with the first varbinds that are told. */
 static void
-add_body(struct sr_buf *b, const struct trap_config *config, const struct trap_message *message,
-    const struct facts *facts, struct view *views)
+add_body(struct sr_buf *b, const struct trap_config *config, const struct facts *facts,
+    struct view *views)
 {
-    struct sr_span left = message->varbinds;
+    struct walk walk = { .facts = facts, .rest = facts->rest };
     struct trap_varbind varbind;
-    uint32_t told = 0, more = 0;
+    uint32_t more = facts->count - (facts->uptime_at != NOWHERE) - (facts->identity_at != NOWHERE);
     size_t start = b->len;
 
     add_key(b, "body");
     sr_buf_put(b, '"');
     put_event_name(b, facts);
-    for (uint32_t at = 0; trap_varbind_next(&left, &varbind); at++) {
-        if (is_left_out(facts, at)) {
-            continue;
-        }
-        if (told >= BODY_VARBINDS) {
-            more++;
-            continue;
-        }
-        struct view *view = &views[told++];
-        read_view(config, &varbind, view);
+    for (uint32_t i = 0; i < BODY_VARBINDS && walk_next(&walk, &varbind); i++) {
+        read_view(config, &varbind, &views[i]);
         if (b->len - start > BODY_MAX) {
-            more++;
             continue;
         }
-        sr_buf_add(b, told == 1 ? ": " : ", ", 2);
-        trap_name_write(b, &view->name, false);
+        sr_buf_add(b, i == 0 ? ": " : ", ", 2);
+        trap_name_write(b, &views[i].name, false);
         sr_buf_put(b, '=');
-        struct trap_shown shown = view->shown;
+        struct trap_shown shown = views[i].shown;
         trap_shown_cut(&shown);
         trap_shown_write(b, config, &shown);
+        more--;
     }
     flatten(b, start);
     if (more > 0) {
@@ -499,7 +529,10 @@ names_add(struct names *names, struct sr_span name)
     return true;
 }
 
-/* No name of a MIB has a '#' in it, so the number of the varbind makes a name its own. */
+/*
+ * The varbind of number `at`, from 1 on, which makes a name that comes again its own: no name of a
+ * MIB has a '#' in it.
+ */
 static void
 add_varbind(struct sr_buf *b, const struct trap_config *config, struct names *names,
     const struct view *view, uint32_t at)
@@ -509,7 +542,7 @@ add_varbind(struct sr_buf *b, const struct trap_config *config, struct names *na
     trap_name_write(b, &view->name, true);
     if (names_add(names, (struct sr_span){ b->data + start, b->len - start })) {
         sr_buf_put(b, '#');
-        sr_buf_add_u64(b, (uint64_t)at + 1);
+        sr_buf_add_u64(b, at);
     }
     sr_buf_add(b, "\":", 2);
     trap_shown_json(b, config, &view->shown);
@@ -519,30 +552,26 @@ static void
 add_attributes(struct sr_buf *b, const struct trap_config *config,
     const struct trap_message *message, const struct facts *facts, struct view *views)
 {
-    struct sr_span left = message->varbinds;
+    struct walk walk = { .facts = facts, .rest = facts->rest };
     struct trap_varbind varbind;
     struct names names;
-    uint32_t told = 0, more = 0;
+    uint32_t more = 0;
     size_t start = b->len;
 
-    names_clear(&names, message->varbind_count);
+    names_clear(&names, facts->count);
     add_key(b, "attributes");
     sr_buf_put(b, '{');
     add_message(b, message, facts);
-    for (uint32_t at = 0; trap_varbind_next(&left, &varbind); at++) {
-        if (is_left_out(facts, at)) {
-            continue;
-        }
+    for (uint32_t i = 0; walk_next(&walk, &varbind); i++) {
         if (b->overflow || b->len - start > ATTRIBUTES_MAX) {
             more++;
             continue;
         }
-        struct view *view = &views[told < BODY_VARBINDS ? told : 0];
-        if (told >= BODY_VARBINDS) {
+        struct view *view = &views[i < BODY_VARBINDS ? i : 0];
+        if (i >= BODY_VARBINDS) {
             read_view(config, &varbind, view);
         }
-        told++;
-        add_varbind(b, config, &names, view, at);
+        add_varbind(b, config, &names, view, walk.at);
     }
     if (more > 0) {
         add_signed(b, "snmp.varbinds_left_out", more);
@@ -567,7 +596,7 @@ trap_enrich_write(struct sr_buf *b, const struct trap_config *config,
         put_event_name(b, &facts);
         sr_buf_put(b, '"');
     }
-    add_body(b, config, message, &facts, views);
+    add_body(b, config, &facts, views);
     add_severity(b, &facts);
     add_host(b, &facts, peer);
     add_resource(b, message, &facts, peer);

@@ -47,7 +47,11 @@ trap_name_dotted(struct sr_buf *b, const uint32_t *arcs, unsigned count)
         if (i > 0) {
             sr_buf_put(b, '.');
         }
-        sr_buf_add_u64(b, arcs[i]);
+        if (arcs[i] < 10) { /* as most are */
+            sr_buf_put(b, (uint8_t)('0' + arcs[i]));
+        } else {
+            sr_buf_add_u64(b, arcs[i]);
+        }
     }
 }
 
