@@ -97,14 +97,16 @@ a_repeat_count_is_taken_from_the_value(void **state)
     octets_read("*1d.", BYTES("\xff\x01\x02"), "1.2");
     octets_read("*1d.", BYTES("\x01\x05\x01\x06"), "5.6");
     octets_read("*1d.", BYTES("\x03"), "");
+    octets_read("*1d.", BYTES(""), "");
+    octets_read("1x*1x:", BYTES("\x01"), "01");
 }
 
 static void
 a_malformed_hint_shows_nothing(void **state)
 {
     static const char *const hints[] = { "", "x", "1", "*", "*x", "1z", "1x::", "1x:*", "1x:1",
-        "99999x", "18446744073709551617x", "1x\x01", "1x\xc3", "*0a:", "*1x:\x01", "d-2", "1x:2",
-        "2d-1q" };
+        "99999x", "18446744073709551617x", "1x\x01", "1x\xc3", "*0a:", "*0a:1x", "*1x:\x01", "d-2",
+        "1x:2", "2d-1q" };
 
     (void)state;
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {

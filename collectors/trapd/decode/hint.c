@@ -161,7 +161,7 @@ apply(struct sr_buf *b, const struct spec *spec, struct sr_span *value)
 {
     unsigned times = spec->is_repeated ? take(value) : 1;
 
-    for (; times > 0 && (value->len > 0 || spec->length == 0); times--) {
+    for (; times > 0 && value->len > 0; times--) {
         size_t length = spec->length < value->len ? spec->length : value->len;
         if (!put_octets(b, spec->format, (struct sr_span){ value->data, length })) {
             return false;
