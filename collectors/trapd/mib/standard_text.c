@@ -133,7 +133,7 @@ read_number(struct text *t, char *word, struct name *ret_name)
     } else {
         at = word;
     }
-    do {
+    for (;;) {
         errno = 0;
         char *end;
         unsigned long arc = strtoul(at, &end, 10);
@@ -142,9 +142,11 @@ read_number(struct text *t, char *word, struct name *ret_name)
             return refuse(t, "wrong number", word);
         }
         ret_name->arcs[ret_name->arc_count++] = (uint32_t)arc;
-        at = *end == '.' ? end + 1 : end;
-    } while (*at != '\0');
-    return true;
+        if (*end == '\0') {
+            return true;
+        }
+        at = end + 1;
+    }
 }
 
 static bool
