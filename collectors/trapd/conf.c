@@ -133,6 +133,14 @@ static const struct sr_conf_key keys[] = {
         .is_file = true,
         .reload = SR_CONF_RELOAD,
         .help = "A file with more `users`, so that this one need not hold passwords." },
+    { .name = "mib_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, mib_file),
+        .is_file = true,
+        .reload = SR_CONF_RELOAD,
+        .help =
+            "Names for enrich, written by `serviceradar-cli mib compile`; the standard ones are "
+            "always known." },
     { .name = NULL },
 };
 
