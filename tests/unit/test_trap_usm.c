@@ -13,6 +13,7 @@
 #include "sr/banned.h"
 
 #define OID_ROOM 2048
+#define SHA_MAC_LEN 12U
 
 /* ---- Against libnetsnmp ---- */
 
@@ -310,6 +311,10 @@ a_mac_of_another_length_than_the_algorithm_s_is_wrong(void **state)
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         struct v3_sent message = message_with("u_sha_nopriv", "\1", lengths[i], 0, 8);
         v3_desk_sign(&message, USM_AUTH_SHA, "authpass12345");
+        if (lengths[i] > SHA_MAC_LEN) { /* right as far as the algorithm's goes */
+            struct sr_span mac = v3_desk_head(&message).mac;
+            memset(v3_desk_within(&message, mac) + SHA_MAC_LEN, 0, mac.len - SHA_MAC_LEN);
+        }
         v3_desk_expect(receiver, &message, "v3_auth");
     }
     struct v3_sent message = message_with("u_sha512_nopriv", "\1", 0, 0, 0);
