@@ -52,6 +52,7 @@ decode_config(const struct trapd_conf *c, const struct trapd_listener *l)
         .community = (enum trap_community)l->community,
         .is_upstream = l->base.compat == SR_COMPAT_UPSTREAM,
         .enrich = c->common.enrich,
+        .mibs = { NULL, mib_standard() },
     };
 
     if (d.community == TRAP_COMMUNITY_HASH) {
