@@ -4,6 +4,7 @@
 import json
 import re
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -179,6 +180,19 @@ def test_users_of_a_file_can_be_wrong_at_a_reload_and_cost_nothing(lab):
     daemon.sender().send(v2c())
     assert daemon.settled(1)["stored"] == 1
     assert "hidden-word" not in daemon.text()
+
+
+def test_decode_reads_users_of_a_file(lab):
+    users, capture = lab.dir / "users.yaml", lab.dir / "none.pcap"
+    capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+    users.write_text("users: [{name: joe, auth: SHA-256}]\n")
+    ask = [str(TRAPD), "decode", "--users", str(users), str(capture)]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "users.yaml:1: users[0].auth_password: is missing" in done.stderr
+    users.write_text("users: [{name: joe}]\n")
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0 and json.loads(done.stderr)["packets"] == 0
 
 
 # ---- Upstream's file ----
