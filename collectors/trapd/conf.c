@@ -126,6 +126,12 @@ static const struct sr_conf_key keys[] = {
         .check = check_community_key,
         .help = "Key of community: hash, at least 16 bytes; the same on all hosts whose hashes are "
                 "compared." },
+    { .name = "mib_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, mib_file),
+        .is_file = true,
+        .reload = SR_CONF_RELOAD,
+        .help = "Names of objects, compiled; without it, the standard ones only." },
     TRAPD_USERS_ROW(struct trapd_conf),
     { .name = "users_file",
         .type = SR_CONF_STRING,

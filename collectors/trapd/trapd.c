@@ -7,6 +7,7 @@
 
 #include "community.h"
 #include "decode/datagram.h"
+#include "mib_file.h"
 #include "sources.h"
 
 #include "sr/access.h"
@@ -24,6 +25,7 @@ struct snapshot_listener {
 };
 
 struct snapshot {
+    struct mib_file mibs;
     struct trapd_users users;
     size_t count;
     struct snapshot_listener listeners[];
@@ -42,16 +44,19 @@ close_snapshot(void *snapshot)
         communities_done(&s->listeners[i].communities);
     }
     trapd_users_done(&s->users);
+    mib_file_close(&s->mibs);
     free(s);
 }
 
 static struct trap_config
-decode_config(const struct trapd_conf *c, const struct trapd_listener *l)
+decode_config(
+    const struct trapd_conf *c, const struct trapd_listener *l, const struct mib_file *mibs)
 {
     struct trap_config d = {
         .community = (enum trap_community)l->community,
         .is_upstream = l->base.compat == SR_COMPAT_UPSTREAM,
         .enrich = c->common.enrich,
+        .mibs = { mibs->base != NULL ? &mibs->table : NULL, mib_standard() },
     };
 
     if (d.community == TRAP_COMMUNITY_HASH) {
@@ -59,6 +64,14 @@ decode_config(const struct trapd_conf *c, const struct trapd_listener *l)
         community_key(c->community_key, d.community_key); /* the check wants one */
     }
     return d;
+}
+
+/* Reads what stands in other files. */
+static bool
+read_files(struct snapshot *s, const struct trapd_conf *c, char *error, size_t error_size)
+{
+    return (c->mib_file == NULL || mib_file_open(c->mib_file, &s->mibs, error, error_size)) &&
+           trapd_users_load(c, &s->users, error, error_size);
 }
 
 static void *
@@ -75,14 +88,14 @@ open_snapshot(
         (void)snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    if (!trapd_users_load(c, &s->users, error, error_size)) {
+    if (!read_files(s, c, error, error_size)) {
         close_snapshot(s);
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         struct snapshot_listener *l = &s->listeners[i];
         s->count = i + 1;
-        l->decode = decode_config(c, &listeners[i]);
+        l->decode = decode_config(c, &listeners[i], &s->mibs);
         l->rate_limit = listeners[i].rate_limit;
         if (!sr_access_init(&l->allow, &listeners[i].allow) ||
             !communities_init(&l->communities, &listeners[i].communities)) {
