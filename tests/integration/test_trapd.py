@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lab import TRAPD, free_port, wait_for
+from lab import BIN, TRAPD, free_port, wait_for
 from traps import (IF_INDEX, LINK_DOWN, TRAP_OID, UPTIME, Trapd, integer, octets, trap_stream, v1,
                    v2c, v3)
 
@@ -163,6 +163,57 @@ def test_what_was_received_before_a_kill_is_sent_after_it(lab):
     daemon.start()
     wait_for("all are stored", lambda: client.count() == 200)
     assert daemon.settled(200)["stored"] == 200
+
+
+# ---- Names ----
+
+MODULE = """
+PUMP-MIB DEFINITIONS ::= BEGIN
+IMPORTS MODULE-IDENTITY, NOTIFICATION-TYPE, enterprises FROM SNMPv2-SMI;
+pumpMIB MODULE-IDENTITY
+    LAST-UPDATED "202611220000Z" ORGANIZATION "x" CONTACT-INFO "x" DESCRIPTION "x"
+    ::= { enterprises 99991 }
+pumpNotifications OBJECT IDENTIFIER ::= { pumpMIB 0 }
+%s NOTIFICATION-TYPE STATUS current DESCRIPTION "x" ::= { pumpNotifications 1 }
+END
+"""
+
+
+def compile_names(lab, name):
+    """The path of a table in which 1.3.6.1.4.1.99991.0.1 has this name."""
+    modules, table = lab.dir / f"mibs-{name}", lab.dir / "names.mib"
+    modules.mkdir()
+    (modules / "PUMP-MIB.txt").write_text(MODULE % name)
+    subprocess.run([BIN / "serviceradar-cli", "mib", "compile", modules, "-o", table], check=True,
+                   capture_output=True, timeout=30)
+    return table
+
+
+def test_names_are_of_the_table_that_was_there_at_the_reload(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    table = compile_names(lab, "pumpDown")
+    daemon = running(lab, server, enrich=True, mib_file=str(table))
+    sender = daemon.sender()
+    pump = v2c(trap="1.3.6.1.4.1.99991.0.1")
+    sender.send(pump, v2c())
+    daemon.settled(2)
+    compile_names(lab, "pumpBroken")
+    sender.send(pump)
+    daemon.settled(3)
+    daemon.hup()
+    daemon.await_log("the configuration is reloaded")
+    sender.send(pump)
+    daemon.settled(4)
+    table.unlink()
+    table.write_text("no table")
+    daemon.hup()
+    daemon.await_log("is no table of names; make it with `serviceradar-cli mib compile`")
+    records = [json.loads(b) for b in bodies(client)]
+    assert [list(r)[:4] for r in records] == [
+        ["source", "version", "community", "varbinds"]] * 4
+    names = [r["event_name"] for r in records]
+    assert [n.split("::")[-1] for n in names] == ["pumpDown", "linkDown", "pumpDown", "pumpBroken"]
 
 
 # ---- Users ----
