@@ -126,12 +126,6 @@ static const struct sr_conf_key keys[] = {
         .check = check_community_key,
         .help = "Key of community: hash, at least 16 bytes; the same on all hosts whose hashes are "
                 "compared." },
-    { .name = "mib_file",
-        .type = SR_CONF_STRING,
-        .offset = offsetof(struct trapd_conf, mib_file),
-        .is_file = true,
-        .reload = SR_CONF_RELOAD,
-        .help = "Names of objects, compiled; without it, the standard ones only." },
     TRAPD_USERS_ROW(struct trapd_conf),
     { .name = "users_file",
         .type = SR_CONF_STRING,
@@ -139,6 +133,14 @@ static const struct sr_conf_key keys[] = {
         .is_file = true,
         .reload = SR_CONF_RELOAD,
         .help = "A file with more `users`, so that this one need not hold passwords." },
+    { .name = "mib_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, mib_file),
+        .is_file = true,
+        .reload = SR_CONF_RELOAD,
+        .help =
+            "Names for enrich, written by `serviceradar-cli mib compile`; the standard ones are "
+            "always known." },
     { .name = NULL },
 };
 

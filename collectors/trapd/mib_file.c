@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,56 +11,57 @@
 
 #include "sr/banned.h"
 
-/* Maps all of a file that has bytes; false with errno, which is 0 for one without. */
-static bool
-map(const char *path, struct mib_file *n)
+/* Maps a whole file; NULL with errno. */
+static void *
+map_file(const char *path, size_t *ret_size)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0) {
-        return false;
+        return NULL;
     }
-    bool ok = fstat(fd, &st) == 0;
-    if (ok && (!S_ISREG(st.st_mode) || st.st_size == 0)) {
-        errno = 0;
-        ok = false;
+    void *map = MAP_FAILED;
+    if (fstat(fd, &st) == 0) {
+        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     }
-    if (ok) {
-        n->len = (size_t)st.st_size;
-        n->base = mmap(NULL, n->len, PROT_READ, MAP_SHARED, fd, 0);
-        ok = n->base != MAP_FAILED;
-    }
-    int saved = errno;
+    int err = errno;
     (void)close(fd);
-    errno = saved;
-    return ok;
+    if (map == MAP_FAILED) {
+        errno = err;
+        return NULL;
+    }
+    *ret_size = (size_t)st.st_size;
+    return map;
 }
 
 bool
 mib_file_open(const char *path, struct mib_file *ret_file, char *error, size_t error_size)
 {
-    struct mib_file n = { 0 };
+    struct mib_file file = { .size = 0 };
 
-    if (!map(path, &n) && errno != 0) {
-        (void)snprintf(error, error_size, "mib_file: cannot read %s: %s", path, strerror(errno));
+    file.map = map_file(path, &file.size);
+    if (file.map == NULL) {
+        (void)snprintf(error, error_size, "mib_file: cannot map %s: %s", path, strerror(errno));
         return false;
     }
-    if (n.base == NULL || !mib_table_open((struct sr_span){ n.base, n.len }, &n.table)) {
+    if (!mib_table_open((struct sr_span){ file.map, file.size }, &file.table)) {
         (void)snprintf(error, error_size,
-            "mib_file: %s is no table of names; make it with `serviceradar-cli mib compile`", path);
-        mib_file_close(&n);
+            "mib_file: %s is no table of names of this version; write it with "
+            "`serviceradar-cli mib compile`",
+            path);
+        mib_file_close(&file);
         return false;
     }
-    *ret_file = n;
+    *ret_file = file;
     return true;
 }
 
 void
-mib_file_close(struct mib_file *n)
+mib_file_close(struct mib_file *file)
 {
-    if (n->base != NULL) {
-        (void)munmap(n->base, n->len);
+    if (file->map != NULL) {
+        (void)munmap(file->map, file->size);
+        file->map = NULL;
     }
-    *n = (struct mib_file){ 0 };
 }

@@ -7,15 +7,18 @@
 
 #include "decode/mib.h"
 
-/* A compiled table of names, mapped from its file: whoever replaces the file renames another. */
+/* A table of names in a file, mapped into memory. All zero: none. */
 struct mib_file {
-    void *base; /* owned mapping; NULL: none */
-    size_t len;
-    struct mib_table table; /* of the mapping; empty without one */
+    struct mib_table table;
+    void *map; /* NULL: none */
+    size_t size;
 };
 
-/* False with `error`: what is wrong with `path` and what to do. */
+/*
+ * Maps a file; one that is replaced by another of its name later stays as it is. False with
+ * `error`, which names the file and what to do.
+ */
 bool mib_file_open(const char *path, struct mib_file *ret_file, char *error, size_t error_size);
-void mib_file_close(struct mib_file *n); /* a zeroed one is fine */
+void mib_file_close(struct mib_file *file);
 
 #endif

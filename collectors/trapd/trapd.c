@@ -8,6 +8,7 @@
 #include "community.h"
 #include "decode/datagram.h"
 #include "mib_file.h"
+#include "security.h"
 #include "sources.h"
 
 #include "sr/access.h"
@@ -22,11 +23,13 @@ struct snapshot_listener {
     struct sr_access allow;
     struct communities communities;
     uint64_t rate_limit; /* datagrams a second of one source, 0: none */
+    enum usm_time_policy time_window;
 };
 
 struct snapshot {
+    uint64_t serial;         /* no other one has it */
+    struct usm_users *users; /* of v3 */
     struct mib_file mibs;
-    struct trapd_users users;
     size_t count;
     struct snapshot_listener listeners[];
 };
@@ -43,20 +46,45 @@ close_snapshot(void *snapshot)
         sr_access_done(&s->listeners[i].allow);
         communities_done(&s->listeners[i].communities);
     }
-    trapd_users_done(&s->users);
+    usm_users_free(s->users);
     mib_file_close(&s->mibs);
     free(s);
 }
 
+/* Keys are made here once; passwords are not kept. */
+static struct usm_users *
+load_users(const struct trapd_conf *c, char *error, size_t error_size)
+{
+    struct trapd_users users;
+
+    if (!trapd_users_load(c, &users, error, error_size)) {
+        return NULL;
+    }
+    struct usm_users *keys = trapd_security_new(&users, error, error_size);
+    trapd_users_done(&users);
+    return keys;
+}
+
+/* What all listeners share. */
+static bool
+load_shared(struct snapshot *s, const struct trapd_conf *c, char *error, size_t error_size)
+{
+    static _Atomic uint64_t serials;
+
+    s->serial = ++serials;
+    s->users = load_users(c, error, error_size);
+    return s->users != NULL &&
+           (c->mib_file == NULL || mib_file_open(c->mib_file, &s->mibs, error, error_size));
+}
+
 static struct trap_config
-decode_config(
-    const struct trapd_conf *c, const struct trapd_listener *l, const struct mib_file *mibs)
+decode_config(const struct snapshot *s, const struct trapd_conf *c, const struct trapd_listener *l)
 {
     struct trap_config d = {
         .community = (enum trap_community)l->community,
         .is_upstream = l->base.compat == SR_COMPAT_UPSTREAM,
         .enrich = c->common.enrich,
-        .mibs = { mibs->base != NULL ? &mibs->table : NULL, mib_standard() },
+        .mibs = { s->mibs.map != NULL ? &s->mibs.table : NULL, mib_standard() },
     };
 
     if (d.community == TRAP_COMMUNITY_HASH) {
@@ -64,14 +92,6 @@ decode_config(
         community_key(c->community_key, d.community_key); /* the check wants one */
     }
     return d;
-}
-
-/* Reads what stands in other files. */
-static bool
-read_files(struct snapshot *s, const struct trapd_conf *c, char *error, size_t error_size)
-{
-    return (c->mib_file == NULL || mib_file_open(c->mib_file, &s->mibs, error, error_size)) &&
-           trapd_users_load(c, &s->users, error, error_size);
 }
 
 static void *
@@ -88,14 +108,15 @@ open_snapshot(
         (void)snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    if (!read_files(s, c, error, error_size)) {
+    if (!load_shared(s, c, error, error_size)) {
         close_snapshot(s);
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         struct snapshot_listener *l = &s->listeners[i];
         s->count = i + 1;
-        l->decode = decode_config(c, &listeners[i], &s->mibs);
+        l->decode = decode_config(s, c, &listeners[i]);
+        l->time_window = (enum usm_time_policy)listeners[i].time_window;
         l->rate_limit = listeners[i].rate_limit;
         if (!sr_access_init(&l->allow, &listeners[i].allow) ||
             !communities_init(&l->communities, &listeners[i].communities)) {
@@ -155,12 +176,51 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
 struct scratch {
     struct trap_scratch decode;
     uint8_t masked[UINT16_MAX]; /* a dead letter */
+    struct usm_receiver *v3;    /* of `serial`; NULL before the first message of v3 */
+    uint64_t serial;
 };
 
 static void *
 new_scratch(void)
 {
     return calloc(1, sizeof(struct scratch));
+}
+
+static void
+free_scratch(void *scratch)
+{
+    struct scratch *s = scratch;
+
+    if (s != NULL) {
+        usm_receiver_free(s->v3);
+        free(s);
+    }
+}
+
+/*
+ * What reads messages of v3 with the users of the snapshot: the clocks of engines outlive it. A
+ * thread serves one listener. False when there are no users, or no memory.
+ */
+static bool
+find_opener(struct scratch *scratch, const struct snapshot *s, const struct snapshot_listener *l,
+    struct trap_opener *ret_opener)
+{
+    const struct usm_receiver_options options = { .time = l->time_window };
+
+    if (usm_users_count(s->users) == 0) {
+        return false;
+    }
+    if (scratch->v3 == NULL) {
+        scratch->v3 = usm_receiver_new(s->users, &options);
+    } else if (scratch->serial != s->serial) {
+        usm_receiver_set_users(scratch->v3, s->users);
+    }
+    scratch->serial = s->serial;
+    if (scratch->v3 == NULL) {
+        return false;
+    }
+    *ret_opener = usm_receiver_opener(scratch->v3);
+    return true;
 }
 
 /* Emits what another one does, but for communities in dead letters. */
@@ -204,14 +264,16 @@ masked_consumed(void *arg, const char *reason)
 }
 
 static enum sr_verdict
-decode(const struct snapshot_listener *l, struct scratch *scratch, uint64_t now_ns,
-    const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
+decode(const struct snapshot *s, const struct snapshot_listener *l, struct scratch *scratch,
+    uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
     struct masking masking = { .to = emit, .room = scratch->masked };
     struct sr_emit masked = *emit;
+    struct trap_opener found;
+    const struct trap_opener *opener = find_opener(scratch, s, l, &found) ? &found : NULL;
 
     if (l->decode.community == TRAP_COMMUNITY_CLEAR) {
-        return sr_trap_datagram(&l->decode, NULL, &scratch->decode, now_ns, peer, bytes, emit);
+        return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, emit);
     }
     masked.arg = &masking;
     masked.reserve = masked_reserve;
@@ -219,7 +281,7 @@ decode(const struct snapshot_listener *l, struct scratch *scratch, uint64_t now_
     masked.deadletter = masked_deadletter;
     masked.consumed = masked_consumed;
     masked.explain = NULL;
-    return sr_trap_datagram(&l->decode, NULL, &scratch->decode, now_ns, peer, bytes, &masked);
+    return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, &masked);
 }
 
 /* Why a datagram is not looked at; NULL: it is. */
@@ -240,7 +302,8 @@ static enum sr_verdict
 receive(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
-    const struct snapshot_listener *l = &((const struct snapshot *)snapshot)->listeners[listener];
+    const struct snapshot *s = snapshot;
+    const struct snapshot_listener *l = &s->listeners[listener];
     struct sources *sources = ((struct state *)state)->listeners[listener].sources;
     const char *why = refusal(l, sources, now_ns, peer, bytes);
 
@@ -248,7 +311,7 @@ receive(void *state, const void *snapshot, unsigned listener, void *scratch, uin
         emit->refused(emit->arg, why);
         return SR_REFUSED;
     }
-    return decode(l, scratch, now_ns, peer, bytes, emit);
+    return decode(s, l, scratch, now_ns, peer, bytes, emit);
 }
 
 const struct sr_program trapd_program = {
@@ -263,6 +326,6 @@ const struct sr_program trapd_program = {
     .open = open_snapshot,
     .close = close_snapshot,
     .scratch_new = new_scratch,
-    .scratch_free = free,
+    .scratch_free = free_scratch,
     .datagram = receive,
 };

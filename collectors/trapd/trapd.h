@@ -79,9 +79,9 @@ struct trapd_listener {
 struct trapd_conf {
     struct sr_conf_common common;
     const char *community_key;     /* of community: hash; NULL: none */
-    const char *mib_file;          /* NULL: none */
     struct sr_conf_sections users; /* struct trapd_user */
     const char *users_file;        /* NULL: none */
+    const char *mib_file;          /* a table of `serviceradar-cli mib compile`; NULL: none */
 };
 
 extern const struct sr_conf_schema trapd_schema;

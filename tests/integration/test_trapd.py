@@ -208,7 +208,7 @@ def test_names_are_of_the_table_that_was_there_at_the_reload(lab):
     table.unlink()
     table.write_text("no table")
     daemon.hup()
-    daemon.await_log("is no table of names; make it with `serviceradar-cli mib compile`")
+    daemon.await_log("is no table of names of this version; write it with")
     records = [json.loads(b) for b in bodies(client)]
     assert [list(r)[:4] for r in records] == [
         ["source", "version", "community", "varbinds"]] * 4

@@ -51,7 +51,7 @@ a_table_finds_what_it_found_in_memory(void **state)
     assert_int_equal(node.name.len, strlen("ifIndex"));
     assert_memory_equal(node.name.data, "ifIndex", node.name.len);
     mib_file_close(&f);
-    assert_null(f.base);
+    assert_null(f.map);
     mib_file_close(&f);
 }
 
@@ -61,10 +61,11 @@ what_is_no_table_is_told_with_what_to_do(void **state)
     struct sr_span good = mib_standard()->bytes;
 
     (void)state;
-    refuses("/no/such/table", "mib_file: cannot read /no/such/table: No such file or directory");
-    refuses(dir, "is no table of names; make it with `serviceradar-cli mib compile`");
-    refuses(file("empty", (struct sr_span){ good.data, 0 }), "empty is no table of names");
-    refuses(file("text", span_of("IF-MIB DEFINITIONS ::= BEGIN\n")), "text is no table of names");
+    refuses("/no/such/table", "mib_file: cannot map /no/such/table: No such file or directory");
+    refuses(dir, "mib_file: cannot map /");
+    refuses(file("empty", (struct sr_span){ good.data, 0 }), "mib_file: cannot map /");
+    refuses(file("text", span_of("IF-MIB DEFINITIONS ::= BEGIN\n")),
+        "text is no table of names of this version; write it with `serviceradar-cli mib compile`");
     refuses(file("cut", (struct sr_span){ good.data, good.len - 1 }), "cut is no table of names");
 }
 
