@@ -233,6 +233,55 @@ def test_users_of_a_file_can_be_wrong_at_a_reload_and_cost_nothing(lab):
     assert "hidden-word" not in daemon.text()
 
 
+def reasons(client):
+    """Of all dead letters so far."""
+    return [m.headers["Sr-Reason"] for m in client.messages() if m.subject.endswith("deadletter")]
+
+
+def test_users_of_v3_are_heard_and_others_are_dead_letters(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = running(lab, server, users=[
+        {"name": "joe", "auth": "SHA-256", "auth_password": "maplesyrup"}, {"name": "open"},
+        {"name": "bound", "engine_ids": ["80001f8802"]}])
+    sender = daemon.sender()
+    sender.send(v3((IF_INDEX, integer(7)), password=b"maplesyrup"), v3(user=b"open"),
+                v3(user=b"bound", engine=b"\x80\0\x1f\x88\2"))
+    assert daemon.settled(3)["stored"] == 3
+    sender.send(v3(password=b"maplesyrop"), v3(), v3(user=b"nobody"), v3(user=b"bound"),
+                v3(password=b"maplesyrup", boots=0), v3(user=b"open")[:-1])
+    assert daemon.settled(9)["stored_dead"] == 6
+    assert reasons(client) == ["v3_auth", "v3_level", "v3_unknown_user",
+                                       "v3_unknown_engine", "v3_time", "truncated_message"]
+    first = json.loads(bodies(client)[0])
+    assert first["version"] == "V3" and first["community"] == ""
+    assert first["varbinds"][2] == {"oid": IF_INDEX, "value": "INTEGER: 7"}
+
+
+def test_a_reload_brings_other_users_and_keeps_what_is_known_of_time(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    users = [{"name": "joe", "auth": "SHA-256", "auth_password": "maplesyrup"}]
+    daemon = running(lab, server, users=users)
+    sender = daemon.sender()
+    sender.send(v3(password=b"maplesyrup", boots=5))
+    daemon.settled(1)
+    for count, password in ((3, "after the reload"), (5, "after another one")):
+        users[0]["auth_password"] = password
+        daemon.write()
+        before = len(daemon.lines("the configuration is reloaded"))
+        daemon.hup()
+        wait_for("a reload", lambda n=before: len(
+            daemon.lines("the configuration is reloaded")) > n)
+        # The engine's clock does not go back with the new key.
+        sender.send(v3(password=password.encode(), boots=5),
+                    v3(password=password.encode(), boots=4))
+        daemon.settled(count)
+    sender.send(v3(password=b"maplesyrup", boots=5))
+    assert daemon.settled(6)["stored"] == 3
+    assert reasons(client) == ["v3_time", "v3_time", "v3_auth"]
+
+
 def test_decode_reads_users_of_a_file(lab):
     users, capture = lab.dir / "users.yaml", lab.dir / "none.pcap"
     capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
