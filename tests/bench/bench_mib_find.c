@@ -18,10 +18,11 @@
 #define ROUNDS 10
 #define LOOKUPS 400000U
 #define FEW 64U
+#define ARCS_MAX 15 /* short, so that reading the paths costs little */
 #define FILE_MAX_BYTES ((size_t)1 << 30)
 
 struct path {
-    uint32_t arcs[MIB_ARCS_MAX];
+    uint32_t arcs[ARCS_MAX];
     unsigned count;
 };
 
@@ -74,12 +75,12 @@ make_paths(const uint8_t *bytes)
     }
     for (uint32_t made = 0; made < LOOKUPS;) {
         uint32_t at = next_random(&state) % count;
-        uint32_t arcs[MIB_ARCS_MAX];
+        uint32_t arcs[ARCS_MAX];
         unsigned depth = 0;
         if (le32(nodes + (size_t)at * MIB_NODE_SIZE + MIB_NODE_CHILDREN) != 0) {
             continue;
         }
-        for (; at != 0 && depth < MIB_ARCS_MAX - 1; at = parents[at]) {
+        for (; at != 0 && depth < ARCS_MAX - 1; at = parents[at]) {
             arcs[depth++] = le32(nodes + (size_t)at * MIB_NODE_SIZE);
         }
         for (unsigned i = 0; i < depth; i++) {
