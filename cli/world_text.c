@@ -125,6 +125,8 @@ static const struct collector collectors[] = {
         WORLD_METRICS_PORT, "    format: rfc3164\n    subject: logs.syslog\n", "events", "/queue" },
     { "netflow", "protocol: netflow\n    listen: udp://127.0.0.1:", WORLD_NETFLOW_PORT,
         WORLD_NETFLOW_METRICS_PORT, "    subject: flows.raw.netflow\n", "flows", "/queue-netflow" },
+    { "trapd", "protocol: snmptrap\n    listen: udp://127.0.0.1:", WORLD_TRAPD_PORT,
+        WORLD_TRAPD_METRICS_PORT, "    subject: logs.snmp\n", "events", "/queue-trapd" },
 };
 
 static enum world_err
@@ -198,7 +200,8 @@ static const char README[] =
     "\n"
     "In the folder of each tenant:\n"
     "\n"
-    "syslog.yaml, netflow.yaml configurations of collectors, ready to run\n"
+    "syslog.yaml, netflow.yaml, trapd.yaml\n"
+    "                          configurations of collectors, ready to run\n"
     "account.seed              secret key of the tenant's account\n"
     "signing.seed              secret key that signs the account's users\n"
     "creds/syslog.creds        may publish logs.syslog and its dead letters, nothing else\n"
@@ -208,7 +211,8 @@ static const char README[] =
     "creds/expired.creds       as syslog.creds, but its time has passed: to see that refused\n"
     "tls/collector*.pem        client certificate and key of the tenant's collectors\n"
     "tls/platform*.pem         client certificate and key of the tenant's platform user\n"
-    "queue/, queue-netflow/    records that a collector could not send yet; it makes this\n"
+    "queue/, queue-netflow/, queue-trapd/\n"
+    "                          records that a collector could not send yet; it makes this\n"
     "\n"
     "Tenants, and the ports of their collectors:\n";
 

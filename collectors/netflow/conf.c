@@ -6,6 +6,7 @@
 
 #include "conf_upstream.h"
 
+#include "sr/access.h"
 #include "sr/network.h"
 #include "sr/rate.h"
 
@@ -18,25 +19,11 @@ static const char *const protocols[] = { "netflow", NULL };
 static const char *const switches[] = { "auto", "true", "false", NULL }; /* enum netflow_switch */
 
 static const char *
-say_not_a_network(const char *network, const char *why, char *text, size_t text_size)
-{
-    (void)snprintf(text, text_size, "`%s` %s", network, why);
-    return text;
-}
-
-static const char *
 check_allow(const void *item, char *text, size_t text_size)
 {
     const struct netflow_listener *l = item;
-    struct sr_network network;
 
-    for (size_t i = 0; i < l->allow.count; i++) {
-        const char *why = sr_network_parse(l->allow.items[i], &network);
-        if (why != NULL) {
-            return say_not_a_network(l->allow.items[i], why, text, text_size);
-        }
-    }
-    return NULL;
+    return sr_access_check(&l->allow, text, text_size);
 }
 
 static const char *
@@ -47,7 +34,11 @@ check_exporter(const void *item, char *text, size_t text_size)
     /* That it is missing is told by check(). */
     const char *why = s->exporter != NULL ? sr_network_parse(s->exporter, &network) : NULL;
 
-    return why != NULL ? say_not_a_network(s->exporter, why, text, text_size) : NULL;
+    if (why != NULL) {
+        (void)snprintf(text, text_size, "`%s` %s", s->exporter, why);
+        return text;
+    }
+    return NULL;
 }
 
 static const char *

@@ -5,15 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "access.h"
 #include "decode/datagram.h"
 #include "exporters.h"
+
+#include "sr/access.h"
 
 /* What decoding needs of the configuration of one listener. */
 struct snapshot_listener {
     struct nf_config decode;
     struct nf_sampling_override *overrides; /* owned; decode.overrides */
-    struct access allow;
+    struct sr_access allow;
     uint64_t rate_limit; /* records a second of one exporter, 0: none */
 };
 

@@ -38,6 +38,7 @@ BIN = Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
 TOOLS = BIN.parent / "tests" / "tools"
 SYSLOG = BIN / "serviceradar-syslog"
 NETFLOW = BIN / "serviceradar-netflow"
+TRAPD = BIN / "serviceradar-trapd"
 PROVISION = BIN / "serviceradar-provision"
 SLOW = os.environ.get("SR_SLOW") == "1"
 

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 from flows import Collector, data, record, template
-from lab import (NETFLOW, PROVISION, SYSLOG, ApiError, Daemon, Load, Pump, check_once,
+from lab import (NETFLOW, PROVISION, SYSLOG, TRAPD, ApiError, Daemon, Load, Pump, check_once,
                  wait_for)
+from traps import Trapd, v1, v2c
 
 TENANTS = ("acme", "globex")
 
@@ -82,6 +83,21 @@ def test_the_configuration_that_dev_writes_runs_a_flow_collector(lab, world):
     for tenant in TENANTS:
         counts = json.loads(done.stdout)["tenants"][tenant]["subjects"]
         assert counts[f"{tenant}.flows.raw.netflow"]["messages"] == 2
+
+
+def test_the_configuration_that_dev_writes_runs_a_receiver_of_traps(lab, world):
+    for tenant in TENANTS:
+        daemon = Trapd(lab, name=f"trapd-{tenant}")
+        daemon.run(TRAPD, "--config", world.dir / tenant / "trapd.yaml",
+                   "--set", f"listeners.0.listen={daemon.listeners[0]['listen']}",
+                   "--set", f"metrics.listen=127.0.0.1:{daemon.metrics_port}")
+        daemon.sender().send(v1(), v2c(), b"hello")
+        ledger = daemon.settled(3)
+        assert (ledger["stored"], ledger["stored_dead"]) == (2, 1)
+        assert {m.subject for m in stored(world, tenant)} == {
+            f"{tenant}.logs.snmp", f"{tenant}.logs.snmp.deadletter"}
+        daemon.stop()
+        assert (world.dir / tenant / "queue-trapd" / "counters").exists()
 
 
 def copy_creds(world, lab, user):

@@ -330,6 +330,51 @@ more_sets_than_one_datagram_may_release_wait_for_the_next(void **state)
     netflow_rig_end(&rig);
 }
 
+/* As many records of a template of one field as a message may have. Returns how many. */
+static unsigned
+feed_largest(const struct nf_field *field, bool has_template)
+{
+    static const uint8_t content[64] = { 1 };
+    unsigned count = 0;
+
+    build_ipfix(&message, 1, 0);
+    if (has_template) {
+        build_set(&message, BUILD_IPFIX_TEMPLATES);
+        build_template(&message, 256, field, 1);
+    }
+    build_set(&message, 256);
+    for (; message.len + field->length < UINT16_MAX; count++) {
+        build_bytes(&message, content, field->length);
+    }
+    (void)netflow_rig_feed(&rig, &peer, build_end(&message));
+    return count;
+}
+
+static void
+sets_that_have_waited_take_nothing_from_the_message_itself(void **state)
+{
+    static const struct {
+        enum nf_format format;
+        struct nf_field field;
+    } cases[] = { { NF_FORMAT_PROTOBUF, { .id = 405, .length = 16 } },
+        { NF_FORMAT_RAW, { .id = 405, .length = 16 } },
+        { NF_FORMAT_JSON, { .id = 405, .length = 20 } } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        netflow_rig_begin(&rig, cases[i].format, NF_NATIVE);
+        unsigned count = feed_largest(&cases[i].field, false);
+        count += feed_largest(&cases[i].field, false);
+        count += feed_largest(&cases[i].field, true);
+        count += feed_largest(&cases[i].field, true);
+        assert_int_equal(rig.deadletters, 0);
+        assert_int_equal(rig.messages, count);
+        assert_int_equal(nf_exporter_ledger(netflow_rig_exporter(&rig, &peer))->sets_released, 2);
+        assert_true(netflow_rig_ledger_sums(&rig));
+        netflow_rig_end(&rig);
+    }
+}
+
 /* Feeds `count` records of a template of one field, in a message of its own. */
 static void
 feed_records(const struct nf_field *field, unsigned count)
@@ -601,6 +646,7 @@ main(void)
         cmocka_unit_test(a_header_that_counts_less_than_there_is_is_a_mismatch),
         cmocka_unit_test(a_clock_that_is_set_back_takes_no_template_from_a_set_that_has_waited),
         cmocka_unit_test(more_sets_than_one_datagram_may_release_wait_for_the_next),
+        cmocka_unit_test(sets_that_have_waited_take_nothing_from_the_message_itself),
         cmocka_unit_test(a_datagram_has_a_limit_of_records),
         cmocka_unit_test(a_datagram_has_a_limit_of_text),
         cmocka_unit_test(sets_that_wait_in_vain_are_not_malformed),

@@ -25,14 +25,14 @@ enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58, ETYPE_IPV4 = 0x0800, ETYPE_IPV6 = 0x86
         BIT(NF_IP_VERSION) | BIT(NF_FIREWALL_EVENT) | BIT(NF_NAT_EVENT) | BIT(NF_FRAME_LENGTH))
 
 /* What nf_direct_finish() may make of any record. */
-#define MADE                                                                                       \
+#define MADE_SLOTS                                                                                 \
     (BIT(NF_SAMPLING_RATE) | BIT(NF_ETYPE) | BIT(NF_TIME_FLOW_START_NS) | BIT(NF_TIME_FLOW_END_NS))
 
 #define AT(SLOT, OFFSET, LENGTH)                                                                   \
     [SLOT] = { UINT64_MAX >> (64 - 8 * (LENGTH)), (OFFSET) + (LENGTH), LENGTH }
 
 const struct nf_direct nf_direct_v5 = {
-    .fields = MADE | BIT(NF_SRC_ADDR) | BIT(NF_DST_ADDR) | BIT(NF_NEXT_HOP) | BIT(NF_IN_IF) |
+    .fields = MADE_SLOTS | BIT(NF_SRC_ADDR) | BIT(NF_DST_ADDR) | BIT(NF_NEXT_HOP) | BIT(NF_IN_IF) |
               BIT(NF_OUT_IF) | BIT(NF_PACKETS) | BIT(NF_BYTES) | BIT(NF_SRC_PORT) |
               BIT(NF_DST_PORT) | BIT(NF_TCP_FLAGS) | BIT(NF_PROTO) | BIT(NF_IP_TOS) |
               BIT(NF_SRC_AS) | BIT(NF_DST_AS) | BIT(NF_SRC_NET) | BIT(NF_DST_NET) |
@@ -137,7 +137,7 @@ nf_direct_init(struct nf_direct *d, const struct nf_context *c)
     const struct nf_op *ops = nf_template_ops(c->template);
 
     memset(d, 0, sizeof(*d));
-    d->fields = MADE | c->base;
+    d->fields = MADE_SLOTS | c->base;
     for (unsigned i = 0; i < c->template->op_count; i++) {
         if (!add_op(d, &ops[i])) {
             return false;

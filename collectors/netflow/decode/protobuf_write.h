@@ -3,9 +3,10 @@
 #define NETFLOW_DECODE_PROTOBUF_WRITE_H_INCLUDED
 
 /*
- * Writes FlowMessage field after field, in the order of tags and without asking which of them are
- * there: a number that is 0 takes no bytes, so that the next one is written over it. A branch that
+ * Writes FlowMessage field after field, in the order of tags and without asking whether a number is
+ * there: one that is 0 takes no bytes, so that the next one is written over it. A branch that
  * depends on a number would cost more than ten fields, and numbers of traffic cannot be foreseen.
+ * What is asked for is the same for most records of a template.
  *
  * It is compiled into each function that writes messages, for the instructions of its processor and
  * for where its values are. Only for protobuf.c and direct.c.

@@ -45,7 +45,7 @@ write_text(struct nf_walk *w, const struct nf_record *r, bool options)
     } else {
         nf_json_write(&b, &w->input->scratch->flow, r);
     }
-    w->text += b.len;
+    nf_walk_text(w, b.len);
     w->emit->commit(w->emit->arg, b.len, 1);
     return true;
 }

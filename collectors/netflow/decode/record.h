@@ -41,7 +41,7 @@ void nf_context_set(
 
 /*
  * Moves the fields of a record into the flow, which begins anew. `positions`: where the fields
- * lie, NULL in a template of fixed length. At least 7 bytes before the record must be readable, as
+ * lie, NULL in a template of fixed length. At least 8 bytes before the record must be readable, as
  * those of a header are: numbers are loaded by their last 8 bytes.
  */
 void nf_record_read(const struct nf_context *c, struct sr_span record,

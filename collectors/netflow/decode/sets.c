@@ -38,20 +38,27 @@ is_text(const struct nf_walk *w)
     return w->config->format != NF_FORMAT_PROTOBUF;
 }
 
-/* True while a datagram has had no more records than one part in `share` of what it may have. */
+/* True for less than one part in `share` of what a datagram may have. */
 static bool
-may_have_more(const struct nf_walk *w, unsigned share)
+is_within(const struct nf_walk *w, uint32_t records, size_t text, unsigned share)
 {
     uint32_t max = is_text(w) ? NF_TEXT_RECORDS_MAX : NF_RECORDS_MAX;
 
-    return w->data_records + w->options_records < max / share && w->text < NF_TEXT_MAX / share;
+    return records < max / share && text < NF_TEXT_MAX / share;
 }
 
-/* True while the message may have more records. */
+/* The same of the records of sets that have waited. */
 static bool
-may_go_on(struct nf_walk *w)
+has_waited_within(const struct nf_walk *w, unsigned share)
 {
-    return may_have_more(w, 1);
+    return is_within(w, w->data_records + w->options_records - w->units, w->waited_text, share);
+}
+
+/* True while there may be more records: sets that have waited take nothing from the message. */
+static bool
+may_go_on(const struct nf_walk *w)
+{
+    return w->is_releasing ? has_waited_within(w, 1) : is_within(w, w->units, w->text, 1);
 }
 
 /* With fewer records than this it costs more to find out where their fields are. */
@@ -141,7 +148,7 @@ read_data(struct nf_walk *w, struct nf_domain *d, const struct nf_template *t, s
         nf_estimate_start(&w->context, body, w->input->scratch->positions);
     }
     if (is_text(w)) {
-        w->text += (size_t)t->field_count * TEXT_OF_FIELD;
+        nf_walk_text(w, (size_t)t->field_count * TEXT_OF_FIELD);
     }
     if (!is_text(w) && !t->variable && !t->options) {
         left = read_fixed(w, left, done);
@@ -174,11 +181,11 @@ park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
     nf_walk_malformed(w, "template_missing", id, body);
 }
 
-/* A message has records of its own: those that have waited leave half of the limit to them. */
+/* Half of the limit is left to the last of them, which it is enough for in good faith. */
 static bool
 may_release(const struct nf_walk *w)
 {
-    return nf_pending_count(w->exporter) > 0 && may_have_more(w, 2);
+    return nf_pending_count(w->exporter) > 0 && has_waited_within(w, 2);
 }
 
 /*

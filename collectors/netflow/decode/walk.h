@@ -21,8 +21,8 @@ struct nf_walk {
     uint32_t messages, evictions; /* of the datagram, so far */
     /* What it held so far. */
     uint32_t sets, data_records, options_records, templates, parked, malformed;
-    size_t text;                  /* bytes that it was written as, of formats that are text */
     uint32_t units;               /* records of the message itself, not of sets that have waited */
+    size_t text, waited_text;     /* bytes of text that these were written as, and the others */
     uint32_t zero, limited, full; /* data records that are not published, by why */
     bool has_unknown_units;       /* records that could not be counted */
     bool is_full;                 /* a stream has to wait for room */
@@ -32,6 +32,13 @@ struct nf_walk {
 
 /* Goes to a message (or to the one that a set has waited since). */
 void nf_walk_header(struct nf_walk *w, const struct nf_header *header, uint32_t datagram);
+
+/* Counts bytes of text that a record is written as. */
+static inline void
+nf_walk_text(struct nf_walk *w, size_t length)
+{
+    *(w->is_releasing ? &w->waited_text : &w->text) += length;
+}
 
 /*
  * A set that cannot be read: counted, and a dead letter with a header of its own, so that it could

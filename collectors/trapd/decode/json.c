@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/enrich.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -156,7 +157,8 @@ write_typed(struct sr_buf *b, const struct trap_varbind *varbind)
 }
 
 static void
-write_varbind(struct sr_buf *b, const struct trap_varbind *varbind)
+write_varbind(
+    struct sr_buf *b, const struct trap_config *config, const struct trap_varbind *varbind)
 {
     const uint8_t type = varbind->type;
 
@@ -168,7 +170,11 @@ write_varbind(struct sr_buf *b, const struct trap_varbind *varbind)
         sr_buf_add_hex(b, (struct sr_span){ &type, 1 });
         write_bytes(b, ": ", varbind->value);
     }
-    sr_buf_add_text(b, "\"}");
+    sr_buf_put(b, '"');
+    if (config->enrich) {
+        trap_enrich_varbind(b, config, varbind);
+    }
+    sr_buf_put(b, '}');
 }
 
 /* ---- The whole ---- */
@@ -227,7 +233,6 @@ trap_json_write(struct sr_buf *b, const struct trap_config *config,
     struct sr_span left = message->varbinds;
     struct trap_varbind varbind;
 
-    (void)now_ns;
     sr_buf_add_text(b, "{\"source\":\"");
     write_source(b, peer);
     sr_buf_add_text(b, "\",\"version\":\"");
@@ -239,7 +244,11 @@ trap_json_write(struct sr_buf *b, const struct trap_config *config,
         if (!first) {
             sr_buf_put(b, ',');
         }
-        write_varbind(b, &varbind);
+        write_varbind(b, config, &varbind);
     }
-    sr_buf_add_text(b, "]}");
+    sr_buf_put(b, ']');
+    if (config->enrich) {
+        trap_enrich_write(b, config, message, peer, now_ns);
+    }
+    sr_buf_put(b, '}');
 }

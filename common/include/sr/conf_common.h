@@ -97,7 +97,7 @@ extern const struct sr_conf_key sr_conf_log_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
 
-/* `enrich: true` is refused by name until there is something that it does. */
+/* `enrich: true` is refused by name in programs that have nothing to add. */
 const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size);
 
 /* An absolute path. */
@@ -115,6 +115,14 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
  * SR_CONF_QUEUE_KEYS, `METRICS` one with the program's own port.
  */
 #define SR_CONF_COMMON_KEYS(LISTENER_KEYS, LISTENER_TYPE, PUBLISH, QUEUE, METRICS)                 \
+    SR_CONF_COMMON_KEYS_ENRICH(LISTENER_KEYS, LISTENER_TYPE, PUBLISH, QUEUE, METRICS,              \
+        sr_conf_check_enrich,                                                                      \
+        "Adds keys to records that upstream does not write; only false today.")
+
+/* The same, of a program that has a way of its own with `enrich`: its check (NULL: none), its help.
+ */
+#define SR_CONF_COMMON_KEYS_ENRICH(                                                                \
+    LISTENER_KEYS, LISTENER_TYPE, PUBLISH, QUEUE, METRICS, ENRICH_CHECK, ENRICH_HELP)              \
     { .name = "output",                                                                            \
         .type = SR_CONF_CHOICE,                                                                    \
         .offset = offsetof(struct sr_conf_common, output),                                         \
@@ -136,8 +144,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .type = SR_CONF_BOOL,                                                                  \
             .offset = offsetof(struct sr_conf_common, enrich),                                     \
             .def = "false",                                                                        \
-            .check = sr_conf_check_enrich,                                                         \
-            .help = "Adds keys to records that upstream does not write; only false today." },      \
+            .check = (ENRICH_CHECK),                                                               \
+            .help = (ENRICH_HELP) },                                                               \
         { .name = "listeners",                                                                     \
             .type = SR_CONF_SECTIONS,                                                              \
             .offset = offsetof(struct sr_conf_common, listeners),                                  \

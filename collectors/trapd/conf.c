@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trapd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_upstream.h"
+#include "conf_users.h"
+#include "decode/config.h"
+
+#include "sr/access.h"
+#include "sr/rate.h"
+
+#include "sr/banned.h"
+
+#define KEY_MIN 16U /* bytes of community_key */
+
+static const char *const protocols[] = { "snmptrap", NULL };
+static const char *const communities[] = { "clear", "hash", "omit", NULL }; /* trap_community */
+static const char *const time_windows[] = { "strict", "relearn", "off", NULL };
+
+static const char *
+check_allow(const void *item, char *text, size_t text_size)
+{
+    return sr_access_check(&((const struct trapd_listener *)item)->allow, text, text_size);
+}
+
+/* They are secret: no text says which one it is. */
+static const char *
+check_communities(const void *item, char *text, size_t text_size)
+{
+    const struct trapd_listener *l = item;
+
+    for (size_t i = 0; i < l->communities.count; i++) {
+        size_t len = strlen(l->communities.items[i]);
+        if (len == 0 || len > TRAPD_COMMUNITY_MAX) {
+            (void)snprintf(text, text_size, "item %zu has %zu bytes; a community has 1 to %u", i,
+                len, TRAPD_COMMUNITY_MAX);
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static const char *
+check_community_key(const void *item, char *text, size_t text_size)
+{
+    const struct trapd_conf *c = item;
+
+    if (c->community_key == NULL || strlen(c->community_key) >= KEY_MIN) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "is too short; write at least %u random bytes", KEY_MIN);
+    return text;
+}
+
+static const struct sr_conf_key listener_keys[] = {
+    SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
+    { .name = "community",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct trapd_listener, community),
+        .def = "clear",
+        .choices = communities,
+        .reload = SR_CONF_RELOAD,
+        .help =
+            "How community strings are published: as they are, as a keyed hash, or not at all." },
+    { .name = "communities",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, communities),
+        .max = 64,
+        .secret = true,
+        .reload = SR_CONF_RELOAD,
+        .check = check_communities,
+        .help = "Communities of v1 and v2c that are taken; empty: any." },
+    { .name = "allow",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, allow),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .check = check_allow,
+        .help = "Addresses and networks that may send; empty: all." },
+    { .name = "rate_limit",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct trapd_listener, rate_limit),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "Datagrams a second that one source may send; 0: no limit." },
+    { .name = "time_window",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct trapd_listener, time_window),
+        .def = "strict",
+        .choices = time_windows,
+        .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
+                "strict refuses them, relearn sets the clock of their engine, off takes them." },
+    { .name = NULL },
+};
+
+static const struct sr_conf_key publish_keys[] = {
+    SR_CONF_PUBLISH_KEYS("true"),
+    { .name = NULL },
+};
+
+static const struct sr_conf_key queue_keys[] = {
+    SR_CONF_QUEUE_KEYS("/var/lib/serviceradar/trapd"),
+    { .name = NULL },
+};
+
+static const struct sr_conf_key metrics_keys[] = {
+    { .name = "listen",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_metrics, listen),
+        .def = "127.0.0.1:9620",
+        .help = "ADDRESS:PORT, or off." },
+    { .name = NULL },
+};
+
+static const struct sr_conf_key keys[] = {
+    SR_CONF_COMMON_KEYS_ENRICH(listener_keys, struct trapd_listener, publish_keys, queue_keys,
+        metrics_keys, NULL, "Adds keys to records that upstream does not write."),
+    { .name = "community_key",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, community_key),
+        .secret = true,
+        .reload = SR_CONF_RELOAD,
+        .check = check_community_key,
+        .help = "Key of community: hash, at least 16 bytes; the same on all hosts whose hashes are "
+                "compared." },
+    TRAPD_USERS_ROW(struct trapd_conf),
+    { .name = "users_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, users_file),
+        .is_file = true,
+        .reload = SR_CONF_RELOAD,
+        .help = "A file with more `users`, so that this one need not hold passwords." },
+    { .name = "mib_file",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, mib_file),
+        .is_file = true,
+        .reload = SR_CONF_RELOAD,
+        .help =
+            "Names for enrich, written by `serviceradar-cli mib compile`; the standard ones are "
+            "always known." },
+    { .name = NULL },
+};
+
+static void
+check(const void *config, struct sr_conf_problems *problems)
+{
+    const struct trapd_conf *c = config;
+    const struct trapd_listener *listeners = c->common.listeners.items;
+    char where[64];
+
+    sr_conf_common_check(config, sizeof(struct trapd_listener), problems);
+    for (size_t i = 0; i < c->common.listeners.count; i++) {
+        if (listeners[i].community == TRAP_COMMUNITY_HASH && c->community_key == NULL) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].community", i);
+            sr_conf_problem(problems, where,
+                "needs a key, without which a hash is soon guessed; set `community_key`");
+        }
+    }
+    trapd_users_check(&c->users, problems);
+    if (c->users_file != NULL) {
+        trapd_users_file_check(c->users_file, problems);
+    }
+}
+
+const struct sr_conf_schema trapd_schema = {
+    .program = "serviceradar-trapd",
+    .keys = keys,
+    .size = sizeof(struct trapd_conf),
+    .check = check,
+    .foreign = &trapd_upstream_shape,
+};

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Senders of SNMP traps from addresses of their own: BER by hand (ITU-T X.690, RFC 3416)."""
+
+import socket
+
+from lab import TRAPD, Daemon, wait_for
+
+SUBJECT = "logs.snmp"
+
+UPTIME, TRAP_OID = "1.3.6.1.2.1.1.3.0", "1.3.6.1.6.3.1.1.4.1.0"
+LINK_DOWN, IF_INDEX = "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.2.1.2.2.1.1.7"
+
+
+def tlv(tag, content):
+    length = len(content)
+    if length < 128:
+        return bytes([tag, length]) + content
+    return bytes([tag, 0x82]) + length.to_bytes(2, "big") + content
+
+
+def integer(value, tag=0x02):
+    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def octets(value):
+    return tlv(0x04, value)
+
+
+def oid(text):
+    arcs = [int(a) for a in text.split(".")]
+    out = b""
+    for arc in (40 * arcs[0] + arcs[1], *arcs[2:]):
+        part = bytes([arc & 127])
+        while arc := arc >> 7:
+            part = bytes([arc & 127 | 128]) + part
+        out += part
+    return tlv(0x06, out)
+
+
+def varbinds(pairs):
+    return tlv(0x30, b"".join(tlv(0x30, oid(name) + value) for name, value in pairs))
+
+
+def v2c(*pairs, community=b"public", pdu=0xA7, request=1, uptime=1234, trap=LINK_DOWN):
+    """A trap with its uptime and name in front, or another PDU."""
+    head = [(UPTIME, integer(uptime, 0x43)), (TRAP_OID, oid(trap))]
+    body = integer(request) + integer(0) + integer(0) + varbinds([*head, *pairs])
+    return tlv(0x30, integer(1) + octets(community) + tlv(pdu, body))
+
+
+def v1(*pairs, community=b"public", enterprise="1.3.6.1.4.1.8072", generic=6, specific=1):
+    body = (oid(enterprise) + tlv(0x40, bytes([10, 0, 0, 1])) + integer(generic)
+            + integer(specific) + integer(4321, 0x43) + varbinds(pairs))
+    return tlv(0x30, integer(0) + octets(community) + tlv(0xA4, body))
+
+
+def v3():
+    """A header of v3 of a user that nobody knows, with nothing behind it."""
+    security = tlv(0x30, octets(b"\x80\0\x1f\x88\1") + integer(1) + integer(1) + octets(b"joe")
+                   + octets(b"") + octets(b""))
+    head = tlv(0x30, integer(7) + integer(65507) + octets(b"\0") + integer(3))
+    scoped = tlv(0x30, octets(b"\x80\0\x1f\x88\1") + octets(b"") + tlv(
+        0xA7, integer(1) + integer(0) + integer(0) + varbinds([])))
+    return tlv(0x30, integer(3) + head + octets(security) + scoped)
+
+
+class Sender:
+    """Sends from an address of the loopback network."""
+
+    def __init__(self, collector, address="127.0.0.1", listener=0):
+        self.target = collector.address(listener)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.name = "{}:{}".format(*self.socket.getsockname())  # as records have it
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, *datagrams):
+        for datagram in datagrams:
+            self.socket.sendto(datagram, self.target)
+
+
+class Trapd(Daemon):
+    """serviceradar-trapd."""
+
+    def __init__(self, lab, name="trapd", **config):
+        super().__init__(lab, name, program=TRAPD, **config)
+
+    def sender(self, address="127.0.0.1", **options):
+        s = Sender(self, address, **options)
+        self.lab.sockets.append(s)  # which closes it
+        return s
+
+    def dropped(self, reason):
+        return self.metric("dropped_total", reason=reason)
+
+    def resting(self, received):
+        """Once so many datagrams were received and all of it is counted: the ledger."""
+        def done():
+            ledger = self.ledger()
+            return ledger["received"] >= received and ledger["balanced"] and ledger
+        return wait_for(f"{received} datagrams are accounted for", done)
+
+
+def trap_stream(server):
+    client = server.client()
+    client.add_stream(subjects=[SUBJECT, SUBJECT + ".deadletter"])
+    return client
