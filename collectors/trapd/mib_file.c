@@ -47,9 +47,8 @@ mib_file_open(const char *path, struct mib_file *ret_file, char *error, size_t e
     }
     if (!mib_table_open((struct sr_span){ file.map, file.size }, &file.table)) {
         (void)snprintf(error, error_size,
-            "mib_file: %s is no table of names of this version; write it with `serviceradar-cli "
-            "mib "
-            "compile`",
+            "mib_file: %s is no table of names of this version; write it with "
+            "`serviceradar-cli mib compile`",
             path);
         mib_file_close(&file);
         return false;

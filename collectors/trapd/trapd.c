@@ -319,6 +319,7 @@ const struct sr_program trapd_program = {
     .about = "receives SNMP traps and publishes them as JSON to NATS JetStream",
     .schema = &trapd_schema,
     .listener_size = sizeof(struct trapd_listener),
+    .has_users = true,
     .batch_content_type = "application/x-ndjson",
     .state_new = new_state,
     .state_free = free_state,

@@ -29,6 +29,7 @@ enum {
     OPT_FORMAT,
     OPT_OPTIONS,
     OPT_EXPLAIN,
+    OPT_USERS,
 };
 
 struct invocation {
@@ -36,7 +37,8 @@ struct invocation {
     const char *file;  /* --config */
     const char **sets; /* owned array of borrowed or owned texts */
     size_t set_count;
-    char *output_set; /* owned: "output=..." */
+    char **owned_sets; /* owned array of owned texts: options that are a key's */
+    size_t owned_count;
     bool decode, check, print;
     struct sr_form_options form; /* of decode */
     bool explain;
@@ -63,7 +65,9 @@ print_help(const struct sr_program *program)
                  "Exit codes: 0 ok, 1 failed at run time, 2 usage or invalid configuration.\n",
         program->name, program->about, program->name, program->name,
         program->has_raw_form ? "; raw: the fields as they were received" : "",
-        program->has_raw_form ? "      --options         print records of options too\n" : "");
+        program->has_raw_form ? "      --options         print records of options too\n"
+        : program->has_users  ? "      --users FILE      the same as --set users_file=FILE\n"
+                              : "");
 }
 
 static void
@@ -159,15 +163,22 @@ add_set(struct invocation *in, const char *set)
     return EXIT_OK;
 }
 
+/* Sets a key that has an option of its own. */
 static int
-add_output(struct invocation *in, const char *output)
+add_key(struct invocation *in, const char *key, const char *value)
 {
-    free(in->output_set);
-    if (asprintf(&in->output_set, "output=%s", output) < 0) {
-        in->output_set = NULL;
+    char **owned = realloc(in->owned_sets, (in->owned_count + 1) * sizeof(*owned));
+    char *set;
+
+    if (owned == NULL) {
         return EXIT_RUN;
     }
-    return add_set(in, in->output_set);
+    in->owned_sets = owned;
+    if (asprintf(&set, "%s=%s", key, value) < 0) {
+        return EXIT_RUN;
+    }
+    in->owned_sets[in->owned_count++] = set;
+    return add_set(in, set);
 }
 
 static const struct option common_options[] = {
@@ -201,6 +212,20 @@ static const struct option decode_options_with_raw[] = {
     { NULL, 0, NULL, 0 },
 };
 
+static const struct option decode_options_with_users[] = {
+    DECODE_OPTIONS,
+    { "users", required_argument, NULL, OPT_USERS },
+    { NULL, 0, NULL, 0 },
+};
+
+static const struct option *
+decode_options_of(const struct sr_program *program)
+{
+    return program->has_raw_form ? decode_options_with_raw
+           : program->has_users  ? decode_options_with_users
+                                 : decode_options;
+}
+
 static int
 set_format(struct invocation *in, const char *format)
 {
@@ -229,7 +254,8 @@ read_options(struct invocation *in, const struct option *options, int argc, char
         switch (opt) {
         case 'c': in->file = optarg; break;
         case OPT_SET: rc = add_set(in, optarg); break;
-        case OPT_OUTPUT: rc = add_output(in, optarg); break;
+        case OPT_OUTPUT: rc = add_key(in, "output", optarg); break;
+        case OPT_USERS: rc = add_key(in, "users_file", optarg); break;
         case OPT_CHECK: in->check = true; break;
         case OPT_PRINT: in->print = true; break;
         case OPT_FORMAT: rc = set_format(in, optarg); break;
@@ -309,8 +335,7 @@ run_decode(struct invocation *in, int argc, char **argv)
     char error[512];
 
     in->form.form = SR_FORM_JSON;
-    int rc = read_options(
-        in, in->program->has_raw_form ? decode_options_with_raw : decode_options, argc, argv);
+    int rc = read_options(in, decode_options_of(in->program), argc, argv);
     if (rc >= 0) {
         return rc;
     }
@@ -386,7 +411,10 @@ sr_program_main(const struct sr_program *program, int argc, char **argv)
     sr_log_open(program->name);
     int rc = in.decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
     free(in.sets);
-    free(in.output_set);
+    for (size_t i = 0; i < in.owned_count; i++) {
+        free(in.owned_sets[i]);
+    }
+    free(in.owned_sets);
     if (fflush(stdout) != 0 && rc == EXIT_OK) {
         rc = EXIT_RUN;
     }

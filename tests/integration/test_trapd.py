@@ -4,12 +4,13 @@
 import json
 import re
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from lab import TRAPD, free_port, wait_for
+from lab import BIN, TRAPD, free_port, wait_for
 from traps import (IF_INDEX, LINK_DOWN, TRAP_OID, UPTIME, Trapd, integer, octets, trap_stream, v1,
                    v2c, v3)
 
@@ -165,6 +166,57 @@ def test_what_was_received_before_a_kill_is_sent_after_it(lab):
     assert daemon.settled(200)["stored"] == 200
 
 
+# ---- Names ----
+
+MODULE = """
+PUMP-MIB DEFINITIONS ::= BEGIN
+IMPORTS MODULE-IDENTITY, NOTIFICATION-TYPE, enterprises FROM SNMPv2-SMI;
+pumpMIB MODULE-IDENTITY
+    LAST-UPDATED "202611220000Z" ORGANIZATION "x" CONTACT-INFO "x" DESCRIPTION "x"
+    ::= { enterprises 99991 }
+pumpNotifications OBJECT IDENTIFIER ::= { pumpMIB 0 }
+%s NOTIFICATION-TYPE STATUS current DESCRIPTION "x" ::= { pumpNotifications 1 }
+END
+"""
+
+
+def compile_names(lab, name):
+    """The path of a table in which 1.3.6.1.4.1.99991.0.1 has this name."""
+    modules, table = lab.dir / f"mibs-{name}", lab.dir / "names.mib"
+    modules.mkdir()
+    (modules / "PUMP-MIB.txt").write_text(MODULE % name)
+    subprocess.run([BIN / "serviceradar-cli", "mib", "compile", modules, "-o", table], check=True,
+                   capture_output=True, timeout=30)
+    return table
+
+
+def test_names_are_of_the_table_that_was_there_at_the_reload(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    table = compile_names(lab, "pumpDown")
+    daemon = running(lab, server, enrich=True, mib_file=str(table))
+    sender = daemon.sender()
+    pump = v2c(trap="1.3.6.1.4.1.99991.0.1")
+    sender.send(pump, v2c())
+    daemon.settled(2)
+    compile_names(lab, "pumpBroken")
+    sender.send(pump)
+    daemon.settled(3)
+    daemon.hup()
+    daemon.await_log("the configuration is reloaded")
+    sender.send(pump)
+    daemon.settled(4)
+    table.unlink()
+    table.write_text("no table")
+    daemon.hup()
+    daemon.await_log("is no table of names of this version; write it with")
+    records = [json.loads(b) for b in bodies(client)]
+    assert [list(r)[:4] for r in records] == [
+        ["source", "version", "community", "varbinds"]] * 4
+    names = [r["event_name"] for r in records]
+    assert [n.split("::")[-1] for n in names] == ["pumpDown", "linkDown", "pumpDown", "pumpBroken"]
+
+
 # ---- Users ----
 
 def test_users_of_a_file_can_be_wrong_at_a_reload_and_cost_nothing(lab):
@@ -230,6 +282,68 @@ def test_enriched_traps_have_names_and_text(lab):
     assert trap["varbinds"][2]["name"] == "IF-MIB::ifOperStatus.7"
     assert trap["varbinds"][2]["text"] == "down"
     assert trap["host"] == "127.0.0.1"
+
+
+def reasons(client):
+    """Of all dead letters so far."""
+    return [m.headers["Sr-Reason"] for m in client.messages() if m.subject.endswith("deadletter")]
+
+
+def test_users_of_v3_are_heard_and_others_are_dead_letters(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = running(lab, server, users=[
+        {"name": "joe", "auth": "SHA-256", "auth_password": "maplesyrup"}, {"name": "open"},
+        {"name": "bound", "engine_ids": ["80001f8802"]}])
+    sender = daemon.sender()
+    sender.send(v3((IF_INDEX, integer(7)), password=b"maplesyrup"), v3(user=b"open"),
+                v3(user=b"bound", engine=b"\x80\0\x1f\x88\2"))
+    assert daemon.settled(3)["stored"] == 3
+    sender.send(v3(password=b"maplesyrop"), v3(), v3(user=b"nobody"), v3(user=b"bound"),
+                v3(password=b"maplesyrup", boots=0), v3(user=b"open")[:-1])
+    assert daemon.settled(9)["stored_dead"] == 6
+    assert reasons(client) == ["v3_auth", "v3_level", "v3_unknown_user",
+                                       "v3_unknown_engine", "v3_time", "truncated_message"]
+    first = json.loads(bodies(client)[0])
+    assert first["version"] == "V3" and first["community"] == ""
+    assert first["varbinds"][2] == {"oid": IF_INDEX, "value": "INTEGER: 7"}
+
+
+def test_a_reload_brings_other_users_and_keeps_what_is_known_of_time(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    users = [{"name": "joe", "auth": "SHA-256", "auth_password": "maplesyrup"}]
+    daemon = running(lab, server, users=users)
+    sender = daemon.sender()
+    sender.send(v3(password=b"maplesyrup", boots=5))
+    daemon.settled(1)
+    for count, password in ((3, "after the reload"), (5, "after another one")):
+        users[0]["auth_password"] = password
+        daemon.write()
+        before = len(daemon.lines("the configuration is reloaded"))
+        daemon.hup()
+        wait_for("a reload", lambda n=before: len(
+            daemon.lines("the configuration is reloaded")) > n)
+        # The engine's clock does not go back with the new key.
+        sender.send(v3(password=password.encode(), boots=5),
+                    v3(password=password.encode(), boots=4))
+        daemon.settled(count)
+    sender.send(v3(password=b"maplesyrup", boots=5))
+    assert daemon.settled(6)["stored"] == 3
+    assert reasons(client) == ["v3_time", "v3_time", "v3_auth"]
+
+
+def test_decode_reads_users_of_a_file(lab):
+    users, capture = lab.dir / "users.yaml", lab.dir / "none.pcap"
+    capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+    users.write_text("users: [{name: joe, auth: SHA-256}]\n")
+    ask = [str(TRAPD), "decode", "--users", str(users), str(capture)]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "users.yaml:1: users[0].auth_password: is missing" in done.stderr
+    users.write_text("users: [{name: joe}]\n")
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0 and json.loads(done.stderr)["packets"] == 0
 
 
 # ---- Upstream's file ----

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Senders of SNMP traps from addresses of their own: BER by hand (ITU-T X.690, RFC 3416)."""
 
+import hashlib
+import hmac
 import socket
 
 from lab import TRAPD, Daemon, wait_for
@@ -54,14 +56,28 @@ def v1(*pairs, community=b"public", enterprise="1.3.6.1.4.1.8072", generic=6, sp
     return tlv(0x30, integer(0) + octets(community) + tlv(0xA4, body))
 
 
-def v3():
-    """A header of v3 of a user that nobody knows, with nothing behind it."""
-    security = tlv(0x30, octets(b"\x80\0\x1f\x88\1") + integer(1) + integer(1) + octets(b"joe")
-                   + octets(b"") + octets(b""))
-    head = tlv(0x30, integer(7) + integer(65507) + octets(b"\0") + integer(3))
-    scoped = tlv(0x30, octets(b"\x80\0\x1f\x88\1") + octets(b"") + tlv(
-        0xA7, integer(1) + integer(0) + integer(0) + varbinds([])))
-    return tlv(0x30, integer(3) + head + octets(security) + scoped)
+def v3_key(password, engine):
+    """RFC 3414 appendix A.2 with SHA-256 (RFC 7860)."""
+    whole = (password * (1048576 // len(password) + 1))[:1048576]
+    key = hashlib.sha256(whole).digest()
+    return hashlib.sha256(key + engine + key).digest()
+
+
+def v3(*pairs, user=b"joe", password=None, engine=b"\x80\0\x1f\x88\1", boots=1, seconds=100):
+    """A trap of v3; with a password its MAC is HMAC-SHA-256-192 (RFC 7860)."""
+    place = bytes(24) if password is not None else b""
+    security = tlv(0x30, octets(engine) + integer(boots) + integer(seconds) + octets(user)
+                   + octets(place) + octets(b""))
+    flags = b"\1" if password is not None else b"\0"
+    head = tlv(0x30, integer(7) + integer(65507) + octets(flags) + integer(3))
+    named = [(UPTIME, integer(99, 0x43)), (TRAP_OID, oid(LINK_DOWN)), *pairs]
+    scoped = tlv(0x30, octets(engine) + octets(b"") + tlv(
+        0xA7, integer(1) + integer(0) + integer(0) + varbinds(named)))
+    whole = tlv(0x30, integer(3) + head + octets(security) + scoped)
+    if password is None:
+        return whole
+    mac = hmac.new(v3_key(password, engine), whole, hashlib.sha256).digest()[:24]
+    return whole.replace(place, mac, 1)
 
 
 class Sender:

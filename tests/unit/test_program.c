@@ -420,6 +420,17 @@ decode_explains_for_who_asks(void **state)
 }
 
 static void
+of_an_option_given_twice_the_last_one_counts(void **state)
+{
+    const char *const arguments[] = { "--output", "stdout", "--output", "discard", "--print-config",
+        NULL };
+
+    (void)state;
+    assert_int_equal(run(arguments), 0);
+    assert_non_null(strstr(text, "output: discard\n"));
+}
+
+static void
 raw_form_and_options_are_for_programs_that_have_them(void **state)
 {
     struct pcap_file file;
@@ -471,6 +482,7 @@ main(void)
         lived(the_form_follows_the_output),
         lived(decode_has_a_state_and_ends_what_waits),
         lived(decode_explains_for_who_asks),
+        lived(of_an_option_given_twice_the_last_one_counts),
         lived(raw_form_and_options_are_for_programs_that_have_them),
         lived(dead_letters_are_off_where_the_program_says_so),
     };

@@ -35,6 +35,7 @@ struct sr_program {
     const struct sr_conf_schema *schema; /* of a struct that begins with sr_conf_common */
     size_t listener_size;                /* of a struct that begins with sr_conf_listener */
     bool has_raw_form;                   /* decode --format raw and --options are known */
+    bool has_users; /* decode --users is known: the key users_file; not with has_raw_form */
     /* Of messages of several records in SR_FORM_WIRE; NULL: such are never made. */
     const char *batch_content_type;
     bool batch_delimited; /* they have a varint length before each record, else a newline behind it
