@@ -67,20 +67,21 @@ size_t usm_users_count(const struct usm_users *users);
 
 /*
  * Reads messages for one thread: keeps keys of engines it has heard, and their clocks. Only
- * messages whose MAC was right leave a trace.
+ * messages whose MAC was right leave a trace. Of several workers of a listener each knows the
+ * clocks of what itself has heard.
  */
 struct usm_receiver;
 
 struct usm_receiver_options {
     enum usm_time_policy time;
-    uint32_t keys;    /* kept localized, some 4 KiB each; 0: USM_KEYS_DEFAULT */
+    uint32_t keys;    /* kept localized, some 2 KiB each; 0: USM_KEYS_DEFAULT */
     uint32_t engines; /* whose clocks are kept; 0: USM_ENGINES_DEFAULT */
 };
 
 #define USM_KEYS_DEFAULT 2048U
 #define USM_ENGINES_DEFAULT 16384U
 
-/* Borrows `users`. Returns owned; NULL without memory. */
+/* Borrows `users`. Returns owned; NULL without memory, or with room for more than USM_TABLE_MAX. */
 struct usm_receiver *usm_receiver_new(
     const struct usm_users *users, const struct usm_receiver_options *options);
 void usm_receiver_free(struct usm_receiver *receiver);
@@ -92,14 +93,18 @@ void usm_receiver_free(struct usm_receiver *receiver);
 void usm_receiver_set_users(struct usm_receiver *receiver, const struct usm_users *users);
 
 /*
- * The receiver as what datagrams are decoded with; valid as long as the receiver. Its reasons:
- * those of v3_reason(), of trap_reason() for the PDU, and v3_unknown_user    nobody of this name
+ * The receiver as what datagrams are decoded with; valid as long as the receiver. Its reasons are
+ * those of v3_reason(), those of trap_reason() for the PDU, and these:
+ *
+ *   v3_unknown_user    nobody of this name
  *   v3_unknown_engine  a user, but not of this engine
  *   v3_level           less than the user must have, or more than the keys of the user allow
  *   v3_auth            the MAC is wrong
  *   v3_time            outside of the time window
  *   v3_decrypt         the MAC is right, but there is no scoped PDU in what was decrypted
- * Of several users of one name the one that came farthest tells.
+ *
+ * Of several users of one name the one that came farthest tells. The first encrypted message of an
+ * engine takes some ms where usm_key_for_cipher() hashes a MiB.
  */
 struct trap_opener usm_receiver_opener(struct usm_receiver *receiver);
 

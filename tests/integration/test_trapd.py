@@ -234,6 +234,56 @@ def test_users_of_a_file_can_be_wrong_at_a_reload_and_cost_nothing(lab):
     assert "hidden-word" not in daemon.text()
 
 
+# ---- SNMPv3 and names ----
+
+def recorded(name):
+    """The bytes of a message of tests/golden/snmp."""
+    cases = Path(__file__).parents[1] / "golden/snmp/cases.jsonl"
+    for line in cases.read_text().splitlines():
+        case = json.loads(line)
+        if case["name"] == name:
+            return bytes.fromhex(case["hex"])
+    raise KeyError(name)
+
+
+USER = {"name": "u_sha256_aes", "auth": "SHA-256", "auth_password": "authpass12345",
+        "priv": "AES-128", "priv_password": "privpass12345"}
+
+
+def test_traps_of_v3_are_read_with_the_keys_of_their_users(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = running(lab, server, users=[USER])
+    sender = daemon.sender()
+    sender.send(recorded("v3_SHA-256_AES"))
+    assert daemon.settled(1)["stored"] == 1
+    trap = json.loads(bodies(client)[0])
+    assert trap["version"] == "V3" and len(trap["varbinds"]) == 5
+    sender.send(recorded("v3_SHA_noPriv"), recorded("v3_SHA_AES_badmac"))
+    daemon.settled(3)
+    assert daemon.metric("undecodable_total", reason="v3_unknown_user") == 2
+    daemon.config["users"] = [{**USER, "auth_password": "another-word"}]
+    daemon.write()
+    daemon.hup()
+    daemon.await_log("the configuration is reloaded")
+    sender.send(recorded("v3_SHA-256_AES"))
+    daemon.settled(4)
+    assert daemon.metric("undecodable_total", reason="v3_auth") == 1
+
+
+def test_enriched_traps_have_names_and_text(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = running(lab, server, enrich=True)
+    daemon.sender().send(v2c(("1.3.6.1.2.1.2.2.1.8.7", integer(2))))
+    assert daemon.settled(1)["stored"] == 1
+    trap = json.loads(bodies(client)[0])
+    assert trap["event_name"] == "IF-MIB::linkDown"
+    assert trap["varbinds"][2]["name"] == "IF-MIB::ifOperStatus.7"
+    assert trap["varbinds"][2]["text"] == "down"
+    assert trap["host"] == "127.0.0.1"
+
+
 def reasons(client):
     """Of all dead letters so far."""
     return [m.headers["Sr-Reason"] for m in client.messages() if m.subject.endswith("deadletter")]
@@ -294,56 +344,6 @@ def test_decode_reads_users_of_a_file(lab):
     users.write_text("users: [{name: joe}]\n")
     done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0 and json.loads(done.stderr)["packets"] == 0
-
-
-# ---- SNMPv3 and names ----
-
-def recorded(name):
-    """The bytes of a message of tests/golden/snmp."""
-    cases = Path(__file__).parents[1] / "golden/snmp/cases.jsonl"
-    for line in cases.read_text().splitlines():
-        case = json.loads(line)
-        if case["name"] == name:
-            return bytes.fromhex(case["hex"])
-    raise KeyError(name)
-
-
-USER = {"name": "u_sha256_aes", "auth": "SHA-256", "auth_password": "authpass12345",
-        "priv": "AES-128", "priv_password": "privpass12345"}
-
-
-def test_traps_of_v3_are_read_with_the_keys_of_their_users(lab):
-    server = lab.server()
-    client = trap_stream(server)
-    daemon = running(lab, server, users=[USER])
-    sender = daemon.sender()
-    sender.send(recorded("v3_SHA-256_AES"))
-    assert daemon.settled(1)["stored"] == 1
-    trap = json.loads(bodies(client)[0])
-    assert trap["version"] == "V3" and len(trap["varbinds"]) == 5
-    sender.send(recorded("v3_SHA_noPriv"), recorded("v3_SHA_AES_badmac"))
-    daemon.settled(3)
-    assert daemon.metric("undecodable_total", reason="v3_unknown_user") == 2
-    daemon.config["users"] = [{**USER, "auth_password": "another-word"}]
-    daemon.write()
-    daemon.hup()
-    daemon.await_log("the configuration is reloaded")
-    sender.send(recorded("v3_SHA-256_AES"))
-    daemon.settled(4)
-    assert daemon.metric("undecodable_total", reason="v3_auth") == 1
-
-
-def test_enriched_traps_have_names_and_text(lab):
-    server = lab.server()
-    client = trap_stream(server)
-    daemon = running(lab, server, enrich=True)
-    daemon.sender().send(v2c(("1.3.6.1.2.1.2.2.1.8.7", integer(2))))
-    assert daemon.settled(1)["stored"] == 1
-    trap = json.loads(bodies(client)[0])
-    assert trap["event_name"] == "IF-MIB::linkDown"
-    assert trap["varbinds"][2]["name"] == "IF-MIB::ifOperStatus.7"
-    assert trap["varbinds"][2]["text"] == "down"
-    assert trap["host"] == "127.0.0.1"
 
 
 # ---- Upstream's file ----

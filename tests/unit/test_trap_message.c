@@ -125,6 +125,28 @@ a_trap_is_published_with_its_four_keys(void **state)
 }
 
 static void
+keys_of_consumers_come_behind_those_four(void **state)
+{
+    (void)state;
+    config.enrich = true;
+    config.mibs[1] = mib_standard();
+    assert_int_equal(feed("30(" V2C "a7(" NUMBERS "30(" UPTIME LINK_DOWN ")))"), SR_DECODED);
+    config.mibs[1] = NULL;
+    config.enrich = false;
+    assert_string_equal(published,
+        "{\"source\":\"192.0.2.10:50123\",\"version\":\"V2C\",\"community\":\"pub\",\"varbinds\":[{"
+        "\"oid\":\"1.3.6.1.2.1.1.3.0\",\"value\":\"TIMETICKS: 5\",\"type\":\"time_ticks\","
+        "\"name\":\"SNMPv2-MIB::sysUpTime.0\"},{\"oid\":\"1.3.6.1.6.3.1.1.4.1.0\",\"value\":"
+        "\"OBJECT IDENTIFIER: 1.3.6.1.6.3.1.1.5.3\",\"type\":\"object_identifier\",\"name\":"
+        "\"SNMPv2-MIB::snmpTrapOID.0\"}],\"timestamp\":\"1970-01-01T00:00:00.000000001Z\","
+        "\"event_name\":\"IF-MIB::linkDown\",\"body\":\"IF-MIB::linkDown\",\"severity_text\":"
+        "\"ERROR\",\"severity_number\":17,\"host\":\"192.0.2.10\",\"resource\":{"
+        "\"source.address\":\"192.0.2.10\",\"source.port\":50123},\"attributes\":{"
+        "\"snmp.version\":\"2c\",\"snmp.pdu\":\"trap\",\"snmp.trap_oid\":"
+        "\"1.3.6.1.6.3.1.1.5.3\",\"snmp.request_id\":7,\"snmp.uptime\":5}}");
+}
+
+static void
 a_source_of_ipv6_stands_in_brackets(void **state)
 {
     static const struct sr_peer peer = {
@@ -315,6 +337,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trap_is_published_with_its_four_keys),
+        cmocka_unit_test(keys_of_consumers_come_behind_those_four),
         cmocka_unit_test(a_source_of_ipv6_stands_in_brackets),
         cmocka_unit_test(a_community_can_be_hashed_or_left_out),
         cmocka_unit_test(what_is_no_notification_is_counted_by_what_it_is),

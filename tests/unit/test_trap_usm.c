@@ -6,12 +6,14 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "decode/datagram.h"
 #include "decode/v3.h"
 #include "v3_desk.h"
 
 #include "sr/banned.h"
 
 #define OID_ROOM 2048
+#define SHA_MAC_LEN 12U
 
 /* ---- Against libnetsnmp ---- */
 
@@ -156,6 +158,66 @@ every_message_that_is_refused_is_refused_for_its_reason(void **state)
     usm_receiver_free(receiver);
 }
 
+/* ---- As a datagram ---- */
+
+static uint8_t record[TRAP_RECORD_MAX];
+static size_t record_len;
+
+static uint8_t *
+reserve(void *arg, size_t max)
+{
+    (void)arg;
+    return max <= sizeof(record) ? record : NULL;
+}
+
+static void
+commit(void *arg, size_t len, uint32_t records)
+{
+    (void)arg;
+    (void)records;
+    record_len = len;
+}
+
+static void
+deadletter(
+    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
+{
+    (void)peer;
+    (void)now_ns;
+    (void)raw;
+    *(const char **)arg = reason;
+}
+
+static void
+an_encrypted_trap_becomes_a_record_and_a_forged_one_a_dead_letter(void **state)
+{
+    static const char expected[] =
+        "{\"source\":\"192.0.2.10:50123\",\"version\":\"V3\",\"community\":\"\","
+        "\"varbinds\":[{\"oid\":\"1.3.6.1.2.1.1.3.0\",\"value\":\"TIMETICKS: 12345\"}";
+    static const struct sr_peer peer = { .address = { 192, 0, 2, 10 }, .port = 50123 };
+    static const struct trap_config config;
+    static struct trap_scratch scratch;
+    const char *reason = "";
+    const struct sr_emit emit = {
+        .arg = &reason, .reserve = reserve, .commit = commit, .deadletter = deadletter
+    };
+    struct usm_receiver *receiver = v3_desk_receiver(v3_desk.everybody, USM_TIME_STRICT, 0);
+    const struct trap_opener opener = usm_receiver_opener(receiver);
+    struct v3_sent message = v3_desk.sha_aes192;
+    const struct sr_span bytes = { message.bytes, message.len };
+
+    (void)state;
+    assert_int_equal(
+        sr_trap_datagram(&config, &opener, &scratch, V3_DESK_NOW, &peer, bytes, &emit), SR_DECODED);
+    assert_in_range(record_len, sizeof(expected), sizeof(record));
+    assert_memory_equal(record, expected, sizeof(expected) - 1);
+    message.bytes[message.len - 1] ^= 1;
+    assert_int_equal(sr_trap_datagram(&config, &opener, &scratch, V3_DESK_NOW, &peer, bytes, &emit),
+        SR_DEADLETTER);
+    assert_string_equal(reason, "v3_auth");
+    usm_receiver_free(receiver);
+}
+
 /* ---- Changed messages ---- */
 
 static void
@@ -249,6 +311,10 @@ a_mac_of_another_length_than_the_algorithm_s_is_wrong(void **state)
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         struct v3_sent message = message_with("u_sha_nopriv", "\1", lengths[i], 0, 8);
         v3_desk_sign(&message, USM_AUTH_SHA, "authpass12345");
+        if (lengths[i] > SHA_MAC_LEN) { /* right as far as the algorithm's goes */
+            struct sr_span mac = v3_desk_head(&message).mac;
+            memset(v3_desk_within(&message, mac) + SHA_MAC_LEN, 0, mac.len - SHA_MAC_LEN);
+        }
         v3_desk_expect(receiver, &message, "v3_auth");
     }
     struct v3_sent message = message_with("u_sha512_nopriv", "\1", 0, 0, 0);
@@ -365,6 +431,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_that_libnetsnmp_accepts_is_opened_as_it_does),
         cmocka_unit_test(every_message_that_is_refused_is_refused_for_its_reason),
+        cmocka_unit_test(an_encrypted_trap_becomes_a_record_and_a_forged_one_a_dead_letter),
         cmocka_unit_test(no_prefix_of_a_message_is_opened_or_read_past_its_end),
         cmocka_unit_test(no_byte_of_an_authentic_message_can_be_changed),
         cmocka_unit_test(a_mac_of_another_length_than_the_algorithm_s_is_wrong),

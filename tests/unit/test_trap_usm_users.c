@@ -125,12 +125,13 @@ a_user_is_one_of_its_engines_only(void **state)
     };
 
     (void)state;
+    engines[0] = (struct sr_span){ theirs, sizeof(theirs) };
     for (size_t i = 0; i < sizeof(others); i++) {
-        engines[i] = (struct sr_span){ &others[i], 1 };
+        engines[i + 1] = (struct sr_span){ &others[i], 1 };
     }
-    engines[sizeof(others)] = (struct sr_span){ theirs, sizeof(theirs) };
     for (size_t with = 0; with <= 1; with++) {
         struct usm_users *users = usm_users_new();
+        options.engines = engines + 1 - with;
         options.engine_count = sizeof(others) + with;
         options.name = "u_sha_nopriv";
         options.auth = USM_AUTH_SHA;

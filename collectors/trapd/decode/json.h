@@ -19,8 +19,8 @@
  * one ended the list: "BIT STRING: [0, 160]", "NSAP ADDRESS: [73]", "UINTEGER32: 1", and "TYPE
  * 0x01: [255]" for a type that is not known, or whose value has not the length of its type.
  *
- * Of v3 the community is empty. With config->enrich each varbind and the whole have more members
- * (decode/enrich.h). Without room `b->overflow` is set.
+ * Of v3 the community is empty. Where the configuration says `enrich`, what decode/enrich.h writes
+ * comes behind. `now_ns`: when it was received, ns since 1970. Without room `b->overflow` is set.
  */
 void trap_json_write(struct sr_buf *b, const struct trap_config *config,
     const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns);
