@@ -12,8 +12,8 @@
 #include "decode/mib_format.h"
 #include "files.h"
 #include "mib/builder.h"
+#include "mib/severity.h"
 #include "mib_base.h"
-#include "mib_severity.h"
 
 #include "sr/banned.h"
 

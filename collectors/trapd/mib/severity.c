@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mib_severity.h"
+#include "mib/severity.h"
 
 #include <stdbool.h>
 #include <stddef.h>

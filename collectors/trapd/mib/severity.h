@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_MIB_SEVERITY_H_INCLUDED
-#define CLI_MIB_SEVERITY_H_INCLUDED
+#ifndef TRAPD_MIB_SEVERITY_H_INCLUDED
+#define TRAPD_MIB_SEVERITY_H_INCLUDED
 
 #include "decode/mib.h"
 
