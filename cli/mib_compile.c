@@ -12,12 +12,14 @@
 #include "decode/mib_format.h"
 #include "files.h"
 #include "mib/builder.h"
+#include "mib/severity.h"
 #include "mib_base.h"
 
 #include "sr/banned.h"
 
 #define TEXT_MAX 2048
 #define LABELS_MAX 65536
+#define MODULE_MAX ((size_t)16 << 20) /* bytes of a file that is searched for severities */
 
 /* The parser has one log and one tree, so there is one of this. */
 struct compiler {
@@ -27,6 +29,8 @@ struct compiler {
     struct mib_compile_counts counts;
     char **modules; /* names by the parser's number, NULL where not asked yet */
     size_t module_count;
+    char *text; /* of the file of the module `text_module`, NULL when it cannot be read */
+    int text_module;
     bool failed;
 };
 
@@ -161,6 +165,24 @@ is_notification(const struct tree *tree)
            (tree->parent != NULL && tree->parent->subid == 0 && len > 0 && parent[len - 1] == '#');
 }
 
+/* The parser drops comments, so the file is read once more; the tree has its modules in runs. */
+static enum mib_severity
+severity_of(struct compiler *c, const struct tree *tree)
+{
+    if (c->text_module != tree->modid) {
+        const struct module *module = find_module(tree->modid);
+        size_t len;
+
+        free(c->text);
+        c->text = NULL;
+        c->text_module = tree->modid;
+        if (module != NULL) {
+            (void)files_read(module->file, MODULE_MAX, &c->text, &len);
+        }
+    }
+    return c->text != NULL ? mib_severity_find(c->text, tree->label) : MIB_SEVERITY_NONE;
+}
+
 static void
 add_node(struct compiler *c, const struct tree *tree, const uint32_t *arcs, unsigned count)
 {
@@ -176,6 +198,7 @@ add_node(struct compiler *c, const struct tree *tree, const uint32_t *arcs, unsi
 
     if (notifies) {
         entry.kind = MIB_NOTIFICATION;
+        entry.severity = severity_of(c, tree);
     } else if (entry.syntax != MIB_SYNTAX_NONE) {
         entry.kind = MIB_OBJECT;
     }
@@ -265,7 +288,7 @@ bool
 mib_compile(char *const *dirs, size_t count, struct mib_builder *b, mib_problem_cb *cb, void *arg,
     struct mib_compile_counts *ret_counts)
 {
-    struct compiler c = { .builder = b, .cb = cb, .arg = arg };
+    struct compiler c = { .builder = b, .cb = cb, .arg = arg, .text_module = -1 };
     const char *temporary = getenv("TMPDIR");
     uint32_t arcs[MIB_ARCS_MAX];
     char base[FILES_PATH_MAX];
@@ -289,6 +312,7 @@ mib_compile(char *const *dirs, size_t count, struct mib_builder *b, mib_problem_
     snmp_disable_log();
     /* Not unload_all_mibs(): it takes minutes for thousands of modules, and the process ends. */
     free(c.modules);
+    free(c.text);
     *ret_counts = c.counts;
     return ok;
 }

@@ -67,7 +67,17 @@ IMPORTS enterprises FROM RFC1155-SMI OBJECT-TYPE FROM RFC-1212 TRAP-TYPE FROM RF
 old OBJECT IDENTIFIER ::= { enterprises 99992 }
 oldLevel OBJECT-TYPE SYNTAX INTEGER { low(1), high(2) }
     ACCESS read-only STATUS mandatory DESCRIPTION "x" ::= { old 1 }
-oldAlarm TRAP-TYPE ENTERPRISE old VARIABLES { oldLevel } DESCRIPTION "x" ::= 7
+oldAlarm TRAP-TYPE ENTERPRISE old VARIABLES { oldLevel } DESCRIPTION "x"
+    --#TYPE "Level"
+    --#SEVERITY MAJOR
+    ::= 7
+oldAlarmEnd TRAP-TYPE ENTERPRISE old DESCRIPTION "x"
+    --#SEVERITY INFORMATIONAL
+    ::= 8
+oldOther TRAP-TYPE ENTERPRISE old DESCRIPTION "x" ::= 9
+oldOdd TRAP-TYPE ENTERPRISE old DESCRIPTION "x"
+    --#SEVERITY PURPLE
+    ::= 10
 END
 """
 
@@ -133,7 +143,10 @@ def table(modules, tmp_path):
     ("99991.1.6.0", "PUMP-MIB::pumpSpeed.0 object unsigned"),
     ("99991.0.1", "PUMP-MIB::pumpDown notification"),
     ("99992.1.0", "OLD-MIB::oldLevel.0 object integer low=1 high=2"),
-    ("99992.0.7", "OLD-MIB::oldAlarm notification"),
+    ("99992.0.7", "OLD-MIB::oldAlarm notification severity=major"),
+    ("99992.0.8", "OLD-MIB::oldAlarmEnd notification severity=info"),
+    ("99992.0.9", "OLD-MIB::oldOther notification"),
+    ("99992.0.10", "OLD-MIB::oldOdd notification"),
     ("99992.0", "OLD-MIB::old.0 node"),
 ])
 def test_a_table_says_what_the_modules_say(table, oid, text):

@@ -7,6 +7,7 @@
 #include "decode/mib.h"
 #include "decode/mib_format.h"
 #include "mib/builder.h"
+#include "mib/severity.h"
 #include "mib/standard_text.h"
 
 #include "sr/banned.h"
@@ -377,6 +378,32 @@ a_wrong_line_of_the_standard_text_is_named(void **state)
     }
 }
 
+static void
+a_severity_is_what_the_comment_in_a_definition_says(void **state)
+{
+    static const struct {
+        const char *text;
+        enum mib_severity severity;
+    } cases[] = {
+        { "up TRAP-TYPE --#SEVERITY MAJOR\n ::= 1", MIB_SEVERITY_MAJOR },
+        { "\nup\n NOTIFICATION-TYPE\n--#SEVERITY INFORMATIONAL\n::= {", MIB_SEVERITY_INFO },
+        { "up TRAP-TYPE ::= 1 --#SEVERITY MAJOR\n", MIB_SEVERITY_NONE },
+        { "up OBJECT-TYPE --#SEVERITY MAJOR\n ::= 1", MIB_SEVERITY_NONE },
+        { "startup TRAP-TYPE --#SEVERITY MAJOR\n ::= 1", MIB_SEVERITY_NONE },
+        { "up, up TRAP-TYPE --#SEVERITY MINOR\n ::= 1", MIB_SEVERITY_MINOR },
+        { "up TRAP-TYPE --#SEVERITY MAJORITY\n ::= 1", MIB_SEVERITY_NONE },
+        { "up TRAP-TYPE --#SEVERITY MAJOR\n", MIB_SEVERITY_NONE },
+        { "up TRAP-TYPE", MIB_SEVERITY_NONE },
+        { "up", MIB_SEVERITY_NONE },
+        { "", MIB_SEVERITY_NONE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(mib_severity_find(cases[i].text, "up"), cases[i].severity);
+    }
+}
+
 int
 main(void)
 {
@@ -389,6 +416,7 @@ main(void)
         cmocka_unit_test(no_damage_makes_a_table_read_past_its_end),
         cmocka_unit_test(another_version_is_no_table),
         cmocka_unit_test(the_standard_names_are_part_of_the_program),
+        cmocka_unit_test(a_severity_is_what_the_comment_in_a_definition_says),
         cmocka_unit_test(a_wrong_line_of_the_standard_text_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
