@@ -287,7 +287,7 @@ mib_compile(char *const *dirs, size_t count, struct mib_builder *b, mib_problem_
     }
     snmp_unregister_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, on_log, &c, 1);
     snmp_disable_log();
-    unload_all_mibs();
+    /* Not unload_all_mibs(): it takes minutes for thousands of modules, and the process ends. */
     free(c.modules);
     *ret_counts = c.counts;
     return ok;

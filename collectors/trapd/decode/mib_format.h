@@ -11,9 +11,8 @@
  *     labels   label_bytes bytes
  *     strings  string_bytes bytes
  *
- * Nodes are the tree of identifiers, the root first, then level by level, each level in the order
- * of the identifiers. So the children of a node are one run of records sorted by arc. Arcs that no
- * module names are nodes with an empty name.
+ * Nodes are the tree of identifiers, the root first. The children of a node are one run of records,
+ * sorted by arc. Arcs that no module names are nodes with an empty name.
  *
  * A string is its length (two bytes) and its bytes, named by where it begins in its part. A set of
  * labels is a count (four bytes) and so many pairs of a number (four bytes, two's complement,

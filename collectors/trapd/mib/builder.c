@@ -34,7 +34,7 @@ struct node {
     uint32_t parent; /* the root's is itself */
     uint32_t first;  /* child, as a place in the table */
     uint32_t children;
-    unsigned depth;
+    uint32_t placed; /* of the children */
 };
 
 struct mib_builder {
@@ -295,8 +295,7 @@ add_nodes(struct mib_builder *b, const struct key *keys, size_t count)
         }
         while (depth < entry->arc_count) {
             struct node node = { .arc = keys[i].arcs[depth], .parent = path[depth] };
-            node.depth = ++depth;
-            node.entry = depth == entry->arc_count ? entry : NULL;
+            node.entry = ++depth == entry->arc_count ? entry : NULL;
             path[depth] = (uint32_t)b->node_count;
             if (!add_node(b, &node)) {
                 return false;
@@ -325,26 +324,26 @@ make_nodes(struct mib_builder *b)
 }
 
 /*
- * Gives each node its place in the table. Nodes of one depth keep their order, so siblings are
- * neighbours there: they have no node of their own depth between them.
+ * Gives each node its place in the table: a run of children behind all that stands under what comes
+ * before them. So what one module names is in a few pages, which a lookup waits for.
  */
 static void
 place_nodes(struct mib_builder *b, uint32_t *places)
 {
-    uint32_t next[MIB_ARCS_MAX + 2] = { 0 };
+    uint32_t next = 1;
 
-    for (size_t i = 0; i < b->node_count; i++) {
-        next[b->nodes[i].depth + 1]++;
-    }
-    for (size_t depth = 1; depth <= MIB_ARCS_MAX; depth++) {
-        next[depth] += next[depth - 1];
+    for (size_t i = 1; i < b->node_count; i++) {
+        b->nodes[b->nodes[i].parent].children++;
     }
     for (size_t i = 0; i < b->node_count; i++) {
-        places[i] = next[b->nodes[i].depth]++;
+        struct node *node = &b->nodes[i];
         if (i > 0) {
-            struct node *parent = &b->nodes[b->nodes[i].parent];
-            parent->first = parent->children == 0 ? places[i] : parent->first;
-            parent->children++;
+            struct node *parent = &b->nodes[node->parent];
+            places[i] = parent->first + parent->placed++;
+        }
+        if (node->children > 0) {
+            node->first = next;
+            next += node->children;
         }
     }
 }
