@@ -7,6 +7,7 @@
 #include "conf_upstream.h"
 #include "conf_users.h"
 #include "decode/config.h"
+#include "usm.h"
 
 #include "sr/access.h"
 #include "sr/rate.h"
@@ -17,7 +18,6 @@
 
 static const char *const protocols[] = { "snmptrap", NULL };
 static const char *const communities[] = { "clear", "hash", "omit", NULL }; /* trap_community */
-static const char *const time_windows[] = { "strict", "relearn", "off", NULL };
 
 static const char *
 check_allow(const void *item, char *text, size_t text_size)
@@ -90,7 +90,7 @@ static const struct sr_conf_key listener_keys[] = {
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_listener, time_window),
         .def = "strict",
-        .choices = time_windows,
+        .choices = usm_time_policy_names,
         .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
                 "strict refuses them, relearn sets the clock of their engine, off takes them." },
     { .name = NULL },

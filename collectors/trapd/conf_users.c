@@ -6,14 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sr/banned.h"
+#include "usm.h"
 
-/* As the tools of net-snmp call them: enum trapd_auth, trapd_priv, trapd_level. */
-static const char *const auths[] = { "none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384",
-    "SHA-512", NULL };
-static const char *const privs[] = { "none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-C",
-    "AES-256-C", NULL };
-static const char *const levels[] = { "strongest", "noAuthNoPriv", "authNoPriv", "authPriv", NULL };
+#include "sr/banned.h"
 
 /* ---- One key ---- */
 
@@ -62,12 +57,12 @@ check_name(const void *item, char *text, size_t text_size)
 static const char *
 check_password(const char *password, char *text, size_t text_size)
 {
-    if (password == NULL || strlen(password) >= TRAPD_PASSWORD_MIN) {
+    if (password == NULL || strlen(password) >= USM_PASSWORD_LEAST) {
         return NULL;
     }
     (void)snprintf(text, text_size,
         "is too short; a password has at least %u bytes (RFC 3414 section 11.2)",
-        TRAPD_PASSWORD_MIN);
+        USM_PASSWORD_LEAST);
     return text;
 }
 
@@ -112,7 +107,7 @@ const struct sr_conf_key trapd_user_keys[] = {
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_user, auth),
         .def = "none",
-        .choices = auths,
+        .choices = usm_auth_names,
         .reload = SR_CONF_RELOAD,
         .help = "Algorithm of authentication." },
     { .name = "auth_password",
@@ -126,7 +121,7 @@ const struct sr_conf_key trapd_user_keys[] = {
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_user, priv),
         .def = "none",
-        .choices = privs,
+        .choices = usm_priv_names,
         .reload = SR_CONF_RELOAD,
         .help = "Algorithm of encryption; AES-192-C and AES-256-C make their keys as Cisco does." },
     { .name = "priv_password",
@@ -147,7 +142,7 @@ const struct sr_conf_key trapd_user_keys[] = {
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_user, level),
         .def = "strongest",
-        .choices = levels,
+        .choices = usm_minimum_names,
         .reload = SR_CONF_RELOAD,
         .help = "The least a message must have; strongest: all that the user has passwords for." },
     { .name = NULL },
@@ -160,29 +155,29 @@ static const char *
 user_problem(const struct trapd_user *u, const char **ret_key)
 {
     *ret_key = "auth_password";
-    if (u->auth != TRAPD_AUTH_NONE && u->auth_password == NULL) {
+    if (u->auth != USM_AUTH_NONE && u->auth_password == NULL) {
         return "is missing; `auth` needs it";
     }
-    if (u->auth == TRAPD_AUTH_NONE && u->auth_password != NULL) {
+    if (u->auth == USM_AUTH_NONE && u->auth_password != NULL) {
         return "is for no algorithm; name it as `auth`";
     }
     *ret_key = "priv_password";
-    if (u->priv != TRAPD_PRIV_NONE && u->priv_password == NULL) {
+    if (u->priv != USM_PRIV_NONE && u->priv_password == NULL) {
         return "is missing; `priv` needs it";
     }
-    if (u->priv == TRAPD_PRIV_NONE && u->priv_password != NULL) {
+    if (u->priv == USM_PRIV_NONE && u->priv_password != NULL) {
         return "is for no algorithm; name it as `priv`";
     }
     *ret_key = "priv";
-    if (u->priv != TRAPD_PRIV_NONE && u->auth == TRAPD_AUTH_NONE) {
+    if (u->priv != USM_PRIV_NONE && u->auth == USM_AUTH_NONE) {
         return "needs `auth` as well (RFC 3411 section 3.4.3)";
     }
     *ret_key = "level";
-    if ((u->level == TRAPD_LEVEL_AUTH && u->auth == TRAPD_AUTH_NONE) ||
-        (u->level == TRAPD_LEVEL_PRIV && u->priv == TRAPD_PRIV_NONE)) {
+    if ((u->level == USM_MINIMUM_AUTH && u->auth == USM_AUTH_NONE) ||
+        (u->level == USM_MINIMUM_PRIV && u->priv == USM_PRIV_NONE)) {
         return "is more than the user has algorithms for; name them as `auth` and `priv`";
     }
-    if (u->level == TRAPD_LEVEL_NO_AUTH && u->auth != TRAPD_AUTH_NONE) {
+    if (u->level == USM_MINIMUM_NO_AUTH && u->auth != USM_AUTH_NONE) {
         return "would take what anybody sends in the name of the user; write authNoPriv, or leave "
                "out `auth`";
     }

@@ -6,14 +6,6 @@
 
 #include "sr/banned.h"
 
-/* The choices of the configuration are those of the keys, in their order. */
-_Static_assert((int)TRAPD_AUTH_NONE == (int)USM_AUTH_NONE, "order");
-_Static_assert((int)TRAPD_AUTH_SHA512 == (int)USM_AUTH_SHA512, "order");
-_Static_assert((int)TRAPD_PRIV_NONE == (int)USM_PRIV_NONE, "order");
-_Static_assert((int)TRAPD_PRIV_AES256C == (int)USM_PRIV_AES256_CISCO, "order");
-_Static_assert((int)TRAPD_LEVEL_PRIV == (int)USM_MINIMUM_PRIV, "order");
-_Static_assert((int)TRAPD_TIME_OFF == (int)USM_TIME_OFF, "order");
-
 static enum usm_err
 add_user(struct usm_users *keys, const struct trapd_user *user)
 {

@@ -82,7 +82,6 @@ decode_config(const struct snapshot *s, const struct trapd_conf *c, const struct
 {
     struct trap_config d = {
         .community = (enum trap_community)l->community,
-        .is_upstream = l->base.compat == SR_COMPAT_UPSTREAM,
         .enrich = c->common.enrich,
         .mibs = { s->mibs.map != NULL ? &s->mibs.table : NULL, mib_standard() },
     };

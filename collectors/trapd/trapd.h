@@ -17,54 +17,15 @@
 #define TRAPD_ENGINE_ID_MAX 32U
 #define TRAPD_USER_NAME_MAX 32U
 
-/* RFC 3414 section 11.2 */
-#define TRAPD_PASSWORD_MIN 8U
-
-/* In the order of the choices of `auth`, `priv` and `level` of a user. */
-enum trapd_auth {
-    TRAPD_AUTH_NONE = 0,
-    TRAPD_AUTH_MD5,    /* RFC 3414 section 6 */
-    TRAPD_AUTH_SHA,    /* RFC 3414 section 7 */
-    TRAPD_AUTH_SHA224, /* RFC 7860 */
-    TRAPD_AUTH_SHA256,
-    TRAPD_AUTH_SHA384,
-    TRAPD_AUTH_SHA512,
-};
-
-enum trapd_priv {
-    TRAPD_PRIV_NONE = 0,
-    TRAPD_PRIV_DES,     /* RFC 3414 section 8 */
-    TRAPD_PRIV_AES128,  /* RFC 3826 */
-    TRAPD_PRIV_AES192,  /* keys extended as draft-blumenthal-aes-usm-04 does */
-    TRAPD_PRIV_AES256,  /* the same */
-    TRAPD_PRIV_AES192C, /* keys extended as draft-reeder-snmpv3-usm-3desede does: Cisco */
-    TRAPD_PRIV_AES256C, /* the same */
-};
-
-/* The least that a message of the user must have. */
-enum trapd_level {
-    TRAPD_LEVEL_STRONGEST = 0, /* all that the user has keys for */
-    TRAPD_LEVEL_NO_AUTH,
-    TRAPD_LEVEL_AUTH,
-    TRAPD_LEVEL_PRIV,
-};
-
-/* What is done with a message outside of the time window of RFC 3414 section 3.2, step 7 b. */
-enum trapd_time_window {
-    TRAPD_TIME_STRICT = 0, /* refused */
-    TRAPD_TIME_RELEARN,    /* taken, and the clock of its engine is what it says */
-    TRAPD_TIME_OFF,        /* taken; no clock is kept */
-};
-
 /* A user of v3, RFC 3414. All borrowed of the configuration. */
 struct trapd_user {
     const char *name;
-    int auth;                          /* enum trapd_auth */
+    int auth;                          /* enum usm_auth */
     const char *auth_password;         /* NULL: none */
-    int priv;                          /* enum trapd_priv */
+    int priv;                          /* enum usm_priv */
     const char *priv_password;         /* NULL: none */
     struct sr_conf_strings engine_ids; /* for trapd_engine_id(); empty: any */
-    int level;                         /* enum trapd_level */
+    int level;                         /* enum usm_minimum */
 };
 
 struct trapd_listener {
@@ -73,7 +34,7 @@ struct trapd_listener {
     struct sr_conf_strings communities; /* empty: any */
     struct sr_conf_strings allow;
     uint64_t rate_limit; /* datagrams a second, 0: none */
-    int time_window;     /* enum trapd_time_window */
+    int time_window;     /* enum usm_time_policy */
 };
 
 struct trapd_conf {

@@ -8,6 +8,7 @@
 
 #include "folder.h"
 #include "trapd.h"
+#include "usm.h"
 
 #include "sr/conf.h"
 
@@ -259,7 +260,7 @@ users_of_a_file_come_behind_the_others(void **state)
     assert_int_equal(users.count, 3);
     assert_string_equal(users.items[0].name, "one");
     assert_string_equal(users.items[1].name, "two");
-    assert_int_equal(users.items[1].auth, TRAPD_AUTH_SHA512);
+    assert_int_equal(users.items[1].auth, USM_AUTH_SHA512);
     assert_string_equal(users.items[1].auth_password, "from-a-file");
     assert_string_equal(users.items[2].engine_ids.items[0], "80001f8801");
     trapd_users_done(&users);

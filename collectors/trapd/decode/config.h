@@ -31,8 +31,7 @@ struct trap_opener {
 /* How the messages of a listener are decoded. Immutable, shared by threads. */
 struct trap_config {
     enum trap_community community;
-    bool is_upstream; /* compat: upstream: the bytes of the program before this one */
-    bool enrich;      /* keys beyond the four of upstream */
+    bool enrich; /* keys beyond the four of upstream */
     /* Of TRAP_COMMUNITY_HASH: writes what stands for a community; else NULL. */
     void (*community_hash)(const uint8_t key[TRAP_COMMUNITY_KEY_LEN], struct sr_span community,
         char out[TRAP_COMMUNITY_HASH_LEN]);
