@@ -71,13 +71,12 @@ consumed(void *arg, const char *reason)
     o->consumed++;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+feed(const struct trap_config *config, struct sr_span bytes)
 {
-    static const struct trap_config config;
     static const struct sr_peer peer = { .address = { 192, 0, 2, 10 }, .port = 50123 };
     static struct trap_scratch scratch;
-    struct outcome outcome = { .raw = { data, size } };
+    struct outcome outcome = { .raw = bytes };
     const struct sr_emit emit = {
         .arg = &outcome,
         .reserve = reserve,
@@ -86,15 +85,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .consumed = consumed,
     };
 
-    if (size > UINT16_MAX) {
-        return 0;
-    }
     enum sr_verdict verdict = sr_trap_datagram(
-        &config, NULL, &scratch, UINT64_C(1795348800000000000), &peer, outcome.raw, &emit);
+        config, NULL, &scratch, UINT64_C(1795348800000000000), &peer, bytes, &emit);
     require(outcome.commits == (verdict == SR_DECODED ? 1 : 0));
     require(outcome.deadletters == (verdict == SR_DEADLETTER ? 1 : 0));
     require(outcome.consumed == (verdict == SR_CONSUMED ? 1 : 0));
     require(verdict != SR_FULL);
     free(outcome.memory);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct trap_config plain = { .enrich = false };
+    const struct trap_config enriched = { .enrich = true, .mibs = { NULL, mib_standard() } };
+
+    if (size <= UINT16_MAX) {
+        feed(&plain, (struct sr_span){ data, size });
+        feed(&enriched, (struct sr_span){ data, size });
+    }
     return 0;
 }

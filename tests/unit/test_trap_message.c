@@ -255,6 +255,32 @@ a_message_has_a_limit_of_varbinds(void **state)
     assert_string_equal(reason, "too_many_varbinds");
 }
 
+#define TEN "01 01 01 01 01 01 01 01 01 01 "
+
+static void
+a_trap_that_names_make_too_large_is_published_without_them(void **state)
+{
+    static char text[250000];
+    size_t len = (size_t)snprintf(text, sizeof(text), "30(" V2C "a7(" NUMBERS "30(");
+
+    (void)state;
+    for (unsigned i = 0; i < 55; i++) { /* controls: six bytes each as text */
+        len += (size_t)snprintf(
+            text + len, sizeof(text) - len, "30(06(2b 06 01 02 01 02 02 01 02 01) 04(");
+        for (unsigned j = 0; j < 110; j++) {
+            len += (size_t)snprintf(text + len, sizeof(text) - len, TEN);
+        }
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "))");
+    }
+    (void)snprintf(text + len, sizeof(text) - len, ")))");
+    config = (struct trap_config){ .enrich = true, .mibs = { NULL, mib_standard() } };
+    assert_int_equal(feed(text), SR_DECODED);
+    assert_null(strstr(published, "attributes"));
+    assert_int_equal(feed("30(" V2C "a7(" NUMBERS "30()))"), SR_DECODED);
+    assert_non_null(strstr(published, "attributes"));
+    config = (struct trap_config){ .enrich = false };
+}
+
 static void
 without_room_nothing_is_told(void **state)
 {
@@ -344,6 +370,7 @@ main(void)
         cmocka_unit_test(what_cannot_be_read_is_a_dead_letter_with_its_reason),
         cmocka_unit_test(a_value_of_another_length_than_its_type_is_published_as_bytes),
         cmocka_unit_test(a_message_has_a_limit_of_varbinds),
+        cmocka_unit_test(a_trap_that_names_make_too_large_is_published_without_them),
         cmocka_unit_test(without_room_nothing_is_told),
         cmocka_unit_test(a_trap_of_v1_is_what_it_would_be_in_v2c),
         cmocka_unit_test(what_the_opener_says_of_v3_counts),

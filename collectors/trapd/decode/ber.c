@@ -8,48 +8,50 @@ enum {
     LONG_LENGTH = 0x80, /* else the byte is the length */
 };
 
-/* The length of what follows. At most SIZE_MAX / 256 is returned, so that nothing overflows. */
-static bool
-take_length(struct sr_reader *r, size_t *ret_length)
+/*
+ * A length in the long form, whose first byte is `left->data[1]`. Returns how many bytes stand
+ * before the content; 0 when the length cannot be read.
+ */
+static size_t
+read_long_length(const struct sr_span *left, size_t *ret_length)
 {
-    unsigned first = sr_reader_u8(r);
+    size_t bytes = left->data[1] & (LONG_LENGTH - 1);
     size_t length = 0;
 
-    if ((first & LONG_LENGTH) == 0) {
-        *ret_length = first;
-        return !r->failed;
+    /* Indefinite, which RFC 3417 section 8 forbids, or reserved. */
+    if (bytes == 0 || bytes == LONG_LENGTH - 1 || bytes > left->len - 2) {
+        return 0;
     }
-    first &= LONG_LENGTH - 1;
-    if (first == 0 || first == LONG_LENGTH - 1) {
-        return false; /* indefinite, which RFC 3417 section 8 forbids, or reserved */
-    }
-    for (; first > 0 && !r->failed; first--) {
+    for (size_t i = 0; i < bytes; i++) {
         if (length > SIZE_MAX >> 16) {
-            return false;
+            return 0;
         }
-        length = length << 8 | sr_reader_u8(r);
+        length = length << 8 | left->data[2 + i];
     }
     *ret_length = length;
-    return !r->failed;
+    return 2 + bytes;
 }
 
 bool
 ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
 {
-    struct sr_reader r = sr_reader_init(*left);
-    uint8_t type = sr_reader_u8(&r);
-    size_t length;
-
-    if (r.failed || (type & TAG_MASK) == TAG_MASK || !take_length(&r, &length)) {
+    if (left->len < 2 || (left->data[0] & TAG_MASK) == TAG_MASK) {
         return false;
     }
-    struct sr_span content = sr_reader_take(&r, length);
-    if (r.failed) {
+    size_t head = 2, length = left->data[1];
+    if ((length & LONG_LENGTH) != 0) {
+        head = read_long_length(left, &length);
+        if (head == 0) {
+            return false;
+        }
+    }
+    if (length > left->len - head) {
         return false;
     }
-    *left = (struct sr_span){ r.pos, sr_reader_left(&r) };
-    *ret_type = type;
-    *ret_content = content;
+    *ret_type = left->data[0];
+    *ret_content = (struct sr_span){ left->data + head, length };
+    left->data += head + length;
+    left->len -= head + length;
     return true;
 }
 

@@ -8,12 +8,12 @@
 
 /*
  * Room for nearly every record. A byte of a value takes up to six as JSON, a varbind of seven bytes
- * some 60, and few of either are at that. What does not fit is given TRAP_RECORD_MAX.
+ * some 60, with names some 300, and few are at that. What does not fit is given TRAP_RECORD_MAX.
  */
 static size_t
-typical_room(size_t len)
+typical_room(const struct trap_config *config, size_t len)
 {
-    size_t room = 1024 + 8 * len;
+    size_t room = config->enrich ? 2048 + 24 * len : 1024 + 8 * len;
 
     return room < TRAP_RECORD_MAX ? room : TRAP_RECORD_MAX;
 }
@@ -56,12 +56,23 @@ read_message(const struct trap_opener *opener, struct trap_scratch *scratch, uin
     return opener->open(opener->arg, now_ns, bytes, scratch->plain, message);
 }
 
+/* Returns the record's length; 0 when it does not fit. */
+static size_t
+write_record(const struct trap_config *config, const struct trap_message *message,
+    const struct sr_peer *peer, uint64_t now_ns, uint8_t *memory, size_t room)
+{
+    struct sr_buf b = sr_buf_over(memory, room);
+
+    trap_json_write(&b, config, message, peer, now_ns);
+    return b.overflow ? 0 : b.len;
+}
+
 enum sr_verdict
 sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
     const struct sr_emit *emit)
 {
-    size_t room = typical_room(bytes.len);
+    size_t room = typical_room(config, bytes.len);
     struct trap_message message;
     uint8_t *memory = emit->reserve(emit->arg, room);
 
@@ -74,18 +85,21 @@ sr_trap_datagram(const struct trap_config *config, const struct trap_opener *ope
         return SR_CONSUMED;
     }
     if (wrong == NULL) {
-        struct sr_buf b = sr_buf_over(memory, room);
-        trap_json_write(&b, config, &message, peer, now_ns);
-        if (b.overflow && room < TRAP_RECORD_MAX) {
+        size_t len = write_record(config, &message, peer, now_ns, memory, room);
+        if (len == 0 && room < TRAP_RECORD_MAX) {
             memory = emit->reserve(emit->arg, TRAP_RECORD_MAX);
             if (memory == NULL) {
                 return SR_FULL;
             }
-            b = sr_buf_over(memory, TRAP_RECORD_MAX);
-            trap_json_write(&b, config, &message, peer, now_ns);
+            len = write_record(config, &message, peer, now_ns, memory, TRAP_RECORD_MAX);
         }
-        if (!b.overflow) {
-            emit->commit(emit->arg, b.len, 1);
+        if (len == 0 && config->enrich) {
+            struct trap_config plain = *config;
+            plain.enrich = false; /* better a trap without names than none */
+            len = write_record(&plain, &message, peer, now_ns, memory, TRAP_RECORD_MAX);
+        }
+        if (len > 0) {
+            emit->commit(emit->arg, len, 1);
             return SR_DECODED;
         }
         wrong = "too_large";
