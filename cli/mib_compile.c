@@ -46,7 +46,7 @@ static void
 tell_place(struct compiler *c, char *text)
 {
     static const char mark[] = ": At line ";
-    char line[TEXT_MAX];
+    char line[TEXT_MAX + 16]; /* the same texts, otherwise put together */
     char *place = strstr(text, mark);
     char *file = place != NULL ? strstr(place, " in ") : NULL;
 
@@ -250,7 +250,7 @@ write_base(const char *dir)
 static bool
 read_folders(struct compiler *c, const char *base, char *const *dirs, size_t count)
 {
-    char text[TEXT_MAX];
+    char text[FILES_PATH_MAX + 128];
 
     if (!write_base(base) || add_mibdir(base) < 0) {
         (void)snprintf(text, sizeof(text), "%s: %s", base, strerror(errno));
