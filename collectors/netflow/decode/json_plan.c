@@ -252,7 +252,8 @@ clear(struct table *table, uint64_t secret, unsigned fields)
         capacity *= 2;
         bits++;
     }
-    table->secret = secret * UINT64_C(0x9E3779B97F4A7C15) | 1;
+    /* Of no secret, a clock that stands at 0, it must still be a large number. */
+    table->secret = (secret ^ UINT64_C(0xD1B54A32D192ED03)) * UINT64_C(0x9E3779B97F4A7C15) | 1;
     table->shift = 64 - bits;
     table->mask = capacity - 1;
     memset(table->last, 0xff, capacity * sizeof(table->last[0])); /* NF_JSON_NO_FIELD */
