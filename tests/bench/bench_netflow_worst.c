@@ -291,6 +291,37 @@ one_small_template(struct build *m)
     small_template(m, 0);
 }
 
+/* As many bytes as are allowed wait for a template of uptimes behind fields of no bytes. */
+static void
+large_sets_of_uptimes_wait(
+    const struct plot *p, struct nf_exporter *e, const struct nf_config *config)
+{
+    (void)p;
+    for (size_t waiting = 0; waiting < config->max_pending_bytes; waiting += LARGEST) {
+        data_of_zeros(&message);
+        (void)feed(e, config, build_end(&message));
+    }
+}
+
+/* That template, and a message that is full of its records as well. */
+static void
+template_and_data(struct build *m)
+{
+    static const struct plot uptimes = {
+        .fields = { { .id = 21, .length = 4 }, { .id = 82, .length = NF_VARIABLE_LENGTH } },
+        .field_count = 2,
+    };
+
+    build_ipfix(m, 1, 0);
+    build_set(m, BUILD_IPFIX_TEMPLATES);
+    template_behind(&uptimes, NF_EMPTY_FIELDS_MAX + 5);
+    build_set(m, 256);
+    while (left(m) >= 5) {
+        build_u8(m, 0);
+        build_u32(m, 0);
+    }
+}
+
 static void
 new_domain(struct build *m)
 {
@@ -681,6 +712,8 @@ static const struct plot plots[] = {
     { "16 templates of 1,000 fields", NULL, broad_templates, { { .id = 0 } }, 0 },
     { "a template that 1 MiB of records of one byte waits for", large_sets_wait, one_small_template,
         { { .id = 0 } }, 0 },
+    { "the same with uptimes, and the message is full too", large_sets_of_uptimes_wait,
+        template_and_data, { { .id = 0 } }, 0 },
     { "a new domain, where 256 are full of templates", full_of_templates, new_domain,
         { { .id = 0 } }, 0 },
     { "13,000 names of interfaces", options_template, names,

@@ -64,8 +64,8 @@ enum sr_verdict sr_netflow_datagram(struct nf_exporter *exporter, const struct n
  * No datagram may cost more than a few times what a sender could fill it with in good faith: what
  * is above these is told to emit->deadletter as "too_many_sets", "too_many_records",
  * "too_many_templates" or "too_many_messages". Records are too many as well when their text is too
- * long. Sets that have waited count for themselves, and come out until they are half of that; what
- * is more goes on waiting.
+ * long. Sets that have waited come on top: half as many records, of text a quarter. They come out
+ * until they are half of that; what is more goes on waiting.
  */
 #define NF_MESSAGES_MAX 128U
 #define NF_EVICTIONS_MAX 2U /* domains that give way to those of one datagram */

@@ -47,6 +47,13 @@ is_within(const struct nf_walk *w, uint32_t records, size_t text, unsigned share
     return records < max / share && text < NF_TEXT_MAX / share;
 }
 
+/* Sets that have waited come on top of what the message holds: less of them, as text less still. */
+static unsigned
+waited_share(const struct nf_walk *w)
+{
+    return is_text(w) ? 4 : 2;
+}
+
 /* The same of the records of sets that have waited. */
 static bool
 has_waited_within(const struct nf_walk *w, unsigned share)
@@ -58,7 +65,8 @@ has_waited_within(const struct nf_walk *w, unsigned share)
 static bool
 may_go_on(const struct nf_walk *w)
 {
-    return w->is_releasing ? has_waited_within(w, 1) : is_within(w, w->units, w->text, 1);
+    return w->is_releasing ? has_waited_within(w, waited_share(w))
+                           : is_within(w, w->units, w->text, 1);
 }
 
 /* With fewer records than this it costs more to find out where their fields are. */
@@ -185,7 +193,7 @@ park(struct nf_walk *w, struct nf_domain *d, uint16_t id, struct sr_span body)
 static bool
 may_release(const struct nf_walk *w)
 {
-    return nf_pending_count(w->exporter) > 0 && has_waited_within(w, 2);
+    return nf_pending_count(w->exporter) > 0 && has_waited_within(w, 2 * waited_share(w));
 }
 
 /*
