@@ -192,6 +192,13 @@ compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
+double
+bench_median(double *figures, size_t count)
+{
+    qsort(figures, count, sizeof(figures[0]), compare);
+    return figures[count / 2];
+}
+
 static void
 measure(enum load_kind kind)
 {
@@ -217,9 +224,9 @@ measure(enum load_kind kind)
         fprintf(stderr, "%s: only %" PRIu64 " messages\n", load_name(kind), bench_messages);
         exit(EXIT_FAILURE);
     }
-    qsort(each, ROUNDS, sizeof(each[0]), compare);
+    double median = bench_median(each, ROUNDS);
     printf("{\"kind\": \"%s\", \"ns\": %.1f, \"best\": %.1f, \"bytes\": %.1f}\n", load_name(kind),
-        each[ROUNDS / 2], each[0], (double)bench_bytes / (double)bench_messages);
+        median, each[0], (double)bench_bytes / (double)bench_messages);
 }
 
 int

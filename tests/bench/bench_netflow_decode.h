@@ -14,6 +14,9 @@ double bench_nanoseconds(void);
 /* The limits that the daemon has by default. */
 struct nf_config bench_config(enum nf_format format);
 
+/* The median of `count` figures, which it puts in order. */
+double bench_median(double *figures, size_t count);
+
 /* Ends with an error when there is no memory. */
 struct nf_exporter *bench_exporter(const struct sr_peer *peer);
 

@@ -778,15 +778,10 @@ run(const struct plot *p, enum nf_format format)
         }
         p->write(&message);
         bench_messages = 0;
-        double time = feed(e, &config, build_end(&message));
+        took[i] = feed(e, &config, build_end(&message));
         nf_exporter_free(e);
-        unsigned at = i;
-        for (; at > 0 && took[at - 1] > time; at--) {
-            took[at] = took[at - 1];
-        }
-        took[at] = time;
     }
-    return took[TIMES / 2] / 1e6;
+    return bench_median(took, TIMES) / 1e6;
 }
 
 void
