@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
 #include "community.h"
 #include "decode/datagram.h"
 #include "mib_file.h"
@@ -77,12 +79,24 @@ load_shared(struct snapshot *s, const struct trapd_conf *c, char *error, size_t 
            (c->mib_file == NULL || mib_file_open(c->mib_file, &s->mibs, error, error_size));
 }
 
+/* SHA-256, cut: nobody can make another inform that passes for one that was sent before. */
+static void
+request_id(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN])
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    (void)SHA256(identity.data, identity.len, digest);
+    memcpy(id, digest, SR_REQUEST_ID_LEN);
+}
+
 static struct trap_config
 decode_config(const struct snapshot *s, const struct trapd_conf *c, const struct trapd_listener *l)
 {
     struct trap_config d = {
         .community = (enum trap_community)l->community,
         .enrich = c->common.enrich,
+        .mask = l->community != TRAP_COMMUNITY_CLEAR ? community_mask : NULL,
+        .request_id = request_id,
         .mibs = { s->mibs.map != NULL ? &s->mibs.table : NULL, mib_standard() },
     };
 
@@ -174,8 +188,7 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
 
 struct scratch {
     struct trap_scratch decode;
-    uint8_t masked[UINT16_MAX]; /* a dead letter */
-    struct usm_receiver *v3;    /* of `serial`; NULL before the first message of v3 */
+    struct usm_receiver *v3; /* of `serial`; NULL before the first message of v3 */
     uint64_t serial;
 };
 
@@ -222,65 +235,14 @@ find_opener(struct scratch *scratch, const struct snapshot *s, const struct snap
     return true;
 }
 
-/* Emits what another one does, but for communities in dead letters. */
-struct masking {
-    const struct sr_emit *to;
-    uint8_t *room;
-};
-
-static uint8_t *
-masked_reserve(void *arg, size_t max)
-{
-    const struct sr_emit *to = ((const struct masking *)arg)->to;
-
-    return to->reserve(to->arg, max);
-}
-
-static void
-masked_commit(void *arg, size_t len, uint32_t records)
-{
-    const struct sr_emit *to = ((const struct masking *)arg)->to;
-
-    to->commit(to->arg, len, records);
-}
-
-static void
-masked_deadletter(
-    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
-{
-    const struct masking *m = arg;
-
-    community_mask(raw, m->room);
-    m->to->deadletter(m->to->arg, reason, peer, now_ns, (struct sr_span){ m->room, raw.len });
-}
-
-static void
-masked_consumed(void *arg, const char *reason)
-{
-    const struct sr_emit *to = ((const struct masking *)arg)->to;
-
-    to->consumed(to->arg, reason);
-}
-
 static enum sr_verdict
 decode(const struct snapshot *s, const struct snapshot_listener *l, struct scratch *scratch,
     uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
-    struct masking masking = { .to = emit, .room = scratch->masked };
-    struct sr_emit masked = *emit;
     struct trap_opener found;
     const struct trap_opener *opener = find_opener(scratch, s, l, &found) ? &found : NULL;
 
-    if (l->decode.community == TRAP_COMMUNITY_CLEAR) {
-        return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, emit);
-    }
-    masked.arg = &masking;
-    masked.reserve = masked_reserve;
-    masked.commit = masked_commit;
-    masked.deadletter = masked_deadletter;
-    masked.consumed = masked_consumed;
-    masked.explain = NULL;
-    return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, &masked);
+    return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, emit);
 }
 
 /* Why a datagram is not looked at; NULL: it is. */

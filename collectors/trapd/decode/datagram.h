@@ -14,16 +14,19 @@
 
 /* What one thread needs for itself. */
 struct trap_scratch {
-    uint8_t plain[UINT16_MAX]; /* what was encrypted */
+    uint8_t plain[UINT16_MAX];       /* what was encrypted */
+    uint8_t spare[UINT16_MAX + 256]; /* a masked dead letter, or what an inform is told apart by */
+    uint8_t answer[UINT16_MAX];
 };
 
 /*
  * Decodes one datagram received at `now_ns` (ns since 1970) and commits one JSON object for the
  * notification in it: the keys and bytes of upstream, then those of `enrich`.
  *
- * SR_CONSUMED ("get", "response", "report", ...): a message that is no notification. SR_DEADLETTER
- * with a word of trap_reason(), or of the opener's, or "v3_no_users" without one. SR_FULL leaves no
- * trace. Borrows everything for the call only.
+ * SR_CONSUMED ("get", "response", "report", ...): a message that is no notification, "duplicates":
+ * an inform that came before, or the opener's word for an exchange. SR_DEADLETTER with a word of
+ * trap_reason(), or of the opener's, or "v3_no_users" without one. SR_FULL leaves no trace. Informs
+ * and reports are answered where emit->answer can. Borrows everything for the call only.
  */
 enum sr_verdict sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,

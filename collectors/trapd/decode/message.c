@@ -114,12 +114,14 @@ read_numbers(struct sr_span *left, struct trap_message *message)
 enum trap_err
 trap_pdu_read(struct sr_span pdu, struct trap_message *message)
 {
+    const uint8_t *start = pdu.data;
     struct sr_span left;
     uint8_t type;
 
     if (!ber_take(&pdu, &type, &left)) {
         return TRAP_PDU_MALFORMED;
     }
+    message->whole_pdu = (struct sr_span){ start, (size_t)(pdu.data - start) };
     if (type < TRAP_PDU_GET || type > TRAP_PDU_REPORT) {
         return TRAP_PDU_UNKNOWN;
     }

@@ -34,6 +34,7 @@ struct trap_message {
     enum trap_version version;
     enum trap_pdu pdu;
     struct sr_span community; /* v1, v2c */
+    struct sr_span whole_pdu; /* from its type to its end */
     struct sr_span varbinds;  /* what the list holds, all of it checked: trap_varbind_next() */
     uint32_t varbind_count;
     int64_t request_id, error_status, error_index; /* all but the v1 trap */
@@ -46,6 +47,7 @@ struct trap_message {
 
     /* Of v3. */
     enum trap_level level;
+    bool is_exchange; /* it only asks for our engine id or its clock, RFC 3414 section 4 */
     struct sr_span engine_id, user, context_engine_id, context_name;
 };
 

@@ -2,11 +2,22 @@
 #ifndef SR_EMIT_H_INCLUDED
 #define SR_EMIT_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "sr/peer.h"
 #include "sr/span.h"
+
+/*
+ * A request is an input whose sender waits for an answer, and sends it again until it has one. The
+ * id is the same each time it is sent, and hardly for any others: a hash.
+ */
+#define SR_REQUEST_ID_LEN 16U
+struct sr_request {
+    uint8_t id[SR_REQUEST_ID_LEN];
+    struct sr_span answer; /* to send back; borrowed */
+};
 
 /*
  * Where a collector puts what it makes of a datagram. The daemon writes into the queue, `decode`
@@ -37,6 +48,25 @@ struct sr_emit {
 
     /* `records` were decoded and are not published, for `reason`; NULL: reserve had no room. */
     void (*lost)(void *arg, const char *reason, uint32_t records);
+
+    /*
+     * Requests. All four are NULL where nobody can be answered: a request is a record like others
+     * there.
+     *
+     * True when the request waits to be answered, or was of late: it will be, or is answered again,
+     * and needs no record.
+     */
+    bool (*repeated)(void *arg, const struct sr_request *request);
+
+    /*
+     * As reserve() and commit(), for the one record of a request: its message is its own, with the
+     * id as its Nats-Msg-Id, and the answer goes back when that is kept, as configured.
+     */
+    uint8_t *(*reserve_request)(void *arg, size_t max);
+    void (*commit_request)(void *arg, size_t len, const struct sr_request *request);
+
+    /* Sends `answer` back at once: of an input that has no record. */
+    void (*answer)(void *arg, struct sr_span answer);
 
     /* Why something was decoded as it was: a JSON text. NULL when nobody asks. */
     void (*explain)(void *arg, struct sr_span json);
