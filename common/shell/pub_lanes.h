@@ -8,6 +8,7 @@
 
 #include "sr/ack.h"
 #include "sr/queue.h"
+#include "sr/sink.h"
 #include "sr/stats.h"
 
 /*
@@ -41,6 +42,7 @@ struct pub_lanes_options {
     struct sr_stats *stats; /* borrowed */
     bool dead_letters;      /* refused records become dead letters, else they are counted */
     uint64_t ack_timeout_ns;
+    struct sr_stored_hook stored; /* told of requests */
 };
 
 /*

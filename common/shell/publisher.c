@@ -747,6 +747,7 @@ sr_sink_nats_new(
         .stats = stats,
         .dead_letters = options->dead_letters,
         .ack_timeout_ns = options->conf->ack_timeout,
+        .stored = options->stored,
     };
 
     if (p == NULL) {
