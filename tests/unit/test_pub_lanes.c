@@ -605,7 +605,9 @@ a_request_goes_out_with_its_id_and_is_told_when_it_is_stored(void **state)
     assert_int_equal(b.told, 0);
     bench_store(&b, 1, 2); /* no request */
     assert_int_equal(b.told, 0);
+    assert_int_equal(pub_lanes_requests_in_flight(b.lanes), 1);
     bench_store(&b, 0, 1);
+    assert_int_equal(pub_lanes_requests_in_flight(b.lanes), 0);
     assert_int_equal(b.told, 1);
     assert_int_equal(b.told_letter, 0x4a);
     assert_false(b.told_known);
