@@ -64,6 +64,7 @@ struct pub_lanes {
     uint64_t unexpected_duplicates;
     struct sr_log_limit duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
+    uint32_t requests; /* in flight */
     struct sr_window window;
 };
 
@@ -325,6 +326,7 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
     m->records = e->records;
     struct sr_span rest;
     m->has_id = sr_request_of(e->attributes, m->id, &rest);
+    p->requests += m->has_id ? 1 : 0;
     m->first_attempt = is_first_attempt(l, e);
     m->deadline_ns = now_ns + p->options.ack_timeout_ns;
     if (m->first_attempt) {
@@ -428,6 +430,7 @@ land(struct pub_lanes *p, struct sr_inflight *m)
 {
     struct pub_lane *l = m->owner;
 
+    p->requests -= m->has_id ? 1 : 0;
     sr_window_release(&p->window, m);
     l->in_flight--;
     while (l->in_flight > 0 && !is_in_flight(p, l, l->oldest)) {
@@ -709,6 +712,12 @@ uint32_t
 pub_lanes_in_flight(const struct pub_lanes *p)
 {
     return p->window.messages;
+}
+
+uint32_t
+pub_lanes_requests_in_flight(const struct pub_lanes *p)
+{
+    return p->requests;
 }
 
 bool

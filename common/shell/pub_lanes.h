@@ -97,6 +97,9 @@ uint64_t pub_lanes_due_ns(const struct pub_lanes *p);
 /* Messages in flight. */
 uint32_t pub_lanes_in_flight(const struct pub_lanes *p);
 
+/* Those of them that are requests (sr/request.h): somebody waits for each. */
+uint32_t pub_lanes_requests_in_flight(const struct pub_lanes *p);
+
 /* True when sending waits for room in the window. */
 bool pub_lanes_blocked(const struct pub_lanes *p);
 
