@@ -38,7 +38,9 @@ struct v3_state {
     bool is_failing;        /* the clocks cannot be written */
     struct sr_log_limit failures;
     unsigned listener_count;
-    struct usm_times *times[]; /* of each listener */
+    struct {
+        struct usm_times *times;
+    } listeners[];
 };
 
 static void
@@ -261,7 +263,7 @@ learn_clocks(struct v3_state *s, struct sr_span bytes)
             return false;
         }
         for (unsigned i = 0; i < s->listener_count; i++) {
-            usm_times_learn(s->times[i], &clock);
+            usm_times_learn(s->listeners[i].times, &clock);
         }
     }
     return true;
@@ -300,7 +302,7 @@ write_clocks(struct v3_state *s)
     sr_buf_add_text(&b, CLOCKS_MAGIC);
     for (unsigned i = 0; i < s->listener_count; i++) {
         uint32_t cursor = 0, count;
-        while ((count = usm_times_copy(s->times[i], &cursor, some, COPIED_AT_ONCE)) > 0) {
+        while ((count = usm_times_copy(s->listeners[i].times, &cursor, some, COPIED_AT_ONCE)) > 0) {
             for (uint32_t j = 0; j < count; j++) {
                 put_clock(&b, &some[j]);
             }
@@ -317,7 +319,7 @@ take_changed(struct v3_state *s)
     bool changed = false;
 
     for (unsigned i = 0; i < s->listener_count; i++) {
-        changed = usm_times_take_changed(s->times[i]) || changed;
+        changed = usm_times_take_changed(s->listeners[i].times) || changed;
     }
     return changed;
 }
@@ -333,7 +335,7 @@ v3_state_maintain(struct v3_state *s, bool last)
     s->next_write_ns = now_ns + WRITE_PAUSE_NS;
     int error = write_clocks(s);
     if (error != 0) {
-        usm_times_set_changed(s->times[0]);
+        usm_times_set_changed(s->listeners[0].times);
         if (sr_log_allowed(&s->failures, &more)) {
             sr_log(SR_LOG_ERROR,
                 "the clocks of SNMPv3 engines are not kept: old traps may pass after a restart "
@@ -355,7 +357,7 @@ v3_state_free(struct v3_state *s)
         return;
     }
     for (unsigned i = 0; i < s->listener_count; i++) {
-        usm_times_free(s->times[i]);
+        usm_times_free(s->listeners[i].times);
     }
     if (s->has_dir) {
         kept_dir_close(&s->dir);
@@ -368,7 +370,7 @@ v3_state_new(const struct trapd_conf *config, bool daemon, char *error, size_t e
 {
     const struct trapd_listener *listeners = config->common.listeners.items;
     size_t count = config->common.listeners.count;
-    struct v3_state *s = calloc(1, sizeof(*s) + count * sizeof(s->times[0]));
+    struct v3_state *s = calloc(1, sizeof(*s) + count * sizeof(s->listeners[0]));
 
     (void)snprintf(error, error_size, "out of memory");
     if (s == NULL) {
@@ -377,9 +379,9 @@ v3_state_new(const struct trapd_conf *config, bool daemon, char *error, size_t e
     s->path = config->common.queue.dir;
     for (size_t i = 0; i < count; i++) {
         s->listener_count = (unsigned)i + 1;
-        s->times[i] =
+        s->listeners[i].times =
             usm_times_new((enum usm_time_policy)listeners[i].time_window, USM_ENGINES_DEFAULT);
-        if (s->times[i] == NULL) {
+        if (s->listeners[i].times == NULL) {
             v3_state_free(s);
             return NULL;
         }
@@ -403,5 +405,5 @@ v3_state_engine(struct v3_state *s)
 struct usm_times *
 v3_state_times(struct v3_state *s, unsigned listener)
 {
-    return s->times[listener];
+    return s->listeners[listener].times;
 }

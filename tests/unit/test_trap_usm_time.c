@@ -169,7 +169,7 @@ threads_share_clocks_while_they_are_copied(void **state)
     }
     for (unsigned i = 0; i < ROUNDS; i++) {
         cursor = 0;
-        while ((count = usm_times_copy(times, &cursor, some, 7)) > 0) {
+        while (usm_times_copy(times, &cursor, some, 7) > 0) {
             assert_int_equal(some[0].boots, 5);
             assert_true(some[0].heard_ns == start + some[0].time * SECOND); /* of one moment */
         }

@@ -199,7 +199,7 @@ a_damaged_file_makes_a_new_engine(void **state)
     for (size_t i = 0; i < 2 * len; i++) { /* each byte changed, then each shorter file */
         uint8_t bad[64];
         memcpy(bad, good, len);
-        bad[i % len] ^= 0x10;
+        bad[i < len ? i : i - len] ^= 0x10;
         write_file("v3-engine", bad, i < len ? len : i - len);
         struct usm_engine next = one_start();
         assert_int_equal(next.boots, 1);
@@ -382,7 +382,7 @@ a_damaged_file_of_clocks_is_not_believed(void **state)
     for (size_t i = 0; i < 2 * len; i++) {
         uint8_t bad[256];
         memcpy(bad, good, len);
-        bad[i % len] ^= 1;
+        bad[i < len ? i : i - len] ^= 1;
         write_file("v3-clocks", bad, i < len ? len : i - len);
         s = start();
         assert_int_equal(usm_times_counts(v3_state_times(s, 0)).engines, 0);
