@@ -188,6 +188,23 @@ a_pdu_in_clear_is_seen_with_its_request_id(void **state)
     assert_false(v3_peek(&message, &type, &request_id));
 }
 
+/* There are devices that put one into a message of v3. */
+static void
+a_trap_of_v1_is_seen_though_it_has_no_request_id(void **state)
+{
+    const struct v3_message message = {
+        .level = TRAP_AUTH,
+        .scoped = { (const uint8_t *)"\x30\x08\4\0\4\0\xa4\2\6\0", 10 },
+    };
+    enum trap_pdu type;
+    int64_t request_id;
+
+    (void)state;
+    assert_true(v3_peek(&message, &type, &request_id));
+    assert_int_equal(type, TRAP_PDU_TRAP_V1);
+    assert_int_equal(request_id, 0);
+}
+
 static void
 no_prefix_of_a_scoped_pdu_is_looked_at_past_its_end(void **state)
 {
@@ -219,6 +236,7 @@ main(void)
         cmocka_unit_test(numbers_of_every_length_and_sign_are_read_as_they_were_written),
         cmocka_unit_test(a_message_of_any_level_is_read_with_the_parts_it_was_written_with),
         cmocka_unit_test(a_pdu_in_clear_is_seen_with_its_request_id),
+        cmocka_unit_test(a_trap_of_v1_is_seen_though_it_has_no_request_id),
         cmocka_unit_test(no_prefix_of_a_scoped_pdu_is_looked_at_past_its_end),
     };
 
