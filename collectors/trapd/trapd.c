@@ -200,6 +200,12 @@ maintain(void *state, bool last)
     v3_state_maintain(((struct state *)state)->v3, last);
 }
 
+static void
+report(void *state, FILE *out)
+{
+    v3_state_report(((struct state *)state)->v3, out);
+}
+
 /* ---- A datagram ---- */
 
 struct scratch {
@@ -303,6 +309,7 @@ const struct sr_program trapd_program = {
     .state_new = new_state,
     .state_free = free_state,
     .maintain = maintain,
+    .metrics = report,
     .open = open_snapshot,
     .close = close_snapshot,
     .scratch_new = new_scratch,

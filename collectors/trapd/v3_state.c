@@ -2,6 +2,7 @@
 #include "v3_state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "sr/buf.h"
 #include "sr/clock.h"
 #include "sr/log.h"
+#include "sr/metrics.h"
 
 #include "sr/banned.h"
 
@@ -39,6 +41,7 @@ struct v3_state {
     struct sr_log_limit failures;
     unsigned listener_count;
     struct {
+        const char *name; /* as configured; borrowed of the first configuration */
         struct usm_times *times;
     } listeners[];
 };
@@ -348,6 +351,41 @@ v3_state_maintain(struct v3_state *s, bool last)
     s->is_failing = error != 0;
 }
 
+/* ---- Metrics ---- */
+
+static void
+put_head(FILE *out, const char *name, const char *type, const char *help)
+{
+    (void)fprintf(out, "# HELP serviceradar_trapd_%s %s\n# TYPE serviceradar_trapd_%s %s\n", name,
+        help, name, type);
+}
+
+void
+v3_state_report(struct v3_state *s, FILE *out)
+{
+    static const char *const families[][3] = {
+        { "v3_engines", "gauge", "SNMPv3 engines whose clocks are known." },
+        { "v3_engines_forgotten_total", "counter", "Of these, forgotten to make room for others." },
+        { "v3_relearned_total", "counter",
+            "Messages outside of the time window that time_window: relearn took." },
+    };
+
+    if (s->has_engine) {
+        put_head(out, "v3_boots", "gauge", "Starts of our own SNMPv3 engine.");
+        (void)fprintf(out, "serviceradar_trapd_v3_boots %" PRIu32 "\n", s->engine.boots);
+    }
+    for (unsigned i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        put_head(out, families[i][0], families[i][1], families[i][2]);
+        for (unsigned j = 0; j < s->listener_count; j++) {
+            struct usm_times_counts counts = usm_times_counts(s->listeners[j].times);
+            const uint64_t values[] = { counts.engines, counts.forgotten, counts.relearned };
+            (void)fprintf(out, "serviceradar_trapd_%s{listener=", families[i][0]);
+            sr_metrics_put_quoted(out, s->listeners[j].name);
+            (void)fprintf(out, "} %" PRIu64 "\n", values[i]);
+        }
+    }
+}
+
 /* ---- All of it ---- */
 
 void
@@ -379,6 +417,7 @@ v3_state_new(const struct trapd_conf *config, bool daemon, char *error, size_t e
     s->path = config->common.queue.dir;
     for (size_t i = 0; i < count; i++) {
         s->listener_count = (unsigned)i + 1;
+        s->listeners[i].name = listeners[i].base.listen;
         s->listeners[i].times =
             usm_times_new((enum usm_time_policy)listeners[i].time_window, USM_ENGINES_DEFAULT);
         if (s->listeners[i].times == NULL) {

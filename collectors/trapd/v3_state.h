@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "trapd.h"
 #include "usm_engine.h"
@@ -30,6 +31,9 @@ struct usm_engine *v3_state_engine(struct v3_state *s);
 
 /* The clocks that a listener's threads share. Valid as long as the state. */
 struct usm_times *v3_state_times(struct v3_state *s, unsigned listener);
+
+/* Writes families of metrics. From any thread. */
+void v3_state_report(struct v3_state *s, FILE *out);
 
 /* Writes the clocks down when they changed, at most each 10 s; `last`: at once. One thread. */
 void v3_state_maintain(struct v3_state *s, bool last);

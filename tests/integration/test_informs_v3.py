@@ -154,6 +154,7 @@ def test_a_restart_counts_boots_and_senders_follow(lab, how):
     daemon.process.wait(30)
     daemon.start()
     assert engine(daemon) == (identity, 2)
+    assert daemon.metric("trapd_v3_boots") == 2
     # What was said before the restart is no news after it: the sender would learn our clock.
     replaying = daemon.sender()
     replaying.send(tap.heard[-1])
@@ -206,5 +207,6 @@ def test_a_trap_of_before_a_restart_is_refused_after_it(lab):
     sender.send(old, new)
     assert daemon.settled(4)["stored"] == 3
     assert daemon.metric("undecodable_total", reason="v3_time") == 1
+    assert daemon.metric("trapd_v3_engines") == 1
     assert [r["varbinds"][2]["value"] for r in published(client)] == [
         "INTEGER: 1", "INTEGER: 2", "INTEGER: 2"]
