@@ -15,8 +15,9 @@
 
 #include "sr/banned.h"
 
-#define LOCK_FILE                                                                                  \
-    "v3.lock" /* of its own: the files are replaced, and the queue locks the directory */
+/* Of its own: the files are replaced, and the queue locks the directory. */
+#define LOCK_FILE "v3.lock"
+
 #define CRC_LEN 4U
 #define NAME_ROOM 64
 

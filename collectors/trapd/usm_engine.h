@@ -15,8 +15,8 @@
  * clock, and what it counts. Shared by all threads.
  */
 
-#define USM_BOOTS_MAX                                                                              \
-    ((uint32_t)INT32_MAX)    /* an engine there is at its end: RFC 3414 section 2.2.2 */
+/* An engine there is at its end: RFC 3414 section 2.2.2. */
+#define USM_BOOTS_MAX ((uint32_t)INT32_MAX)
 #define USM_TIME_WINDOW 150U /* seconds, RFC 3414 section 2.2.3 */
 
 /* usmStats of RFC 3414 section 5, by their last arc. */

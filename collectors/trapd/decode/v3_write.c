@@ -12,8 +12,8 @@ enum {
     FLAG_REPORTABLE = 4,    /* msgFlags, RFC 3412 section 6.4 */
 };
 
-#define NUMBER_MAX 9U /* bytes of a number of 64 bits, and a zero in front of one without a sign   \
-                       */
+/* Bytes of a number of 64 bits, and a zero in front of one without a sign. */
+#define NUMBER_MAX 9U
 
 struct v3_draft
 v3_draft_over(uint8_t *room, size_t max)
