@@ -45,8 +45,9 @@ struct desk_user {
 /* Ends the program when there is no such user. Returns owned. */
 struct usm_users *desk_users(const struct desk_user *users);
 
-/* Nanoseconds on a clock that is cheap to read. */
+/* Nanoseconds, of a clock that is cheap to read, and of CPU time of this process. */
 double desk_now(void);
+double desk_cpu(void);
 
 /* The median of `count` figures, which it puts in order. */
 double desk_median(double *figures, size_t count);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "mib/builder.h"
 
@@ -411,15 +410,6 @@ make_table(struct mib_table *ret_table)
 
 /* ---- Running them ---- */
 
-static double
-cpu_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 /* Users of one name have the passwords of all, and a rule that is not what decides. */
 static struct usm_users *
 users_of(const struct plot *p)
@@ -447,10 +437,10 @@ measure(const struct plot *p, struct usm_users *users, const struct mib_table *t
     for (unsigned run = 0; run <= TIMES; run++) {
         load_clear(&message);
         p->write(p, &message, run);
-        double start = cpu_now();
+        double start = desk_cpu();
         (void)desk_feed(&d, load_span(&message));
         if (run > 0) {
-            times[run - 1] = (cpu_now() - start) / 1000;
+            times[run - 1] = (desk_cpu() - start) / 1000;
         }
     }
     desk_close(&d);

@@ -13,6 +13,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -30,11 +31,11 @@ PORT = 15162
 METRICS = "127.0.0.1:15620"
 BUFFER = 64000000  # bytes that every receiver asks the kernel for
 SOURCES = 8
-KINDS = ["v1", "v2c-5", "v2c-14", "v3"]
-TITLES = ["v1, 3 varbinds", "v2c, 5 varbinds", "v2c, 14 varbinds", "v3 SHA/AES, 5 varbinds"]
+TITLES = {"v1": "v1, 3 varbinds", "v2c-5": "v2c, 5 varbinds", "v2c-14": "v2c, 14 varbinds",
+          "v3": "v3 SHA/AES, 5 varbinds"}
+KINDS = list(TITLES)
 HOSTILE = 100000
-PEER_HOSTILE = 10000
-TRIES = 6  # of an inform
+PEER_HOSTILE = 30000
 USERS = """\
 users:
   - {name: bench, auth: SHA, auth_password: authpass12345, priv: AES-128, priv_password: privpass12345}
@@ -97,6 +98,11 @@ class Peer(Process):
             return sum(b"->[127.0.0.1]:%d" % PORT in line for line in log)
 
 
+def fewer(options):
+    """Rounds of what takes long."""
+    return min(options.rounds, 3)
+
+
 def enriched(folder):
     return Ours(folder, ["enrich=true"])
 
@@ -152,41 +158,223 @@ def one_turn(start, folder, rate, seconds):
     return results
 
 
+def print_traps(found, results, has_peer):
+    heads = ["CPU for a trap, us"]
+    for name, _, rate in found:
+        heads.append("%s, %s/s" % (name, "{:,}".format(rate)))
+        if has_peer and name != Peer.name:
+            heads.append("times")
+    rows = []
+    for kind in KINDS:
+        row = [TITLES[kind]]
+        for (name, _, _), rounds in zip(found, results):
+            figures = [r[kind]["us"] for r in rounds]
+            row.append(spread(figures, "%.2f"))
+            if has_peer and name != Peer.name:
+                row.append("**%.1f**" % statistics.median(
+                    peer[kind]["us"] / us for peer, us in zip(results[-1], figures)))
+        rows.append(row)
+    markdown(heads, rows)
+
+
 def traps(options, folder):
     """CPU of a trap, from a UDP socket to JSON that is discarded."""
     found = ways(options)
+    has_peer = found[-1][1] is Peer
     results = [[] for _ in found]
     for _ in range(options.rounds):
         for i, (_, start, rate) in enumerate(found):
             results[i].append(one_turn(start, folder, rate, options.trap_seconds))
-    has_peer = found[-1][1] is Peer
-    rows, sizes = [], []
+    print("%d turns of %g s of each; `times`: as many traps as snmptrapd in a second of CPU\n" % (
+        options.rounds, options.trap_seconds))
+    print_traps(found, results, has_peer)
     for (name, _, rate), rounds in zip(found, results):
-        label = "%s, %s/s" % (name, "{:,}".format(rate))
-        row = [label]
-        for kind in KINDS:
-            figures = [r[kind]["us"] for r in rounds]
-            row.append(spread(figures, "%.2f"))
-            if has_peer:
-                row.append("**%.1f**" % statistics.median(
-                    p[kind]["us"] / r for p, r in zip(results[-1], figures)))
-        rows.append(row + [sum(r[kind]["lost"] for r in rounds for kind in KINDS)])
-        sizes.append([label] + ["%.1f" % (max(r[kind]["rss"] for r in rounds) / 1024)
-                                for kind in KINDS])
-    print("CPU for a trap in us, medians of %d turns of %g s each (least and most); behind it how "
-          "many\ntimes as many as snmptrapd in a second of CPU:\n" % (
-              options.rounds, options.trap_seconds))
-    heads = ["receiver"]
-    for title in TITLES:
-        heads += [title] + (["times"] if has_peer else [])
-    markdown(heads, rows_with_all(rows) + [])
-    print("Peak resident set in MiB under these loads:\n")
-    markdown(["receiver"] + TITLES, sizes)
+        lost = sum(r[kind]["lost"] for r in rounds for kind in KINDS)
+        print("%s at %d/s: %d traps lost" % (name, rate, lost))
+    print()
+    rows = [[TITLES[kind]] + ["%.1f" % (max(r[kind]["rss"] for r in rounds) / 1024)
+                              for rounds in results] for kind in KINDS]
+    markdown(["peak resident set, MiB"] + ["%s, %s/s" % (name, "{:,}".format(rate))
+                                           for name, _, rate in found], rows)
 
 
-def rows_with_all(rows):
-    """Without the last column, which says how many were lost: nothing may be."""
-    for row in rows:
-        if row[-1] != 0:
-            print("**%s: %d traps were lost**\n" % (row[0], row[-1]))
-    return [row[:-1] for row in rows]
+# ---- Hostile engines ----
+
+def one_siege(start, folder, rate, seconds, count, hostile_rate):
+    """What a trap of v3 costs before and after messages of `count` engines that are made up."""
+    with start(folder) as process:
+        await_receiver()
+        measured(process, "v3", rate, 0.3)  # makes the keys
+        before = measured(process, "v3", rate, seconds)
+        hostile = measured(process, "hostile", hostile_rate, 600, "-c", count)
+        after = measured(process, "v3", rate, seconds)
+    return {"before": before["us"], "after": after["us"], "hostile": hostile["us"],
+            "rss": max(hostile["rss"], after["rss"]), "lost": before["lost"] + after["lost"]}
+
+
+def siege_row(name, count, rounds):
+    def of(key):
+        return spread([r[key] for r in rounds], "%.2f")
+    return [name, "{:,}".format(count), of("before"), of("hostile"), of("after"),
+            "**%.3f**" % statistics.median(r["after"] / r["before"] for r in rounds),
+            "%.1f" % (max(r["rss"] for r in rounds) / 1024), sum(r["lost"] for r in rounds)]
+
+
+def hostile(options, folder):
+    """Made-up engines, in the daemon and in process."""
+    rounds = [one_siege(Ours, folder, options.trap_rate, options.trap_seconds, HOSTILE,
+                        options.trap_rate) for _ in range(fewer(options))]
+    rows = [siege_row("ours", HOSTILE, rounds)]
+    if is_peer_there():
+        rate = options.peer_rate
+        rows.append(siege_row(Peer.name, PEER_HOSTILE, [one_siege(
+            Peer, folder, rate, options.trap_seconds, PEER_HOSTILE, rate)]))
+    print("Traps of v3 before and after as many messages, each of an engine id of its own:\n")
+    markdown(["CPU for a message, us", "engines", "legal, before", "hostile", "legal, after", "ratio",
+              "peak MiB", "legal ones lost"], rows)
+    found = lines_of(DECODE, "hostile")
+    print("Decoding alone, medians of single traps in ns; `among`: one after each ten hostile ones:\n")
+    markdown(["", "before", "among", "ratio", "after", "ratio"], [
+        [{"v2c": TITLES["v2c-5"], "v3": TITLES["v3"]}[r["kind"]], "%d" % r["before"],
+         "%d" % r["among"], "**%.3f**" % r["ratio_among"], "%d" % r["after"],
+         "**%.3f**" % r["ratio_after"]] for r in found[:-1]])
+    print("A hostile one: %d ns of a user that there is not, %d ns with a wrong MAC.\n" % (
+        found[-1]["unknown_user"], found[-1]["wrong_mac"]))
+
+
+# ---- Informs ----
+
+def client(window, seconds, *more):
+    out = subprocess.run([CLIENT, "-p", str(PORT), "-w", str(window), "-d", str(seconds)] +
+                         list(more), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return json.loads(out.stdout) if out.returncode == 0 else None
+
+
+def inform_run(start, folder, window, seconds, *more):
+    with start(folder) as process:
+        await_receiver()
+        before = process.tree_cpu_seconds()
+        result = client(window, seconds, *more)
+        if result is not None:
+            result["cpu"] = process.tree_cpu_seconds() - before
+            result["rss"] = process.memory_kib()[0]
+    return result
+
+
+def received(folder):
+    return Ours(folder, ["listeners.0.inform.ack=received"])
+
+
+def published(folder):
+    return Ours(folder, ["output=nats", "nats.url.0=nats://127.0.0.1:%d" % NATS_PORT])
+
+
+def stored_run(_, folder, window, seconds, *more):
+    """Into a stream of its own: what it holds afterwards is what was answered, or it is said."""
+    store = tempfile.mkdtemp(dir=folder)
+    with nats_server(store) as server:
+        wait_for("nats-server", port_open)
+        nats = Nats()
+        nats.make_stream("logs.snmp")
+        before = server.cpu_seconds()
+        result = inform_run(published, folder, window, seconds, *more)
+        if result is not None:
+            result["server"] = server.cpu_seconds() - before
+            result["stored"] = nats.stored()
+    shutil.rmtree(store)
+    return result
+
+
+INFORMS = [("ours into JetStream, v2c", stored_run, published, 1, []),
+           ("ours into JetStream, v2c", stored_run, published, 16, []),
+           ("ours into JetStream, v2c", stored_run, published, 64, []),
+           ("ours into JetStream, v3", stored_run, published, 64, ["-3"]),
+           ("ours, `inform.ack: received`, v2c", inform_run, received, 64, []),
+           ("snmptrapd, v2c", inform_run, Peer, 1, []),
+           ("snmptrapd, v2c", inform_run, Peer, 16, []),
+           ("snmptrapd, v2c", inform_run, Peer, 64, []),
+           ("snmptrapd, v3", inform_run, Peer, 64, ["-3"])]
+
+
+def inform_row(name, window, rounds):
+    def of(key, form):
+        return spread([key(r) for r in rounds], form)
+    stored = "-"
+    if "stored" in rounds[0]:
+        stored = "%d of %d" % (sum(r["stored"] == r["informs"] for r in rounds), len(rounds))
+    return [name, window, of(lambda r: r["answered"] / r["seconds"], "%.0f"),
+            of(lambda r: r["median_us"], "%.0f"), of(lambda r: r["p99_us"], "%.0f"),
+            of(lambda r: r["cpu"] / max(r["answered"], 1) * 1e6, "%.1f"),
+            sum(r["again"] for r in rounds), sum(r["lost"] for r in rounds), stored]
+
+
+def informs(options, folder):
+    """Informs in a closed loop: a window of them waits for answers at any time."""
+    rows = []
+    todo = [item for item in INFORMS if item[2] is not Peer or is_peer_there()]
+    results = [[] for _ in todo]
+    for _ in range(fewer(options)):
+        for i, (_, how, start, window, more) in enumerate(todo):
+            results[i].append(how(start, folder, window, options.trap_seconds, *more))
+    for (name, _, _, window, _), rounds in zip(todo, results):
+        if None in rounds:
+            rows.append([name, window, "not answered"] + ["-"] * 6)
+        else:
+            rows.append(inform_row(name, window, rounds))
+    print("Informs of 5 varbinds for %g s; `exact`: in how many turns the stream held as many "
+          "messages\nas there were different informs:\n" % options.trap_seconds)
+    markdown(["receiver", "window", "informs/s", "answered after, us", "99 %", "CPU each, us",
+              "sent again", "lost", "exact"], rows)
+
+
+# ---- In process ----
+
+def lines_of(*command):
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def in_process(_options, _folder):
+    """Decoding and encoding alone."""
+    kinds = {}
+    for line in lines_of(DECODE, "all"):
+        kinds.setdefault(line["kind"], []).append(line)
+    print("Decoding and encoding alone, ns for a trap, medians of eleven rounds (the best one):\n")
+    markdown(["", "bytes", "four keys", "`enrich`"], [
+        [kind, plain["size"]] + ["%d (%d)" % (line["ns"], line["best"]) for line in (plain, more)]
+        for kind, (plain, more) in kinds.items()])
+
+
+def worst(_options, _folder):
+    """The most expensive datagrams that are known."""
+    found = lines_of(DECODE, "worst")
+    print("The most expensive datagrams that are known, us, medians of nine:\n")
+    markdown(["", "four keys", "`enrich`"], [
+        [line["what"]] + [("**%d**" if line[key] > 1000 else "%d") % line[key]
+                          for key in ("plain", "enriched")] for line in found])
+
+
+def names(options, folder):
+    """Looking up names among those of many modules."""
+    modules, found = os.path.join(folder, "modules"), os.path.join(folder, "names.mib")
+    subprocess.run([sys.executable, os.path.join(HERE, "make_mibs.py"), modules, "--count",
+                    str(options.modules)], check=True)
+    start = time.monotonic()
+    subprocess.run([CLI, "mib", "compile", modules, "-o", found], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    passed = time.monotonic() - start
+    out = subprocess.run([FIND, found], check=True, stdout=subprocess.PIPE)
+    lines = out.stdout.decode().splitlines()
+    print("A table of %d modules, %s, made in %.1f s; a lookup, the best of ten rounds:\n" % (
+        options.modules, lines[0], passed))
+    markdown(["identifiers", "time"], [line.split(": ") for line in lines[1:]])
+
+
+def trapd(options, folder):
+    """All of it."""
+    if not all(map(os.path.exists, (DAEMON, BLAST, CLIENT, DECODE, FIND, CLI))):
+        sys.exit("not built; run: cmake --preset release && "
+                 "cmake --build --preset release --target bench")
+    for part in (traps, hostile, informs, in_process, worst, names):
+        part(options, folder)
+        sys.stdout.flush()
