@@ -317,18 +317,18 @@ measure(const struct kind *kind, bool is_enriched)
 int
 main(int argc, char **argv)
 {
-    const char *what = argc == 2 ? argv[1] : "";
-    bool known = true;
+    const char *what = argc >= 2 ? argv[1] : "";
+    const char *names = argc == 3 ? argv[2] : NULL;
+    bool known = false;
 
     if (strcmp(what, "worst") == 0) {
-        bench_worst();
+        bench_worst(names);
         return EXIT_SUCCESS;
     }
     if (strcmp(what, "hostile") == 0) {
         bench_hostile();
         return EXIT_SUCCESS;
     }
-    known = false;
     for (size_t i = 0; i < KINDS; i++) {
         if (strcmp(what, kinds[i].name) == 0 || strcmp(what, "all") == 0) {
             measure(&kinds[i], false);
@@ -337,7 +337,8 @@ main(int argc, char **argv)
         }
     }
     if (!known) {
-        fprintf(stderr, "usage: bench_trap_decode KIND|all|worst|hostile\n");
+        fprintf(stderr, "usage: bench_trap_decode KIND|all|hostile\n"
+                        "       bench_trap_decode worst [TABLE]\n");
     }
     return known ? EXIT_SUCCESS : 2;
 }

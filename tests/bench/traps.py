@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of docs/trapd.md: what a trap costs us, and what it costs snmptrapd.
 
-Receivers take turns, each at a rate at which nothing is dropped; snmptrapd writes text to a file in
-memory, we write JSON that is discarded. The kernel's work for a datagram is part of its receiver's
+Receivers take turns, also at a rate at which none of them drops anything; snmptrapd writes text to
+a file in memory, we write JSON that is discarded. The kernel's work for a datagram is part of its receiver's
 CPU time, but for what it does on behalf of the sender.
 """
 
@@ -42,6 +42,18 @@ users:
 """
 
 
+# ---- Bars ----
+
+def at_least(what, bar, measured, form):
+    return [what, ">= %s" % "{:,}".format(bar), form % measured,
+            "met" if measured >= bar else "**missed**"]
+
+
+def at_most(what, bar, measured, form):
+    return [what, "<= %s" % "{:,}".format(bar), form % measured,
+            "met" if measured <= bar else "**missed**"]
+
+
 # ---- Receivers ----
 
 class Ours(Process):
@@ -70,11 +82,11 @@ class Ours(Process):
 
 
 class Peer(Process):
-    """snmptrapd on PORT. Without its own files, names, access rules and resolver."""
+    """snmptrapd on PORT. Without other files, names, access rules and resolver."""
 
     name = "snmptrapd"
 
-    def __init__(self, folder):
+    def __init__(self, folder, extra=""):
         state = os.path.join(folder, "snmptrapd")
         shutil.rmtree(state, ignore_errors=True)
         os.mkdir(state)
@@ -82,7 +94,8 @@ class Peer(Process):
         conf = os.path.join(state, "snmptrapd.conf")
         user = "bench SHA authpass12345 AES privpass12345\n"
         with open(conf, "w") as out:
-            out.write("disableAuthorization yes\n[snmp] serverRecvBuf %d\n[snmptrapd]\n" % BUFFER)
+            out.write("disableAuthorization yes\n%s[snmp] serverRecvBuf %d\n[snmptrapd]\n" % (
+                extra, BUFFER))
             for source in range(SOURCES):
                 out.write("createUser -e 0x80001f8804%s %s" % (
                     ("bench-%c" % (65 + source)).encode().hex(), user))
@@ -96,6 +109,11 @@ class Peer(Process):
         """Notifications since the start: each has one line that tells where it came from."""
         with open(self.out, "rb") as log:
             return sum(b"->[127.0.0.1]:%d" % PORT in line for line in log)
+
+
+def lean_peer(folder):
+    """It keeps the last 1,000 notifications for NOTIFICATION-LOG-MIB and counts them at each."""
+    return Peer(folder, "doNotRetainNotificationLogs yes\n")
 
 
 def fewer(options):
@@ -127,13 +145,14 @@ def await_receiver():
 
 
 def measured(process, kind, rate, seconds, *more):
-    """Sends traps: CPU for one in us, what was not handled, and the largest resident set in KiB."""
+    """Sends traps: CPU for each that is handled in us, the others, the largest resident set in KiB."""
     process.forget_peak()
     before, handled = process.tree_cpu_seconds(), process.handled()
     sent = blast(kind, rate, seconds, *more)
     wait_until_done(process, PORT)
     used = process.tree_cpu_seconds() - before
-    return {"us": used / sent * 1e6, "lost": sent - (process.handled() - handled),
+    handled = process.handled() - handled
+    return {"us": used / (handled or sent) * 1e6, "lost": sent - handled,
             "rss": process.memory_kib()[0]}
 
 
@@ -144,7 +163,8 @@ def ways(options):
     found = [("ours", Ours, options.trap_rate), ("ours", Ours, options.peer_rate),
              ("ours, `enrich`", enriched, options.trap_rate)]
     if is_peer_there():
-        found.append(("snmptrapd", Peer, options.peer_rate))
+        found += [(Peer.name, Peer, options.peer_rate), (Peer.name, Peer, options.trap_rate),
+                  (Peer.name + " without its log", lean_peer, options.trap_rate)]
     return found
 
 
@@ -158,21 +178,33 @@ def one_turn(start, folder, rate, seconds):
     return results
 
 
+def times_of(peer, found, results, rounds, kind):
+    """How many times as many traps as a peer in a second of CPU, at the rate that suits that better."""
+    peers = [turns for (_, start, _), turns in zip(found, results) if start is peer]
+    costs = [min(r[kind]["us"] for r in turn) for turn in zip(*peers)]
+    return statistics.median(cost / r[kind]["us"] for cost, r in zip(costs, rounds))
+
+
+def is_ours(way):
+    return way[1] in (Ours, enriched)
+
+
+def label(way):
+    return "%s, %s/s" % (way[0], "{:,}".format(way[2]))
+
+
 def print_traps(found, results, has_peer):
     heads = ["CPU for a trap, us"]
-    for name, _, rate in found:
-        heads.append("%s, %s/s" % (name, "{:,}".format(rate)))
-        if has_peer and name != Peer.name:
-            heads.append("times")
+    for way in found:
+        heads += [label(way)] + (["times"] if has_peer and is_ours(way) else [])
     rows = []
     for kind in KINDS:
         row = [TITLES[kind]]
-        for (name, _, _), rounds in zip(found, results):
-            figures = [r[kind]["us"] for r in rounds]
-            row.append(spread(figures, "%.2f"))
-            if has_peer and name != Peer.name:
-                row.append("**%.1f**" % statistics.median(
-                    peer[kind]["us"] / us for peer, us in zip(results[-1], figures)))
+        for way, rounds in zip(found, results):
+            row.append(spread([r[kind]["us"] for r in rounds], "%.2f"))
+            if has_peer and is_ours(way):
+                row.append("**%.1f** (%.1f)" % tuple(
+                    times_of(peer, found, results, rounds, kind) for peer in (Peer, lean_peer)))
         rows.append(row)
     markdown(heads, rows)
 
@@ -180,33 +212,43 @@ def print_traps(found, results, has_peer):
 def traps(options, folder):
     """CPU of a trap, from a UDP socket to JSON that is discarded."""
     found = ways(options)
-    has_peer = found[-1][1] is Peer
+    has_peer = len(found) > 3
     results = [[] for _ in found]
     for _ in range(options.rounds):
         for i, (_, start, rate) in enumerate(found):
             results[i].append(one_turn(start, folder, rate, options.trap_seconds))
-    print("%d turns of %g s of each; `times`: as many traps as snmptrapd in a second of CPU\n" % (
-        options.rounds, options.trap_seconds))
+    print("%d turns of %g s of each; `times`: as many traps in a second of CPU as snmptrapd at the "
+          "rate that\nsuits it better (and as one that keeps no log of notifications)\n" % (
+              options.rounds, options.trap_seconds))
     print_traps(found, results, has_peer)
-    for (name, _, rate), rounds in zip(found, results):
-        lost = sum(r[kind]["lost"] for r in rounds for kind in KINDS)
-        print("%s at %d/s: %d traps lost" % (name, rate, lost))
+    for way, rounds in zip(found, results):
+        print("%s: %d traps lost of %d" % (
+            label(way), sum(r[kind]["lost"] for r in rounds for kind in KINDS),
+            way[2] * options.trap_seconds * options.rounds * len(KINDS)))
     print()
-    rows = [[TITLES[kind]] + ["%.1f" % (max(r[kind]["rss"] for r in rounds) / 1024)
-                              for rounds in results] for kind in KINDS]
-    markdown(["peak resident set, MiB"] + ["%s, %s/s" % (name, "{:,}".format(rate))
-                                           for name, _, rate in found], rows)
+    peaks = [{kind: max(r[kind]["rss"] for r in rounds) / 1024 for kind in KINDS}
+             for rounds in results]
+    markdown(["peak resident set, MiB"] + [label(way) for way in found],
+             [[TITLES[kind]] + ["%.1f" % peak[kind] for peak in peaks] for kind in KINDS])
+    bars = [at_most("peak resident set under these loads, MiB", 32, max(
+        max(peak.values()) for way, peak in zip(found, peaks) if is_ours(way)), "%.1f")]
+    for kind, times in (("v2c-5", 20), ("v3", 4)) if has_peer else ():
+        for peer, which in ((Peer, ""), (lean_peer, " without its log")):
+            bars.append(at_least(
+                "%s: times as many in a second of CPU as snmptrapd%s" % (TITLES[kind], which),
+                times, times_of(peer, found, results, results[0], kind), "%.1f"))
+    return bars
 
 
 # ---- Hostile engines ----
 
-def one_siege(start, folder, rate, seconds, count, hostile_rate):
+def one_siege(start, folder, rate, seconds, count):
     """What a trap of v3 costs before and after messages of `count` engines that are made up."""
     with start(folder) as process:
         await_receiver()
         measured(process, "v3", rate, 0.3)  # makes the keys
         before = measured(process, "v3", rate, seconds)
-        hostile = measured(process, "hostile", hostile_rate, 600, "-c", count)
+        hostile = measured(process, "hostile", rate, 600, "-c", count)
         after = measured(process, "v3", rate, seconds)
     return {"before": before["us"], "after": after["us"], "hostile": hostile["us"],
             "rss": max(hostile["rss"], after["rss"]), "lost": before["lost"] + after["lost"]}
@@ -222,13 +264,12 @@ def siege_row(name, count, rounds):
 
 def hostile(options, folder):
     """Made-up engines, in the daemon and in process."""
-    rounds = [one_siege(Ours, folder, options.trap_rate, options.trap_seconds, HOSTILE,
-                        options.trap_rate) for _ in range(fewer(options))]
+    rounds = [one_siege(Ours, folder, options.trap_rate, options.trap_seconds, HOSTILE)
+              for _ in range(fewer(options))]
     rows = [siege_row("ours", HOSTILE, rounds)]
     if is_peer_there():
-        rate = options.peer_rate
         rows.append(siege_row(Peer.name, PEER_HOSTILE, [one_siege(
-            Peer, folder, rate, options.trap_seconds, PEER_HOSTILE, rate)]))
+            Peer, folder, options.peer_rate, options.trap_seconds, PEER_HOSTILE)]))
     print("Traps of v3 before and after as many messages, each of an engine id of its own:\n")
     markdown(["CPU for a message, us", "engines", "legal, before", "hostile", "legal, after", "ratio",
               "peak MiB", "legal ones lost"], rows)
@@ -240,6 +281,9 @@ def hostile(options, folder):
          "**%.3f**" % r["ratio_after"]] for r in found[:-1]])
     print("A hostile one: %d ns of a user that there is not, %d ns with a wrong MAC.\n" % (
         found[-1]["unknown_user"], found[-1]["wrong_mac"]))
+    return [at_most("cost of a legal trap (%s) %s messages of 100,000 engines" % (r["kind"], when),
+                    1.05, r["ratio_" + when], "%.3f")
+            for r in found[:-1] for when in ("among", "after")]
 
 
 # ---- Informs ----
@@ -296,16 +340,31 @@ INFORMS = [("ours into JetStream, v2c", stored_run, published, 1, []),
            ("snmptrapd, v3", inform_run, Peer, 64, ["-3"])]
 
 
+def is_exact(result):
+    return result["lost"] == 0 and result["stored"] == result["informs"]
+
+
 def inform_row(name, window, rounds):
     def of(key, form):
         return spread([key(r) for r in rounds], form)
     stored = "-"
     if "stored" in rounds[0]:
-        stored = "%d of %d" % (sum(r["stored"] == r["informs"] for r in rounds), len(rounds))
+        stored = "%d of %d" % (sum(map(is_exact, rounds)), len(rounds))
     return [name, window, of(lambda r: r["answered"] / r["seconds"], "%.0f"),
             of(lambda r: r["median_us"], "%.0f"), of(lambda r: r["p99_us"], "%.0f"),
-            of(lambda r: r["cpu"] / max(r["answered"], 1) * 1e6, "%.1f"),
-            sum(r["again"] for r in rounds), sum(r["lost"] for r in rounds), stored]
+            of(lambda r: r["cpu"] / r["answered"] * 1e6, "%.1f"),
+            of(lambda r: r["server"] / r["answered"] * 1e6, "%.1f") if stored != "-" else "-",
+            "%.1f" % (max(r["rss"] for r in rounds) / 1024), sum(r["again"] for r in rounds),
+            sum(r["lost"] for r in rounds), stored]
+
+
+def inform_bars(results):
+    """Of a window of 64 of v2c into JetStream, which is the third."""
+    rounds = results[2]
+    return [at_least("informs/s into JetStream with a window of 64", 20000,
+                     statistics.median(r["answered"] / r["seconds"] for r in rounds), "%.0f"),
+            at_most("turns of those in which an inform was lost, or stored twice", 0,
+                    sum(not is_exact(r) for r in rounds), "%d")]
 
 
 def informs(options, folder):
@@ -315,16 +374,18 @@ def informs(options, folder):
     results = [[] for _ in todo]
     for _ in range(fewer(options)):
         for i, (_, how, start, window, more) in enumerate(todo):
-            results[i].append(how(start, folder, window, options.trap_seconds, *more))
+            results[i].append(how(start, folder, window, 2 * options.trap_seconds, *more))
     for (name, _, _, window, _), rounds in zip(todo, results):
-        if None in rounds:
-            rows.append([name, window, "not answered"] + ["-"] * 6)
-        else:
+        if all(r and r["answered"] for r in rounds):
             rows.append(inform_row(name, window, rounds))
-    print("Informs of 5 varbinds for %g s; `exact`: in how many turns the stream held as many "
-          "messages\nas there were different informs:\n" % options.trap_seconds)
+        else:
+            rows.append([name, window, "not answered"] + ["-"] * 8)
+    print("Informs of 5 varbinds for %g s, %d turns; `exact`: in how many of them all were answered "
+          "and the\nstream held as many messages as there were different informs:\n" % (
+              2 * options.trap_seconds, fewer(options)))
     markdown(["receiver", "window", "informs/s", "answered after, us", "99 %", "CPU each, us",
-              "sent again", "lost", "exact"], rows)
+              "of the server", "peak MiB", "sent again", "lost", "exact"], rows)
+    return inform_bars(results)
 
 
 # ---- In process ----
@@ -343,15 +404,19 @@ def in_process(_options, _folder):
     markdown(["", "bytes", "four keys", "`enrich`"], [
         [kind, plain["size"]] + ["%d (%d)" % (line["ns"], line["best"]) for line in (plain, more)]
         for kind, (plain, more) in kinds.items()])
+    return []
 
 
-def worst(_options, _folder):
-    """The most expensive datagrams that are known."""
-    found = lines_of(DECODE, "worst")
+def worst(_options, folder):
+    """The most expensive datagrams that are known; names() comes before."""
+    found = lines_of(DECODE, "worst", os.path.join(folder, "names.mib"))
     print("The most expensive datagrams that are known, us, medians of nine:\n")
     markdown(["", "four keys", "`enrich`"], [
         [line["what"]] + [("**%d**" if line[key] > 1000 else "%d") % line[key]
                           for key in ("plain", "enriched")] for line in found])
+    return [at_most("us for the most expensive datagram, %s" % name, 1000,
+                    max(line[key] for line in found), "%.0f")
+            for key, name in (("plain", "four keys"), ("enriched", "`enrich`"))]
 
 
 def names(options, folder):
@@ -367,7 +432,10 @@ def names(options, folder):
     lines = out.stdout.decode().splitlines()
     print("A table of %d modules, %s, made in %.1f s; a lookup, the best of ten rounds:\n" % (
         options.modules, lines[0], passed))
-    markdown(["identifiers", "time"], [line.split(": ") for line in lines[1:]])
+    rows = [line.split(": ") for line in lines[1:]]
+    markdown(["identifiers", "time"], rows)
+    return [at_most("ns for a lookup among %d modules: %s" % (options.modules, what), 200,
+                    float(time_of.split()[0]), "%.0f") for what, time_of in rows]
 
 
 def trapd(options, folder):
@@ -375,6 +443,7 @@ def trapd(options, folder):
     if not all(map(os.path.exists, (DAEMON, BLAST, CLIENT, DECODE, FIND, CLI))):
         sys.exit("not built; run: cmake --preset release && "
                  "cmake --build --preset release --target bench")
-    for part in (traps, hostile, informs, in_process, worst, names):
-        part(options, folder)
-        sys.stdout.flush()
+    bars = []
+    for part in (traps, hostile, informs, in_process, names, worst):
+        bars += part(options, folder)
+    markdown(["bar", "", "measured", ""], bars)
