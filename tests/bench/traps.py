@@ -193,20 +193,22 @@ def label(way):
     return "%s, %s/s" % (way[0], "{:,}".format(way[2]))
 
 
-def print_traps(found, results, has_peer):
-    heads = ["CPU for a trap, us"]
-    for way in found:
-        heads += [label(way)] + (["times"] if has_peer and is_ours(way) else [])
+def print_cpu(found, results, seconds):
     rows = []
-    for kind in KINDS:
-        row = [TITLES[kind]]
-        for way, rounds in zip(found, results):
-            row.append(spread([r[kind]["us"] for r in rounds], "%.2f"))
-            if has_peer and is_ours(way):
-                row.append("**%.1f** (%.1f)" % tuple(
-                    times_of(peer, found, results, rounds, kind) for peer in (Peer, lean_peer)))
-        rows.append(row)
-    markdown(heads, rows)
+    for way, rounds in zip(found, results):
+        lost = sum(r[kind]["lost"] for r in rounds for kind in KINDS)
+        sent = way[2] * seconds * len(rounds) * len(KINDS)
+        rows.append([label(way)] + [spread([r[kind]["us"] for r in rounds], "%.2f")
+                                    for kind in KINDS] +
+                    ["%.0f %%" % (100 * lost / sent) if lost else "0"])
+    markdown(["CPU for a trap, us"] + list(TITLES.values()) + ["lost"], rows)
+
+
+def print_times(found, results):
+    markdown(["times snmptrapd (times one without its log)"] + list(TITLES.values()), [
+        [label(way)] + ["**%.1f** (%.1f)" % tuple(times_of(peer, found, results, rounds, kind)
+                                                  for peer in (Peer, lean_peer)) for kind in KINDS]
+        for way, rounds in zip(found, results) if is_ours(way)])
 
 
 def traps(options, folder):
@@ -217,19 +219,15 @@ def traps(options, folder):
     for _ in range(options.rounds):
         for i, (_, start, rate) in enumerate(found):
             results[i].append(one_turn(start, folder, rate, options.trap_seconds))
-    print("%d turns of %g s of each; `times`: as many traps in a second of CPU as snmptrapd at the "
-          "rate that\nsuits it better (and as one that keeps no log of notifications)\n" % (
-              options.rounds, options.trap_seconds))
-    print_traps(found, results, has_peer)
-    for way, rounds in zip(found, results):
-        print("%s: %d traps lost of %d" % (
-            label(way), sum(r[kind]["lost"] for r in rounds for kind in KINDS),
-            way[2] * options.trap_seconds * options.rounds * len(KINDS)))
-    print()
+    print("%d turns of %g s of each:\n" % (options.rounds, options.trap_seconds))
+    print_cpu(found, results, options.trap_seconds)
+    if has_peer:
+        print("As many traps in a second of CPU as snmptrapd at the rate that suits it better:\n")
+        print_times(found, results)
     peaks = [{kind: max(r[kind]["rss"] for r in rounds) / 1024 for kind in KINDS}
              for rounds in results]
-    markdown(["peak resident set, MiB"] + [label(way) for way in found],
-             [[TITLES[kind]] + ["%.1f" % peak[kind] for peak in peaks] for kind in KINDS])
+    markdown(["peak resident set, MiB"] + list(TITLES.values()), [
+        [label(way)] + ["%.1f" % peak[kind] for kind in KINDS] for way, peak in zip(found, peaks)])
     bars = [at_most("peak resident set under these loads, MiB", 32, max(
         max(peak.values()) for way, peak in zip(found, peaks) if is_ours(way)), "%.1f")]
     for kind, times in (("v2c-5", 20), ("v3", 4)) if has_peer else ():
