@@ -10,6 +10,7 @@
 #include "usm.h"
 
 #include "sr/access.h"
+#include "sr/clock.h"
 #include "sr/rate.h"
 
 #include "sr/banned.h"
@@ -54,6 +55,54 @@ check_community_key(const void *item, char *text, size_t text_size)
     return text;
 }
 
+#define SECOND_NS UINT64_C(1000000000)
+
+static const char *
+check_interval(const void *item, char *text, size_t text_size)
+{
+    (void)text;
+    (void)text_size;
+    return ((const struct trapd_storm *)item)->interval % SR_NS_PER_MS == 0
+               ? NULL
+               : "must be whole milliseconds";
+}
+
+static const struct sr_conf_key storm_keys[] = {
+    { .name = "traps",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct trapd_storm, traps),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "How many of one kind are published within the interval; 0: nothing is folded." },
+    { .name = "interval",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, interval),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .check = check_interval,
+        .help = "In which so many may come." },
+    { .name = "quiet",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, quiet),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "A storm is over, and its last trap is published, when none came for so long." },
+    { .name = "every",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, every),
+        .def = "1m",
+        .min = SECOND_NS,
+        .max = 86400 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "How often the last trap so far is published while a storm lasts." },
+    { .name = NULL },
+};
+
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
     { .name = "community",
@@ -93,6 +142,11 @@ static const struct sr_conf_key listener_keys[] = {
         .choices = usm_time_policy_names,
         .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
                 "strict refuses them, relearn sets the clock of their engine, off takes them." },
+    { .name = "storm",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct trapd_listener, storm),
+        .keys = storm_keys,
+        .help = "When traps that say the same again are counted and only the last is published." },
     { .name = NULL },
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trapd.h"
 
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,11 @@
 #include "mib_file.h"
 #include "security.h"
 #include "sources.h"
+#include "storms.h"
 
 #include "sr/access.h"
+#include "sr/clock.h"
+#include "sr/metrics.h"
 
 #include "sr/banned.h"
 
@@ -26,6 +31,7 @@ struct snapshot_listener {
     struct communities communities;
     uint64_t rate_limit; /* datagrams a second of one source, 0: none */
     enum usm_time_policy time_window;
+    struct storm_options storm; /* no `traps`: nothing is folded */
 };
 
 struct snapshot {
@@ -131,6 +137,12 @@ open_snapshot(
         l->decode = decode_config(s, c, &listeners[i]);
         l->time_window = (enum usm_time_policy)listeners[i].time_window;
         l->rate_limit = listeners[i].rate_limit;
+        l->storm = (struct storm_options){
+            .traps = listeners[i].storm.traps,
+            .interval_ns = listeners[i].storm.interval,
+            .quiet_ns = listeners[i].storm.quiet,
+            .every_ns = listeners[i].storm.every,
+        };
         if (!sr_access_init(&l->allow, &listeners[i].allow) ||
             !communities_init(&l->communities, &listeners[i].communities)) {
             (void)snprintf(error, error_size, "out of memory");
@@ -144,10 +156,13 @@ open_snapshot(
 /* ---- What lives as long as the process ---- */
 
 struct state_listener {
+    const char *name; /* of the first configuration, which outlives it */
     struct sources *sources;
+    struct storms *storms;
 };
 
 struct state {
+    bool is_daemon;
     size_t count;
     struct state_listener listeners[];
 };
@@ -159,6 +174,7 @@ free_state(void *state)
 
     for (size_t i = 0; s != NULL && i < s->count; i++) {
         sources_free(s->listeners[i].sources);
+        storms_free(s->listeners[i].storms);
     }
     free(s);
 }
@@ -166,14 +182,19 @@ free_state(void *state)
 static void *
 new_state(const void *config, bool daemon, char *error, size_t error_size)
 {
-    const struct sr_conf_common *c = config;
-    struct state *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->listeners[0]));
+    const struct trapd_conf *c = config;
+    const struct trapd_listener *listeners = c->common.listeners.items;
+    size_t count = c->common.listeners.count;
+    struct state *s = calloc(1, sizeof(*s) + count * sizeof(s->listeners[0]));
 
-    (void)daemon; /* nothing outlives the process */
-    for (size_t i = 0; s != NULL && i < c->listeners.count; i++) {
+    for (size_t i = 0; s != NULL && i < count; i++) {
+        struct state_listener *l = &s->listeners[i];
+        s->is_daemon = daemon;
         s->count = i + 1;
-        s->listeners[i].sources = sources_new();
-        if (s->listeners[i].sources == NULL) {
+        l->name = listeners[i].base.listen;
+        l->sources = sources_new();
+        l->storms = storms_new();
+        if (l->sources == NULL || l->storms == NULL) {
             free_state(s);
             s = NULL;
         }
@@ -184,10 +205,54 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
     return s;
 }
 
+static void
+report(void *state, FILE *out)
+{
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } families[] = {
+        { "storms", "gauge", "Kinds of traps of which some are folded and not yet published.",
+            offsetof(struct storms_counts, folding) },
+        { "storms_total", "counter", "Storms that began.", offsetof(struct storms_counts, begun) },
+        { "storm_records_total", "counter", "Records that stand for folded traps.",
+            offsetof(struct storms_counts, published) },
+        { "storm_too_large_total", "counter", "Traps published since they are too large to keep.",
+            offsetof(struct storms_counts, too_large) },
+        { "storm_no_place_total", "counter", "Traps published since too many storms were going on.",
+            offsetof(struct storms_counts, no_place) },
+    };
+    const struct state *s = state;
+    struct storms_counts counts;
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        const char *name = families[i].name;
+        (void)fprintf(out, "# HELP serviceradar_trapd_%s %s\n# TYPE serviceradar_trapd_%s %s\n",
+            name, families[i].help, name, families[i].type);
+        for (size_t j = 0; j < s->count; j++) {
+            uint64_t value;
+            storms_count(s->listeners[j].storms, &counts);
+            memcpy(&value, (const char *)&counts + families[i].offset, sizeof(value));
+            (void)fprintf(out, "serviceradar_trapd_%s{listener=", name);
+            sr_metrics_put_quoted(out, s->listeners[j].name);
+            (void)fprintf(out, "} %" PRIu64 "\n", value);
+        }
+    }
+}
+
 /* ---- A datagram ---- */
+
+/* Where notifications of a listener are folded. */
+struct fold {
+    struct storms *storms;
+    const struct storm_options *options;
+};
 
 struct scratch {
     struct trap_scratch decode;
+    struct trap_gate gate; /* its argument is `fold` */
+    struct fold fold;
+    uint64_t ticked_ns;      /* in `decode`: when that last looked for what is due */
     struct usm_receiver *v3; /* of `serial`; NULL before the first message of v3 */
     uint64_t serial;
 };
@@ -259,6 +324,62 @@ refusal(const struct snapshot_listener *l, struct sources *sources, uint64_t now
     return communities_allow(&l->communities, bytes) ? NULL : "wrong_community";
 }
 
+static enum trap_gate_word
+admit(void *arg, uint64_t now_ns, const struct sr_peer *peer, const struct trap_message *message)
+{
+    const struct fold *fold = arg;
+
+    return storms_admit(fold->storms, fold->options, now_ns, peer, message);
+}
+
+static void
+set_gate(struct scratch *scratch, const struct snapshot_listener *l, struct storms *storms)
+{
+    scratch->fold = (struct fold){ storms, &l->storm };
+    scratch->gate = (struct trap_gate){ &scratch->fold, admit };
+    scratch->decode.gate = l->storm.traps > 0 ? &scratch->gate : NULL;
+}
+
+/* What the last notifications of storms are published with. */
+struct publishing {
+    const struct trap_config *config;
+    struct trap_scratch *scratch;
+    const struct sr_emit *emit;
+    bool last; /* there is no later */
+};
+
+static bool
+publish_last_of_storm(
+    void *arg, const struct sr_peer *peer, uint64_t received_ns, const struct trap_message *message)
+{
+    const struct publishing *p = arg;
+
+    if (sr_trap_last_of_storm(p->config, p->scratch, peer, received_ns, message, p->emit)) {
+        return true;
+    }
+    if (p->last) {
+        p->emit->lost(p->emit->arg, NULL, 1);
+    }
+    return p->last;
+}
+
+static void
+tick(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
+    bool last, const struct sr_emit *emit)
+{
+    const struct snapshot_listener *l = &((const struct snapshot *)snapshot)->listeners[listener];
+    struct storms *storms = ((struct state *)state)->listeners[listener].storms;
+    struct publishing publishing = {
+        .config = &l->decode,
+        .scratch = &((struct scratch *)scratch)->decode,
+        .emit = emit,
+        .last = last,
+    };
+    bool is_over = last || l->storm.traps == 0; /* a reload may have ended it */
+
+    storms_tick(storms, is_over ? NULL : &l->storm, now_ns, publish_last_of_storm, &publishing);
+}
+
 static enum sr_verdict
 receive(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
@@ -272,7 +393,29 @@ receive(void *state, const void *snapshot, unsigned listener, void *scratch, uin
         emit->refused(emit->arg, why);
         return SR_REFUSED;
     }
+    set_gate(scratch, l, ((struct state *)state)->listeners[listener].storms);
     return decode(s, l, scratch, now_ns, peer, bytes, emit);
+}
+
+/* In `decode` time is that of packets, and no thread ticks. */
+static void
+tick_by_packets(struct state *state, const void *snapshot, unsigned listener,
+    struct scratch *scratch, uint64_t now_ns, const struct sr_emit *emit)
+{
+    if (now_ns < scratch->ticked_ns || now_ns - scratch->ticked_ns >= SR_NS_PER_SECOND) {
+        scratch->ticked_ns = now_ns;
+        tick(state, snapshot, listener, scratch, now_ns, false, emit);
+    }
+}
+
+static enum sr_verdict
+receive_one(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
+    const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
+{
+    if (!((const struct state *)state)->is_daemon) {
+        tick_by_packets(state, snapshot, listener, scratch, now_ns, emit);
+    }
+    return receive(state, snapshot, listener, scratch, now_ns, peer, bytes, emit);
 }
 
 const struct sr_program trapd_program = {
@@ -288,5 +431,7 @@ const struct sr_program trapd_program = {
     .close = close_snapshot,
     .scratch_new = new_scratch,
     .scratch_free = free_scratch,
-    .datagram = receive,
+    .datagram = receive_one,
+    .tick = tick,
+    .metrics = report,
 };

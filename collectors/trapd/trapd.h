@@ -28,6 +28,12 @@ struct trapd_user {
     int level;                         /* enum usm_minimum */
 };
 
+/* Which notifications are folded; see storms.h. */
+struct trapd_storm {
+    uint64_t traps;                  /* 0: none are */
+    uint64_t interval, quiet, every; /* ns */
+};
+
 struct trapd_listener {
     struct sr_conf_listener base;
     int community;                      /* enum trap_community */
@@ -35,6 +41,7 @@ struct trapd_listener {
     struct sr_conf_strings allow;
     uint64_t rate_limit; /* datagrams a second, 0: none */
     int time_window;     /* enum usm_time_policy */
+    struct trapd_storm storm;
 };
 
 struct trapd_conf {

@@ -111,6 +111,7 @@ defaults_are_those_of_the_contract(void **state)
     gives("    protocol: snmptrap\n    listen: \"udp://0.0.0.0:162\"\n    subject: logs.snmp\n");
     gives("    compat: native\n    community: clear\n    communities: []\n    allow: []\n"
           "    rate_limit: 0\n    time_window: strict\n");
+    gives("    storm:\n      traps: 0\n      interval: 10s\n      quiet: 10s\n      every: 1m\n");
     gives("metrics:\n  listen: \"127.0.0.1:9620\"\n");
     gives("dir: /var/lib/serviceradar/trapd\n");
     gives("dead_letter: true\n");
@@ -168,6 +169,10 @@ listeners_are_checked(void **state)
         "`community_key`");
     refuses("community_key: too-short\n",
         "f.yaml:1: community_key: is too short; write at least 16 random bytes");
+    refuses("listeners:\n  - storm: {interval: 500ms}\n",
+        "f.yaml:2: listeners[0].storm.interval: is 500ms; must be 1s to 1h");
+    refuses("listeners:\n  - storm: {interval: 1000000001ns}\n",
+        "f.yaml:2: listeners[0].storm.interval: must be whole milliseconds");
     refuses("listeners: [{protocol: syslog}]\n",
         "f.yaml:1: listeners[0].protocol: is `syslog`; must be one of snmptrap");
 }

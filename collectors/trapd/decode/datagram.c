@@ -206,6 +206,22 @@ consumed(const struct work *w, const char *reason)
     return SR_CONSUMED;
 }
 
+/* True when it is not published now, but counted and kept. Its sender need not send it again. */
+static bool
+is_folded(const struct work *w)
+{
+    const struct trap_gate *gate = w->scratch->gate;
+
+    if (gate == NULL ||
+        gate->admit(gate->arg, w->now_ns, w->peer, &w->message) != TRAP_GATE_FOLDED) {
+        return false;
+    }
+    if (w->is_request && w->emit->answer != NULL) {
+        w->emit->answer(w->emit->arg, w->request.answer);
+    }
+    return true;
+}
+
 enum sr_verdict
 sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
@@ -238,6 +254,27 @@ sr_trap_datagram(const struct trap_config *config, const struct trap_opener *ope
             return consumed(&w, "duplicates");
         }
         memory = reserve(&w, room);
+        if (memory == NULL) {
+            return SR_FULL;
+        }
     }
-    return memory != NULL ? publish(&w, memory, room) : SR_FULL;
+    return is_folded(&w) ? consumed(&w, "folded") : publish(&w, memory, room);
+}
+
+bool
+sr_trap_last_of_storm(const struct trap_config *config, struct trap_scratch *scratch,
+    const struct sr_peer *peer, uint64_t received_ns, const struct trap_message *message,
+    const struct sr_emit *emit)
+{
+    size_t room = typical_room(config, message->community.len + message->whole_pdu.len);
+    const struct work w = { .config = config,
+        .scratch = scratch,
+        .emit = emit,
+        .peer = peer,
+        .now_ns = received_ns,
+        .bytes = message->whole_pdu,
+        .message = *message };
+    uint8_t *memory = emit->reserve(emit->arg, room);
+
+    return memory != NULL && publish(&w, memory, room) != SR_FULL;
 }

@@ -475,6 +475,11 @@ add_message(struct sr_buf *b, const struct trap_message *message, const struct f
     if (message->user.len > 0) {
         add_octets(b, "snmp.user", message->user);
     }
+    if (message->folded > 0) {
+        add_key(b, "snmp.folded_count");
+        sr_buf_add_u64(b, message->folded);
+        add_time(b, "snmp.folded_first", message->folded_since_ns);
+    }
 }
 
 static void
