@@ -103,6 +103,19 @@ static const struct sr_conf_key storm_keys[] = {
     { .name = NULL },
 };
 
+static const char *const acks[] = { "published", "received", NULL }; /* enum sr_answer_when */
+
+static const struct sr_conf_key inform_keys[] = {
+    { .name = "ack",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct trapd_inform, ack),
+        .def = "published",
+        .choices = acks,
+        .help = "When an inform is answered: published, once JetStream has its record, or "
+                "received, once it is in the queue, as with every output but nats." },
+    { .name = NULL },
+};
+
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
     { .name = "community",
@@ -135,6 +148,11 @@ static const struct sr_conf_key listener_keys[] = {
         .max = SR_RATE_MAX,
         .reload = SR_CONF_RELOAD,
         .help = "Datagrams a second that one source may send; 0: no limit." },
+    { .name = "inform",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct trapd_listener, inform),
+        .keys = inform_keys,
+        .help = "How informs are answered." },
     { .name = "time_window",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_listener, time_window),

@@ -418,6 +418,12 @@ receive_one(void *state, const void *snapshot, unsigned listener, void *scratch,
     return receive(state, snapshot, listener, scratch, now_ns, peer, bytes, emit);
 }
 
+static enum sr_answer_when
+answer_when(const struct sr_conf_listener *listener)
+{
+    return (enum sr_answer_when)((const struct trapd_listener *)listener)->inform.ack;
+}
+
 const struct sr_program trapd_program = {
     .name = "serviceradar-trapd",
     .about = "receives SNMP traps and publishes them as JSON to NATS JetStream",
@@ -434,4 +440,5 @@ const struct sr_program trapd_program = {
     .datagram = receive_one,
     .tick = tick,
     .metrics = report,
+    .answer_when = answer_when,
 };

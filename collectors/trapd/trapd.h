@@ -34,6 +34,10 @@ struct trapd_storm {
     uint64_t interval, quiet, every; /* ns */
 };
 
+struct trapd_inform {
+    int ack; /* enum sr_answer_when */
+};
+
 struct trapd_listener {
     struct sr_conf_listener base;
     int community;                      /* enum trap_community */
@@ -42,6 +46,7 @@ struct trapd_listener {
     uint64_t rate_limit; /* datagrams a second, 0: none */
     int time_window;     /* enum usm_time_policy */
     struct trapd_storm storm;
+    struct trapd_inform inform;
 };
 
 struct trapd_conf {

@@ -27,7 +27,8 @@
 #define SLOT_STRIDE (SLOT_SIZE + 320U)
 #define SLAB_SIZE ((size_t)SR_UDP_SLOTS * SLOT_STRIDE)
 #define NOT_RECEIVED UINT32_MAX
-#define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
+#define CONTROL_SIZE 128U   /* bytes for IP_PKTINFO or IPV6_PKTINFO, and more than they take */
+#define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
 #define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
@@ -52,7 +53,8 @@ struct sr_udp_worker {
     uint8_t *slab;
     struct sockaddr_storage names[SR_UDP_SLOTS];
     struct iovec vectors[SR_UDP_SLOTS];
-    struct sr_udp_hand *hand; /* given, or the next */
+    _Alignas(struct cmsghdr) uint8_t controls[SR_UDP_SLOTS][CONTROL_SIZE]; /* if it answers */
+    struct sr_udp_hand *hand;                                              /* given, or the next */
     struct sr_udp_hand own_hand;
 };
 
@@ -129,6 +131,16 @@ sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
     return true;
 }
 
+/* Of a dual-stack socket, the second is for IPv6 and the first does not hurt. */
+static void
+ask_for_local_addresses(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+}
+
 /* ---- Receiving ---- */
 
 unsigned
@@ -166,6 +178,8 @@ open_hand(struct sr_udp_worker *w)
             .msg_namelen = sizeof(w->names[i]),
             .msg_iov = &w->vectors[i],
             .msg_iovlen = 1,
+            .msg_control = w->handler.answers ? w->controls[i] : NULL,
+            .msg_controllen = w->handler.answers ? CONTROL_SIZE : 0,
         };
         *(volatile unsigned *)&m->msg_len = NOT_RECEIVED; /* one store, with nothing before it */
     }
@@ -183,11 +197,10 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
         const struct mmsghdr *m = &w->hand->messages[i];
         size_t len = m->msg_len < SLOT_SIZE ? m->msg_len : SLOT_SIZE;
         struct sr_span span = { w->vectors[i].iov_base, len };
-        bool truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
         struct sr_peer peer;
         sr_socket_peer(&w->names[i], &peer);
         bytes += len;
-        w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
+        w->handler.datagram(w->handler.arg, now_ns, &peer, span, &m->msg_hdr);
     }
     return bytes;
 }
@@ -421,6 +434,9 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
     w->stats = stats;
     w->hand = hand != NULL ? hand : &w->own_hand;
     find_kernel_drops(w);
+    if (handler->answers) {
+        ask_for_local_addresses(fd);
+    }
     /* Untouched pages of the slab cost nothing: small datagrams use one page a slot. */
     w->slab = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (w->slab == MAP_FAILED) {
