@@ -132,7 +132,7 @@ passes(struct storms *t, struct place *p, const struct storm_options *o, uint64_
 {
     bool was_quiet = has_passed(p->heard_ns, o->quiet_ns, now_ns);
 
-    if (heard(p, now_ns) == 0) {
+    if (p->heard_ns > now_ns + SLACK_NS) {
         p->rate.last_ns = 0; /* full, as nothing can be said of the time between */
     }
     bool may = refill(p, o, now_ns) > 0;

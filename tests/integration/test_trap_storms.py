@@ -150,6 +150,21 @@ def test_a_kind_with_messages_that_are_too_large_is_published(lab):
     assert daemon.metric("trapd_storm_too_large_total") == 3
 
 
+def test_an_inform_that_is_folded_is_answered_at_once(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = running(lab, server, {})
+    sender = daemon.sender()
+    sender.socket.settimeout(10)
+    for i in range(4):
+        sender.send(flap(i, pdu=0xA6))
+        assert sender.socket.recv(65536) == flap(i, pdu=0xA2)
+    ledger = daemon.settled(4)
+    assert (ledger["decoded"], ledger["consumed"]) == (1, 3)
+    daemon.stop()
+    assert [attributes(r).get("snmp.folded_count") for r in records(client)] == [None, 3]
+
+
 def test_decode_folds_by_the_time_of_packets(lab):
     capture = lab.dir / "storm.pcap"
     with open(capture, "wb") as out:  # 0.5 s apart, then two more much later
