@@ -170,6 +170,9 @@ make_request(struct work *w)
         w->config->request_id == NULL) {
         return false;
     }
+    if (m->version == TRAP_V3 && w->opener->answer == NULL) {
+        return false;
+    }
     if (m->version == TRAP_V3) {
         len = w->opener->answer(w->opener->arg, m, w->scratch->answer, sizeof(w->scratch->answer));
     } else {
@@ -189,7 +192,8 @@ report(struct work *w)
 {
     size_t len;
 
-    if (w->emit->answer == NULL || w->opener == NULL || w->message.version != TRAP_V3) {
+    if (w->emit->answer == NULL || w->opener == NULL || w->opener->answer == NULL ||
+        w->message.version != TRAP_V3) {
         return;
     }
     len = w->opener->answer(
