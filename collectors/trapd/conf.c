@@ -7,6 +7,7 @@
 #include "conf_upstream.h"
 #include "conf_users.h"
 #include "decode/config.h"
+#include "rules.h"
 #include "usm.h"
 
 #include "sr/access.h"
@@ -141,6 +142,25 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_allow,
         .help = "Addresses and networks that may send; empty: all." },
+    { .name = "users",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, users),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "Names of the users of v3 that are taken here; empty: all." },
+    { .name = "allow_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, allow_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is taken: 1.3.6.1.6.3.1.1.5.3, 1.3.6.1.4.1.9.* for all below, or "
+                "IF-MIB::linkDown; empty: all that deny_traps does not refuse." },
+    { .name = "deny_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, deny_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is refused, written as allow_traps; of both the longest decides." },
     { .name = "rate_limit",
         .type = SR_CONF_UINT,
         .offset = offsetof(struct trapd_listener, rate_limit),
@@ -235,6 +255,7 @@ check(const void *config, struct sr_conf_problems *problems)
     if (c->users_file != NULL) {
         trapd_users_file_check(c->users_file, problems);
     }
+    rules_check(c, problems);
 }
 
 const struct sr_conf_schema trapd_schema = {

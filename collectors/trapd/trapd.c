@@ -12,6 +12,7 @@
 #include "community.h"
 #include "decode/datagram.h"
 #include "mib_file.h"
+#include "rules.h"
 #include "security.h"
 #include "sources.h"
 #include "storms.h"
@@ -29,6 +30,7 @@ struct snapshot_listener {
     struct trap_config decode;
     struct sr_access allow;
     struct communities communities;
+    struct rules rules;  /* of which `decode` knows */
     uint64_t rate_limit; /* datagrams a second of one source, 0: none */
     enum usm_time_policy time_window;
     struct storm_options storm; /* no `traps`: nothing is folded */
@@ -53,6 +55,7 @@ close_snapshot(void *snapshot)
     for (size_t i = 0; i < s->count; i++) {
         sr_access_done(&s->listeners[i].allow);
         communities_done(&s->listeners[i].communities);
+        rules_done(&s->listeners[i].rules);
     }
     usm_users_free(s->users);
     mib_file_close(&s->mibs);
@@ -113,12 +116,43 @@ decode_config(const struct snapshot *s, const struct trapd_conf *c, const struct
     return d;
 }
 
+static bool
+open_listener(
+    struct snapshot *s, const struct trapd_conf *c, size_t i, char *error, size_t error_size)
+{
+    const struct trapd_listener *from =
+        (const struct trapd_listener *)c->common.listeners.items + i;
+    struct snapshot_listener *l = &s->listeners[i];
+    char text[512];
+    const char *key;
+
+    l->decode = decode_config(s, c, from);
+    l->time_window = (enum usm_time_policy)from->time_window;
+    l->rate_limit = from->rate_limit;
+    l->storm = (struct storm_options){
+        .traps = from->storm.traps,
+        .interval_ns = from->storm.interval,
+        .quiet_ns = from->storm.quiet,
+        .every_ns = from->storm.every,
+    };
+    if (!sr_access_init(&l->allow, &from->allow) ||
+        !communities_init(&l->communities, &from->communities)) {
+        (void)snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    if (!rules_init(&l->rules, from, l->decode.mibs, &key, text, sizeof(text))) {
+        (void)snprintf(error, error_size, "listeners[%zu].%s: %s", i, key, text);
+        return false;
+    }
+    l->decode.access = &l->rules.access;
+    return true;
+}
+
 static void *
 open_snapshot(
     const void *config, const struct sr_form_options *form, char *error, size_t error_size)
 {
     const struct trapd_conf *c = config;
-    const struct trapd_listener *listeners = c->common.listeners.items;
     size_t count = c->common.listeners.count;
     struct snapshot *s = calloc(1, sizeof(*s) + count * sizeof(s->listeners[0]));
 
@@ -132,20 +166,8 @@ open_snapshot(
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        struct snapshot_listener *l = &s->listeners[i];
         s->count = i + 1;
-        l->decode = decode_config(s, c, &listeners[i]);
-        l->time_window = (enum usm_time_policy)listeners[i].time_window;
-        l->rate_limit = listeners[i].rate_limit;
-        l->storm = (struct storm_options){
-            .traps = listeners[i].storm.traps,
-            .interval_ns = listeners[i].storm.interval,
-            .quiet_ns = listeners[i].storm.quiet,
-            .every_ns = listeners[i].storm.every,
-        };
-        if (!sr_access_init(&l->allow, &listeners[i].allow) ||
-            !communities_init(&l->communities, &listeners[i].communities)) {
-            (void)snprintf(error, error_size, "out of memory");
+        if (!open_listener(s, c, i, error, error_size)) {
             close_snapshot(s);
             return NULL;
         }

@@ -43,8 +43,10 @@ struct trapd_listener {
     int community;                      /* enum trap_community */
     struct sr_conf_strings communities; /* empty: any */
     struct sr_conf_strings allow;
-    uint64_t rate_limit; /* datagrams a second, 0: none */
-    int time_window;     /* enum usm_time_policy */
+    struct sr_conf_strings users;                   /* names of v3; empty: all */
+    struct sr_conf_strings allow_traps, deny_traps; /* identifiers, see rules.h */
+    uint64_t rate_limit;                            /* datagrams a second, 0: none */
+    int time_window;                                /* enum usm_time_policy */
     struct trapd_storm storm;
     struct trapd_inform inform;
 };

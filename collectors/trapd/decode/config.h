@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decode/access.h"
 #include "decode/message.h"
 #include "decode/mib.h"
 #include "sr/emit.h"
@@ -49,6 +50,8 @@ struct trap_config {
     void (*mask)(struct sr_span message, uint8_t *out);
     /* Hashes what tells a request apart; NULL: nobody is answered. */
     void (*request_id)(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN]);
+    /* What is taken; borrowed. NULL: all is. */
+    const struct trap_access *access;
     /* Borrowed: the operator's names, then the standard ones; NULL for none. */
     const struct mib_table *mibs[2];
 };

@@ -226,6 +226,16 @@ is_folded(const struct work *w)
     return true;
 }
 
+/* Why rules of the operator refuse it; NULL: they do not. */
+static const char *
+refusal(const struct work *w)
+{
+    const struct trap_rule *rule;
+
+    return w->config->access != NULL ? trap_access_refusal(w->config->access, &w->message, &rule)
+                                     : NULL;
+}
+
 enum sr_verdict
 sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
@@ -251,6 +261,11 @@ sr_trap_datagram(const struct trap_config *config, const struct trap_opener *ope
     }
     if (!trap_is_notification(&w.message)) {
         return consumed(&w, other_pdu(w.message.pdu));
+    }
+    const char *refused = refusal(&w);
+    if (refused != NULL) {
+        emit->refused(emit->arg, refused);
+        return SR_REFUSED;
     }
     w.is_request = make_request(&w);
     if (w.is_request) {

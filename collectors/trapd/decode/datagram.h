@@ -26,11 +26,11 @@ struct trap_scratch {
  * Decodes one datagram received at `now_ns` (ns since 1970) and commits one JSON object for the
  * notification in it: the keys and bytes of upstream, then those of `enrich`.
  *
- * SR_CONSUMED ("get", "response", "report", ...): a message that is no notification, "duplicates":
- * an inform that came before, "folded": see decode/gate.h, or the opener's word for an exchange.
- * SR_DEADLETTER with a word of trap_reason(), or of the opener's, or "v3_no_users" without one.
- * SR_FULL leaves no trace. Informs and reports are answered where emit->answer can. Borrows
- * everything for the call only.
+ * SR_REFUSED: see trap_access_refusal(). SR_CONSUMED ("get", "response", "report", ...): a message
+ * that is no notification, "duplicates": an inform that came before, "folded": see decode/gate.h,
+ * or the opener's word for an exchange. SR_DEADLETTER with a word of trap_reason(), or of the
+ * opener's, or "v3_no_users" without one. SR_FULL leaves no trace. Informs and reports are answered
+ * where emit->answer can. Borrows everything for the call only.
  */
 enum sr_verdict sr_trap_datagram(const struct trap_config *config, const struct trap_opener *opener,
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
