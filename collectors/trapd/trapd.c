@@ -413,6 +413,7 @@ receive(void *state, const void *snapshot, unsigned listener, void *scratch, uin
 
     if (why != NULL) {
         emit->refused(emit->arg, why);
+        sr_trap_explain_refusal(&l->decode, peer, bytes, why, emit);
         return SR_REFUSED;
     }
     set_gate(scratch, l, ((struct state *)state)->listeners[listener].storms);

@@ -2,9 +2,14 @@
 """Who may send which traps: rules by identifier and name, and users of SNMPv3."""
 
 import json
+import subprocess
+import sys
 
-from lab import wait_for
+from lab import ROOT, TRAPD, wait_for
 from traps import Trapd, trap_stream, v1, v2c, v3
+
+sys.path.insert(0, str(ROOT / "tests" / "golden"))
+import make_pcap  # noqa: E402
 
 LINK_DOWN, LINK_UP = "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.6.3.1.1.5.4"
 ON_BATTERY = "1.3.6.1.2.1.33.2.1"
@@ -63,6 +68,31 @@ def test_a_listener_takes_only_its_users(lab):
     ledger = daemon.settled(4)
     assert (ledger["decoded"], ledger["dropped"], ledger["deadlettered"]) == (2, 1, 1)
     assert daemon.dropped("user_not_allowed") == 1
+
+
+def test_decode_explains_what_decided(lab):
+    capture = lab.dir / "traps.pcap"
+    traps = [v2c(), v2c(trap=LINK_UP), v3(password=b"maplesyrup"), v3(user=b"eve"), b"hello"]
+    with open(capture, "wb") as out:
+        make_pcap.write_pcap(out, traps, sources=1, port=162)
+    (lab.dir / "users.yaml").write_text(
+        "users: [{name: joe, auth: SHA-256, auth_password: maplesyrup}]\n")
+    ask = [str(TRAPD), "decode", "--explain", "--users", str(lab.dir / "users.yaml"),
+           "--set", "listeners.0.deny_traps=[IF-MIB::linkUp]", str(capture)]
+    done = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [line["explain"] for line in lines if "explain" in line]
+    assert len(lines) == 2 * len(told) == 2 * len(traps)  # each has its record, or its error
+    assert [(t["verdict"], t.get("reason")) for t in told] == [
+        ("decoded", None), ("refused", "trap_not_allowed"), ("decoded", None),
+        ("deadletter", "v3_unknown_user"), ("deadletter", "no_snmp")]
+    assert told[0]["trap"]["name"] == "IF-MIB::linkDown"
+    assert told[1]["access"] == {"rule": "IF-MIB::linkUp", "of": "deny_traps"}
+    assert told[2]["security"] == {
+        "user": "joe", "level": "authNoPriv", "engine_id": "80001f8801", "keys": "right",
+        "context_engine_id": "80001f8801"}
+    assert told[4] == {"source": "192.0.2.1", "bytes": 5, "verdict": "deadletter",
+                       "reason": "no_snmp"}
 
 
 def test_a_refused_inform_is_not_answered(lab):

@@ -36,6 +36,10 @@ enum sr_verdict sr_trap_datagram(const struct trap_config *config, const struct 
     struct trap_scratch *scratch, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
     const struct sr_emit *emit);
 
+/* Tells emit->explain, if somebody asks, of a datagram that was refused before it was looked at. */
+void sr_trap_explain_refusal(const struct trap_config *config, const struct sr_peer *peer,
+    struct sr_span bytes, const char *reason, const struct sr_emit *emit);
+
 /*
  * Commits the record of the last notification of a storm (message->folded), received at
  * `received_ns`. False when there is no room.
