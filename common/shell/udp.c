@@ -45,6 +45,7 @@ struct sr_udp_worker {
     uv_timer_t due;
     uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
+    bool hurries;          /* the last batch did */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
     struct sr_log_limit dropping;
@@ -259,7 +260,8 @@ on_due(uv_timer_t *timer)
 
 /*
  * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
- * to receive it. Once they do, they are waited for here until none has come.
+ * to receive it. Once they do, they are waited for here until none has come. Nobody who waits for an
+ * answer is left to gather.
  */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
@@ -274,11 +276,14 @@ on_readable(uv_poll_t *poll, int status, int events)
         return; /* an error, which is left to poll_again() */
     }
     for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
-        if (stream && !full) {
+        if (stream && !full && !w->hurries) {
             (void)nanosleep(&moment, NULL);
         }
         unsigned n = receive_batch(w);
         full = n == SR_UDP_SLOTS;
+        if (n > 0 && w->handler.hurries != NULL) {
+            w->hurries = w->handler.hurries(w->handler.arg);
+        }
         if (n == 0 || !(full || stream)) {
             break;
         }

@@ -300,6 +300,12 @@ on_tick(void *arg, uint64_t now_ns, bool last)
     sr_worker_batch_end(w);
 }
 
+static bool
+hurries(void *arg)
+{
+    return ((const struct sr_worker *)arg)->hurries;
+}
+
 /* ---- The runtime's side ---- */
 
 static bool
@@ -313,6 +319,7 @@ start_datagrams(struct sr_worker *w)
         .batch_end = sr_worker_batch_end,
         .tick = w->snapshots->program->tick != NULL || has_batches(w) ? on_tick : NULL,
         .due = has_batches(w) && w->linger_ns > 0 ? sr_worker_due : NULL,
+        .hurries = hurries,
         .answers = w->answers != NULL,
     };
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;

@@ -46,6 +46,7 @@ struct sr_worker {
     const struct msghdr *message; /* of this datagram */
     uint8_t *request_room;        /* of the last reserve_request() */
     unsigned request_count;       /* in this batch: each datagram is one at most */
+    bool hurries;                 /* the last batch had requests */
     uint8_t requests[SR_UDP_SLOTS][SR_REQUEST_ID_LEN];
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
     struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */

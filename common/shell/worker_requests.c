@@ -75,5 +75,6 @@ sr_worker_end_requests(struct sr_worker *w, bool kept)
             answers_send(w->answers, w->requests[i], false);
         }
     }
+    w->hurries = w->request_count > 0;
     w->request_count = 0;
 }

@@ -86,6 +86,9 @@ bool sr_udp_send_back(int fd, const struct sr_udp_way *way, struct sr_span bytes
  *
  * due() is asked behind each round for a monotonic time at which batch_end() is called without a
  * batch, unless one comes before; UINT64_MAX: none. It may be NULL.
+ *
+ * hurries() is asked behind each batch: true when senders wait for what comes of it, so that no
+ * more datagrams are left to gather before the next one. It may be NULL.
  */
 struct sr_udp_handler {
     void *arg;
@@ -97,6 +100,7 @@ struct sr_udp_handler {
     void (*batch_end)(void *arg);
     void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
     uint64_t (*due)(void *arg);
+    bool (*hurries)(void *arg);
     bool answers; /* asks the kernel for the address that each datagram was sent to */
 };
 
