@@ -104,6 +104,7 @@ decode_config(const struct snapshot *s, const struct trapd_conf *c, const struct
     struct trap_config d = {
         .community = (enum trap_community)l->community,
         .enrich = c->common.enrich,
+        .upstream = l->base.compat == SR_COMPAT_UPSTREAM,
         .mask = l->community != TRAP_COMMUNITY_CLEAR ? community_mask : NULL,
         .request_id = request_id,
         .mibs = { s->mibs.map != NULL ? &s->mibs.table : NULL, mib_standard() },

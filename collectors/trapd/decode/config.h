@@ -41,7 +41,8 @@ struct trap_opener {
 /* How the messages of a listener are decoded. Immutable, shared by threads. */
 struct trap_config {
     enum trap_community community;
-    bool enrich; /* keys beyond the four of upstream */
+    bool enrich;   /* keys beyond the four of upstream */
+    bool upstream; /* identifiers as decode/upstream.h has them */
     /* Of TRAP_COMMUNITY_HASH: writes what stands for a community; else NULL. */
     void (*community_hash)(const uint8_t key[TRAP_COMMUNITY_KEY_LEN], struct sr_span community,
         char out[TRAP_COMMUNITY_HASH_LEN]);
