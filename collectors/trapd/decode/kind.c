@@ -58,6 +58,18 @@ is_named(const struct trap_varbind *varbind, const uint8_t *name, size_t len)
     return varbind->name.len == len && memcmp(varbind->name.data, name, len) == 0;
 }
 
+/* What every one has, in few words. */
+static void
+add_sender(struct trap_kind *kind, const struct sr_peer *peer, const struct trap_message *message)
+{
+    uint8_t bytes[24] = { (uint8_t)message->version, (uint8_t)message->level, (uint8_t)message->pdu,
+        peer->is_v6 };
+
+    memcpy(bytes + 4, message->agent_address, sizeof(message->agent_address));
+    memcpy(bytes + 8, peer->address, peer->is_v6 ? 16 : 4);
+    add_span(kind, (struct sr_span){ bytes, sizeof(bytes) });
+}
+
 static void
 add_object(struct trap_kind *kind, const struct trap_varbind *varbind)
 {
@@ -97,19 +109,13 @@ trap_kind_of(const uint64_t seed[2], const struct sr_peer *peer, const struct tr
     if (!trap_identity(message, arcs, &count)) {
         return false;
     }
-    add_number(&kind,
-        (uint64_t)message->version << 16 | (uint64_t)message->level << 8 | (uint64_t)message->pdu);
-    add_span(&kind, (struct sr_span){ peer->address, peer->is_v6 ? 16 : 4 });
+    add_sender(&kind, peer, message);
     add_span(&kind, message->community);
     add_span(&kind, message->user);
     add_span(&kind, message->engine_id);
     add_span(&kind, message->context_engine_id);
     add_span(&kind, message->context_name);
-    add_span(&kind, (struct sr_span){ message->agent_address, sizeof(message->agent_address) });
-    add_number(&kind, count);
-    for (unsigned i = 0; i < count; i++) {
-        add_number(&kind, arcs[i]);
-    }
+    add_span(&kind, (struct sr_span){ (const uint8_t *)arcs, count * sizeof(arcs[0]) });
     add_varbinds(&kind, message);
     *ret_kind = kind;
     return true;
