@@ -18,6 +18,12 @@ static const uint8_t trap_address[] = { 0x2b, 6, 1, 6, 3, 18, 1, 3, 0 };
 /* ifIndex without its index (RFC 2863). */
 static const uint8_t if_index[] = { 0x2b, 6, 1, 2, 1, 2, 2, 1, 1 };
 
+/*
+ * A varbind has at least 6 bytes. One more is looked at than a message that is kept can have:
+ * others are never folded, and need not cost more.
+ */
+#define KEPT_VARBINDS_MAX (TRAP_KEPT_MAX / 6 + 1)
+
 /* ---- Hashes ---- */
 
 /* The finalizer of MurmurHash3: every bit of `x` changes half of the result. */
@@ -87,7 +93,7 @@ add_varbinds(struct trap_kind *kind, const struct trap_message *message)
     struct trap_varbind varbind;
     bool has_object = false;
 
-    while (trap_varbind_next(&left, &varbind)) {
+    for (unsigned i = 0; i < KEPT_VARBINDS_MAX && trap_varbind_next(&left, &varbind); i++) {
         if (is_named(&varbind, trap_address, sizeof(trap_address))) {
             add_span(kind, varbind.value);
         } else if (!has_object && !is_named(&varbind, sys_uptime, sizeof(sys_uptime)) &&
