@@ -33,7 +33,7 @@ read_long_length(const struct sr_span *left, size_t *ret_length)
 }
 
 bool
-ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
+ber_take_any(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
 {
     if (left->len < 2 || (left->data[0] & TAG_MASK) == TAG_MASK) {
         return false;
@@ -52,20 +52,6 @@ ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
     *ret_content = (struct sr_span){ left->data + head, length };
     left->data += head + length;
     left->len -= head + length;
-    return true;
-}
-
-bool
-ber_take_type(struct sr_span *left, uint8_t type, struct sr_span *ret_content)
-{
-    struct sr_span rest = *left, content;
-    uint8_t found;
-
-    if (!ber_take(&rest, &found, &content) || found != type) {
-        return false;
-    }
-    *left = rest;
-    *ret_content = content;
     return true;
 }
 
@@ -143,5 +129,27 @@ ber_arcs(struct sr_span content, uint32_t *out, unsigned *ret_count)
         }
     }
     *ret_count = count;
+    return true;
+}
+
+bool
+ber_is_identifier(struct sr_span content)
+{
+    unsigned count = 1; /* the first sub-identifier stands for two */
+    uint8_t all = 0;
+    uint32_t sub_id;
+
+    /* Most have a byte for each. */
+    for (size_t i = 0; i < content.len && i < BER_SUB_IDS_MAX; i++) {
+        all |= content.data[i];
+    }
+    if (all < 0x80) {
+        return content.len < BER_SUB_IDS_MAX;
+    }
+    for (; content.len > 0; count++) {
+        if (count == BER_SUB_IDS_MAX || !ber_sub_id(&content, &sub_id)) {
+            return false;
+        }
+    }
     return true;
 }

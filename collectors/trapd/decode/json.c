@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/enrich.h"
+#include "decode/identifier.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -17,30 +18,6 @@ write_i64(struct sr_buf *b, int64_t number)
         sr_buf_put(b, '-');
     }
     sr_buf_add_u64(b, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-}
-
-static void
-write_arcs(struct sr_buf *b, const uint32_t *arcs, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (i > 0) {
-            sr_buf_put(b, '.');
-        }
-        sr_buf_add_u64(b, arcs[i]);
-    }
-}
-
-static bool
-write_oid(struct sr_buf *b, struct sr_span oid)
-{
-    uint32_t arcs[BER_SUB_IDS_MAX];
-    unsigned count;
-
-    if (!ber_arcs(oid, arcs, &count)) {
-        return false;
-    }
-    write_arcs(b, arcs, count);
-    return true;
 }
 
 /* Bytes as a list of numbers. */
@@ -70,7 +47,7 @@ write_signed(struct sr_buf *b, struct sr_span value)
     return true;
 }
 
-static bool
+static inline bool
 write_unsigned(struct sr_buf *b, const char *type, struct sr_span value)
 {
     uint64_t number;
@@ -89,9 +66,13 @@ write_ip_address(struct sr_buf *b, struct sr_span value)
     if (value.len != 4) {
         return false;
     }
-    const uint32_t bytes[] = { value.data[0], value.data[1], value.data[2], value.data[3] };
     sr_buf_add_text(b, "IP ADDRESS: ");
-    write_arcs(b, bytes, 4);
+    for (size_t i = 0; i < value.len; i++) {
+        if (i > 0) {
+            sr_buf_put(b, '.');
+        }
+        sr_buf_add_u64(b, value.data[i]);
+    }
     return true;
 }
 
@@ -101,7 +82,7 @@ write_object_identifier(struct sr_buf *b, struct sr_span value)
     size_t before = b->len;
 
     sr_buf_add_text(b, "OBJECT IDENTIFIER: ");
-    if (write_oid(b, value)) {
+    if (trap_identifier_write(b, value)) {
         return true;
     }
     b->len = b->overflow ? b->len : before;
@@ -163,7 +144,7 @@ write_varbind(
     const uint8_t type = varbind->type;
 
     sr_buf_add_text(b, "{\"oid\":\"");
-    (void)write_oid(b, varbind->name);
+    (void)trap_identifier_write(b, varbind->name);
     sr_buf_add_text(b, "\",\"value\":\"");
     if (!write_typed(b, varbind)) {
         sr_buf_add_text(b, "TYPE 0x");
