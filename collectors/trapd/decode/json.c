@@ -137,9 +137,9 @@ write_typed(struct sr_buf *b, const struct trap_varbind *varbind)
     }
 }
 
+/* What is open at its end. */
 static void
-write_varbind(
-    struct sr_buf *b, const struct trap_config *config, const struct trap_varbind *varbind)
+begin_varbind(struct sr_buf *b, const struct trap_varbind *varbind)
 {
     const uint8_t type = varbind->type;
 
@@ -152,10 +152,42 @@ write_varbind(
         write_bytes(b, ": ", varbind->value);
     }
     sr_buf_put(b, '"');
-    if (config->enrich) {
-        trap_enrich_varbind(b, config, varbind);
+}
+
+static void
+write_varbinds(struct sr_buf *b, struct sr_span left)
+{
+    struct trap_varbind varbind;
+
+    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
+        if (!first) {
+            sr_buf_put(b, ',');
+        }
+        begin_varbind(b, &varbind);
+        sr_buf_put(b, '}');
     }
-    sr_buf_put(b, '}');
+}
+
+/* The varbinds and what comes behind them with names. */
+static void
+write_enriched(struct sr_buf *b, const struct trap_config *config,
+    const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns)
+{
+    struct sr_span left = message->varbinds;
+    struct trap_varbind varbind;
+    struct trap_views views;
+
+    trap_views_begin(&views);
+    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
+        if (!first) {
+            sr_buf_put(b, ',');
+        }
+        begin_varbind(b, &varbind);
+        trap_enrich_varbind(b, config, &views, &varbind);
+        sr_buf_put(b, '}');
+    }
+    sr_buf_put(b, ']');
+    trap_enrich_write(b, config, message, &views, peer, now_ns);
 }
 
 /* ---- The whole ---- */
@@ -211,9 +243,6 @@ void
 trap_json_write(struct sr_buf *b, const struct trap_config *config,
     const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns)
 {
-    struct sr_span left = message->varbinds;
-    struct trap_varbind varbind;
-
     sr_buf_add_text(b, "{\"source\":\"");
     write_source(b, peer);
     sr_buf_add_text(b, "\",\"version\":\"");
@@ -221,15 +250,11 @@ trap_json_write(struct sr_buf *b, const struct trap_config *config,
     sr_buf_put(b, '"');
     write_community(b, config, message);
     sr_buf_add_text(b, ",\"varbinds\":[");
-    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
-        if (!first) {
-            sr_buf_put(b, ',');
-        }
-        write_varbind(b, config, &varbind);
-    }
-    sr_buf_put(b, ']');
     if (config->enrich) {
-        trap_enrich_write(b, config, message, peer, now_ns);
+        write_enriched(b, config, message, peer, now_ns);
+    } else {
+        write_varbinds(b, message->varbinds);
+        sr_buf_put(b, ']');
     }
     sr_buf_put(b, '}');
 }

@@ -9,9 +9,10 @@
 #include "sr/banned.h"
 
 enum {
-    BITS_OCTETS_MAX = 32, /* longer values are shown as octets: each bit is looked up */
-    CUT_TEXT = 256,       /* octets of one value in a line */
-    CUT_OCTETS = 64,      /* the same where each one becomes several characters */
+    BITS_OCTETS_MAX = 32,   /* longer values are shown as octets: each bit is looked up */
+    HINT_OCTETS_MAX = 2048, /* the same for DISPLAY-HINT, whose own limit is 255 mostly */
+    CUT_TEXT = 256,         /* octets of one value in a line */
+    CUT_OCTETS = 64,        /* the same where each one becomes several characters */
 };
 
 const char *
@@ -221,7 +222,8 @@ show_by_mib(struct trap_shown *s, const struct trap_name *name, uint8_t type)
             if (s->octets.len <= BITS_OCTETS_MAX && write_bits(NULL, s)) {
                 s->how = TRAP_SHOW_BITS;
             }
-        } else if (node->hint.len > 0 && trap_hint_octets(NULL, node->hint, s->octets)) {
+        } else if (node->hint.len > 0 && s->octets.len <= HINT_OCTETS_MAX &&
+                   trap_hint_octets(NULL, node->hint, s->octets)) {
             s->how = TRAP_SHOW_HINT_OCTETS;
         }
     }
@@ -236,6 +238,20 @@ trap_shown_of(
     if (name->table != NULL) {
         show_by_mib(ret_shown, name, varbind->type);
     }
+}
+
+uint32_t
+trap_shown_effort(const struct trap_name *name, const struct trap_varbind *varbind)
+{
+    size_t len = varbind->value.len;
+
+    if (name->table == NULL || varbind->type != BER_OCTET_STRING) {
+        return 0;
+    }
+    if (name->node.labels != 0 && name->node.syntax == MIB_SYNTAX_BITS) {
+        return len <= BITS_OCTETS_MAX ? 8 * (uint32_t)len : 0;
+    }
+    return name->node.hint.len > 0 && len <= HINT_OCTETS_MAX ? (uint32_t)len / 4 : 0;
 }
 
 bool
