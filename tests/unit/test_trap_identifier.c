@@ -62,6 +62,28 @@ expect_in(struct sr_span content, const char *text, int len, size_t room)
     free(memory);
 }
 
+/* The same of arcs. */
+static void
+expect_arcs_in(struct sr_span content, const char *text, size_t len, size_t room)
+{
+    uint32_t arcs[BER_SUB_IDS_MAX];
+    unsigned count;
+    uint8_t *memory = malloc(room + 1);
+    struct sr_buf b = sr_buf_over(memory, room);
+
+    assert_non_null(memory);
+    memory[room] = 0xee;
+    assert_true(ber_arcs(content, arcs, &count));
+    trap_arcs_write(&b, arcs, count);
+    assert_int_equal(b.overflow, len > room);
+    if (!b.overflow) {
+        assert_int_equal(b.len, len);
+        assert_memory_equal(b.data, text, b.len);
+    }
+    assert_int_equal(memory[room], 0xee);
+    free(memory);
+}
+
 static void
 expect(struct sr_span content)
 {
@@ -75,6 +97,11 @@ expect(struct sr_span content)
     expect_in(content, text, len, needed + next_random() % 16);
     if (needed > 0) {
         expect_in(content, text, len, needed - 1);
+    }
+    if (len >= 0) {
+        expect_arcs_in(content, text, needed, 8 * (size_t)content.len + 16);
+        expect_arcs_in(content, text, needed, needed + next_random() % 16);
+        expect_arcs_in(content, text, needed, needed - (needed > 0));
     }
 }
 

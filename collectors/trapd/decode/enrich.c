@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/hint.h"
+#include "decode/identifier.h"
 #include "decode/names.h"
 #include "decode/severity.h"
 #include "sr/json.h"
@@ -292,7 +293,7 @@ put_event_name(struct sr_buf *b, const struct facts *facts)
         sr_buf_add(b, "::", 2);
         sr_json_string_part(b, facts->event.node.name);
     } else if (facts->has_identity) {
-        trap_name_dotted(b, facts->event.arcs, facts->event.count);
+        trap_arcs_write(b, facts->event.arcs, facts->event.count);
     } else {
         sr_buf_add_text(b, "SNMP notification");
     }
@@ -420,7 +421,7 @@ add_identifier(struct sr_buf *b, const char *key, struct sr_span identifier)
     }
     add_key(b, key);
     sr_buf_put(b, '"');
-    trap_name_dotted(b, arcs, count);
+    trap_arcs_write(b, arcs, count);
     sr_buf_put(b, '"');
 }
 
@@ -434,7 +435,7 @@ add_message(struct sr_buf *b, const struct trap_message *message, const struct f
     if (facts->has_identity) {
         add_key(b, "snmp.trap_oid");
         sr_buf_put(b, '"');
-        trap_name_dotted(b, facts->event.arcs, facts->event.count);
+        trap_arcs_write(b, facts->event.arcs, facts->event.count);
         sr_buf_put(b, '"');
     }
     if (message->pdu == TRAP_PDU_TRAP_V1) {

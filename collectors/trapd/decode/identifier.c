@@ -8,6 +8,8 @@
 enum {
     PER_BYTE = 4, /* characters that a byte becomes at most: ".127" */
     SPARE = 8,    /* the first one has "2." more, and copying goes too far */
+    PER_ARC = 11, /* ".4294967295" */
+    SMALL = 0x80,
     FIRST_ARCS = 40,
 };
 
@@ -73,7 +75,7 @@ write_all(struct sr_buf *b, struct sr_span content)
         if (count == BER_SUB_IDS_MAX) {
             return false;
         }
-        if (sub_id < 0x80) {
+        if (sub_id < SMALL) {
             at = put_small(at, (uint8_t)sub_id);
             content = (struct sr_span){ content.data + 1, content.len - 1 };
         } else if (ber_sub_id(&content, &sub_id)) {
@@ -87,38 +89,53 @@ write_all(struct sr_buf *b, struct sr_span content)
 }
 
 /* Where there may be too little room. */
-static bool
-write_each(struct sr_buf *b, struct sr_span content)
+static void
+write_each(struct sr_buf *b, const uint32_t *arcs, unsigned count)
 {
-    uint32_t arcs[BER_SUB_IDS_MAX];
-    unsigned count;
-
-    if (!ber_arcs(content, arcs, &count)) {
-        return false;
-    }
     for (unsigned i = 0; i < count; i++) {
         if (i > 0) {
             sr_buf_put(b, '.');
         }
         sr_buf_add_u64(b, arcs[i]);
     }
-    return true;
 }
 
 bool
 trap_identifier_write(struct sr_buf *b, struct sr_span content)
 {
     size_t before = b->len;
+    uint32_t arcs[BER_SUB_IDS_MAX];
+    unsigned count;
 
     if (content.len == 0) {
         return true;
     }
     if (b->overflow || (b->cap - b->len) / PER_BYTE < content.len + SPARE / PER_BYTE) {
-        return write_each(b, content);
+        if (!ber_arcs(content, arcs, &count)) {
+            return false;
+        }
+        write_each(b, arcs, count);
+        return true;
     }
     if (write_all(b, content)) {
         return true;
     }
     b->len = before;
     return false;
+}
+
+void
+trap_arcs_write(struct sr_buf *b, const uint32_t *arcs, unsigned count)
+{
+    if (count == 0 || b->overflow || (b->cap - b->len) / PER_ARC <= count) {
+        write_each(b, arcs, count);
+        return;
+    }
+    /* Without the point before the first one. */
+    sr_buf_add_u64(b, arcs[0]);
+    uint8_t *at = b->data + b->len;
+    for (unsigned i = 1; i < count; i++) {
+        at = arcs[i] < SMALL ? put_small(at, (uint8_t)arcs[i]) : put_large(b, at, arcs[i]);
+    }
+    b->len = (size_t)(at - b->data);
 }

@@ -3,6 +3,7 @@
 #define TRAPD_DECODE_IDENTIFIER_H_INCLUDED
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "sr/buf.h"
 #include "sr/span.h"
@@ -12,5 +13,8 @@
  * its arcs; nothing for an empty one. False, and nothing written, where ber_arcs() cannot read it.
  */
 bool trap_identifier_write(struct sr_buf *b, struct sr_span content);
+
+/* Appends arcs in decimal with points between them. */
+void trap_arcs_write(struct sr_buf *b, const uint32_t *arcs, unsigned count);
 
 #endif

@@ -20,16 +20,47 @@ write_i64(struct sr_buf *b, int64_t number)
     sr_buf_add_u64(b, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
-/* Bytes as a list of numbers. */
+#define LISTED_MAX 5U /* characters of a byte in a list: "255, " */
+
+/* A byte in decimal, into room for three digits. Returns how many there are. */
+static size_t
+put_decimal(uint8_t *out, uint8_t byte)
+{
+    uint32_t n = byte;
+    size_t len = 0;
+
+    if (n >= 100) {
+        out[len++] = (uint8_t)('0' + n / 100);
+    }
+    if (n >= 10) {
+        out[len++] = (uint8_t)('0' + n / 10 % 10);
+    }
+    out[len++] = (uint8_t)('0' + n % 10);
+    return len;
+}
+
+/* Bytes as a list of numbers; those that there is room for in any case come first. */
 static void
 write_list(struct sr_buf *b, struct sr_span bytes)
 {
+    size_t i = 0;
+
     sr_buf_put(b, '[');
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (i > 0) {
-            sr_buf_add_text(b, ", ");
-        }
+    size_t sure = b->overflow ? 0 : (b->cap - b->len) / LISTED_MAX;
+    uint8_t *out = b->data + b->len;
+    for (; i + 1 < bytes.len && i < sure; i++) {
+        out += put_decimal(out, bytes.data[i]);
+        *out++ = ',';
+        *out++ = ' ';
+    }
+    if (!b->overflow) {
+        b->len = (size_t)(out - b->data);
+    }
+    for (; i < bytes.len; i++) {
         sr_buf_add_u64(b, bytes.data[i]);
+        if (i + 1 < bytes.len) {
+            sr_buf_add(b, ", ", 2);
+        }
     }
     sr_buf_put(b, ']');
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/hint.h"
+#include "decode/identifier.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -316,7 +317,7 @@ write_address(struct sr_buf *b, const uint8_t *address)
 {
     const uint32_t parts[4] = { address[0], address[1], address[2], address[3] };
 
-    trap_name_dotted(b, parts, 4);
+    trap_arcs_write(b, parts, 4);
 }
 
 static void
@@ -339,7 +340,7 @@ trap_shown_write(struct sr_buf *b, const struct trap_config *config, const struc
     case TRAP_SHOW_LABEL: sr_json_string_part(b, shown->label); break;
     case TRAP_SHOW_BITS: write_bits(b, shown); break;
     case TRAP_SHOW_HINT_INTEGER: trap_hint_integer(b, shown->hint, shown->number); break;
-    case TRAP_SHOW_HINT_OCTETS: trap_hint_octets(b, shown->hint, shown->octets); break;
+    case TRAP_SHOW_HINT_OCTETS: trap_hint_octets_write(b, shown->hint, shown->octets); break;
     case TRAP_SHOW_IDENTIFIER: write_identifier(b, config, shown->octets); break;
     case TRAP_SHOW_ADDRESS: write_address(b, shown->octets.data); break;
     case TRAP_SHOW_TEXT: sr_json_string_part(b, shown->octets); break;
