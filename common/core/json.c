@@ -50,6 +50,28 @@ plain_bytes(uint64_t w)
 #endif
 }
 
+/* The one to seven bytes at `p` as they lie in memory, and zeros behind them. */
+static inline uint64_t
+load_less(const uint8_t *p, size_t len)
+{
+    uint64_t w = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t first, last; /* they overlap */
+
+    if (len >= sizeof(first)) {
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + len - sizeof(last), sizeof(last));
+        return first | (uint64_t)last << 8 * (len - sizeof(last));
+    }
+    for (size_t i = 0; i < len; i++) {
+        w |= (uint64_t)p[i] << 8 * i;
+    }
+#else
+    memcpy(&w, p, len);
+#endif
+    return w;
+}
+
 /*
  * Copies the bytes at the start of `text` that go into a JSON string unchanged and are ASCII, and
  * returns how many. Looking at and copying words in one go is what makes encoding cheap.
@@ -70,6 +92,13 @@ copy_plain(struct sr_buf *b, struct sr_span text)
         if (n < sizeof(w)) {
             return i;
         }
+    }
+    if (i < text.len && b->cap - b->len >= sizeof(uint64_t) && !b->overflow) {
+        uint64_t w = load_less(text.data + i, text.len - i);
+        size_t n = plain_bytes(w); /* the zeros behind the text are not plain */
+        memcpy(b->data + b->len, &w, sizeof(w));
+        b->len += n;
+        return i + n;
     }
     for (; i < text.len && is_plain(text.data[i]); i++) {
         sr_buf_put(b, text.data[i]);
