@@ -8,6 +8,7 @@
 #include "sr/banned.h"
 
 #define PASSWORD_STREAM 1048576U /* bytes of the repeated password, RFC 3414 appendix A.2 */
+#define REPEATED_ROOM 4096U
 #define DES_KEY_LEN 8U
 #define DES_WITH_IV_LEN 16U /* RFC 3414 section 8.1.1.1: the key, and the pre-IV */
 
@@ -118,30 +119,42 @@ digest(const EVP_MD *md, const struct sr_span *pieces, size_t count, struct usm_
     return ok;
 }
 
+/* A password as often as it goes into `room`, so that much is hashed at once. */
+static struct sr_span
+repeat(struct sr_span password, uint8_t room[REPEATED_ROOM])
+{
+    size_t len = 0;
+
+    if (password.len == 0 || password.len > REPEATED_ROOM) {
+        return password;
+    }
+    for (; password.len <= REPEATED_ROOM - len; len += password.len) {
+        memcpy(room + len, password.data, password.len);
+    }
+    return (struct sr_span){ room, len };
+}
+
 bool
 usm_key_from_password(const struct usm_algorithms *algorithms, enum usm_auth auth,
     struct sr_span password, struct usm_key *ret_key)
 {
-    enum { CHUNK = 64, CHUNKS = PASSWORD_STREAM / CHUNK };
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     const EVP_MD *md = algorithms->digests[auth];
-    uint8_t chunk[CHUNK];
+    uint8_t many[REPEATED_ROOM];
+    struct sr_span block = repeat(password, many);
     struct usm_key key;
     unsigned len = 0;
-    size_t next = 0;
     bool ok = password.len > 0 && context != NULL && md != NULL &&
               EVP_DigestInit_ex2(context, md, NULL) == 1;
 
-    for (unsigned i = 0; ok && i < CHUNKS; i++) {
-        for (size_t j = 0; j < CHUNK; j++) {
-            chunk[j] = password.data[next];
-            next = next + 1 < password.len ? next + 1 : 0;
-        }
-        ok = EVP_DigestUpdate(context, chunk, CHUNK) == 1;
+    for (size_t left = PASSWORD_STREAM; ok && left > 0;) {
+        size_t used = block.len < left ? block.len : left;
+        ok = EVP_DigestUpdate(context, block.data, used) == 1;
+        left -= used;
     }
     ok = ok && EVP_DigestFinal_ex(context, key.bytes, &len) == 1;
     EVP_MD_CTX_free(context);
-    OPENSSL_cleanse(chunk, sizeof(chunk));
+    OPENSSL_cleanse(many, sizeof(many));
     if (ok) {
         key.len = len;
         *ret_key = key;
