@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "usm_key.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/provider.h>
 
 #include "sr/banned.h"
 
 #define PASSWORD_STREAM 1048576U /* bytes of the repeated password, RFC 3414 appendix A.2 */
 #define REPEATED_ROOM 4096U
+#define DES_LONGEST ((size_t)24 * 1024) /* some 0.3 ms, and as much for the response to an inform  \
+                                         */
 #define DES_KEY_LEN 8U
 #define DES_WITH_IV_LEN 16U /* RFC 3414 section 8.1.1.1: the key, and the pre-IV */
 
@@ -26,18 +30,44 @@ static const char *const digest_names[USM_AUTH_COUNT] = {
     [USM_AUTH_SHA512] = "SHA2-512",
 };
 
-/*
- * OpenSSL 3 has DES only in its legacy provider, which an application must load for the whole
- * process. Triple DES with one key three times is DES.
- */
 static const char *const cipher_names[USM_PRIV_COUNT] = {
-    [USM_PRIV_DES] = "DES-EDE3-CBC",
     [USM_PRIV_AES128] = "AES-128-CFB",
     [USM_PRIV_AES192] = "AES-192-CFB",
     [USM_PRIV_AES256] = "AES-256-CFB",
     [USM_PRIV_AES192_CISCO] = "AES-192-CFB",
     [USM_PRIV_AES256_CISCO] = "AES-256-CFB",
 };
+
+/*
+ * OpenSSL 3 has DES only in its legacy provider. It is loaded for a context of our own, so that the
+ * rest of the process does not get old algorithms, and once: contexts of a cipher may be freed
+ * after the users they were made for.
+ */
+static OSSL_LIB_CTX *legacy;
+
+static void
+load_legacy(void)
+{
+    legacy = EVP_default_properties_is_fips_enabled(NULL) ? NULL : OSSL_LIB_CTX_new();
+    if (legacy != NULL && OSSL_PROVIDER_load(legacy, "legacy") == NULL) {
+        OSSL_LIB_CTX_free(legacy);
+        legacy = NULL;
+    }
+}
+
+/* Without the provider Triple DES with one key three times, which is DES in three times the work.
+ */
+static void
+load_des(struct usm_algorithms *algorithms)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, load_legacy);
+    EVP_CIPHER *des = legacy != NULL ? EVP_CIPHER_fetch(legacy, "DES-CBC", NULL) : NULL;
+    algorithms->des_longest = des != NULL ? DES_LONGEST : DES_LONGEST / 2;
+    algorithms->ciphers[USM_PRIV_DES] =
+        des != NULL ? des : EVP_CIPHER_fetch(NULL, "DES-EDE3-CBC", NULL);
+}
 
 bool
 usm_algorithms_load(struct usm_algorithms *algorithms)
@@ -46,7 +76,8 @@ usm_algorithms_load(struct usm_algorithms *algorithms)
     for (int i = USM_AUTH_NONE + 1; i < USM_AUTH_COUNT; i++) {
         algorithms->digests[i] = EVP_MD_fetch(NULL, digest_names[i], NULL);
     }
-    for (int i = USM_PRIV_NONE + 1; i < USM_PRIV_COUNT; i++) {
+    load_des(algorithms);
+    for (int i = USM_PRIV_AES128; i < USM_PRIV_COUNT; i++) {
         algorithms->ciphers[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
     }
     return algorithms->hmac != NULL;
@@ -235,7 +266,7 @@ usm_cipher_new(
     uint8_t bytes[USM_KEY_MAX];
 
     memcpy(bytes, key->bytes, sizeof(bytes));
-    if (priv == USM_PRIV_DES) {
+    if (priv == USM_PRIV_DES) { /* three times, for Triple DES: DES takes the first one */
         memcpy(bytes + DES_KEY_LEN, key->bytes, DES_KEY_LEN);
         memcpy(bytes + 2 * (size_t)DES_KEY_LEN, key->bytes, DES_KEY_LEN);
     }
