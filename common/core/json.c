@@ -178,7 +178,9 @@ put_unit(uint8_t *out, struct sr_span text, size_t *ret_used)
         *ret_used = 1;
         return put_escape(out, text.data[0]);
     }
-    int length = sequence(text.data, text.len);
+    /* What begins no sequence does not need to be looked at as one. */
+    bool is_lead = text.data[0] >= 0xc2 && text.data[0] <= 0xf4;
+    int length = is_lead ? sequence(text.data, text.len) : -1;
     if (length < 0) {
         memcpy(out, "\xef\xbf\xbd", 3);
         *ret_used = (size_t)-length;
