@@ -45,14 +45,18 @@ struct desk_user {
 /* Ends the program when there is no such user. Returns owned. */
 struct usm_users *desk_users(const struct desk_user *users);
 
-/* Nanoseconds on a clock that is cheap to read. */
+/* Nanoseconds, of a clock that is cheap to read, and of CPU time of this process. */
 double desk_now(void);
+double desk_cpu(void);
 
 /* The median of `count` figures, which it puts in order. */
 double desk_median(double *figures, size_t count);
 
-/* Prints the time of each of the most expensive datagrams that are known. */
-void bench_worst(void);
+/*
+ * Prints the time of each of the most expensive datagrams that are known. With names of many
+ * modules in a file those of them, too, that look for names all over it; NULL: without.
+ */
+void bench_worst(const char *names);
 
 /* Prints what a legal trap costs before, among and after those of 100,000 unknown engines. */
 void bench_hostile(void);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "mib/builder.h"
+#include "mib_paths.h"
 
 #include "sr/banned.h"
 
@@ -162,6 +162,29 @@ of_long_indexes(const struct plot *p, struct load *l, unsigned at)
     load_wrap(l, BER_SEQUENCE, end);
 }
 
+static struct mib_path *far; /* names all over a large table */
+
+static void
+of_far_names(const struct plot *p, struct load *l, unsigned at)
+{
+    const struct mib_path *name = &far[2 * at], *value = name + 1;
+    const size_t end = l->at;
+
+    (void)p;
+    load_oid(l, value->arcs, value->count);
+    load_oid(l, name->arcs, name->count);
+    load_wrap(l, BER_SEQUENCE, end);
+}
+
+static void
+of_names(const struct plot *p, struct load *l, unsigned at)
+{
+    const size_t end = l->at;
+
+    load_name(l, p->name, at + 2);
+    put_name(p, l, at, end);
+}
+
 static void
 of_one_name(const struct plot *p, struct load *l, unsigned at)
 {
@@ -297,6 +320,7 @@ static const struct plot plots[] = {
     VARBINDS("names of 128 arcs of five bytes", of_long_names, BER_NULL, NULL),
     VARBINDS("the same, and such values", of_long_names, BER_OBJECT_IDENTIFIER, NULL),
     VARBINDS("the same behind a name that is known", of_long_indexes, BER_OBJECT_IDENTIFIER, NULL),
+    VARBINDS("2,000 names, and such values", of_names, BER_NULL, IF_ENTRY "10"),
     OCTETS("one value of letters", "x", 0, IF_ENTRY "2"),
     OCTETS("one value of control characters", "\1", 0, IF_ENTRY "2"),
     OCTETS("one value of ends of lines", "\n", 0, IF_ENTRY "2"),
@@ -355,6 +379,9 @@ static const struct plot plots[] = {
         "the same, a short message", short_wrong_mac, USM_AUTH_SHA512, USM_PRIV_AES128, NAMESAKES),
 };
 
+static const struct plot far_plot =
+    VARBINDS("2,000 names all over many modules, and such values", of_far_names, BER_NULL, NULL);
+
 #define PLOTS (sizeof(plots) / sizeof(plots[0]))
 
 /* ---- A table of names as a vendor may have them ---- */
@@ -411,15 +438,6 @@ make_table(struct mib_table *ret_table)
 
 /* ---- Running them ---- */
 
-static double
-cpu_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 /* Users of one name have the passwords of all, and a rule that is not what decides. */
 static struct usm_users *
 users_of(const struct plot *p)
@@ -447,39 +465,65 @@ measure(const struct plot *p, struct usm_users *users, const struct mib_table *t
     for (unsigned run = 0; run <= TIMES; run++) {
         load_clear(&message);
         p->write(p, &message, run);
-        double start = cpu_now();
+        double start = desk_cpu();
         (void)desk_feed(&d, load_span(&message));
         if (run > 0) {
-            times[run - 1] = (cpu_now() - start) / 1000;
+            times[run - 1] = (desk_cpu() - start) / 1000;
         }
     }
     desk_close(&d);
     return desk_median(times, TIMES);
 }
 
+static void
+print(const struct plot *p, const struct mib_table *table)
+{
+    struct usm_users *users = users_of(p);
+
+    if (users != NULL) {
+        load_user_open(&sender, p->user.name, p->user.auth, p->user.priv);
+    }
+    double plain = measure(p, users, table, false);
+    double enriched = measure(p, users, table, true);
+    printf("{\"what\": \"");
+    for (const char *c = p->what; *c != '\0'; c++) {
+        printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    }
+    printf("\", \"plain\": %.0f, \"enriched\": %.0f}\n", plain, enriched);
+    if (users != NULL) {
+        load_user_close(&sender);
+    }
+    usm_users_free(users);
+}
+
+static void
+print_far(const char *names)
+{
+    struct mib_table table;
+    size_t len = 0;
+    uint8_t *bytes = mib_paths_read(names, &len);
+
+    if (bytes == NULL || !mib_table_open((struct sr_span){ bytes, len }, &table)) {
+        fprintf(stderr, "%s: no table of names\n", names);
+        exit(EXIT_FAILURE);
+    }
+    far = mib_paths_make(bytes, 2 * (size_t)TRAP_VARBINDS_MAX);
+    print(&far_plot, &table);
+    free(far);
+    free(bytes);
+}
+
 void
-bench_worst(void)
+bench_worst(const char *names)
 {
     struct mib_table table;
     uint8_t *bytes = make_table(&table);
 
     for (size_t i = 0; i < PLOTS; i++) {
-        const struct plot *p = &plots[i];
-        struct usm_users *users = users_of(p);
-        if (users != NULL) {
-            load_user_open(&sender, p->user.name, p->user.auth, p->user.priv);
-        }
-        double plain = measure(p, users, &table, false);
-        double enriched = measure(p, users, &table, true);
-        printf("{\"what\": \"");
-        for (const char *c = p->what; *c != '\0'; c++) {
-            printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-        }
-        printf("\", \"plain\": %.0f, \"enriched\": %.0f}\n", plain, enriched);
-        if (users != NULL) {
-            load_user_close(&sender);
-        }
-        usm_users_free(users);
+        print(&plots[i], &table);
+    }
+    if (names != NULL) {
+        print_far(names);
     }
     free(bytes);
 }

@@ -360,7 +360,8 @@ static void
 put_header(struct load *l, const struct load_user *u, uint32_t id)
 {
     const uint8_t flags =
-        (uint8_t)((u->auth != USM_AUTH_NONE ? 1 : 0) | (u->priv != USM_PRIV_NONE ? 2 : 0));
+        (uint8_t)((u->auth != USM_AUTH_NONE ? 1 : 0) | (u->priv != USM_PRIV_NONE ? 2 : 0) |
+                  (u->is_reportable ? 4 : 0));
     const size_t end = l->at;
 
     load_integer(l, BER_INTEGER, 3); /* the User-based Security Model */

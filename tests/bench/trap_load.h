@@ -2,6 +2,7 @@
 #ifndef TESTS_BENCH_TRAP_LOAD_H_INCLUDED
 #define TESTS_BENCH_TRAP_LOAD_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,7 @@ struct load_user {
     size_t engine_len;
     uint32_t boots, time;
     uint64_t salt;
+    bool is_reportable; /* of informs, RFC 3412 section 6.4 */
 };
 
 #define LOAD_AUTH_PASSWORD "authpass12345"
@@ -85,7 +87,7 @@ struct load_user {
 void load_user_open(struct load_user *u, const char *name, enum usm_auth auth, enum usm_priv priv);
 void load_user_close(struct load_user *u);
 
-/* From now on messages are of this engine, of 5 to 32 bytes. */
+/* From now on messages are of this engine, of up to 32 bytes. */
 void load_user_move(struct load_user *u, struct sr_span engine);
 
 /*

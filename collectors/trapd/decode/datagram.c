@@ -159,6 +159,17 @@ identity(const struct work *w)
     return (struct sr_span){ b.data, b.len };
 }
 
+/* Writes what the opener has to say to the message; 0: nothing. */
+static size_t
+opener_answer(const struct work *w)
+{
+    if (w->opener->answer == NULL) {
+        return 0;
+    }
+    return w->opener->answer(
+        w->opener->arg, &w->message, w->scratch->answer, sizeof(w->scratch->answer));
+}
+
 /* True for an inform that can be answered: then w->request says with what. */
 static bool
 make_request(struct work *w)
@@ -171,7 +182,7 @@ make_request(struct work *w)
         return false;
     }
     if (m->version == TRAP_V3) {
-        len = w->opener->answer(w->opener->arg, m, w->scratch->answer, sizeof(w->scratch->answer));
+        len = opener_answer(w);
     } else {
         len = trap_response_write(w->bytes, m, w->scratch->answer);
     }
@@ -192,8 +203,7 @@ report(struct work *w)
     if (w->emit->answer == NULL || w->opener == NULL || w->message.version != TRAP_V3) {
         return;
     }
-    len = w->opener->answer(
-        w->opener->arg, &w->message, w->scratch->answer, sizeof(w->scratch->answer));
+    len = opener_answer(w);
     if (len > 0) {
         w->emit->answer(w->emit->arg, (struct sr_span){ w->scratch->answer, len });
     }
