@@ -407,6 +407,7 @@ stat_of(enum outcome outcome)
     case AUTH: return USM_STAT_DIGEST;
     case TIME: return USM_STAT_TIME;
     case DECRYPT: return USM_STAT_DECRYPTION;
+    case TOO_LONG:
     case MALFORMED:
     case OPENED: break;
     }
