@@ -556,7 +556,7 @@ a_name_that_comes_twice_gets_the_number_of_its_varbind(void **state)
     json_decref(object);
 }
 
-#define NAMED_MAX 1024 /* TRAP_EFFORT */
+#define NAMED_MAX 512 /* TRAP_EFFORT */
 
 static void
 as_many_varbinds_have_names_as_may_cost_time(void **state)
@@ -578,7 +578,7 @@ as_many_varbinds_have_names_as_may_cost_time(void **state)
     assert_non_null(strstr(body, ", 1.3.6.1.4.23=1 and 4072 more"));
     /* None of these comes twice. */
     assert_int_equal(json_object_size(attributes), NAMED_MAX + 4);
-    assert_int_equal(json_integer_value(json_object_get(attributes, "1.3.6.1.4.1023")), 1);
+    assert_int_equal(json_integer_value(json_object_get(attributes, "1.3.6.1.4.511")), 1);
     assert_int_equal(json_integer_value(json_object_get(attributes, "snmp.varbinds_left_out")),
         TRAP_VARBINDS_MAX - NAMED_MAX);
     assert_int_equal(json_array_size(varbinds), TRAP_VARBINDS_MAX);

@@ -12,8 +12,10 @@
 enum {
     BITS_OCTETS_MAX = 32,   /* longer values are shown as octets: each bit is looked up */
     HINT_OCTETS_MAX = 2048, /* the same for DISPLAY-HINT, whose own limit is 255 mostly */
-    CUT_TEXT = 256,         /* octets of one value in a line */
-    CUT_OCTETS = 64,        /* the same where each one becomes several characters */
+    EFFORT_IDENTIFIER = 4,  /* TRAP_EFFORT */
+    EFFORT_OPAQUE = 2,
+    CUT_TEXT = 256,  /* octets of one value in a line */
+    CUT_OCTETS = 64, /* the same where each one becomes several characters */
 };
 
 const char *
@@ -246,6 +248,12 @@ trap_shown_effort(const struct trap_name *name, const struct trap_varbind *varbi
 {
     size_t len = varbind->value.len;
 
+    if (varbind->type == BER_OBJECT_IDENTIFIER) {
+        return EFFORT_IDENTIFIER;
+    }
+    if (varbind->type == BER_OPAQUE) {
+        return EFFORT_OPAQUE;
+    }
     if (name->table == NULL || varbind->type != BER_OCTET_STRING) {
         return 0;
     }
