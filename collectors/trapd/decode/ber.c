@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/ber.h"
 
+#include <string.h>
+
 #include "sr/banned.h"
 
 enum {
@@ -124,7 +126,13 @@ ber_arcs(struct sr_span content, uint32_t *out, unsigned *ret_count)
         count = 2;
     }
     for (; content.len > 0; count++) {
-        if (count == BER_SUB_IDS_MAX || !ber_sub_id(&content, &out[count])) {
+        if (count == BER_SUB_IDS_MAX) {
+            return false;
+        }
+        if (content.data[0] < 0x80) { /* as most are */
+            out[count] = content.data[0];
+            content = (struct sr_span){ content.data + 1, content.len - 1 };
+        } else if (!ber_sub_id(&content, &out[count])) {
             return false;
         }
     }
@@ -132,19 +140,31 @@ ber_arcs(struct sr_span content, uint32_t *out, unsigned *ret_count)
     return true;
 }
 
+/* True when no byte goes on in the next one, as in most identifiers. */
+static bool
+is_all_small(struct sr_span content)
+{
+    uint64_t all = 0, w;
+    size_t i = 0;
+
+    for (; content.len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, content.data + i, sizeof(w));
+        all |= w;
+    }
+    for (; i < content.len; i++) {
+        all |= content.data[i];
+    }
+    return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool
 ber_is_identifier(struct sr_span content)
 {
     unsigned count = 1; /* the first sub-identifier stands for two */
-    uint8_t all = 0;
     uint32_t sub_id;
 
-    /* Most have a byte for each. */
-    for (size_t i = 0; i < content.len && i < BER_SUB_IDS_MAX; i++) {
-        all |= content.data[i];
-    }
-    if (all < 0x80) {
-        return content.len < BER_SUB_IDS_MAX;
+    if (content.len < BER_SUB_IDS_MAX && is_all_small(content)) {
+        return true;
     }
     for (; content.len > 0; count++) {
         if (count == BER_SUB_IDS_MAX || !ber_sub_id(&content, &sub_id)) {

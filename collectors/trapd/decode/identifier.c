@@ -70,18 +70,22 @@ write_all(struct sr_buf *b, struct sr_span content)
     } else if (!put_first(b, &at, &content)) {
         return false;
     }
-    for (; content.len > 0; count++) {
-        uint32_t sub_id = content.data[0];
+    const uint8_t *next = content.data, *end = next + content.len;
+    for (; next < end; count++) {
+        uint32_t sub_id = *next;
         if (count == BER_SUB_IDS_MAX) {
             return false;
         }
         if (sub_id < SMALL) {
             at = put_small(at, (uint8_t)sub_id);
-            content = (struct sr_span){ content.data + 1, content.len - 1 };
-        } else if (ber_sub_id(&content, &sub_id)) {
-            at = put_large(b, at, sub_id);
+            next++;
         } else {
-            return false;
+            struct sr_span left = { next, (size_t)(end - next) };
+            if (!ber_sub_id(&left, &sub_id)) {
+                return false;
+            }
+            at = put_large(b, at, sub_id);
+            next = left.data;
         }
     }
     b->len = (size_t)(at - b->data);
