@@ -5,6 +5,7 @@
 
 #include "decode/enrich.h"
 #include "decode/identifier.h"
+#include "decode/upstream.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -37,6 +38,16 @@ put_decimal(uint8_t *out, uint8_t byte)
     }
     out[len++] = (uint8_t)('0' + n % 10);
     return len;
+}
+
+static bool
+write_oid(struct sr_buf *b, bool upstream, struct sr_span oid)
+{
+    if (upstream) {
+        trap_upstream_oid(b, oid);
+        return true;
+    }
+    return trap_identifier_write(b, oid);
 }
 
 /* Bytes as a list of numbers; those that there is room for in any case come first. */
@@ -108,12 +119,12 @@ write_ip_address(struct sr_buf *b, struct sr_span value)
 }
 
 static bool
-write_object_identifier(struct sr_buf *b, struct sr_span value)
+write_object_identifier(struct sr_buf *b, bool upstream, struct sr_span value)
 {
     size_t before = b->len;
 
     sr_buf_add_text(b, "OBJECT IDENTIFIER: ");
-    if (trap_identifier_write(b, value)) {
+    if (write_oid(b, upstream, value)) {
         return true;
     }
     b->len = b->overflow ? b->len : before;
@@ -145,12 +156,12 @@ write_bytes(struct sr_buf *b, const char *type, struct sr_span value)
 
 /* False for a type that is not known, and for a value that its type cannot have. */
 static bool
-write_typed(struct sr_buf *b, const struct trap_varbind *varbind)
+write_typed(struct sr_buf *b, bool upstream, const struct trap_varbind *varbind)
 {
     switch (varbind->type) {
     case BER_INTEGER: return write_signed(b, varbind->value);
     case BER_OCTET_STRING: return write_octets(b, varbind->value);
-    case BER_OBJECT_IDENTIFIER: return write_object_identifier(b, varbind->value);
+    case BER_OBJECT_IDENTIFIER: return write_object_identifier(b, upstream, varbind->value);
     case BER_NULL: return write_text(b, "NULL");
     case BER_IP_ADDRESS: return write_ip_address(b, varbind->value);
     case BER_COUNTER32: return write_unsigned(b, "COUNTER32: ", varbind->value);
@@ -170,14 +181,15 @@ write_typed(struct sr_buf *b, const struct trap_varbind *varbind)
 
 /* What is open at its end. */
 static void
-begin_varbind(struct sr_buf *b, const struct trap_varbind *varbind)
+begin_varbind(
+    struct sr_buf *b, const struct trap_config *config, const struct trap_varbind *varbind)
 {
     const uint8_t type = varbind->type;
 
     sr_buf_add_text(b, "{\"oid\":\"");
-    (void)trap_identifier_write(b, varbind->name);
+    (void)write_oid(b, config->upstream, varbind->name);
     sr_buf_add_text(b, "\",\"value\":\"");
-    if (!write_typed(b, varbind)) {
+    if (!write_typed(b, config->upstream, varbind)) {
         sr_buf_add_text(b, "TYPE 0x");
         sr_buf_add_hex(b, (struct sr_span){ &type, 1 });
         write_bytes(b, ": ", varbind->value);
@@ -186,7 +198,7 @@ begin_varbind(struct sr_buf *b, const struct trap_varbind *varbind)
 }
 
 static void
-write_varbinds(struct sr_buf *b, struct sr_span left)
+write_varbinds(struct sr_buf *b, const struct trap_config *config, struct sr_span left)
 {
     struct trap_varbind varbind;
 
@@ -194,7 +206,7 @@ write_varbinds(struct sr_buf *b, struct sr_span left)
         if (!first) {
             sr_buf_put(b, ',');
         }
-        begin_varbind(b, &varbind);
+        begin_varbind(b, config, &varbind);
         sr_buf_put(b, '}');
     }
 }
@@ -213,7 +225,7 @@ write_enriched(struct sr_buf *b, const struct trap_config *config,
         if (!first) {
             sr_buf_put(b, ',');
         }
-        begin_varbind(b, &varbind);
+        begin_varbind(b, config, &varbind);
         trap_enrich_varbind(b, config, &views, &varbind);
         sr_buf_put(b, '}');
     }
@@ -284,7 +296,7 @@ trap_json_write(struct sr_buf *b, const struct trap_config *config,
     if (config->enrich) {
         write_enriched(b, config, message, peer, now_ns);
     } else {
-        write_varbinds(b, message->varbinds);
+        write_varbinds(b, config, message->varbinds);
         sr_buf_put(b, ']');
     }
     sr_buf_put(b, '}');

@@ -346,3 +346,106 @@ mib_label(const struct mib_table *table, uint32_t labels, int64_t number)
     const uint8_t *pair = search(&run, (uint32_t)number, UINT32_C(1) << 31);
     return pair != NULL ? string_at(table, le32(pair + 4)) : none;
 }
+
+/* ---- By name ---- */
+
+struct wanted {
+    struct sr_span module, name;
+};
+
+static bool
+is_same(struct sr_span found, struct sr_span text)
+{
+    return text.len > 0 && found.len == text.len && memcmp(found.data, text.data, text.len) == 0;
+}
+
+static bool
+is_wanted(const struct mib_table *table, const uint8_t *info, const struct wanted *wanted)
+{
+    const struct sr_span name = { info + MIB_INFO_NAME, info[MIB_INFO_NAME_LEN] };
+
+    return is_same(name, wanted->name) &&
+           is_same(string_at(table, le32(info + MIB_INFO_MODULE)), wanted->module);
+}
+
+/* The arc of the leaf of a node that is wanted. */
+static bool
+find_wanted_leaf(const struct mib_table *table, const uint8_t *node, const struct wanted *wanted,
+    uint32_t *ret_arc)
+{
+    const struct sr_span infos = infos_of(table);
+    uint32_t count = le32(node + MIB_NODE_LEAF_COUNT), step = le32(node + MIB_NODE_LEAF_STEP);
+    uint64_t at = le32(node + MIB_NODE_LEAF_AT);
+    uint64_t size = step != 0 ? step : MIB_PAIR_SIZE;
+
+    for (uint32_t i = 0; i < count && at + size <= infos.len; i++, at += size) {
+        const uint8_t *pair = infos.data + at;
+        const uint8_t *info = info_at(table, step != 0 ? at : le32(pair + 4));
+        if (info != NULL && is_wanted(table, info, wanted)) {
+            *ret_arc = step != 0 ? le32(node + MIB_NODE_LEAF_ARC) + i : le32(pair);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The node of which `child` is one, by number; UINT32_MAX: there is none. */
+static uint32_t
+parent_of(const struct mib_table *table, uint32_t child)
+{
+    for (uint32_t i = 0; i < table->node_count; i++) {
+        const uint8_t *record = nodes_of(table) + (size_t)i * MIB_NODE_SIZE;
+        uint32_t first = le32(record + MIB_NODE_FIRST);
+        if (child >= first && child - first < le32(record + MIB_NODE_CHILDREN)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* The arcs from the root to a node. False when they are too many, or the nodes are no tree. */
+static bool
+climb(const struct mib_table *table, uint32_t node, uint32_t *arcs, unsigned *ret_count)
+{
+    uint32_t upwards[MIB_ARCS_MAX];
+    unsigned count = 0;
+
+    for (; node != 0 && count < MIB_ARCS_MAX; node = parent_of(table, node)) {
+        if (node == UINT32_MAX) {
+            return false;
+        }
+        upwards[count++] = le32(nodes_of(table) + (size_t)node * MIB_NODE_SIZE + MIB_NODE_ARC);
+    }
+    if (node != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        arcs[i] = upwards[count - 1 - i];
+    }
+    *ret_count = count;
+    return true;
+}
+
+bool
+mib_find_name(const struct mib_table *table, struct sr_span module, struct sr_span name,
+    uint32_t *arcs, unsigned *ret_count)
+{
+    const struct wanted wanted = { module, name };
+
+    for (uint32_t i = 0; i < table->node_count; i++) {
+        const uint8_t *node = nodes_of(table) + (size_t)i * MIB_NODE_SIZE;
+        const uint8_t *info = info_at(table, le32(node + MIB_NODE_INFO));
+        uint32_t arc;
+        if (info != NULL && is_wanted(table, info, &wanted)) {
+            return climb(table, i, arcs, ret_count);
+        }
+        if (find_wanted_leaf(table, node, &wanted, &arc)) {
+            if (!climb(table, i, arcs, ret_count) || *ret_count == MIB_ARCS_MAX) {
+                return false;
+            }
+            arcs[(*ret_count)++] = arc;
+            return true;
+        }
+    }
+    return false;
+}
