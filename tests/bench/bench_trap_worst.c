@@ -35,14 +35,13 @@ struct plot {
     write_message *write;
     void (*varbind)(const struct plot *p, struct load *l, unsigned at); /* what it is full of */
     const char *name;
-    const char *octets; /* what the value is full of */
-    size_t len;         /* of the value; 0: all there is room for */
-    uint8_t type;
+    const char *octets;    /* what the value is full of */
+    size_t len;            /* of the value; 0: all there is room for */
+    struct desk_user user; /* of v3 */
+    unsigned users;        /* of its name */
     enum trap_pdu pdu;
     enum trap_community community;
-    struct desk_user user; /* of v3 */
-    unsigned users;        /* of its name; 0: as many as there are senders */
-    const char *password;
+    uint8_t type;
 };
 
 static size_t

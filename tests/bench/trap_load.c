@@ -129,7 +129,7 @@ load_oid(struct load *l, const uint32_t *arcs, unsigned count)
 void
 load_name(struct load *l, const char *dotted, uint32_t index)
 {
-    uint32_t arcs[BER_SUB_IDS_MAX];
+    uint32_t arcs[BER_SUB_IDS_MAX] = { 0 };
     unsigned count = 0;
     char *end;
 
