@@ -67,6 +67,31 @@ static const struct sr_conf_key inform_keys[] = {
     { .name = NULL },
 };
 
+/* RFC 3411 section 5: nothing but zeros, or but ones, is no id. */
+static const char *
+check_engine_id(const void *item, char *text, size_t text_size)
+{
+    const struct trapd_conf *c = item;
+    uint8_t id[TRAPD_ENGINE_ID_MAX];
+
+    if (c->engine_id == NULL) {
+        return NULL;
+    }
+    size_t len = trapd_engine_id(c->engine_id, id);
+    bool differs = len > 0 && id[0] != 0 && id[0] != 0xff;
+    for (size_t i = 1; i < len; i++) {
+        differs = differs || id[i] != id[0];
+    }
+    if (differs) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%.80s` is no engine id; write %u to %u bytes as hexadecimal digits, as "
+        "80001f8805c0ffee00, or leave it out and have one made",
+        c->engine_id, TRAPD_ENGINE_ID_MIN, TRAPD_ENGINE_ID_MAX);
+    return text;
+}
+
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
     { .name = "community",
@@ -151,6 +176,12 @@ static const struct sr_conf_key keys[] = {
         .is_file = true,
         .reload = SR_CONF_RELOAD,
         .help = "A file with more `users`, so that this one need not hold passwords." },
+    { .name = "engine_id",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, engine_id),
+        .check = check_engine_id,
+        .help = "Our own SNMPv3 engine, which senders of informs name, as hexadecimal digits; "
+                "without it, one is made and kept in `queue.dir`." },
     { .name = "mib_file",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct trapd_conf, mib_file),

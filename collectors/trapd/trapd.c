@@ -12,6 +12,7 @@
 #include "mib_file.h"
 #include "security.h"
 #include "sources.h"
+#include "v3_state.h"
 
 #include "sr/access.h"
 
@@ -148,6 +149,7 @@ struct state_listener {
 };
 
 struct state {
+    struct v3_state *v3;
     size_t count;
     struct state_listener listeners[];
 };
@@ -160,6 +162,9 @@ free_state(void *state)
     for (size_t i = 0; s != NULL && i < s->count; i++) {
         sources_free(s->listeners[i].sources);
     }
+    if (s != NULL) {
+        v3_state_free(s->v3);
+    }
     free(s);
 }
 
@@ -169,7 +174,6 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
     const struct sr_conf_common *c = config;
     struct state *s = calloc(1, sizeof(*s) + c->listeners.count * sizeof(s->listeners[0]));
 
-    (void)daemon; /* nothing outlives the process */
     for (size_t i = 0; s != NULL && i < c->listeners.count; i++) {
         s->count = i + 1;
         s->listeners[i].sources = sources_new();
@@ -180,8 +184,26 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
     }
     if (s == NULL) {
         (void)snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    s->v3 = v3_state_new(config, daemon, error, error_size);
+    if (s->v3 == NULL) {
+        free_state(s);
+        return NULL;
     }
     return s;
+}
+
+static void
+maintain(void *state, bool last)
+{
+    v3_state_maintain(((struct state *)state)->v3, last);
+}
+
+static void
+report(void *state, FILE *out)
+{
+    v3_state_report(((struct state *)state)->v3, out);
 }
 
 /* ---- A datagram ---- */
@@ -214,10 +236,12 @@ free_scratch(void *scratch)
  * thread serves one listener. False when there are no users, or no memory.
  */
 static bool
-find_opener(struct scratch *scratch, const struct snapshot *s, const struct snapshot_listener *l,
-    struct trap_opener *ret_opener)
+find_opener(struct scratch *scratch, struct v3_state *v3, const struct snapshot *s,
+    unsigned listener, struct trap_opener *ret_opener)
 {
-    const struct usm_receiver_options options = { .time = l->time_window };
+    const struct usm_receiver_options options = { .time = s->listeners[listener].time_window,
+        .times = v3_state_times(v3, listener),
+        .engine = v3_state_engine(v3) };
 
     if (usm_users_count(s->users) == 0) {
         return false;
@@ -233,16 +257,6 @@ find_opener(struct scratch *scratch, const struct snapshot *s, const struct snap
     }
     *ret_opener = usm_receiver_opener(scratch->v3);
     return true;
-}
-
-static enum sr_verdict
-decode(const struct snapshot *s, const struct snapshot_listener *l, struct scratch *scratch,
-    uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
-{
-    struct trap_opener found;
-    const struct trap_opener *opener = find_opener(scratch, s, l, &found) ? &found : NULL;
-
-    return sr_trap_datagram(&l->decode, opener, &scratch->decode, now_ns, peer, bytes, emit);
 }
 
 /* Why a datagram is not looked at; NULL: it is. */
@@ -263,16 +277,20 @@ static enum sr_verdict
 receive(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
 {
+    const struct state *st = state;
     const struct snapshot *s = snapshot;
     const struct snapshot_listener *l = &s->listeners[listener];
-    struct sources *sources = ((struct state *)state)->listeners[listener].sources;
-    const char *why = refusal(l, sources, now_ns, peer, bytes);
+    struct scratch *own = scratch;
+    struct trap_opener opener;
+    const char *why = refusal(l, st->listeners[listener].sources, now_ns, peer, bytes);
 
     if (why != NULL) {
         emit->refused(emit->arg, why);
         return SR_REFUSED;
     }
-    return decode(s, l, scratch, now_ns, peer, bytes, emit);
+    bool has_opener = find_opener(own, st->v3, s, listener, &opener);
+    return sr_trap_datagram(
+        &l->decode, has_opener ? &opener : NULL, &own->decode, now_ns, peer, bytes, emit);
 }
 
 static enum sr_answer_when
@@ -290,6 +308,8 @@ const struct sr_program trapd_program = {
     .batch_content_type = "application/x-ndjson",
     .state_new = new_state,
     .state_free = free_state,
+    .maintain = maintain,
+    .metrics = report,
     .open = open_snapshot,
     .close = close_snapshot,
     .scratch_new = new_scratch,

@@ -47,6 +47,7 @@ struct trapd_conf {
     const char *community_key;     /* of community: hash; NULL: none */
     struct sr_conf_sections users; /* struct trapd_user */
     const char *users_file;        /* NULL: none */
+    const char *engine_id;         /* for trapd_engine_id(); NULL: one of our own */
     const char *mib_file;          /* a table of `serviceradar-cli mib compile`; NULL: none */
 };
 

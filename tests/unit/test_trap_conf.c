@@ -115,7 +115,7 @@ defaults_are_those_of_the_contract(void **state)
     gives("dir: /var/lib/serviceradar/trapd\n");
     gives("dead_letter: true\n");
     gives("enrich: false\n");
-    gives("users: []\n# users_file: not set\n");
+    gives("users: []\n# users_file: not set\n# engine_id: not set\n");
 }
 
 static void
@@ -210,6 +210,15 @@ users_are_checked(void **state)
         { "users: [{name: a, engine_ids: [80001f88]}]",
             "f.yaml:1: users[0].engine_ids: `80001f88` is no engine id; write 5 to 32 bytes as "
             "hexadecimal digits, as 80001f8803c0ffee00" },
+        { "engine_id: 80001f88",
+            "f.yaml:1: engine_id: `80001f88` is no engine id; write 5 to 32 bytes as hexadecimal "
+            "digits, as 80001f8805c0ffee00, or leave it out and have one made" },
+        { "engine_id: '0000000000'",
+            "f.yaml:1: engine_id: `0000000000` is no engine id; write 5 to 32 bytes as hexadecimal "
+            "digits, as 80001f8805c0ffee00, or leave it out and have one made" },
+        { "engine_id: ffffffffffff",
+            "f.yaml:1: engine_id: `ffffffffffff` is no engine id; write 5 to 32 bytes as "
+            "hexadecimal digits, as 80001f8805c0ffee00, or leave it out and have one made" },
     };
 
     (void)state;
