@@ -252,14 +252,30 @@ move_to(unsigned engine)
 }
 
 static void
-full_v3(const struct plot *p, struct load *l, unsigned engine)
+put_v3(const struct plot *p, struct load *l, enum trap_pdu pdu)
 {
     const size_t end = l->at;
 
-    move_to(engine);
     fill(p, l);
-    load_pdu(l, TRAP_PDU_TRAP_V2, 1, end);
+    load_pdu(l, pdu, 1, end);
     load_v3(l, &sender, 1, end);
+}
+
+static void
+full_v3(const struct plot *p, struct load *l, unsigned engine)
+{
+    move_to(engine);
+    put_v3(p, l, TRAP_PDU_TRAP_V2);
+}
+
+/* Each has its answer. */
+static void
+inform_v3(const struct plot *p, struct load *l, unsigned run)
+{
+    (void)run;
+    load_user_move(&sender, (struct sr_span){ desk_engine, DESK_ENGINE_LEN });
+    sender.is_reportable = true;
+    put_v3(p, l, TRAP_PDU_INFORM);
 }
 
 /* Of an engine that was heard before. */
@@ -273,6 +289,7 @@ known_v3(const struct plot *p, struct load *l, unsigned run)
 static void
 wrong_mac(const struct plot *p, struct load *l, unsigned run)
 {
+    sender.is_reportable = true; /* there may be a report */
     full_v3(p, l, run);
     l->bytes[LOAD_LARGEST - 1] ^= 1;
 }
@@ -365,6 +382,8 @@ static const struct plot plots[] = {
     SECURE("v3, SHA/AES-128", known_v3, USM_AUTH_SHA, USM_PRIV_AES128, 1),
     SECURE("v3, SHA-256/AES-256", known_v3, USM_AUTH_SHA256, USM_PRIV_AES256, 1),
     SECURE("v3, SHA-512/AES-256", known_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
+    SECURE("v3, an inform of MD5/DES", inform_v3, USM_AUTH_MD5, USM_PRIV_DES, 1),
+    SECURE("v3, an inform of SHA-512/AES-256", inform_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
     SECURE("v3, a new engine, SHA/AES-256", full_v3, USM_AUTH_SHA, USM_PRIV_AES256, 1),
     SECURE("v3, a new engine, MD5/AES-256-C", full_v3, USM_AUTH_MD5, USM_PRIV_AES256_CISCO, 1),
     SECURE("v3, a new engine, SHA/AES-256-C", full_v3, USM_AUTH_SHA, USM_PRIV_AES256_CISCO, 1),
@@ -460,7 +479,6 @@ measure(const struct plot *p, struct usm_users *users, const struct mib_table *t
     desk_open(&d, users, table);
     d.config.enrich = enrich;
     d.config.community = p->community;
-    d.emit = p->pdu == TRAP_PDU_INFORM ? &desk_answering_emit : &desk_emit;
     for (unsigned run = 0; run <= TIMES; run++) {
         load_clear(&message);
         p->write(p, &message, run);

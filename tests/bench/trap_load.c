@@ -254,7 +254,7 @@ load_user_open(struct load_user *u, const char *name, enum usm_auth auth, enum u
         sizeof(LOAD_PRIV_PASSWORD) - 1 };
 
     *u = (struct load_user){
-        .name = name, .auth = auth, .priv = priv, .boots = 3, .time = 10000, .salt = 1
+        .name = name, .auth = auth, .priv = priv, .boots = LOAD_BOOTS, .time = LOAD_TIME, .salt = 1
     };
     if (!usm_algorithms_load(&u->algorithms) ||
         (auth != USM_AUTH_NONE &&
