@@ -37,6 +37,7 @@ struct plot {
     const char *name;
     const char *octets;    /* what the value is full of */
     size_t len;            /* of the value; 0: all there is room for */
+    size_t fill;           /* bytes of varbinds; 0: FILL */
     struct desk_user user; /* of v3 */
     unsigned users;        /* of its name */
     enum trap_pdu pdu;
@@ -45,9 +46,9 @@ struct plot {
 };
 
 static size_t
-left(const struct load *l)
+left(const struct plot *p, const struct load *l)
 {
-    return l->at - (LOAD_LARGEST - FILL);
+    return l->at - (LOAD_LARGEST - (p->fill != 0 ? p->fill : FILL));
 }
 
 /* So many octets as the plot says, of what it says. */
@@ -76,7 +77,7 @@ static void
 of_octets(const struct plot *p, struct load *l, unsigned at)
 {
     const size_t end = l->at;
-    const size_t len = p->len != 0 ? p->len : left(l) - 64;
+    const size_t len = p->len != 0 ? p->len : left(p, l) - 64;
 
     load_octets(l, p->type, octets_of(p, len));
     put_name(p, l, at, end);
@@ -202,7 +203,7 @@ fill(const struct plot *p, struct load *l)
 {
     size_t each = 0; /* bytes of the largest so far */
 
-    for (unsigned i = 0; i < TRAP_VARBINDS_MAX && left(l) > each + 64; i++) {
+    for (unsigned i = 0; i < TRAP_VARBINDS_MAX && left(p, l) > each + 64; i++) {
         size_t before = l->at;
         p->varbind(p, l, i);
         each = before - l->at > each ? before - l->at : each;
@@ -236,7 +237,7 @@ long_community(const struct plot *p, struct load *l, unsigned run)
     (void)run;
     load_varbinds(l, TRAP_V2C, 5, 1);
     load_pdu(l, TRAP_PDU_TRAP_V2, 1, end);
-    load_message(l, TRAP_V2C, octets_of(p, left(l)), end);
+    load_message(l, TRAP_V2C, octets_of(p, left(p, l)), end);
 }
 
 static struct load_user sender;
@@ -314,11 +315,15 @@ short_wrong_mac(const struct plot *p, struct load *l, unsigned run)
         .what = (word), .write = full, .varbind = (of), .name = (where), .type = (kind),           \
         .pdu = TRAP_PDU_TRAP_V2                                                                    \
     }
-#define SECURE(word, how, auth_, priv_, count)                                                     \
+#define SECURE_OF(word, how, auth_, priv_, count, bytes)                                           \
     {                                                                                              \
         .what = (word), .write = (how), .varbind = of_octets, .name = IF_ENTRY "2", .octets = "x", \
-        .type = BER_OCTET_STRING, .user = { "worst", (auth_), (priv_) }, .users = (count)          \
+        .fill = (bytes), .type = BER_OCTET_STRING, .user = { "worst", (auth_), (priv_) },          \
+        .users = (count)                                                                           \
     }
+#define SECURE(word, how, auth_, priv_, count) SECURE_OF(word, how, auth_, priv_, count, 0)
+/* Longer ones may be refused for what DES costs. */
+#define SHORT_DES(word, how) SECURE_OF(word, how, USM_AUTH_MD5, USM_PRIV_DES, 1, 24300)
 
 static const struct plot plots[] = {
     VARBINDS("4,096 varbinds of seven bytes", of_nothing, BER_NULL, NULL),
@@ -384,6 +389,8 @@ static const struct plot plots[] = {
     SECURE("v3, SHA-512/AES-256", known_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
     SECURE("v3, an inform of MD5/DES", inform_v3, USM_AUTH_MD5, USM_PRIV_DES, 1),
     SECURE("v3, an inform of SHA-512/AES-256", inform_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
+    SHORT_DES("v3, MD5/DES, 24 KiB", known_v3),
+    SHORT_DES("v3, an inform of MD5/DES, 24 KiB", inform_v3),
     SECURE("v3, a new engine, SHA/AES-256", full_v3, USM_AUTH_SHA, USM_PRIV_AES256, 1),
     SECURE("v3, a new engine, MD5/AES-256-C", full_v3, USM_AUTH_MD5, USM_PRIV_AES256_CISCO, 1),
     SECURE("v3, a new engine, SHA/AES-256-C", full_v3, USM_AUTH_SHA, USM_PRIV_AES256_CISCO, 1),
