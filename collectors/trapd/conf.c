@@ -7,9 +7,11 @@
 #include "conf_upstream.h"
 #include "conf_users.h"
 #include "decode/config.h"
+#include "rules.h"
 #include "usm.h"
 
 #include "sr/access.h"
+#include "sr/clock.h"
 #include "sr/rate.h"
 
 #include "sr/banned.h"
@@ -53,6 +55,54 @@ check_community_key(const void *item, char *text, size_t text_size)
     (void)snprintf(text, text_size, "is too short; write at least %u random bytes", KEY_MIN);
     return text;
 }
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static const char *
+check_interval(const void *item, char *text, size_t text_size)
+{
+    (void)text;
+    (void)text_size;
+    return ((const struct trapd_storm *)item)->interval % SR_NS_PER_MS == 0
+               ? NULL
+               : "must be whole milliseconds";
+}
+
+static const struct sr_conf_key storm_keys[] = {
+    { .name = "traps",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct trapd_storm, traps),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "How many of one kind are published within the interval; 0: nothing is folded." },
+    { .name = "interval",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, interval),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .check = check_interval,
+        .help = "In which so many may come." },
+    { .name = "quiet",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, quiet),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "A storm is over, and its last trap is published, when none came for so long." },
+    { .name = "every",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, every),
+        .def = "1m",
+        .min = SECOND_NS,
+        .max = 86400 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "How often the last trap so far is published while a storm lasts." },
+    { .name = NULL },
+};
 
 static const char *const acks[] = { "published", "received", NULL }; /* enum sr_answer_when */
 
@@ -117,6 +167,25 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_allow,
         .help = "Addresses and networks that may send; empty: all." },
+    { .name = "users",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, users),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "Names of the users of v3 that are taken here; empty: all." },
+    { .name = "allow_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, allow_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is taken: 1.3.6.1.6.3.1.1.5.3, 1.3.6.1.4.1.9.* for all below, or "
+                "IF-MIB::linkDown; empty: all that deny_traps does not refuse." },
+    { .name = "deny_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, deny_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is refused, written as allow_traps; of both the longest decides." },
     { .name = "rate_limit",
         .type = SR_CONF_UINT,
         .offset = offsetof(struct trapd_listener, rate_limit),
@@ -136,6 +205,11 @@ static const struct sr_conf_key listener_keys[] = {
         .choices = usm_time_policy_names,
         .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
                 "strict refuses them, relearn sets the clock of their engine, off takes them." },
+    { .name = "storm",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct trapd_listener, storm),
+        .keys = storm_keys,
+        .help = "When traps that say the same again are counted and only the last is published." },
     { .name = NULL },
 };
 
@@ -212,6 +286,7 @@ check(const void *config, struct sr_conf_problems *problems)
     if (c->users_file != NULL) {
         trapd_users_file_check(c->users_file, problems);
     }
+    rules_check(c, problems);
 }
 
 const struct sr_conf_schema trapd_schema = {
