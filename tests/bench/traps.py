@@ -66,6 +66,8 @@ class Ours(Process):
         with open(users, "w") as out:
             out.write(USERS)
         os.chmod(users, 0o600)
+        # It would remember the clocks of engines, which stand still in messages made beforehand.
+        shutil.rmtree(os.path.join(folder, "queue"), ignore_errors=True)
         settings = ["output=discard", "queue.dir=%s/queue" % folder, "users_file=" + users,
                     "metrics.listen=" + METRICS,
                     "listeners.0.listen=udp://127.0.0.1:%d" % PORT,
