@@ -54,6 +54,19 @@ check_community_key(const void *item, char *text, size_t text_size)
     return text;
 }
 
+static const char *const acks[] = { "published", "received", NULL }; /* enum sr_answer_when */
+
+static const struct sr_conf_key inform_keys[] = {
+    { .name = "ack",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct trapd_inform, ack),
+        .def = "published",
+        .choices = acks,
+        .help = "When an inform is answered: published, once JetStream has its record, or "
+                "received, once it is in the queue, as with every output but nats." },
+    { .name = NULL },
+};
+
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
     { .name = "community",
@@ -86,6 +99,11 @@ static const struct sr_conf_key listener_keys[] = {
         .max = SR_RATE_MAX,
         .reload = SR_CONF_RELOAD,
         .help = "Datagrams a second that one source may send; 0: no limit." },
+    { .name = "inform",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct trapd_listener, inform),
+        .keys = inform_keys,
+        .help = "How informs are answered." },
     { .name = "time_window",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_listener, time_window),

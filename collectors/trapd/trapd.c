@@ -275,6 +275,12 @@ receive(void *state, const void *snapshot, unsigned listener, void *scratch, uin
     return decode(s, l, scratch, now_ns, peer, bytes, emit);
 }
 
+static enum sr_answer_when
+answer_when(const struct sr_conf_listener *listener)
+{
+    return (enum sr_answer_when)((const struct trapd_listener *)listener)->inform.ack;
+}
+
 const struct sr_program trapd_program = {
     .name = "serviceradar-trapd",
     .about = "receives SNMP traps and publishes them as JSON to NATS JetStream",
@@ -289,4 +295,5 @@ const struct sr_program trapd_program = {
     .scratch_new = new_scratch,
     .scratch_free = free_scratch,
     .datagram = receive,
+    .answer_when = answer_when,
 };

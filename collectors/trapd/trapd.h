@@ -28,6 +28,10 @@ struct trapd_user {
     int level;                         /* enum usm_minimum */
 };
 
+struct trapd_inform {
+    int ack; /* enum sr_answer_when */
+};
+
 struct trapd_listener {
     struct sr_conf_listener base;
     int community;                      /* enum trap_community */
@@ -35,6 +39,7 @@ struct trapd_listener {
     struct sr_conf_strings allow;
     uint64_t rate_limit; /* datagrams a second, 0: none */
     int time_window;     /* enum usm_time_policy */
+    struct trapd_inform inform;
 };
 
 struct trapd_conf {

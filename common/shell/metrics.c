@@ -218,6 +218,51 @@ put_connections(FILE *f, const struct sr_metrics_view *v)
 }
 
 static void
+put_requests_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *type,
+    const char *help, size_t offset)
+{
+    put_head(f, name, type, help);
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        if (l->has_requests) {
+            put_listener_value(
+                f, name, l, sr_counted((const void *)((const char *)&l->requests + offset)));
+        }
+    }
+}
+
+static void
+put_requests(FILE *f, const struct sr_metrics_view *v)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        any = any || v->stats->listeners[i].has_requests;
+    }
+    if (!any) {
+        return;
+    }
+    put_requests_family(f, v, "requests_waiting", "gauge",
+        "Requests whose answers wait for their records.",
+        offsetof(struct sr_request_stats, waiting));
+    put_requests_family(f, v, "requests_answered_total", "counter",
+        "Requests answered when their records were kept.",
+        offsetof(struct sr_request_stats, answered));
+    put_requests_family(f, v, "requests_repeated_total", "counter",
+        "Requests that came again and made no second record.",
+        offsetof(struct sr_request_stats, repeated));
+    put_requests_family(f, v, "requests_unsendable_total", "counter",
+        "Answers that the kernel did not take; they go out when the request comes again.",
+        offsetof(struct sr_request_stats, unsendable));
+    put_requests_family(f, v, "requests_forgotten_total", "counter",
+        "Requests given up before they were answered: too many, too old, or their record is lost.",
+        offsetof(struct sr_request_stats, forgotten));
+    put_requests_family(f, v, "requests_known_total", "counter",
+        "Records of requests that the stream had already, under the same id.",
+        offsetof(struct sr_request_stats, known));
+}
+
+static void
 put_sink(FILE *f, const struct sr_metrics_view *v)
 {
     struct sr_sink_status s;
@@ -273,6 +318,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_ledgers(f, v);
     put_losses(f, v);
     put_connections(f, v);
+    put_requests(f, v);
     put_sink(f, v);
     put_queue(f, v);
     if (v->more != NULL) {

@@ -10,7 +10,6 @@
 #include "sr/backoff.h"
 #include "sr/buf.h"
 #include "sr/clock.h"
-#include "sr/deadletter.h"
 #include "sr/log.h"
 #include "sr/spool.h"
 #include "sr/suite.h"
@@ -19,7 +18,6 @@
 #include "sr/banned.h"
 
 #define TURN_BYTES (64U * 1024U) /* a lane's turn before the next one's */
-#define HEADER_BYTES 160U        /* more than our own headers take on the wire */
 #define BACKOFF_MIN_NS (250 * SR_NS_PER_MS)
 #define BACKOFF_MAX_NS (15 * SR_NS_PER_SECOND)
 #define DEAD_PATIENCE_NS (30 * SR_NS_PER_SECOND)
@@ -66,6 +64,7 @@ struct pub_lanes {
     uint64_t unexpected_duplicates;
     struct sr_log_limit duplicates;
     uint64_t refusals[SR_REFUSAL_COUNT];
+    uint32_t requests; /* in flight */
     struct sr_window window;
 };
 
@@ -148,16 +147,6 @@ delivery_of(const struct pub_lanes *p, const struct pub_lane *l)
     return &p->options.stats->listeners[sr_lane_listener(l->lane)].delivery;
 }
 
-/* How much of a record its dead letter may hold: a larger one would be refused in its turn. */
-static size_t
-dead_letter_cut(const struct pub_lanes *p, struct sr_span attributes)
-{
-    size_t headers = HEADER_BYTES + SR_DEADLETTER_OVERHEAD + attributes.len;
-    size_t room = p->max_payload > headers ? p->max_payload - headers : 0;
-
-    return room < SR_DEADLETTER_CUT ? room : SR_DEADLETTER_CUT;
-}
-
 static void
 count_dropped(const struct pub_lanes *p, struct pub_lane *l, unsigned drop, uint64_t records)
 {
@@ -165,37 +154,12 @@ count_dropped(const struct pub_lanes *p, struct pub_lane *l, unsigned drop, uint
     l->outcome.dropped[drop] += records;
 }
 
-/*
- * Copies a message that will never be stored into its dead-letter lane, with its headers, which say
- * how many records a batch had; false when that is full. It is shown by pub_lanes_keep().
- */
-static bool
-move_to_dead(const struct pub_lanes *p, struct pub_lane *l, enum sr_refusal refusal,
-    const struct sr_entry *e)
-{
-    uint64_t now_ns = sr_clock_wall_ns();
-    size_t most = dead_letter_cut(p, e->attributes);
-    struct sr_span cut = { e->body.data, e->body.len < most ? e->body.len : most };
-    size_t max = e->attributes.len + SR_DEADLETTER_OVERHEAD + cut.len;
-
-    uint8_t *room = sr_lane_reserve(l->dead, max, now_ns);
-    if (room == NULL) {
-        return false;
-    }
-    struct sr_buf b = sr_buf_over(room, max);
-    sr_buf_add(&b, e->attributes.data, e->attributes.len);
-    size_t attributes =
-        e->attributes.len + sr_deadletter_write(&b, sr_refusal_reason(refusal), NULL, now_ns, cut);
-    sr_lane_commit(l->dead, b.len, attributes, e->records);
-    return true;
-}
-
 /* Settles an entry that will never be stored where it was meant to be. */
 static void
 settle_refused(
     struct pub_lanes *p, struct pub_lane *l, const struct sr_entry *e, enum sr_refusal refusal)
 {
-    if (l->dead != NULL && move_to_dead(p, l, refusal, e)) {
+    if (l->dead != NULL && pub_refused_move(e, refusal, l->dead, p->max_payload)) {
         sr_count(&delivery_of(p, l)->moved, e->records);
         l->outcome.moved += e->records;
         sr_wake_signal(sr_queue_wake(p->options.queue)); /* the next round shows it */
@@ -360,6 +324,9 @@ send_entry(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t byte
     m->segment = e->segment;
     m->index = e->index;
     m->records = e->records;
+    struct sr_span rest;
+    m->has_id = sr_request_of(e->attributes, m->id, &rest);
+    p->requests += m->has_id ? 1 : 0;
     m->first_attempt = is_first_attempt(l, e);
     m->deadline_ns = now_ns + p->options.ack_timeout_ns;
     if (m->first_attempt) {
@@ -399,7 +366,7 @@ send_turn(struct pub_lanes *p, struct pub_lane *l, uint64_t now_ns, size_t max_p
         if (!l->has_next) {
             return true;
         }
-        size_t bytes = l->next.body.len + l->next.attributes.len + HEADER_BYTES;
+        size_t bytes = l->next.body.len + l->next.attributes.len + PUB_HEADER_BYTES;
         if (pub_refused_has(&l->refused, &l->next)) {
             l->has_next = false;
             continue;
@@ -463,6 +430,7 @@ land(struct pub_lanes *p, struct sr_inflight *m)
 {
     struct pub_lane *l = m->owner;
 
+    p->requests -= m->has_id ? 1 : 0;
     sr_window_release(&p->window, m);
     l->in_flight--;
     while (l->in_flight > 0 && !is_in_flight(p, l, l->oldest)) {
@@ -482,7 +450,11 @@ pub_lanes_stored(struct pub_lanes *p, uint64_t number, bool duplicate)
     struct sr_inflight was = *m;
     struct pub_lane *l = land(p, m);
     struct sr_delivery_stats *d = delivery_of(p, l);
-    if (duplicate && was.first_attempt) {
+    if (was.has_id && p->options.stored.stored != NULL) {
+        p->options.stored.stored(
+            p->options.stored.arg, sr_lane_listener(l->lane), was.id, duplicate);
+    }
+    if (duplicate && was.first_attempt && !was.has_id) {
         uint64_t more;
         p->unexpected_duplicates++;
         if (sr_log_allowed(&p->duplicates, &more)) {
@@ -740,6 +712,12 @@ uint32_t
 pub_lanes_in_flight(const struct pub_lanes *p)
 {
     return p->window.messages;
+}
+
+uint32_t
+pub_lanes_requests_in_flight(const struct pub_lanes *p)
+{
+    return p->requests;
 }
 
 bool

@@ -8,6 +8,7 @@
 
 #include "sr/ack.h"
 #include "sr/queue.h"
+#include "sr/sink.h"
 #include "sr/stats.h"
 
 /*
@@ -41,6 +42,7 @@ struct pub_lanes_options {
     struct sr_stats *stats; /* borrowed */
     bool dead_letters;      /* refused records become dead letters, else they are counted */
     uint64_t ack_timeout_ns;
+    struct sr_stored_hook stored; /* told of requests */
 };
 
 /*
@@ -94,6 +96,9 @@ uint64_t pub_lanes_due_ns(const struct pub_lanes *p);
 
 /* Messages in flight. */
 uint32_t pub_lanes_in_flight(const struct pub_lanes *p);
+
+/* Those of them that are requests (sr/request.h): somebody waits for each. */
+uint32_t pub_lanes_requests_in_flight(const struct pub_lanes *p);
 
 /* True when sending waits for room in the window. */
 bool pub_lanes_blocked(const struct pub_lanes *p);

@@ -15,6 +15,8 @@
  */
 #define PUB_REFUSED_MAX 64U
 
+#define PUB_HEADER_BYTES 160U /* more than our own headers of any message take on the wire */
+
 struct pub_refused {
     struct {
         struct sr_segment *segment;
@@ -23,6 +25,15 @@ struct pub_refused {
     } items[PUB_REFUSED_MAX];
     unsigned count;
 };
+
+/*
+ * Copies a message that will never be stored into `dead`, with its headers, which say how many
+ * records a batch had, and cut so that `max_payload` has room for it; false when the lane is full.
+ * It is not shown. The id of a request stays behind: when that comes again and is taken, it is not
+ * one that is stored already. Any thread that writes `dead`.
+ */
+bool pub_refused_move(
+    const struct sr_entry *e, enum sr_refusal refusal, struct sr_lane *dead, size_t max_payload);
 
 /* False when it is full. */
 bool pub_refused_add(struct pub_refused *r, const struct sr_entry *e, enum sr_refusal refusal);

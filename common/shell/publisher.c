@@ -28,9 +28,10 @@
 
 #include "sr/banned.h"
 
-#define IDLE_NS (100 * SR_NS_PER_MS) /* longest sleep */
-#define SETTLE_NS (5 * SR_NS_PER_MS) /* how long answers may wait to be looked at */
-#define PRESS_NS (1 * SR_NS_PER_MS)  /* the same, when sending waits for them */
+#define IDLE_NS (100 * SR_NS_PER_MS)  /* longest sleep */
+#define SETTLE_NS (5 * SR_NS_PER_MS)  /* how long answers may wait to be looked at */
+#define PRESS_NS (1 * SR_NS_PER_MS)   /* the same, when sending waits for them */
+#define REQUEST_NS (SR_NS_PER_MS / 4) /* the same, when the sender of a request waits for them */
 #define RETRY_MIN_NS (100 * SR_NS_PER_MS)
 #define RETRY_MAX_NS (10 * SR_NS_PER_SECOND)
 #define QUICK_RETRIES 3U                /* nats.c 3.4.1 fails 1 in 256 authentications */
@@ -534,6 +535,9 @@ sleep_until(struct publisher *p)
         bool pressing = pub_lanes_blocked(p->lanes) || pub_lanes_troubled(p->lanes) ||
                         p->next != NULL || atomic_load(&p->stopping);
         uint64_t look = p->now_ns + (pressing ? PRESS_NS : SETTLE_NS);
+        if (pub_lanes_requests_in_flight(p->lanes) > 0) {
+            look = p->now_ns + REQUEST_NS;
+        }
         until = look < until ? look : until;
     }
     return until;
@@ -747,6 +751,7 @@ sr_sink_nats_new(
         .stats = stats,
         .dead_letters = options->dead_letters,
         .ack_timeout_ns = options->conf->ack_timeout,
+        .stored = options->stored,
     };
 
     if (p == NULL) {

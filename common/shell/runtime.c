@@ -18,6 +18,7 @@
 
 #include <uv.h>
 
+#include "shell/answers.h"
 #include "shell/durable.h"
 #include "shell/snapshot.h"
 #include "shell/worker.h"
@@ -54,6 +55,7 @@ struct runtime {
     struct sr_metrics *metrics;
     struct sr_worker *workers;
     size_t worker_count;
+    struct answers **answers; /* by listener; NULL in it: it answers nobody */
     struct sr_snapshots snapshots;
     void *state; /* the program's, NULL: it has none */
     bool workers_started;
@@ -171,6 +173,21 @@ batches_of(const struct sr_program *program, const struct sr_conf_common *c)
     };
 }
 
+/* Only NATS acknowledges: of other outputs a request is answered when it is received. */
+static bool
+answer_requests(
+    struct runtime *rt, struct sr_worker *w, bool acknowledged, const struct sr_conf_listener *l)
+{
+    if (rt->answers[w->listener] == NULL) {
+        rt->answers[w->listener] = answers_new(&rt->stats->listeners[w->listener].requests);
+        rt->stats->listeners[w->listener].has_requests = true;
+    }
+    w->answers = rt->answers[w->listener];
+    w->answer_when = acknowledged ? rt->program->answer_when(l) : SR_ANSWER_RECEIVED;
+    w->socket = w->answers != NULL ? answers_add_socket(w->answers, w->fd) : -1;
+    return w->socket >= 0;
+}
+
 /* Counters, queue, lanes and sockets for every worker of every listener. */
 static bool
 open_listener(
@@ -200,6 +217,11 @@ open_listener(
         }
         w->fd = open_socket(rt, l, &w->is_stream, error, error_size);
         if (w->fd < 0) {
+            return false;
+        }
+        if (rt->program->answer_when != NULL && !w->is_stream &&
+            !answer_requests(rt, w, c->output == SR_OUTPUT_NATS, l)) {
+            (void)snprintf(error, error_size, "out of memory or open files");
             return false;
         }
         stats->has_streams = stats->has_streams || w->is_stream;
@@ -262,8 +284,9 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
     }
     rt->stats = sr_stats_new(count, workers);
     rt->workers = calloc(total, sizeof(*rt->workers));
+    rt->answers = calloc(count, sizeof(*rt->answers));
     free(workers);
-    if (rt->stats == NULL || rt->workers == NULL) {
+    if (rt->stats == NULL || rt->workers == NULL || rt->answers == NULL) {
         (void)snprintf(error, error_size, "out of memory");
         return false;
     }
@@ -281,6 +304,16 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
     return true;
 }
 
+static void
+on_stored(void *arg, unsigned listener, const uint8_t id[SR_REQUEST_ID_LEN], bool known)
+{
+    struct runtime *rt = arg;
+
+    if (rt->answers[listener] != NULL) {
+        answers_send(rt->answers[listener], id, known);
+    }
+}
+
 static struct sr_sink *
 new_sink(struct runtime *rt, const struct sr_conf_common *c)
 {
@@ -288,6 +321,7 @@ new_sink(struct runtime *rt, const struct sr_conf_common *c)
         .conf = &c->nats,
         .name = rt->program->name,
         .dead_letters = c->publish.dead_letter,
+        .stored = { .arg = rt, .stored = on_stored },
     };
 
     switch ((enum sr_output)c->output) {
@@ -584,52 +618,6 @@ end_maintenance(struct runtime *rt)
     rt->program->maintain(rt->state, true);
 }
 
-/* Tells what became of everything, and finds the numbers that cannot be explained. */
-static void
-report_ledgers(struct runtime *rt, uint64_t unkept)
-{
-    uint64_t queued = 0;
-
-    for (unsigned i = 0; i < rt->stats->listener_count; i++) {
-        struct sr_ledger l = sr_ledger_take(rt->stats, rt->queue, i);
-        bool balanced = sr_ledger_balanced(&l);
-        sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
-            "ledger listener=%s received=%llu parts=%llu decoded=%llu consumed=%llu "
-            "deadlettered=%llu dropped=%llu "
-            "records=%llu recovered=%llu stored=%llu stored_dead=%llu dropped_records=%llu "
-            "queued=%llu kernel_drops=%llu balanced=%s",
-            rt->stats->listeners[i].name, (unsigned long long)l.received,
-            (unsigned long long)l.parts, (unsigned long long)l.decoded,
-            (unsigned long long)l.consumed, (unsigned long long)l.deadlettered,
-            (unsigned long long)l.dropped, (unsigned long long)l.records,
-            (unsigned long long)l.recovered, (unsigned long long)l.stored,
-            (unsigned long long)l.stored_dead, (unsigned long long)l.dropped_records,
-            (unsigned long long)l.queued, (unsigned long long)l.kernel_drops,
-            balanced ? "yes" : "no");
-        if (l.queued > 0 && rt->durable == NULL) {
-            sr_log(SR_LOG_ERROR,
-                "records are lost with the memory they waited in listener=%s records=%llu "
-                "advice=\"the output took none within shutdown_timeout\"",
-                rt->stats->listeners[i].name, (unsigned long long)l.queued);
-        }
-        if (!balanced || (l.queued > 0 && rt->durable == NULL)) {
-            rt->exit_code = EXIT_RUN;
-        }
-        queued += l.queued;
-    }
-    if (rt->durable != NULL && queued > unkept) {
-        sr_log(SR_LOG_NOTICE, "records wait on disk for the next start records=%llu",
-            (unsigned long long)(queued - unkept));
-    }
-    if (unkept > 0) {
-        sr_log(SR_LOG_ERROR,
-            "records are lost with the memory they waited in: queue.dir took no data at the end "
-            "records=%llu advice=\"mend what the error before this one names\"",
-            (unsigned long long)unkept);
-    }
-    rt->exit_code = unkept > 0 ? EXIT_RUN : rt->exit_code;
-}
-
 static void
 tear_down(struct runtime *rt)
 {
@@ -641,8 +629,9 @@ tear_down(struct runtime *rt)
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
     uint64_t unkept = rt->durable != NULL ? durable_stop(rt->durable) : 0;
-    if (rt->sink_started) {
-        report_ledgers(rt, unkept);
+    bool kept = rt->durable != NULL;
+    if (rt->sink_started && !sr_ledgers_report(rt->stats, rt->queue, kept, unkept)) {
+        rt->exit_code = EXIT_RUN;
     }
     sr_metrics_stop(rt->metrics);
     if (rt->sink != NULL) {
@@ -652,6 +641,11 @@ tear_down(struct runtime *rt)
     if (rt->state != NULL) {
         rt->program->state_free(rt->state);
     }
+    for (unsigned i = 0; rt->answers != NULL && rt->stats != NULL && i < rt->stats->listener_count;
+         i++) {
+        answers_free(rt->answers[i]);
+    }
+    free(rt->answers);
     durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sr/log.h"
 #include "sr/queue.h"
 
 #include "sr/banned.h"
@@ -147,4 +148,53 @@ sr_ledger_balanced(const struct sr_ledger *l)
     return l->received + l->parts == l->decoded + l->consumed + l->deadlettered + l->dropped &&
            l->records + l->deadlettered + l->recovered ==
                l->stored + l->stored_dead + l->queued + l->dropped_records;
+}
+
+static void
+log_ledger(const char *listener, const struct sr_ledger *l, bool balanced)
+{
+    sr_log(balanced ? SR_LOG_NOTICE : SR_LOG_ERROR,
+        "ledger listener=%s received=%llu parts=%llu decoded=%llu consumed=%llu "
+        "deadlettered=%llu dropped=%llu "
+        "records=%llu recovered=%llu stored=%llu stored_dead=%llu dropped_records=%llu "
+        "queued=%llu kernel_drops=%llu balanced=%s",
+        listener, (unsigned long long)l->received, (unsigned long long)l->parts,
+        (unsigned long long)l->decoded, (unsigned long long)l->consumed,
+        (unsigned long long)l->deadlettered, (unsigned long long)l->dropped,
+        (unsigned long long)l->records, (unsigned long long)l->recovered,
+        (unsigned long long)l->stored, (unsigned long long)l->stored_dead,
+        (unsigned long long)l->dropped_records, (unsigned long long)l->queued,
+        (unsigned long long)l->kernel_drops, balanced ? "yes" : "no");
+}
+
+bool
+sr_ledgers_report(const struct sr_stats *s, const struct sr_queue *q, bool kept, uint64_t unkept)
+{
+    bool fine = unkept == 0;
+    uint64_t queued = 0;
+
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        struct sr_ledger l = sr_ledger_take(s, q, i);
+        bool balanced = sr_ledger_balanced(&l);
+        log_ledger(s->listeners[i].name, &l, balanced);
+        if (l.queued > 0 && !kept) {
+            sr_log(SR_LOG_ERROR,
+                "records are lost with the memory they waited in listener=%s records=%llu "
+                "advice=\"the output took none within shutdown_timeout\"",
+                s->listeners[i].name, (unsigned long long)l.queued);
+        }
+        fine = fine && balanced && (kept || l.queued == 0);
+        queued += l.queued;
+    }
+    if (kept && queued > unkept) {
+        sr_log(SR_LOG_NOTICE, "records wait on disk for the next start records=%llu",
+            (unsigned long long)(queued - unkept));
+    }
+    if (unkept > 0) {
+        sr_log(SR_LOG_ERROR,
+            "records are lost with the memory they waited in: queue.dir took no data at the end "
+            "records=%llu advice=\"mend what the error before this one names\"",
+            (unsigned long long)unkept);
+    }
+    return fine;
 }

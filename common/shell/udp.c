@@ -27,7 +27,8 @@
 #define SLOT_STRIDE (SLOT_SIZE + 320U)
 #define SLAB_SIZE ((size_t)SR_UDP_SLOTS * SLOT_STRIDE)
 #define NOT_RECEIVED UINT32_MAX
-#define BATCHES_A_ROUND 32U            /* then the loop may see a stop or a timer */
+#define CONTROL_SIZE 128U   /* bytes for IP_PKTINFO or IPV6_PKTINFO, and more than they take */
+#define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
 #define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
@@ -44,6 +45,7 @@ struct sr_udp_worker {
     uv_timer_t due;
     uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
+    bool hurries;          /* the last batch did */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
     struct sr_log_limit dropping;
@@ -52,7 +54,8 @@ struct sr_udp_worker {
     uint8_t *slab;
     struct sockaddr_storage names[SR_UDP_SLOTS];
     struct iovec vectors[SR_UDP_SLOTS];
-    struct sr_udp_hand *hand; /* given, or the next */
+    _Alignas(struct cmsghdr) uint8_t controls[SR_UDP_SLOTS][CONTROL_SIZE]; /* if it answers */
+    struct sr_udp_hand *hand;                                              /* given, or the next */
     struct sr_udp_hand own_hand;
 };
 
@@ -129,6 +132,16 @@ sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
     return true;
 }
 
+/* Of a dual-stack socket, the second is for IPv6 and the first does not hurt. */
+static void
+ask_for_local_addresses(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+}
+
 /* ---- Receiving ---- */
 
 unsigned
@@ -166,6 +179,8 @@ open_hand(struct sr_udp_worker *w)
             .msg_namelen = sizeof(w->names[i]),
             .msg_iov = &w->vectors[i],
             .msg_iovlen = 1,
+            .msg_control = w->handler.answers ? w->controls[i] : NULL,
+            .msg_controllen = w->handler.answers ? CONTROL_SIZE : 0,
         };
         *(volatile unsigned *)&m->msg_len = NOT_RECEIVED; /* one store, with nothing before it */
     }
@@ -183,11 +198,10 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
         const struct mmsghdr *m = &w->hand->messages[i];
         size_t len = m->msg_len < SLOT_SIZE ? m->msg_len : SLOT_SIZE;
         struct sr_span span = { w->vectors[i].iov_base, len };
-        bool truncated = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0;
         struct sr_peer peer;
         sr_socket_peer(&w->names[i], &peer);
         bytes += len;
-        w->handler.datagram(w->handler.arg, now_ns, &peer, span, truncated);
+        w->handler.datagram(w->handler.arg, now_ns, &peer, span, &m->msg_hdr);
     }
     return bytes;
 }
@@ -246,7 +260,8 @@ on_due(uv_timer_t *timer)
 
 /*
  * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
- * to receive it. Once they do, they are waited for here until none has come.
+ * to receive it. Once they do, they are waited for here until none has come. Nobody who waits for an
+ * answer is left to gather.
  */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
@@ -261,11 +276,14 @@ on_readable(uv_poll_t *poll, int status, int events)
         return; /* an error, which is left to poll_again() */
     }
     for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
-        if (stream && !full) {
+        if (stream && !full && !w->hurries) {
             (void)nanosleep(&moment, NULL);
         }
         unsigned n = receive_batch(w);
         full = n == SR_UDP_SLOTS;
+        if (n > 0 && w->handler.hurries != NULL) {
+            w->hurries = w->handler.hurries(w->handler.arg);
+        }
         if (n == 0 || !(full || stream)) {
             break;
         }
@@ -421,6 +439,9 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
     w->stats = stats;
     w->hand = hand != NULL ? hand : &w->own_hand;
     find_kernel_drops(w);
+    if (handler->answers) {
+        ask_for_local_addresses(fd);
+    }
     /* Untouched pages of the slab cost nothing: small datagrams use one page a slot. */
     w->slab = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (w->slab == MAP_FAILED) {

@@ -198,12 +198,13 @@ sr_worker_settle(struct sr_worker *w, enum sr_verdict verdict)
 }
 
 static void
-on_datagram(
-    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    const struct msghdr *message)
 {
     struct sr_worker *w = arg;
 
-    if (truncated) {
+    w->message = message;
+    if ((message->msg_flags & MSG_TRUNC) != 0) {
         emit_deadletter(w, "truncated", peer, now_ns, bytes);
         return;
     }
@@ -278,6 +279,7 @@ sr_worker_batch_end(void *arg)
     if (w->dead != NULL) {
         sr_lane_flush(w->dead);
     }
+    sr_worker_end_requests(w, error == 0);
 }
 
 static void
@@ -298,6 +300,12 @@ on_tick(void *arg, uint64_t now_ns, bool last)
     sr_worker_batch_end(w);
 }
 
+static bool
+hurries(void *arg)
+{
+    return ((const struct sr_worker *)arg)->hurries;
+}
+
 /* ---- The runtime's side ---- */
 
 static bool
@@ -311,6 +319,8 @@ start_datagrams(struct sr_worker *w)
         .batch_end = sr_worker_batch_end,
         .tick = w->snapshots->program->tick != NULL || has_batches(w) ? on_tick : NULL,
         .due = has_batches(w) && w->linger_ns > 0 ? sr_worker_due : NULL,
+        .hurries = hurries,
+        .answers = w->answers != NULL,
     };
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
 
@@ -335,6 +345,7 @@ sr_worker_start(struct sr_worker *w)
         w->emit.reserve = emit_reserve_batched;
         w->emit.commit = emit_commit_batched;
     }
+    sr_worker_serve_requests(w);
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
     if (!(w->is_stream ? sr_worker_start_streams(w) : start_datagrams(w))) {
         return false;

@@ -2,12 +2,14 @@
 #ifndef SHELL_WORKER_H_INCLUDED
 #define SHELL_WORKER_H_INCLUDED
 
+#include "shell/answers.h"
 #include "shell/batch.h"
 #include "shell/snapshot.h"
 #include "sr/counters.h"
 #include "sr/emit.h"
 #include "sr/log.h"
 #include "sr/queue.h"
+#include "sr/runtime.h"
 #include "sr/stats.h"
 #include "sr/tcp.h"
 #include "sr/udp.h"
@@ -25,7 +27,10 @@ struct sr_worker {
     struct batch_options batching; /* what goes through `lane` */
     uint64_t linger_ns; /* how long a batch may stay open; 0: not beyond what was received */
     struct sr_counters_slot *slot; /* its counters are kept there, NULL: nowhere; borrowed */
-    int fd;                        /* until the receiver takes it; -1: none */
+    struct answers *answers;       /* of the listener; NULL: nobody is answered; borrowed */
+    enum sr_answer_when answer_when;
+    int socket; /* its own, in `answers` */
+    int fd;     /* until the receiver takes it; -1: none */
     struct sr_udp_worker *receiver;
     struct sr_tcp_worker *acceptor;
     bool is_stream; /* `fd` accepts connections: the acceptor's, else the receiver's */
@@ -38,6 +43,11 @@ struct sr_worker {
     uint64_t deadletters;         /* of this datagram or tick, kept or not */
     struct sr_emit emit;
     struct batch batch;
+    const struct msghdr *message; /* of this datagram */
+    uint8_t *request_room;        /* of the last reserve_request() */
+    unsigned request_count;       /* in this batch: each datagram is one at most */
+    bool hurries;                 /* the last batch had requests */
+    uint8_t requests[SR_UDP_SLOTS][SR_REQUEST_ID_LEN];
     struct sr_log_limit undecodable[SR_REASONS_MAX]; /* by row of stats->undecodable */
     struct sr_log_limit dropping[SR_REASONS_MAX];    /* by row of stats->dropped */
     struct sr_log_limit losing[SR_REASONS_MAX];      /* by row of stats->lost */
@@ -55,7 +65,16 @@ void sr_worker_done(struct sr_worker *w);
 /* Monotonic nanoseconds of the last round of a started worker. From any thread. */
 uint64_t sr_worker_heartbeat(const struct sr_worker *w);
 
-/* ---- Between worker.c and worker_stream.c, on the worker's thread ---- */
+/* ---- Between worker.c and its parts, on the worker's thread ---- */
+
+/* Adds to w->emit what takes requests, if its listener answers any. */
+void sr_worker_serve_requests(struct sr_worker *w);
+
+/*
+ * Behind the flush of a batch: its requests can be answered once they are received, and are
+ * forgotten unless they were `kept`.
+ */
+void sr_worker_end_requests(struct sr_worker *w, bool kept);
 
 bool sr_worker_start_streams(struct sr_worker *w);
 

@@ -8,6 +8,17 @@
 #include "sr/deadletter.h"
 #include "sr/log.h"
 
+static void
+on_stored(void *arg, unsigned listener, const uint8_t id[SR_REQUEST_ID_LEN], bool known)
+{
+    struct bench *b = arg;
+
+    (void)listener;
+    b->told++;
+    b->told_letter = id[SR_REQUEST_ID_LEN - 1];
+    b->told_known = known;
+}
+
 void
 bench_open(struct bench *b, const struct bench_options *options)
 {
@@ -36,6 +47,7 @@ bench_open(struct bench *b, const struct bench_options *options)
         .stats = b->stats,
         .dead_letters = !options->no_dead_letters,
         .ack_timeout_ns = BENCH_ACK_TIMEOUT_NS,
+        .stored = { .arg = b, .stored = on_stored },
     };
     b->lanes = pub_lanes_new(&lanes);
     assert_non_null(b->lanes);
@@ -68,6 +80,24 @@ bench_put(struct bench *b, size_t lane, uint32_t value, size_t len)
     sr_count(&w->decoded, 1);
     sr_count(&w->records, 1);
     return true;
+}
+
+void
+bench_put_request(struct bench *b, size_t lane, uint32_t value, uint8_t letter)
+{
+    const size_t len = SR_REQUEST_ATTRIBUTE_LEN + sizeof(value);
+    uint8_t *room = sr_lane_reserve(b->lane[lane], len, 1), id[SR_REQUEST_ID_LEN];
+    struct sr_worker_stats *w = b->stats->listeners[sr_lane_listener(b->lane[lane])].workers;
+
+    assert_non_null(room);
+    memset(id, letter, sizeof(id));
+    sr_request_attribute(id, room);
+    memcpy(room + SR_REQUEST_ATTRIBUTE_LEN, &value, sizeof(value));
+    sr_lane_commit(b->lane[lane], len, SR_REQUEST_ATTRIBUTE_LEN, 1);
+    sr_lane_flush(b->lane[lane]);
+    sr_count(&w->received, 1);
+    sr_count(&w->decoded, 1);
+    sr_count(&w->records, 1);
 }
 
 void
@@ -118,6 +148,7 @@ write_down(void *arg, const struct pub_message *message)
     (void)snprintf(s->id, sizeof(s->id), "%s", message->id);
     copy_attribute(s->reason, sizeof(s->reason), message, "Sr-Reason");
     copy_attribute(s->records, sizeof(s->records), message, "Sr-Records");
+    copy_attribute(s->request, sizeof(s->request), message, "Nats-Msg-Id");
     assert_true(message->body.len >= sizeof(s->value));
     memcpy(&s->value, message->body.data, sizeof(s->value));
     check_body(message);

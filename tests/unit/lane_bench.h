@@ -24,6 +24,7 @@ struct bench_sent {
     char id[64];
     char reason[32];  /* Sr-Reason, "" for records */
     char records[16]; /* Sr-Records, "" without */
+    char request[40]; /* Nats-Msg-Id of its attributes, "" without */
     uint64_t number;
     uint32_t value; /* the first four bytes of the body, which name the record */
     size_t len;     /* of the body */
@@ -40,6 +41,9 @@ struct bench {
     struct bench_sent *sent; /* in the order of sending */
     size_t sent_count, sent_room;
     size_t sends_left; /* then the connection breaks */
+    unsigned told;     /* of requests that are stored */
+    uint8_t told_letter;
+    bool told_known;
 };
 
 struct bench_options {
@@ -54,6 +58,9 @@ void bench_close(struct bench *b);
 
 /* Queues and flushes a record of `len` bytes, at least 4; false when the lane is full. */
 bool bench_put(struct bench *b, size_t lane, uint32_t value, size_t len);
+
+/* Queues a record that is a request's, whose id is all `letter`. */
+void bench_put_request(struct bench *b, size_t lane, uint32_t value, uint8_t letter);
 
 /* Queues `count` records of `len` bytes with the values from `first` on. */
 void bench_fill(struct bench *b, size_t lane, uint32_t first, uint32_t count, size_t len);

@@ -42,6 +42,24 @@ what_can_never_be_stored_becomes_a_dead_letter_of_4_kib(void **state)
     bench_close(&b);
 }
 
+static void
+a_dead_letter_of_a_request_has_an_id_of_its_own(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_put_request(&b, 0, 7, 0x4a);
+    bench_run(&b);
+    bench_refuse(&b, 0, SR_REFUSAL_TOO_LARGE);
+    bench_run(&b);
+    assert_string_equal(b.sent[1].subject, "logs.syslog.deadletter");
+    assert_string_equal(b.sent[1].request, "");
+    assert_int_equal(b.sent[1].value, 7);
+    bench_store(&b, 1, 2);
+    assert_int_equal(b.told, 0); /* nobody is answered for a dead letter */
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
 /* Queues a message of `records` records and `len` bytes. */
 static void
 put_batch(uint32_t value, uint32_t records, size_t len)
@@ -334,6 +352,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_can_never_be_stored_becomes_a_dead_letter_of_4_kib),
+        cmocka_unit_test(a_dead_letter_of_a_request_has_an_id_of_its_own),
         cmocka_unit_test(a_batch_counts_with_all_its_records_whatever_becomes_of_it),
         cmocka_unit_test(a_dead_letter_of_a_batch_says_how_many_records_it_had),
         cmocka_unit_test(a_batch_that_is_sent_again_counts_once),

@@ -592,6 +592,45 @@ timeouts_and_lost_connections_do_not_count_as_a_missing_stream(void **state)
     bench_close(&b);
 }
 
+static void
+a_request_goes_out_with_its_id_and_is_told_when_it_is_stored(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_put_request(&b, 0, 1, 0x4a);
+    bench_fill(&b, 0, 2, 1, 100);
+    bench_run(&b);
+    assert_string_equal(b.sent[0].request, "4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a");
+    assert_string_equal(b.sent[1].request, "");
+    assert_int_equal(b.told, 0);
+    bench_store(&b, 1, 2); /* no request */
+    assert_int_equal(b.told, 0);
+    assert_int_equal(pub_lanes_requests_in_flight(b.lanes), 1);
+    bench_store(&b, 0, 1);
+    assert_int_equal(pub_lanes_requests_in_flight(b.lanes), 0);
+    assert_int_equal(b.told, 1);
+    assert_int_equal(b.told_letter, 0x4a);
+    assert_false(b.told_known);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
+static void
+a_request_that_the_stream_has_already_is_stored_and_no_wonder(void **state)
+{
+    (void)state;
+    bench_open(&b, &one_lane);
+    bench_put_request(&b, 0, 1, 0x4b);
+    bench_run(&b);
+    pub_lanes_stored(b.lanes, b.sent[0].number, true);
+    assert_int_equal(b.told, 1);
+    assert_true(b.told_known);
+    assert_int_equal(pub_lanes_unexpected_duplicates(b.lanes), 0);
+    assert_int_equal(sr_counted(&bench_delivery(&b)->stored), 1);
+    bench_assert_balanced(&b);
+    bench_close(&b);
+}
+
 int
 main(void)
 {
@@ -619,6 +658,8 @@ main(void)
         cmocka_unit_test(the_record_that_waits_for_room_is_not_sent_twice_after_a_failure),
         cmocka_unit_test(a_lane_without_a_stream_for_long_is_named_and_can_be_sent_at_once),
         cmocka_unit_test(timeouts_and_lost_connections_do_not_count_as_a_missing_stream),
+        cmocka_unit_test(a_request_goes_out_with_its_id_and_is_told_when_it_is_stored),
+        cmocka_unit_test(a_request_that_the_stream_has_already_is_stored_and_no_wonder),
     };
     return cmocka_run_group_tests_name("pub_lanes", tests, bench_be_quiet, NULL);
 }

@@ -110,7 +110,7 @@ defaults_are_those_of_the_contract(void **state)
     sr_conf_free(accepts(""));
     gives("    protocol: snmptrap\n    listen: \"udp://0.0.0.0:162\"\n    subject: logs.snmp\n");
     gives("    compat: native\n    community: clear\n    communities: []\n    allow: []\n"
-          "    rate_limit: 0\n    time_window: strict\n");
+          "    rate_limit: 0\n    inform:\n      ack: published\n    time_window: strict\n");
     gives("metrics:\n  listen: \"127.0.0.1:9620\"\n");
     gives("dir: /var/lib/serviceradar/trapd\n");
     gives("dead_letter: true\n");

@@ -52,8 +52,8 @@ on_begin(void *arg, uint64_t now_ns)
 }
 
 static void
-on_datagram(
-    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    const struct msghdr *message)
 {
     struct receiver *r = arg;
     size_t i = (size_t)sr_counted(&r->seen) % KEPT_MAX;
@@ -63,7 +63,7 @@ on_datagram(
     }
     r->lengths[i] = bytes.len;
     r->ports[i] = peer->port;
-    r->truncated = r->truncated || truncated;
+    r->truncated = r->truncated || (message->msg_flags & MSG_TRUNC) != 0;
     (void)sr_peer_text(peer, r->peers[i]);
     r->first_byte[i] = bytes.len > 0 ? bytes.data[0] : 0;
     r->last_byte[i] = bytes.len > 0 ? bytes.data[bytes.len - 1] : 0;

@@ -50,8 +50,8 @@ on_begin(void *arg, uint64_t now_ns)
 }
 
 static void
-on_datagram(
-    void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool truncated)
+on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
+    const struct msghdr *message)
 {
     uint64_t end = sr_clock_monotonic_ns() + WORK_NS;
 
@@ -59,7 +59,7 @@ on_datagram(
     (void)now_ns;
     (void)peer;
     (void)bytes;
-    (void)truncated;
+    (void)message;
     while (sr_clock_monotonic_ns() < end) {
     }
 }

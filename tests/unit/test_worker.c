@@ -59,6 +59,24 @@ put_record(const struct sr_emit *emit, uint32_t records)
     emit->commit(emit->arg, 7, records);
 }
 
+/* A request whose id is all `letter`. */
+static enum sr_verdict
+put_request(const struct sr_emit *emit, uint8_t letter)
+{
+    struct sr_request request = { .answer = span_of("answer") };
+
+    memset(request.id, letter, sizeof(request.id));
+    if (emit->repeated(emit->arg, &request)) {
+        emit->consumed(emit->arg, "duplicates");
+        return SR_CONSUMED;
+    }
+    uint8_t *room = emit->reserve_request(emit->arg, 8);
+    assert_non_null(room);
+    memcpy(room, "{\"b\":2}", 7);
+    emit->commit_request(emit->arg, 7, &request);
+    return SR_DECODED;
+}
+
 static enum sr_verdict
 do_as_told(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
@@ -95,6 +113,13 @@ do_as_told(void *state, const void *snapshot, unsigned listener, void *scratch, 
             break;
         case 'd': emit->deadletter(emit->arg, "bad_set", peer, now_ns, bytes); break;
         case 'f': verdict = SR_FULL; break;
+        case 'A':
+        case 'B': verdict = put_request(emit, bytes.data[i]); break;
+        case 'a':
+            emit->answer(emit->arg, span_of("at once"));
+            emit->consumed(emit->arg, "discovery");
+            verdict = SR_CONSUMED;
+            break;
         default: break;
         }
     }
@@ -236,6 +261,29 @@ await_entry(void)
     }
     fail_msg("no message");
     return e;
+}
+
+/* Lets the worker answer requests when they are received. */
+static struct sr_request_stats *
+answer(void)
+{
+    worker.answers = answers_new(&stats->listeners[0].requests);
+    assert_non_null(worker.answers);
+    worker.socket = answers_add_socket(worker.answers, worker.fd);
+    worker.answer_when = SR_ANSWER_RECEIVED;
+    return &stats->listeners[0].requests;
+}
+
+/* The next datagram that the sender has got. */
+static void
+assert_answered(const char *expected)
+{
+    struct timeval patience = { .tv_sec = 10 };
+    char text[32] = "";
+
+    assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    assert_int_equal(recv(sender, text, sizeof(text) - 1, 0), strlen(expected));
+    assert_string_equal(text, expected);
 }
 
 static uint64_t
@@ -408,6 +456,72 @@ records_of_several_receives_are_one_message_that_a_stop_ends(void **state)
     assert_true(sr_ledger_balanced(&l));
 }
 
+static void
+a_request_is_a_message_of_its_own_with_its_id_and_is_answered(void **state)
+{
+    static const char *const datagrams[] = { "r", "A", "A", "B" };
+    struct sr_request_stats *requests = answer();
+    uint8_t id[SR_REQUEST_ID_LEN];
+    struct sr_span rest;
+
+    (void)state;
+    batch(0); /* its message is no batch, and what came before it goes before it */
+    struct sr_ledger l = run_over(datagrams, 4);
+    assert_int_equal(l.records, 3);
+    assert_int_equal(l.consumed, 1);
+    assert_true(sr_ledger_balanced(&l));
+    assert_false(sr_request_of(await_entry().attributes, id, &rest));
+    for (uint8_t letter = 'A'; letter <= 'B'; letter++) {
+        struct sr_entry e = await_entry();
+        assert_true(sr_request_of(e.attributes, id, &rest));
+        assert_int_equal(id[0], letter);
+        assert_int_equal(id[SR_REQUEST_ID_LEN - 1], letter);
+        assert_int_equal(rest.len, 0);
+        assert_int_equal(e.body.len, 7);
+        assert_memory_equal(e.body.data, "{\"b\":2}", 7);
+        assert_answered("answer");
+    }
+    assert_int_equal(sr_counted(&requests->answered), 2);
+    assert_int_equal(sr_counted(&requests->repeated), 1);
+    answers_free(worker.answers);
+}
+
+static void
+a_request_that_waits_for_its_record_to_be_stored_is_not_answered_before(void **state)
+{
+    static const char *const datagrams[] = { "A", "a" };
+    struct sr_request_stats *requests = answer();
+    uint8_t id[SR_REQUEST_ID_LEN];
+
+    (void)state;
+    worker.answer_when = SR_ANSWER_STORED;
+    (void)run_over(datagrams, 2);
+    assert_answered("at once"); /* which is of the second: nothing came before */
+    assert_int_equal(sr_counted(&requests->waiting), 1);
+    memset(id, 'A', sizeof(id));
+    answers_send(worker.answers, id, false);
+    assert_answered("answer");
+    answers_free(worker.answers);
+}
+
+static void
+requests_of_a_batch_that_is_not_kept_are_not_answered(void **state)
+{
+    struct sr_request_stats *requests = answer();
+    struct sr_request request = { .answer = span_of("answer") };
+    struct sr_udp_way way = { .peer = { .sin6_family = AF_UNSPEC } };
+
+    (void)state;
+    answers_add(worker.answers, &request, &way, worker.socket, 1);
+    memcpy(worker.requests[worker.request_count++], request.id, sizeof(request.id));
+    sr_worker_end_requests(&worker, false);
+    assert_int_equal(worker.request_count, 0);
+    assert_int_equal(sr_counted(&requests->answered), 0);
+    assert_int_equal(sr_counted(&requests->waiting), 0);
+    answers_free(worker.answers);
+    sr_worker_done(&worker);
+}
+
 #define worked(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -423,6 +537,9 @@ main(void)
         worked(a_record_waits_for_others_no_longer_than_it_may),
         worked(records_of_several_receives_are_one_message_that_a_stop_ends),
         worked(the_last_tick_comes_behind_the_last_datagram_and_its_dead_letters_are_parts),
+        worked(a_request_is_a_message_of_its_own_with_its_id_and_is_answered),
+        worked(a_request_that_waits_for_its_record_to_be_stored_is_not_answered_before),
+        worked(requests_of_a_batch_that_is_not_kept_are_not_answered),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

@@ -7,17 +7,8 @@
 #include <stdint.h>
 
 #include "sr/peer.h"
+#include "sr/request.h"
 #include "sr/span.h"
-
-/*
- * A request is an input whose sender waits for an answer, and sends it again until it has one. The
- * id is the same each time it is sent, and hardly for any others: a hash.
- */
-#define SR_REQUEST_ID_LEN 16U
-struct sr_request {
-    uint8_t id[SR_REQUEST_ID_LEN];
-    struct sr_span answer; /* to send back; borrowed */
-};
 
 /*
  * Where a collector puts what it makes of a datagram. The daemon writes into the queue, `decode`

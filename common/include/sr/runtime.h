@@ -29,6 +29,12 @@ struct sr_form_options {
     bool options_too; /* decode --options */
 };
 
+/* When a request is answered whose record goes to NATS; to another output it is when received. */
+enum sr_answer_when {
+    SR_ANSWER_STORED = 0, /* JetStream has acknowledged its record */
+    SR_ANSWER_RECEIVED,   /* its record is in the queue */
+};
+
 struct sr_program {
     const char *name;                    /* "serviceradar-syslog" */
     const char *about;                   /* one line of --help */
@@ -74,6 +80,9 @@ struct sr_program {
     enum sr_verdict (*datagram)(void *state, const void *snapshot, unsigned listener, void *scratch,
         uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
         const struct sr_emit *emit);
+
+    /* When requests of a listener (sr/emit.h) are answered; NULL: the program has none. */
+    enum sr_answer_when (*answer_when)(const struct sr_conf_listener *listener);
 
     /*
      * Once a second on each receiving thread, without a datagram: what waited for too long goes.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "sr/queue.h"
+#include "sr/request.h"
 #include "sr/stats.h"
 
 struct kept_lane;
@@ -73,10 +74,20 @@ struct sr_sink *sr_sink_file_new(
 /* Forgets everything and counts it as stored. */
 struct sr_sink *sr_sink_discard_new(struct sr_queue *q, struct sr_stats *stats);
 
+/*
+ * Is told when the message of a request (sr/request.h) is stored: `known` if the stream had it
+ * already. Called on the sink's thread; may be NULL.
+ */
+struct sr_stored_hook {
+    void *arg;
+    void (*stored)(void *arg, unsigned listener, const uint8_t id[SR_REQUEST_ID_LEN], bool known);
+};
+
 struct sr_sink_nats_options {
     const struct sr_conf_nats *conf; /* borrowed */
     const char *name;                /* of the client, shown by the server */
     bool dead_letters;               /* refused records are kept as dead letters */
+    struct sr_stored_hook stored;
 };
 
 /* Publishes to NATS JetStream. The queue has all lanes but those that the sink adds here. */

@@ -81,12 +81,24 @@ struct sr_delivery_stats {
     struct sr_reasons dropped;    /* records given up, by reason */
 };
 
+/* What became of a listener's requests (sr/request.h), since the start of the process. */
+struct sr_request_stats {
+    _Atomic uint64_t waiting;    /* now: their answers wait for their records */
+    _Atomic uint64_t answered;   /* once their records were kept */
+    _Atomic uint64_t repeated;   /* came again and made no record */
+    _Atomic uint64_t unsendable; /* answers that the kernel did not take */
+    _Atomic uint64_t forgotten; /* waited, and were given up: for room, for time, or their record */
+    _Atomic uint64_t known;     /* records that JetStream had already, under the same id */
+};
+
 struct sr_listener_stats {
     char name[96];    /* its address, as configured */
     bool has_streams; /* set before the threads start */
     unsigned worker_count;
     struct sr_worker_stats *workers;
     struct sr_delivery_stats delivery;
+    bool has_requests; /* set before the threads start */
+    struct sr_request_stats requests;
 };
 
 struct sr_stats {
@@ -122,5 +134,13 @@ struct sr_ledger {
 struct sr_ledger sr_ledger_take(
     const struct sr_stats *s, const struct sr_queue *q, unsigned listener);
 bool sr_ledger_balanced(const struct sr_ledger *ledger);
+
+/*
+ * Logs the ledger of every listener at the end of a process, and what is lost with it: all that is
+ * queued, or with `kept` the `unkept` records that the disk did not take. True when every number is
+ * explained and nothing is lost.
+ */
+bool sr_ledgers_report(
+    const struct sr_stats *s, const struct sr_queue *q, bool kept, uint64_t unkept);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SR_UDP_H_INCLUDED
 #define SR_UDP_H_INCLUDED
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,24 @@ struct sr_udp_hand {
 unsigned sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done);
 
 /*
+ * The way that a datagram came, which is the way back: an answer goes out from the address that was
+ * asked, or its sender does not take it for one.
+ */
+struct sr_udp_way {
+    struct sockaddr_in6 peer; /* or a sockaddr_in, as its family says */
+    struct in6_addr local;    /* that it was sent to, v4-mapped for IPv4; unspecified: unknown */
+};
+
+/*
+ * Reads the way from what recvmsg(2) filled, on a socket of a handler that `answers`. Of a
+ * broadcast or multicast the local address is the one that the kernel would answer from.
+ */
+void sr_udp_way_of(const struct msghdr *message, struct sr_udp_way *ret_way);
+
+/* Sends a datagram back on its way, without waiting. False with errno. From any thread. */
+bool sr_udp_send_back(int fd, const struct sr_udp_way *way, struct sr_span bytes);
+
+/*
  * What a worker calls, on its own thread. When batch_end() is called the datagrams of the batch are
  * in `received`, `received_bytes` and `batches` of the worker's counters: whoever copies all
  * counters there, and nowhere else, has a consistent set. It is called once more without a batch
@@ -67,16 +86,22 @@ unsigned sr_udp_hand_count(const struct sr_udp_hand *hand, uint64_t batches_done
  *
  * due() is asked behind each round for a monotonic time at which batch_end() is called without a
  * batch, unless one comes before; UINT64_MAX: none. It may be NULL.
+ *
+ * hurries() is asked behind each batch: true when senders wait for what comes of it, so that no
+ * more datagrams are left to gather before the next one. It may be NULL.
  */
 struct sr_udp_handler {
     void *arg;
     const char *name;                                /* of the listener, for the log; borrowed */
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
+    /* `message` is what the kernel filled: for sr_udp_way_of(), within the call. */
     void (*datagram)(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
-        bool truncated);
+        const struct msghdr *message);
     void (*batch_end)(void *arg);
     void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
     uint64_t (*due)(void *arg);
+    bool (*hurries)(void *arg);
+    bool answers; /* asks the kernel for the address that each datagram was sent to */
 };
 
 /* One receiving thread on one socket. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sr/request.h"
+
 #define SR_WINDOW_MESSAGES 4096U /* power of two */
 #define SR_WINDOW_BYTES (8U * 1024U * 1024U)
 #define SR_WINDOW_MESSAGES_MIN 16U /* what it narrows to, and what it widens by */
@@ -31,6 +33,8 @@ struct sr_inflight {
     uint32_t records;
     uint32_t bytes;
     bool first_attempt;
+    bool has_id; /* it is a request's, and has that one's id */
+    uint8_t id[SR_REQUEST_ID_LEN];
     uint64_t deadline_ns; /* monotonic: when to stop waiting */
 };
 
