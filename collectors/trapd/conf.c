@@ -7,9 +7,11 @@
 #include "conf_upstream.h"
 #include "conf_users.h"
 #include "decode/config.h"
+#include "rules.h"
 #include "usm.h"
 
 #include "sr/access.h"
+#include "sr/clock.h"
 #include "sr/rate.h"
 
 #include "sr/banned.h"
@@ -54,6 +56,54 @@ check_community_key(const void *item, char *text, size_t text_size)
     return text;
 }
 
+#define SECOND_NS UINT64_C(1000000000)
+
+static const char *
+check_interval(const void *item, char *text, size_t text_size)
+{
+    (void)text;
+    (void)text_size;
+    return ((const struct trapd_storm *)item)->interval % SR_NS_PER_MS == 0
+               ? NULL
+               : "must be whole milliseconds";
+}
+
+static const struct sr_conf_key storm_keys[] = {
+    { .name = "traps",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct trapd_storm, traps),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "How many of one kind are published within the interval; 0: nothing is folded." },
+    { .name = "interval",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, interval),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .check = check_interval,
+        .help = "In which so many may come." },
+    { .name = "quiet",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, quiet),
+        .def = "10s",
+        .min = SECOND_NS,
+        .max = 3600 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "A storm is over, and its last trap is published, when none came for so long." },
+    { .name = "every",
+        .type = SR_CONF_DURATION,
+        .offset = offsetof(struct trapd_storm, every),
+        .def = "1m",
+        .min = SECOND_NS,
+        .max = 86400 * SECOND_NS,
+        .reload = SR_CONF_RELOAD,
+        .help = "How often the last trap so far is published while a storm lasts." },
+    { .name = NULL },
+};
+
 static const char *const acks[] = { "published", "received", NULL }; /* enum sr_answer_when */
 
 static const struct sr_conf_key inform_keys[] = {
@@ -66,6 +116,31 @@ static const struct sr_conf_key inform_keys[] = {
                 "received, once it is in the queue, as with every output but nats." },
     { .name = NULL },
 };
+
+/* RFC 3411 section 5: nothing but zeros, or but ones, is no id. */
+static const char *
+check_engine_id(const void *item, char *text, size_t text_size)
+{
+    const struct trapd_conf *c = item;
+    uint8_t id[TRAPD_ENGINE_ID_MAX];
+
+    if (c->engine_id == NULL) {
+        return NULL;
+    }
+    size_t len = trapd_engine_id(c->engine_id, id);
+    bool differs = len > 0 && id[0] != 0 && id[0] != 0xff;
+    for (size_t i = 1; i < len; i++) {
+        differs = differs || id[i] != id[0];
+    }
+    if (differs) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%.80s` is no engine id; write %u to %u bytes as hexadecimal digits, as "
+        "80001f8805c0ffee00, or leave it out and have one made",
+        c->engine_id, TRAPD_ENGINE_ID_MIN, TRAPD_ENGINE_ID_MAX);
+    return text;
+}
 
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "4MiB"),
@@ -92,6 +167,25 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_allow,
         .help = "Addresses and networks that may send; empty: all." },
+    { .name = "users",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, users),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "Names of the users of v3 that are taken here; empty: all." },
+    { .name = "allow_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, allow_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is taken: 1.3.6.1.6.3.1.1.5.3, 1.3.6.1.4.1.9.* for all below, or "
+                "IF-MIB::linkDown; empty: all that deny_traps does not refuse." },
+    { .name = "deny_traps",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct trapd_listener, deny_traps),
+        .max = 256,
+        .reload = SR_CONF_RELOAD,
+        .help = "What is refused, written as allow_traps; of both the longest decides." },
     { .name = "rate_limit",
         .type = SR_CONF_UINT,
         .offset = offsetof(struct trapd_listener, rate_limit),
@@ -111,6 +205,11 @@ static const struct sr_conf_key listener_keys[] = {
         .choices = usm_time_policy_names,
         .help = "What is done with messages of v3 that are late by 150 s or were sent before: "
                 "strict refuses them, relearn sets the clock of their engine, off takes them." },
+    { .name = "storm",
+        .type = SR_CONF_SECTION,
+        .offset = offsetof(struct trapd_listener, storm),
+        .keys = storm_keys,
+        .help = "When traps that say the same again are counted and only the last is published." },
     { .name = NULL },
 };
 
@@ -151,6 +250,12 @@ static const struct sr_conf_key keys[] = {
         .is_file = true,
         .reload = SR_CONF_RELOAD,
         .help = "A file with more `users`, so that this one need not hold passwords." },
+    { .name = "engine_id",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct trapd_conf, engine_id),
+        .check = check_engine_id,
+        .help = "Our own SNMPv3 engine, which senders of informs name, as hexadecimal digits; "
+                "without it, one is made and kept in `queue.dir`." },
     { .name = "mib_file",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct trapd_conf, mib_file),
@@ -181,6 +286,7 @@ check(const void *config, struct sr_conf_problems *problems)
     if (c->users_file != NULL) {
         trapd_users_file_check(c->users_file, problems);
     }
+    rules_check(c, problems);
 }
 
 const struct sr_conf_schema trapd_schema = {

@@ -28,6 +28,12 @@ struct trapd_user {
     int level;                         /* enum usm_minimum */
 };
 
+/* Which notifications are folded; see storms.h. */
+struct trapd_storm {
+    uint64_t traps;                  /* 0: none are */
+    uint64_t interval, quiet, every; /* ns */
+};
+
 struct trapd_inform {
     int ack; /* enum sr_answer_when */
 };
@@ -37,8 +43,11 @@ struct trapd_listener {
     int community;                      /* enum trap_community */
     struct sr_conf_strings communities; /* empty: any */
     struct sr_conf_strings allow;
-    uint64_t rate_limit; /* datagrams a second, 0: none */
-    int time_window;     /* enum usm_time_policy */
+    struct sr_conf_strings users;                   /* names of v3; empty: all */
+    struct sr_conf_strings allow_traps, deny_traps; /* identifiers, see rules.h */
+    uint64_t rate_limit;                            /* datagrams a second, 0: none */
+    int time_window;                                /* enum usm_time_policy */
+    struct trapd_storm storm;
     struct trapd_inform inform;
 };
 
@@ -47,6 +56,7 @@ struct trapd_conf {
     const char *community_key;     /* of community: hash; NULL: none */
     struct sr_conf_sections users; /* struct trapd_user */
     const char *users_file;        /* NULL: none */
+    const char *engine_id;         /* for trapd_engine_id(); NULL: one of our own */
     const char *mib_file;          /* a table of `serviceradar-cli mib compile`; NULL: none */
 };
 

@@ -7,6 +7,7 @@
 
 #include "decode/config.h"
 #include "sr/span.h"
+#include "usm_engine.h"
 #include "usm_key.h"
 #include "usm_time.h"
 
@@ -66,22 +67,24 @@ enum usm_err usm_users_add(struct usm_users *users, const struct usm_user_option
 size_t usm_users_count(const struct usm_users *users);
 
 /*
- * Reads messages for one thread: keeps keys of engines it has heard, and their clocks. Only
- * messages whose MAC was right leave a trace. Of several workers of a listener each knows the
- * clocks of what itself has heard.
+ * Reads messages for one thread, and answers them: keeps keys of engines it has heard, and their
+ * clocks, which other threads may share. Only messages whose MAC was right leave a trace.
  */
 struct usm_receiver;
 
 struct usm_receiver_options {
     enum usm_time_policy time;
-    uint32_t keys;    /* kept localized, some 2 KiB each; 0: USM_KEYS_DEFAULT */
-    uint32_t engines; /* whose clocks are kept; 0: USM_ENGINES_DEFAULT */
+    uint32_t keys;             /* kept localized, some 2 KiB each; 0: USM_KEYS_DEFAULT */
+    uint32_t engines;          /* whose clocks are kept; 0: USM_ENGINES_DEFAULT */
+    struct usm_times *times;   /* the clocks, shared with others; NULL: its own */
+    struct usm_engine *engine; /* ours, shared with others; NULL: nobody is answered */
 };
 
 #define USM_KEYS_DEFAULT 2048U
 #define USM_ENGINES_DEFAULT 16384U
 
-/* Borrows `users`. Returns owned; NULL without memory, or with room for more than USM_TABLE_MAX. */
+/* Borrows `users`, and what of the options is shared. Returns owned; NULL without memory, or with
+ * room for more than USM_TABLE_MAX. */
 struct usm_receiver *usm_receiver_new(
     const struct usm_users *users, const struct usm_receiver_options *options);
 void usm_receiver_free(struct usm_receiver *receiver);
@@ -103,8 +106,15 @@ void usm_receiver_set_users(struct usm_receiver *receiver, const struct usm_user
  *   v3_time            outside of the time window
  *   v3_decrypt         the MAC is right, but there is no scoped PDU in what was decrypted
  *
+ *   discovery          (is_exchange) a request that asks for our engine id: RFC 3414 section 4
+ *   resynchronised     (is_exchange) a request for our engine outside of the time window, whose
+ *                      sender learns our clock and sends it again
+ *
  * Of several users of one name the one that came farthest tells. The first encrypted message of an
  * engine takes some ms where usm_key_for_cipher() hashes a MiB.
+ *
+ * answer() writes the response to an inform that names our engine, and at most one report (RFC 3414
+ * section 3.2) for a request that is refused, or names another engine.
  */
 struct trap_opener usm_receiver_opener(struct usm_receiver *receiver);
 

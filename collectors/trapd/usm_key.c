@@ -214,9 +214,9 @@ usm_key_for_cipher(const struct usm_algorithms *algorithms, enum usm_auth auth, 
     return ok;
 }
 
-EVP_CIPHER_CTX *
-usm_cipher_new(
-    const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key)
+static EVP_CIPHER_CTX *
+new_cipher(const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key,
+    bool encrypts)
 {
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     uint8_t bytes[USM_KEY_MAX];
@@ -226,13 +226,51 @@ usm_cipher_new(
         memcpy(bytes + DES_KEY_LEN, key->bytes, DES_KEY_LEN);
         memcpy(bytes + 2 * (size_t)DES_KEY_LEN, key->bytes, DES_KEY_LEN);
     }
-    bool ok = context != NULL && algorithms->ciphers[priv] != NULL &&
-              EVP_DecryptInit_ex2(context, algorithms->ciphers[priv], bytes, NULL, NULL) == 1 &&
-              EVP_CIPHER_CTX_set_padding(context, 0) == 1;
+    bool ok =
+        context != NULL && algorithms->ciphers[priv] != NULL &&
+        EVP_CipherInit_ex2(context, algorithms->ciphers[priv], bytes, NULL, encrypts, NULL) == 1 &&
+        EVP_CIPHER_CTX_set_padding(context, 0) == 1;
     OPENSSL_cleanse(bytes, sizeof(bytes));
     if (ok) {
         return context;
     }
     EVP_CIPHER_CTX_free(context);
     return NULL;
+}
+
+EVP_CIPHER_CTX *
+usm_cipher_new(
+    const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key)
+{
+    return new_cipher(algorithms, priv, key, false);
+}
+
+EVP_CIPHER_CTX *
+usm_encryptor_new(
+    const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key)
+{
+    return new_cipher(algorithms, priv, key, true);
+}
+
+static void
+put_be32(uint8_t *out, uint32_t number)
+{
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(number >> (24 - 8 * i));
+    }
+}
+
+void
+usm_iv(enum usm_priv priv, const uint8_t *pre_iv, uint32_t boots, uint32_t time,
+    const uint8_t *salt, uint8_t iv[USM_IV_LEN])
+{
+    if (priv == USM_PRIV_DES) {
+        for (size_t i = 0; i < USM_SALT_LEN; i++) {
+            iv[i] = salt[i] ^ pre_iv[i];
+        }
+        return;
+    }
+    put_be32(iv, boots);
+    put_be32(iv + 4, time);
+    memcpy(iv + 8, salt, USM_SALT_LEN);
 }

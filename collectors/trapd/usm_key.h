@@ -49,6 +49,7 @@ extern const char *const usm_priv_names[];
 #define USM_KEY_MAX 64U       /* bytes of SHA-512, the longest */
 #define USM_PASSWORD_LEAST 8U /* characters, RFC 3414 section 11.2 */
 #define USM_SALT_LEN 8U       /* RFC 3414 section 8.1.1.1, RFC 3826 section 3.1.2.1 */
+#define USM_IV_LEN 16U        /* of AES; DES takes the first half */
 
 /* OpenSSL's algorithms, looked up once. Those that it does not offer here (FIPS) are NULL. */
 struct usm_algorithms {
@@ -91,10 +92,19 @@ bool usm_key_for_cipher(const struct usm_algorithms *algorithms, enum usm_auth a
     struct usm_key *ret_key);
 
 /*
- * A context that decrypts with a key of usm_key_for_cipher(), without its IV. Returns owned (free
- * with EVP_CIPHER_CTX_free()), NULL when OpenSSL fails.
+ * A context that decrypts with a key of usm_key_for_cipher(), without its IV; the other one
+ * encrypts. Returns owned (free with EVP_CIPHER_CTX_free()), NULL when OpenSSL fails.
  */
 EVP_CIPHER_CTX *usm_cipher_new(
     const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key);
+EVP_CIPHER_CTX *usm_encryptor_new(
+    const struct usm_algorithms *algorithms, enum usm_priv priv, const struct usm_key *key);
+
+/*
+ * The IV of a message: RFC 3414 section 8.1.1.1 for DES, whose `pre_iv` of USM_SALT_LEN bytes is in
+ * its key, RFC 3826 section 3.1.2.1 for AES. `salt` has USM_SALT_LEN bytes.
+ */
+void usm_iv(enum usm_priv priv, const uint8_t *pre_iv, uint32_t boots, uint32_t time,
+    const uint8_t *salt, uint8_t iv[USM_IV_LEN]);
 
 #endif

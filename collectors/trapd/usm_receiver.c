@@ -9,23 +9,38 @@
 #include <openssl/crypto.h>
 
 #include "decode/v3.h"
+#include "usm_sender.h"
 #include "usm_table.h"
 #include "usm_user.h"
 
 #include "sr/banned.h"
 
-#define IV_MAX 16U
-
 /* A user's keys for one engine, within contexts that are ready to use. */
 struct kept {
     EVP_MAC_CTX *mac;
-    EVP_CIPHER_CTX *cipher; /* NULL until the first message that needs it */
+    EVP_CIPHER_CTX *cipher;    /* NULL until the first message that needs it */
+    EVP_CIPHER_CTX *encryptor; /* the same; of our engine only, for nobody else is answered */
     uint8_t pre_iv[USM_SALT_LEN];
+};
+
+enum answer { ANSWER_NOTHING, ANSWER_REPORT, ANSWER_RESPONSE };
+
+/* The message that was opened last, for its answer. Its bytes are the caller's. */
+struct last {
+    enum answer answer;
+    struct v3_message v3;
+    const struct usm_user *user; /* whose MAC was right; NULL: nobody's */
+    const struct kept *kept;
+    struct usm_report report;
 };
 
 struct usm_receiver {
     const struct usm_users *users;
-    struct usm_times *times;
+    struct usm_engine *engine;   /* ours; NULL: none, and nobody is answered */
+    struct usm_times *times;     /* of engines */
+    struct usm_times *own_times; /* the same where they are not shared, else NULL */
+    enum usm_time_policy policy; /* of messages for our engine */
+    struct last last;
     struct usm_table *keys; /* by number of the user */
     struct kept *kept;      /* by slot of `keys` */
     uint64_t keys_evicted;
@@ -61,6 +76,7 @@ give_up(struct kept *kept)
 {
     EVP_MAC_CTX_free(kept->mac);
     EVP_CIPHER_CTX_free(kept->cipher);
+    EVP_CIPHER_CTX_free(kept->encryptor);
     *kept = (struct kept){ .mac = NULL };
 }
 
@@ -84,7 +100,10 @@ usm_receiver_new(const struct usm_users *users, const struct usm_receiver_option
         return NULL;
     }
     r->users = users;
-    r->times = usm_times_new(options->time, engines);
+    r->engine = options->engine;
+    r->policy = options->time;
+    r->own_times = options->times == NULL ? usm_times_new(options->time, engines) : NULL;
+    r->times = options->times == NULL ? r->own_times : options->times;
     r->keys = usm_table_new(keys);
     r->kept = calloc(keys, sizeof(*r->kept));
     if (r->times == NULL || r->keys == NULL || r->kept == NULL) {
@@ -107,7 +126,7 @@ usm_receiver_free(struct usm_receiver *receiver)
         EVP_MAC_CTX_free(receiver->spare[i]);
     }
     usm_table_free(receiver->keys);
-    usm_times_free(receiver->times);
+    usm_times_free(receiver->own_times);
     free(receiver->kept);
     free(receiver);
 }
@@ -116,6 +135,7 @@ void
 usm_receiver_set_users(struct usm_receiver *receiver, const struct usm_users *users)
 {
     give_up_all(receiver);
+    receiver->last = (struct last){ .answer = ANSWER_NOTHING };
     receiver->users = users;
 }
 
@@ -193,6 +213,13 @@ try_new_key(struct usm_receiver *r, const struct usm_user *user, uint32_t owner,
     return kept;
 }
 
+/* Whether the user may send messages that name this engine: informs name ours. */
+static bool
+is_of(const struct usm_receiver *r, const struct usm_user *user, struct sr_span engine_id)
+{
+    return usm_engine_is(r->engine, engine_id) || usm_user_is_of(user, engine_id);
+}
+
 /* The user's keys when the MAC is right, which takes those that are kept where it can. */
 static struct kept *
 authenticate(struct usm_receiver *r, const struct usm_user *user, const struct v3_message *v3,
@@ -202,7 +229,7 @@ authenticate(struct usm_receiver *r, const struct usm_user *user, const struct v
     uint32_t slot = usm_table_find(r->keys, owner, v3->engine_id);
     struct kept *kept;
 
-    if (slot == USM_TABLE_NONE && !usm_user_is_of(user, v3->engine_id)) {
+    if (slot == USM_TABLE_NONE && !is_of(r, user, v3->engine_id)) {
         *ret_outcome = UNKNOWN_ENGINE;
         return NULL;
     }
@@ -232,38 +259,18 @@ make_cipher(struct usm_receiver *r, const struct usm_user *user, struct sr_span 
     }
     memcpy(kept->pre_iv, key.bytes + USM_SALT_LEN, sizeof(kept->pre_iv));
     kept->cipher = usm_cipher_new(algorithms, user->priv, &key);
+    if (usm_engine_is(r->engine, engine_id)) {
+        kept->encryptor = usm_encryptor_new(algorithms, user->priv, &key);
+    }
     OPENSSL_cleanse(&key, sizeof(key));
     return kept->cipher != NULL;
-}
-
-static void
-put_be32(uint8_t *out, uint32_t number)
-{
-    for (int i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(number >> (24 - 8 * i));
-    }
-}
-
-/* RFC 3414 section 8.1.1.1 for DES, RFC 3826 section 3.1.2.1 for AES. */
-static void
-make_iv(const struct kept *kept, enum usm_priv priv, const struct v3_message *v3, uint8_t *iv)
-{
-    if (priv == USM_PRIV_DES) {
-        for (size_t i = 0; i < USM_SALT_LEN; i++) {
-            iv[i] = v3->salt.data[i] ^ kept->pre_iv[i];
-        }
-        return;
-    }
-    put_be32(iv, v3->boots);
-    put_be32(iv + 4, v3->time);
-    memcpy(iv + 8, v3->salt.data, USM_SALT_LEN);
 }
 
 static bool
 decrypt(struct usm_receiver *r, const struct usm_user *user, struct kept *kept,
     const struct v3_message *v3, uint8_t *room)
 {
-    uint8_t iv[IV_MAX];
+    uint8_t iv[USM_IV_LEN];
     int len = 0;
 
     if (v3->salt.len != USM_SALT_LEN || v3->scoped.len == 0 || v3->scoped.len > INT_MAX) {
@@ -272,11 +279,21 @@ decrypt(struct usm_receiver *r, const struct usm_user *user, struct kept *kept,
     if (kept->cipher == NULL && !make_cipher(r, user, v3->engine_id, kept)) {
         return false;
     }
-    make_iv(kept, user->priv, v3, iv);
+    usm_iv(user->priv, kept->pre_iv, v3->boots, v3->time, v3->salt.data, iv);
     /* What is left of a block of DES is not written: RFC 3414 section 8.3.2 step 2. */
     return EVP_DecryptInit_ex2(kept->cipher, NULL, NULL, iv, NULL) == 1 &&
            EVP_DecryptUpdate(kept->cipher, room, &len, v3->scoped.data, (int)v3->scoped.len) == 1 &&
            (size_t)len == v3->scoped.len;
+}
+
+/* RFC 3414 section 3.2 step 7: our own clock counts where we are the authority. */
+static bool
+is_in_time(struct usm_receiver *r, const struct v3_message *v3, uint64_t now_ns)
+{
+    if (usm_engine_is(r->engine, v3->engine_id)) {
+        return r->policy == USM_TIME_OFF || usm_engine_is_in_time(r->engine, v3->boots, v3->time);
+    }
+    return usm_times_check(r->times, v3->engine_id, v3->boots, v3->time, now_ns);
 }
 
 /* Checks the MAC and the time, and decrypts: `*ret_scoped` is the scoped PDU in clear. */
@@ -290,7 +307,9 @@ open_scoped(struct usm_receiver *r, const struct usm_user *user, const struct v3
     if (kept == NULL) {
         return outcome;
     }
-    if (!usm_times_check(r->times, v3->engine_id, v3->boots, v3->time, now_ns)) {
+    r->last.user = user;
+    r->last.kept = kept;
+    if (!is_in_time(r, v3, now_ns)) {
         return TIME;
     }
     *ret_scoped = v3->scoped;
@@ -312,11 +331,11 @@ try_user(struct usm_receiver *r, const struct usm_user *user, const struct v3_me
     enum outcome outcome = OPENED;
 
     if (v3->level > user->most || v3->level < user->least) {
-        return usm_user_is_of(user, v3->engine_id) ? LEVEL : UNKNOWN_ENGINE;
+        return is_of(r, user, v3->engine_id) ? LEVEL : UNKNOWN_ENGINE;
     }
     if (v3->level != TRAP_NO_AUTH) {
         outcome = open_scoped(r, user, v3, now_ns, room, &scoped);
-    } else if (!usm_user_is_of(user, v3->engine_id)) {
+    } else if (!is_of(r, user, v3->engine_id)) {
         outcome = UNKNOWN_ENGINE;
     }
     if (outcome != OPENED) {
@@ -328,41 +347,190 @@ try_user(struct usm_receiver *r, const struct usm_user *user, const struct v3_me
     return OPENED;
 }
 
+/* ---- Answers ---- */
+
+/* Whether who sends such a PDU waits for an answer: RFC 3411 section 2.8. */
+static bool
+is_confirmed(enum trap_pdu type)
+{
+    return type == TRAP_PDU_GET || type == TRAP_PDU_GET_NEXT || type == TRAP_PDU_SET ||
+           type == TRAP_PDU_GET_BULK || type == TRAP_PDU_INFORM;
+}
+
+/*
+ * Whether a report may be sent for a message that is refused. The flag that asks for one counts
+ * where the PDU cannot be read: RFC 3412 section 6.4.
+ */
+static bool
+is_reportable(const struct v3_message *v3, int64_t *ret_request_id)
+{
+    enum trap_pdu type;
+
+    *ret_request_id = 0;
+    return v3->is_reportable && (!v3_peek(v3, &type, ret_request_id) || is_confirmed(type));
+}
+
+/* A request that tells nothing: its sender looks for an engine that is ours. */
+static bool
+is_probe(const struct v3_message *v3)
+{
+    enum trap_pdu type;
+    int64_t request_id;
+
+    return v3->engine_id.len == 0 ||
+           (v3->level == TRAP_NO_AUTH && v3_peek(v3, &type, &request_id) &&
+               type != TRAP_PDU_INFORM);
+}
+
+/* What is counted of an outcome; 0: nothing is. */
+static enum usm_stat
+stat_of(enum outcome outcome)
+{
+    switch (outcome) {
+    case UNKNOWN_USER: return USM_STAT_USER;
+    case UNKNOWN_ENGINE: return USM_STAT_ENGINE;
+    case LEVEL: return USM_STAT_LEVEL;
+    case AUTH: return USM_STAT_DIGEST;
+    case TIME: return USM_STAT_TIME;
+    case DECRYPT: return USM_STAT_DECRYPTION;
+    case MALFORMED:
+    case OPENED: break;
+    }
+    return (enum usm_stat)0;
+}
+
+/* Counts, and has a report ready where one is to be sent: RFC 3414 section 3.2. */
+static void
+count_refusal(struct usm_receiver *r, enum usm_stat stat, bool reports, int64_t request_id)
+{
+    if (r->engine == NULL || stat == 0) {
+        return;
+    }
+    r->last.report = (struct usm_report){ .stat = stat,
+        .count = usm_engine_count(r->engine, stat),
+        .level = stat == USM_STAT_TIME ? TRAP_AUTH : TRAP_NO_AUTH,
+        .request_id = request_id };
+    r->last.answer = reports ? ANSWER_REPORT : ANSWER_NOTHING;
+}
+
+/*
+ * Why a message is refused. A request that names another engine than ours is no business of ours,
+ * whatever else is wrong with it (step 3): its sender learns which engine we are.
+ */
+static const char *
+refuse(struct usm_receiver *r, enum outcome outcome, struct trap_message *message)
+{
+    const struct v3_message *v3 = &r->last.v3;
+    int64_t request_id;
+    bool reports = is_reportable(v3, &request_id);
+
+    if (!usm_engine_is(r->engine, v3->engine_id)) {
+        count_refusal(r, reports ? USM_STAT_ENGINE : stat_of(outcome), reports, request_id);
+        message->is_exchange = reports && is_probe(v3);
+        return message->is_exchange ? "discovery" : reason_of(outcome);
+    }
+    count_refusal(r, stat_of(outcome), reports, request_id);
+    message->is_exchange = reports && outcome == TIME;
+    return message->is_exchange ? "resynchronised" : reason_of(outcome);
+}
+
+/*
+ * An inform is answered by the engine that it names. One that names another, as its sender's own,
+ * is news all the same; its sender learns which engine would answer.
+ */
+static void
+prepare_answer(struct usm_receiver *r, const struct trap_message *message)
+{
+    const struct v3_message *v3 = &r->last.v3;
+
+    if (message->pdu != TRAP_PDU_INFORM) {
+        return;
+    }
+    if (usm_engine_is(r->engine, v3->engine_id)) {
+        r->last.answer = ANSWER_RESPONSE;
+    } else {
+        count_refusal(r, USM_STAT_ENGINE, v3->is_reportable, message->request_id);
+    }
+}
+
+static size_t
+write_answer(void *arg, const struct trap_message *message, uint8_t *room, size_t max)
+{
+    struct usm_receiver *r = arg;
+    const struct last *last = &r->last;
+    struct usm_protection protection = { .auth = USM_AUTH_NONE };
+
+    if (last->kept != NULL) {
+        protection = (struct usm_protection){ .auth = last->user->auth,
+            .priv = last->user->priv,
+            .mac = last->kept->mac,
+            .encryptor = last->kept->encryptor,
+            .pre_iv = last->kept->pre_iv };
+    }
+    switch (last->answer) {
+    case ANSWER_REPORT:
+        return usm_send_report(r->engine, &protection, &last->v3, &last->report, room, max);
+    case ANSWER_RESPONSE:
+        return usm_send_response(r->engine, &protection, &last->v3, message, room, max);
+    case ANSWER_NOTHING: break;
+    }
+    return 0;
+}
+
+/* ---- Opening ---- */
+
+/* Tries those who may have sent the message; returns how far the one came that came farthest. */
+static enum outcome
+try_users(struct usm_receiver *r, uint64_t now_ns, uint8_t *room, struct trap_message *message,
+    struct sr_span *ret_pdu)
+{
+    const struct v3_message *v3 = &r->last.v3;
+    enum outcome best = UNKNOWN_USER, outcome = UNKNOWN_USER;
+    size_t count;
+
+    if (v3->engine_id.len == 0) {
+        return UNKNOWN_ENGINE; /* who asks for ours: RFC 3414 section 4 */
+    }
+    const struct usm_user *users = usm_users_find(r->users, v3->user, &count);
+    /* The time is the engine's: it is the same for whoever else has this key. */
+    for (size_t i = 0; i < count && outcome != OPENED && outcome != TIME; i++) {
+        outcome = try_user(r, &users[i], v3, now_ns, room, message, ret_pdu);
+        best = outcome > best ? outcome : best;
+    }
+    return best;
+}
+
 static const char *
 open_message(void *arg, uint64_t now_ns, struct sr_span bytes, uint8_t *room,
     struct trap_message *ret_message)
 {
     struct usm_receiver *r = arg;
-    struct v3_message v3;
+    struct v3_message *v3 = &r->last.v3;
     struct sr_span pdu;
-    enum outcome best = UNKNOWN_USER;
-    size_t count;
 
     *ret_message = (struct trap_message){ .version = TRAP_V3 };
-    enum v3_err err = v3_read(bytes, &v3);
+    r->last = (struct last){ .answer = ANSWER_NOTHING };
+    enum v3_err err = v3_read(bytes, v3);
     if (err != V3_OK) {
         return v3_reason(err);
     }
-    ret_message->level = v3.level;
-    ret_message->engine_id = v3.engine_id;
-    ret_message->user = v3.user;
-    if (v3.engine_id.len == 0) {
-        return reason_of(UNKNOWN_ENGINE); /* who asks for ours: RFC 3414 section 4 */
-    }
-    const struct usm_user *users = usm_users_find(r->users, v3.user, &count);
-    for (size_t i = 0; i < count && best != OPENED; i++) {
-        enum outcome outcome = try_user(r, &users[i], &v3, now_ns, room, ret_message, &pdu);
-        best = outcome > best ? outcome : best;
-    }
-    if (best != OPENED) {
-        return reason_of(best);
+    ret_message->level = v3->level;
+    ret_message->engine_id = v3->engine_id;
+    ret_message->user = v3->user;
+    enum outcome outcome = try_users(r, now_ns, room, ret_message, &pdu);
+    if (outcome != OPENED) {
+        return refuse(r, outcome, ret_message);
     }
     enum trap_err pdu_err = trap_pdu_read(pdu, ret_message);
-    return pdu_err == TRAP_OK ? NULL : trap_reason(pdu_err);
+    if (pdu_err != TRAP_OK) {
+        return trap_reason(pdu_err);
+    }
+    prepare_answer(r, ret_message);
+    return NULL;
 }
 
 struct trap_opener
 usm_receiver_opener(struct usm_receiver *receiver)
 {
-    return (struct trap_opener){ .arg = receiver, .open = open_message };
+    return (struct trap_opener){ .arg = receiver, .open = open_message, .answer = write_answer };
 }

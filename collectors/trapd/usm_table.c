@@ -76,6 +76,12 @@ usm_table_count(const struct usm_table *table)
     return table->count;
 }
 
+struct sr_span
+usm_table_engine(const struct usm_table *table, uint32_t slot)
+{
+    return (struct sr_span){ table->slots[slot].engine_id, table->slots[slot].len };
+}
+
 /* FNV-1a. Nobody without a key gets an id into the table, so nobody can fill one bucket. */
 static uint32_t
 hash_of(uint32_t owner, struct sr_span engine_id)

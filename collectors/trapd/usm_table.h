@@ -30,6 +30,9 @@ uint32_t usm_table_find(struct usm_table *table, uint32_t owner, struct sr_span 
 uint32_t usm_table_add(
     struct usm_table *table, uint32_t owner, struct sr_span engine_id, bool *ret_is_taken);
 
+/* Whose slot it is; valid until usm_table_add() or usm_table_clear(). */
+struct sr_span usm_table_engine(const struct usm_table *table, uint32_t slot);
+
 /* Slots in use, which are the numbers below it. */
 uint32_t usm_table_count(const struct usm_table *table);
 

@@ -47,6 +47,10 @@ class Process:
             values = dict(re.findall(r"^(VmHWM|VmRSS):\s+(\d+) kB", status.read(), re.M))
         return int(values["VmHWM"]), int(values["VmRSS"])
 
+    def forget_peak(self):
+        """The largest resident set is the present one from now on."""
+        with open("/proc/%d/clear_refs" % self.popen.pid, "w") as out:
+            out.write("5")
 
     def tree_cpu_seconds(self):
         """Of the process with all its threads and children, to the nanosecond."""
@@ -100,6 +104,17 @@ def wait_for(what, check, seconds=30):
         time.sleep(0.05)
 
 
+def wait_until_done(process, port):
+    """Nothing waits in the socket, and the process does (nearly) nothing any more."""
+    wait_for("an empty socket", lambda: socket_of(port)[0] == 0)
+    used = process.tree_cpu_seconds()
+    for _ in range(40):
+        time.sleep(0.25)
+        before, used = used, process.tree_cpu_seconds()
+        if used - before < 0.003:
+            return
+
+
 def load():
     return "%.1f" % os.getloadavg()[0]
 
@@ -116,3 +131,7 @@ def spread(values, form):
     return "%s (%s-%s)" % (form % statistics.median(values), form % min(values), form % max(values))
 
 
+def markdown(heads, rows):
+    for row in [heads, ["---"] * len(heads)] + rows:
+        print("| " + " | ".join(map(str, row)) + " |")
+    print(flush=True)

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import time
 
-from measure import Process, built, socket_of, spread, table, wait_for
+from measure import Process, built, socket_of, spread, table, wait_for, wait_until_done
 
 DAEMON = built("bin", "serviceradar-netflow")
 BLAST = built("tests", "bench", "blast_netflow")
@@ -92,24 +92,13 @@ def blast(kind, rate, seconds, **options):
     return json.loads(out.stdout)
 
 
-def wait_until_done(process):
-    """Nothing waits in the socket, and the process does (nearly) nothing any more."""
-    wait_for("an empty socket", lambda: socket_of(PORT)[0] == 0)
-    used = process.tree_cpu_seconds()
-    for _ in range(40):
-        time.sleep(0.25)
-        before, used = used, process.tree_cpu_seconds()
-        if used - before < 0.003:
-            return
-
-
 def run(start, folder, kind, rate, seconds, **options):
     with start(folder) as process:
         wait_for("the receiver", lambda: socket_of(PORT) is not None)
         time.sleep(0.5)
         before = process.tree_cpu_seconds()
         sent = blast(kind, rate, seconds, **options)
-        wait_until_done(process)
+        wait_until_done(process, PORT)
         used = process.tree_cpu_seconds() - before
         drops = socket_of(PORT)[1]
         memory = process.memory_kib()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/mib.h"
+#include "decode/mib_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +23,11 @@ ask(const struct mib_table *table, const uint32_t *arcs, unsigned count)
         touch(node.module);
         touch(node.name);
         touch(node.hint);
+        uint32_t found[MIB_ARCS_MAX];
+        unsigned length;
+        if (mib_find_name(table, node.module, node.name, found, &length)) {
+            sink += length <= MIB_ARCS_MAX ? found[length > 0 ? length - 1 : 0] : 0;
+        }
         for (int64_t number = -2; number < 8; number++) {
             touch(mib_label(table, node.labels, number));
         }

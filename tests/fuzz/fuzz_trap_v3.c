@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes are refused for a reason, or are a message of v3 at a level that its user may have. */
+/*
+ * Any bytes are refused for a reason, or are a message of v3 at a level that its user may have;
+ * what is answered is a message of v3 that asks for nothing and is little longer.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +21,23 @@ require(bool claim)
     }
 }
 
+#define ANSWER_MORE 200U /* bytes */
+
+static uint32_t
+seconds(void *arg)
+{
+    (void)arg;
+    return 1000;
+}
+
+/* The engine that the messages of the corpus name. */
+static struct usm_engine engine = {
+    .id = { 0x80, 0, 0x1f, 0x88, 4, 't', 'r', 'a', 'p', 'd', '1' },
+    .id_len = 11,
+    .boots = 1,
+    .time = seconds,
+};
+
 /* Never freed: what they are is the same for all inputs, and their keys take time. */
 static struct usm_receiver *
 new_receiver(void)
@@ -31,7 +51,9 @@ new_receiver(void)
             .auth_password = "authpass12345",
             .priv_password = "privpass12345" },
     };
-    const struct usm_receiver_options receiver = { .time = USM_TIME_OFF, .keys = 4 };
+    const struct usm_receiver_options receiver = {
+        .time = USM_TIME_OFF, .keys = 4, .engine = &engine
+    };
     struct usm_users *users = usm_users_new();
 
     require(users != NULL);
@@ -80,6 +102,21 @@ require_head(struct sr_span bytes)
     require_inside(head.scoped, head.whole);
 }
 
+static void
+require_answer(const struct trap_opener *opener, const struct trap_message *message, size_t size)
+{
+    static uint8_t answer[UINT16_MAX];
+    struct v3_message head;
+    size_t len = opener->answer(opener->arg, message, answer, sizeof(answer));
+
+    if (len == 0) {
+        return;
+    }
+    require(len <= size + ANSWER_MORE);
+    require(v3_read((struct sr_span){ answer, len }, &head) == V3_OK);
+    require(head.whole.len == len && !head.is_reportable && usm_engine_is(&engine, head.engine_id));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -96,6 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require_head(bytes);
     const struct trap_opener opener = usm_receiver_opener(receiver);
     const char *why = opener.open(opener.arg, UINT64_C(1795348800000000000), bytes, room, &message);
+    require_answer(&opener, &message, size);
     if (why != NULL) {
         require(why[0] != '\0');
     } else {

@@ -109,13 +109,15 @@ defaults_are_those_of_the_contract(void **state)
     (void)state;
     sr_conf_free(accepts(""));
     gives("    protocol: snmptrap\n    listen: \"udp://0.0.0.0:162\"\n    subject: logs.snmp\n");
-    gives("    compat: native\n    community: clear\n    communities: []\n    allow: []\n"
-          "    rate_limit: 0\n    inform:\n      ack: published\n    time_window: strict\n");
+    gives("    compat: native\n    community: clear\n    communities: []\n    allow: []\n");
+    gives("    rate_limit: 0\n    inform:\n      ack: published\n    time_window: strict\n");
+    gives("    users: []\n    allow_traps: []\n    deny_traps: []\n");
+    gives("    storm:\n      traps: 0\n      interval: 10s\n      quiet: 10s\n      every: 1m\n");
     gives("metrics:\n  listen: \"127.0.0.1:9620\"\n");
     gives("dir: /var/lib/serviceradar/trapd\n");
     gives("dead_letter: true\n");
     gives("enrich: false\n");
-    gives("users: []\n# users_file: not set\n");
+    gives("users: []\n# users_file: not set\n# engine_id: not set\n");
 }
 
 static void
@@ -168,6 +170,16 @@ listeners_are_checked(void **state)
         "`community_key`");
     refuses("community_key: too-short\n",
         "f.yaml:1: community_key: is too short; write at least 16 random bytes");
+    refuses("listeners:\n  - allow_traps: [IF-MIB::linkUp]\n    deny_traps: [1.3.6.]\n",
+        "f.yaml:3: listeners[0].deny_traps: `1.3.6.` is no identifier; write numbers with points "
+        "between them (1.3.6.1.6.3.1.1.5.3, or 1.3.6.1.4.1.9.* for all that is below), or a name "
+        "(IF-MIB::linkDown)");
+    refuses("listeners: [{users: [joe, jim]}]\nusers: [{name: joe}]\n",
+        "f.yaml:1: listeners[0].users: `jim` is nobody; add it to `users` or `users_file`");
+    refuses("listeners:\n  - storm: {interval: 500ms}\n",
+        "f.yaml:2: listeners[0].storm.interval: is 500ms; must be 1s to 1h");
+    refuses("listeners:\n  - storm: {interval: 1000000001ns}\n",
+        "f.yaml:2: listeners[0].storm.interval: must be whole milliseconds");
     refuses("listeners: [{protocol: syslog}]\n",
         "f.yaml:1: listeners[0].protocol: is `syslog`; must be one of snmptrap");
 }
@@ -210,6 +222,15 @@ users_are_checked(void **state)
         { "users: [{name: a, engine_ids: [80001f88]}]",
             "f.yaml:1: users[0].engine_ids: `80001f88` is no engine id; write 5 to 32 bytes as "
             "hexadecimal digits, as 80001f8803c0ffee00" },
+        { "engine_id: 80001f88",
+            "f.yaml:1: engine_id: `80001f88` is no engine id; write 5 to 32 bytes as hexadecimal "
+            "digits, as 80001f8805c0ffee00, or leave it out and have one made" },
+        { "engine_id: '0000000000'",
+            "f.yaml:1: engine_id: `0000000000` is no engine id; write 5 to 32 bytes as hexadecimal "
+            "digits, as 80001f8805c0ffee00, or leave it out and have one made" },
+        { "engine_id: ffffffffffff",
+            "f.yaml:1: engine_id: `ffffffffffff` is no engine id; write 5 to 32 bytes as "
+            "hexadecimal digits, as 80001f8805c0ffee00, or leave it out and have one made" },
     };
 
     (void)state;

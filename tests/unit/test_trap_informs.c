@@ -138,6 +138,25 @@ on_consumed(void *arg, const char *reason)
     consumed = reason;
 }
 
+static void
+on_deadletter(
+    void *arg, const char *reason, const struct sr_peer *from, uint64_t now_ns, struct sr_span raw)
+{
+    (void)arg;
+    (void)reason;
+    (void)from;
+    (void)now_ns;
+    (void)raw;
+}
+
+static void
+on_answer(void *arg, struct sr_span bytes)
+{
+    (void)arg;
+    (void)bytes;
+    fail();
+}
+
 /* No hash: a sum of all bytes in their places, good enough to tell these messages apart. */
 static void
 sum(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN])
@@ -152,10 +171,13 @@ sum(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN])
 static struct sr_peer peer = { .address = { 192, 0, 2, 1 }, .port = 50162 };
 static struct sr_emit emit = { .reserve = reserve,
     .commit = commit,
+    .deadletter = on_deadletter,
     .consumed = on_consumed,
     .repeated = repeated,
     .reserve_request = reserve,
     .commit_request = commit_request };
+
+static const struct trap_opener *opener;
 
 static enum sr_verdict
 receive(const char *text)
@@ -164,7 +186,7 @@ receive(const char *text)
     static const struct trap_config config = { .request_id = sum };
     struct sr_span bytes = copy_of(text, other);
 
-    return sr_trap_datagram(&config, NULL, &scratch, 1, &peer, bytes, &emit);
+    return sr_trap_datagram(&config, opener, &scratch, 1, &peer, bytes, &emit);
 }
 
 static int
@@ -176,6 +198,8 @@ begin(void **state)
     consumed = NULL;
     peer.port = 50162;
     emit.commit_request = commit_request;
+    emit.answer = on_answer;
+    opener = NULL;
     return 0;
 }
 
@@ -219,6 +243,37 @@ a_trap_is_no_request(void **state)
     assert_int_equal(requests, 0);
 }
 
+/* Takes any message of v3 for an inform when `arg` is not NULL, else for one of nobody. */
+static const char *
+open_as_inform(void *arg, uint64_t now_ns, struct sr_span bytes, uint8_t *room,
+    struct trap_message *ret_message)
+{
+    (void)now_ns;
+    (void)bytes;
+    (void)room;
+    *ret_message = (struct trap_message){ .pdu = TRAP_PDU_INFORM };
+    if (arg != NULL) {
+        assert_int_equal(trap_message_read(copy_of(INFORM, inform), ret_message), TRAP_OK);
+    }
+    ret_message->version = TRAP_V3;
+    return arg != NULL ? NULL : "v3_unknown_user";
+}
+
+static void
+an_opener_without_answers_has_its_informs_taken_as_traps(void **state)
+{
+    const struct trap_opener knows = { .arg = inform, .open = open_as_inform };
+    const struct trap_opener knows_nobody = { .open = open_as_inform };
+
+    (void)state;
+    opener = &knows_nobody;
+    assert_int_equal(receive("30(02(03) 30())"), SR_DEADLETTER);
+    opener = &knows;
+    assert_int_equal(receive("30(02(03) 30())"), SR_DECODED);
+    assert_int_equal(commits, 1);
+    assert_int_equal(requests, 0);
+}
+
 static void
 informs_are_told_apart_by_sender_community_and_pdu(void **state)
 {
@@ -255,6 +310,7 @@ main(void)
         cmocka_unit_test_setup(an_inform_that_came_before_makes_no_record, begin),
         cmocka_unit_test_setup(who_cannot_answer_takes_an_inform_as_a_trap, begin),
         cmocka_unit_test_setup(a_trap_is_no_request, begin),
+        cmocka_unit_test_setup(an_opener_without_answers_has_its_informs_taken_as_traps, begin),
         cmocka_unit_test_setup(informs_are_told_apart_by_sender_community_and_pdu, begin),
     };
 

@@ -133,7 +133,7 @@ every_message_that_is_refused_is_refused_for_its_reason(void **state)
         { "hm_engine_33", "v3_malformed" },
         { "hm_engine_4", "v3_unknown_user" },
         { "hm_engine_64", "v3_malformed" },
-        { "hm_engine_empty_discovery", "v3_unknown_engine" },
+        { "hm_engine_empty_discovery", "discovery" },
         { "hm_flags_2bytes", "v3_malformed" },
         { "hm_flags_empty", "v3_malformed" },
         { "hm_flags_reserved", "v3_unknown_user" },
@@ -142,8 +142,8 @@ every_message_that_is_refused_is_refused_for_its_reason(void **state)
         { "hm_priv_garbage", "v3_auth" },
         { "hm_user_300", "v3_malformed" },
         { "hm_usm_not_seq", "v3_malformed" },
-        { "tp_gosnmp_snmpv3HelloRequest", "v3_unknown_engine" },
-        { "tp_suri_v3enc_f001", "v3_unknown_engine" },
+        { "tp_gosnmp_snmpv3HelloRequest", "discovery" },
+        { "tp_suri_v3enc_f001", "discovery" },
         { "v3_SHA_AES_badmac", "v3_auth" },
     };
     struct usm_receiver *receiver = v3_desk_receiver(v3_desk.everybody, USM_TIME_STRICT, 0);

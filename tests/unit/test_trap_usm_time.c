@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "usm_table.h"
 #include "usm_time.h"
 
@@ -127,6 +129,67 @@ engines_beyond_the_maximum_replace_the_one_that_was_silent_the_longest(void **st
     usm_times_free(times);
 }
 
+/* ---- Shared by threads ---- */
+
+enum { THREADS = 4, ENGINES = 64, ROUNDS = 500 };
+
+struct hearing {
+    struct usm_times *times;
+    unsigned taken;
+};
+
+static void *
+hear(void *arg)
+{
+    struct hearing *h = arg;
+    uint8_t id[1];
+    const struct sr_span span = { id, 1 };
+
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        for (id[0] = 0; id[0] < ENGINES; id[0]++) {
+            h->taken += usm_times_check(h->times, span, 5, round, start + round * SECOND);
+        }
+    }
+    return NULL;
+}
+
+static void
+threads_share_clocks_while_they_are_copied(void **state)
+{
+    struct usm_times *times = times_of(USM_TIME_STRICT, ENGINES);
+    struct hearing hearings[THREADS];
+    pthread_t threads[THREADS];
+    struct usm_clock some[7];
+    uint32_t cursor = 0, count, copied = 0;
+
+    (void)state;
+    for (size_t i = 0; i < THREADS; i++) {
+        hearings[i] = (struct hearing){ .times = times };
+        assert_int_equal(pthread_create(&threads[i], NULL, hear, &hearings[i]), 0);
+    }
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        cursor = 0;
+        while (usm_times_copy(times, &cursor, some, 7) > 0) {
+            assert_int_equal(some[0].boots, 5);
+            assert_true(some[0].heard_ns == start + some[0].time * SECOND); /* of one moment */
+        }
+        (void)usm_times_take_changed(times);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_in_range(hearings[i].taken, 1, ENGINES * ROUNDS);
+    }
+    cursor = 0;
+    while ((count = usm_times_copy(times, &cursor, some, 7)) > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            assert_int_equal(some[i].time, ROUNDS);
+        }
+        copied += count;
+    }
+    assert_int_equal(copied, ENGINES);
+    usm_times_free(times);
+}
+
 static void
 a_table_finds_every_slot_that_was_not_given_up(void **state)
 {
@@ -165,6 +228,7 @@ main(void)
         cmocka_unit_test(relearn_goes_on_from_an_engine_that_lost_its_boots),
         cmocka_unit_test(off_looks_at_nothing_and_remembers_nothing),
         cmocka_unit_test(engines_beyond_the_maximum_replace_the_one_that_was_silent_the_longest),
+        cmocka_unit_test(threads_share_clocks_while_they_are_copied),
         cmocka_unit_test(a_table_finds_every_slot_that_was_not_given_up),
     };
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "decode/access.h"
 #include "decode/message.h"
 #include "decode/mib.h"
 #include "sr/emit.h"
@@ -40,7 +41,8 @@ struct trap_opener {
 /* How the messages of a listener are decoded. Immutable, shared by threads. */
 struct trap_config {
     enum trap_community community;
-    bool enrich; /* keys beyond the four of upstream */
+    bool enrich;   /* keys beyond the four of upstream */
+    bool upstream; /* identifiers as decode/upstream.h has them */
     /* Of TRAP_COMMUNITY_HASH: writes what stands for a community; else NULL. */
     void (*community_hash)(const uint8_t key[TRAP_COMMUNITY_KEY_LEN], struct sr_span community,
         char out[TRAP_COMMUNITY_HASH_LEN]);
@@ -49,6 +51,8 @@ struct trap_config {
     void (*mask)(struct sr_span message, uint8_t *out);
     /* Hashes what tells a request apart; NULL: nobody is answered. */
     void (*request_id)(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN]);
+    /* What is taken; borrowed. NULL: all is. */
+    const struct trap_access *access;
     /* Borrowed: the operator's names, then the standard ones; NULL for none. */
     const struct mib_table *mibs[2];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/datagram.h"
 
+#include "decode/explain.h"
 #include "decode/json.h"
 #include "decode/response.h"
 #include "sr/buf.h"
@@ -80,6 +81,11 @@ struct work {
     struct trap_message message;
     bool is_request;
     struct sr_request request; /* of an inform that can be answered */
+
+    /* For who wants to know why. */
+    bool is_read;
+    const char *reason, *storm;
+    const struct trap_rule *rule;
 };
 
 static uint8_t *
@@ -90,10 +96,11 @@ reserve(const struct work *w, size_t room)
 }
 
 static enum sr_verdict
-deadletter(const struct work *w, const char *reason)
+deadletter(struct work *w, const char *reason)
 {
     struct sr_span raw = w->bytes;
 
+    w->reason = reason;
     if (w->config->mask != NULL) {
         w->config->mask(raw, w->scratch->spare);
         raw.data = w->scratch->spare;
@@ -103,7 +110,7 @@ deadletter(const struct work *w, const char *reason)
 }
 
 static enum sr_verdict
-publish(const struct work *w, uint8_t *memory, size_t room)
+publish(struct work *w, uint8_t *memory, size_t room)
 {
     size_t len = write_record(w->config, &w->message, w->peer, w->now_ns, memory, room);
 
@@ -159,6 +166,17 @@ identity(const struct work *w)
     return (struct sr_span){ b.data, b.len };
 }
 
+/* Writes what the opener has to say to the message; 0: nothing. */
+static size_t
+opener_answer(const struct work *w)
+{
+    if (w->opener->answer == NULL) {
+        return 0;
+    }
+    return w->opener->answer(
+        w->opener->arg, &w->message, w->scratch->answer, sizeof(w->scratch->answer));
+}
+
 /* True for an inform that can be answered: then w->request says with what. */
 static bool
 make_request(struct work *w)
@@ -170,8 +188,11 @@ make_request(struct work *w)
         w->config->request_id == NULL) {
         return false;
     }
+    if (m->version == TRAP_V3 && w->opener->answer == NULL) {
+        return false;
+    }
     if (m->version == TRAP_V3) {
-        len = w->opener->answer(w->opener->arg, m, w->scratch->answer, sizeof(w->scratch->answer));
+        len = opener_answer(w);
     } else {
         len = trap_response_write(w->bytes, m, w->scratch->answer);
     }
@@ -189,21 +210,139 @@ report(struct work *w)
 {
     size_t len;
 
-    if (w->emit->answer == NULL || w->opener == NULL || w->message.version != TRAP_V3) {
+    if (w->emit->answer == NULL || w->opener == NULL || w->opener->answer == NULL ||
+        w->message.version != TRAP_V3) {
         return;
     }
-    len = w->opener->answer(
-        w->opener->arg, &w->message, w->scratch->answer, sizeof(w->scratch->answer));
+    len = opener_answer(w);
     if (len > 0) {
         w->emit->answer(w->emit->arg, (struct sr_span){ w->scratch->answer, len });
     }
 }
 
 static enum sr_verdict
-consumed(const struct work *w, const char *reason)
+consumed(struct work *w, const char *reason)
 {
+    w->reason = reason;
     w->emit->consumed(w->emit->arg, reason);
     return SR_CONSUMED;
+}
+
+/* True when it is not published now, but counted and kept. Its sender need not send it again. */
+static bool
+is_folded(struct work *w)
+{
+    const struct trap_gate *gate = w->scratch->gate;
+
+    if (gate == NULL) {
+        return false;
+    }
+    enum trap_gate_word word = gate->admit(gate->arg, w->now_ns, w->peer, &w->message);
+    w->storm = trap_gate_words[word];
+    if (word != TRAP_GATE_FOLDED) {
+        return false;
+    }
+    if (w->is_request && w->emit->answer != NULL) {
+        w->emit->answer(w->emit->arg, w->request.answer);
+    }
+    return true;
+}
+
+/* True when rules of the operator refuse it. */
+static bool
+is_refused(struct work *w)
+{
+    if (w->config->access != NULL) {
+        w->reason = trap_access_refusal(w->config->access, &w->message, &w->rule);
+    }
+    return w->reason != NULL;
+}
+
+/* A message that was read, for whose record there is `room` bytes of memory. */
+static enum sr_verdict
+take(struct work *w, uint8_t *memory, size_t room)
+{
+    if (!trap_is_notification(&w->message)) {
+        return consumed(w, other_pdu(w->message.pdu));
+    }
+    if (is_refused(w)) {
+        w->emit->refused(w->emit->arg, w->reason);
+        return SR_REFUSED;
+    }
+    w->is_request = make_request(w);
+    if (w->is_request) {
+        if (w->emit->repeated(w->emit->arg, &w->request)) {
+            return consumed(w, "duplicates");
+        }
+        memory = reserve(w, room);
+        if (memory == NULL) {
+            return SR_FULL;
+        }
+    }
+    return is_folded(w) ? consumed(w, "folded") : publish(w, memory, room);
+}
+
+static const char *
+verdict_word(enum sr_verdict verdict)
+{
+    switch (verdict) {
+    case SR_DECODED: return "decoded";
+    case SR_CONSUMED: return "consumed";
+    case SR_REFUSED: return "refused";
+    case SR_DEADLETTER: return "deadletter";
+    case SR_FULL: break;
+    }
+    return "full";
+}
+
+/* Written where a record would be, which is not committed. */
+static void
+tell(const struct sr_emit *emit, const struct trap_explained *explained)
+{
+    uint8_t *memory = emit->reserve(emit->arg, TRAP_RECORD_MAX);
+
+    if (memory != NULL) {
+        struct sr_buf b = sr_buf_over(memory, TRAP_RECORD_MAX);
+        trap_explain_write(&b, explained);
+        if (!b.overflow) {
+            emit->explain(emit->arg, sr_buf_span(&b));
+        }
+    }
+}
+
+static void
+explain(const struct work *w, enum sr_verdict verdict)
+{
+    const struct trap_explained explained = {
+        .config = w->config,
+        .peer = w->peer,
+        .bytes = w->bytes,
+        .verdict = verdict_word(verdict),
+        .reason = w->reason,
+        .message = &w->message,
+        .is_read = w->is_read,
+        .rule = w->rule,
+        .storm = w->storm,
+    };
+
+    tell(w->emit, &explained);
+}
+
+void
+sr_trap_explain_refusal(const struct trap_config *config, const struct sr_peer *peer,
+    struct sr_span bytes, const char *reason, const struct sr_emit *emit)
+{
+    const struct trap_explained explained = {
+        .config = config,
+        .peer = peer,
+        .bytes = bytes,
+        .verdict = verdict_word(SR_REFUSED),
+        .reason = reason,
+    };
+
+    if (emit->explain != NULL) {
+        tell(emit, &explained);
+    }
 }
 
 enum sr_verdict
@@ -219,25 +358,40 @@ sr_trap_datagram(const struct trap_config *config, const struct trap_opener *ope
         .peer = peer,
         .now_ns = now_ns,
         .bytes = bytes };
+    enum sr_verdict verdict;
     uint8_t *memory = emit->reserve(emit->arg, room);
 
     if (memory == NULL) {
         return SR_FULL;
     }
     const char *wrong = read_message(opener, scratch, now_ns, bytes, &w.message);
+    w.is_read = wrong == NULL;
     if (wrong != NULL) {
         report(&w);
-        return w.message.is_exchange ? consumed(&w, wrong) : deadletter(&w, wrong);
+        verdict = w.message.is_exchange ? consumed(&w, wrong) : deadletter(&w, wrong);
+    } else {
+        verdict = take(&w, memory, room);
     }
-    if (!trap_is_notification(&w.message)) {
-        return consumed(&w, other_pdu(w.message.pdu));
+    if (emit->explain != NULL && verdict != SR_FULL) {
+        explain(&w, verdict);
     }
-    w.is_request = make_request(&w);
-    if (w.is_request) {
-        if (emit->repeated(emit->arg, &w.request)) {
-            return consumed(&w, "duplicates");
-        }
-        memory = reserve(&w, room);
-    }
-    return memory != NULL ? publish(&w, memory, room) : SR_FULL;
+    return verdict;
+}
+
+bool
+sr_trap_last_of_storm(const struct trap_config *config, struct trap_scratch *scratch,
+    const struct sr_peer *peer, uint64_t received_ns, const struct trap_message *message,
+    const struct sr_emit *emit)
+{
+    size_t room = typical_room(config, message->community.len + message->whole_pdu.len);
+    struct work w = { .config = config,
+        .scratch = scratch,
+        .emit = emit,
+        .peer = peer,
+        .now_ns = received_ns,
+        .bytes = message->whole_pdu,
+        .message = *message };
+    uint8_t *memory = emit->reserve(emit->arg, room);
+
+    return memory != NULL && publish(&w, memory, room) != SR_FULL;
 }

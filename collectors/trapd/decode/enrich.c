@@ -101,12 +101,8 @@ is_event(const struct trap_name *name, unsigned count)
     return name->table != NULL && name->node.depth == count;
 }
 
-/*
- * The MIB's node of the identity. A v1 trap that SMIv2 defines, as RFC 1628 does, has no zero
- * before its last arc there, but has one by RFC 3584 section 3.1.
- */
-static bool
-find_event(const struct trap_config *config, struct trap_name *event)
+bool
+trap_enrich_event(const struct trap_config *config, struct trap_name *event)
 {
     unsigned count = event->count;
 
@@ -153,7 +149,7 @@ gather(
     }
     ret_facts->has_identity =
         trap_identity(message, ret_facts->event.arcs, &ret_facts->event.count);
-    ret_facts->has_event = ret_facts->has_identity && find_event(config, &ret_facts->event);
+    ret_facts->has_event = ret_facts->has_identity && trap_enrich_event(config, &ret_facts->event);
 }
 
 /* Which ones say what other keys say better. */
@@ -474,6 +470,11 @@ add_message(struct sr_buf *b, const struct trap_message *message, const struct f
     }
     if (message->user.len > 0) {
         add_octets(b, "snmp.user", message->user);
+    }
+    if (message->folded > 0) {
+        add_key(b, "snmp.folded_count");
+        sr_buf_add_u64(b, message->folded);
+        add_time(b, "snmp.folded_first", message->folded_since_ns);
     }
 }
 

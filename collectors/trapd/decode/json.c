@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/enrich.h"
+#include "decode/upstream.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -31,11 +32,15 @@ write_arcs(struct sr_buf *b, const uint32_t *arcs, unsigned count)
 }
 
 static bool
-write_oid(struct sr_buf *b, struct sr_span oid)
+write_oid(struct sr_buf *b, bool upstream, struct sr_span oid)
 {
     uint32_t arcs[BER_SUB_IDS_MAX];
     unsigned count;
 
+    if (upstream) {
+        trap_upstream_oid(b, oid);
+        return true;
+    }
     if (!ber_arcs(oid, arcs, &count)) {
         return false;
     }
@@ -96,12 +101,12 @@ write_ip_address(struct sr_buf *b, struct sr_span value)
 }
 
 static bool
-write_object_identifier(struct sr_buf *b, struct sr_span value)
+write_object_identifier(struct sr_buf *b, bool upstream, struct sr_span value)
 {
     size_t before = b->len;
 
     sr_buf_add_text(b, "OBJECT IDENTIFIER: ");
-    if (write_oid(b, value)) {
+    if (write_oid(b, upstream, value)) {
         return true;
     }
     b->len = b->overflow ? b->len : before;
@@ -133,12 +138,12 @@ write_bytes(struct sr_buf *b, const char *type, struct sr_span value)
 
 /* False for a type that is not known, and for a value that its type cannot have. */
 static bool
-write_typed(struct sr_buf *b, const struct trap_varbind *varbind)
+write_typed(struct sr_buf *b, bool upstream, const struct trap_varbind *varbind)
 {
     switch (varbind->type) {
     case BER_INTEGER: return write_signed(b, varbind->value);
     case BER_OCTET_STRING: return write_octets(b, varbind->value);
-    case BER_OBJECT_IDENTIFIER: return write_object_identifier(b, varbind->value);
+    case BER_OBJECT_IDENTIFIER: return write_object_identifier(b, upstream, varbind->value);
     case BER_NULL: return write_text(b, "NULL");
     case BER_IP_ADDRESS: return write_ip_address(b, varbind->value);
     case BER_COUNTER32: return write_unsigned(b, "COUNTER32: ", varbind->value);
@@ -163,9 +168,9 @@ write_varbind(
     const uint8_t type = varbind->type;
 
     sr_buf_add_text(b, "{\"oid\":\"");
-    (void)write_oid(b, varbind->name);
+    (void)write_oid(b, config->upstream, varbind->name);
     sr_buf_add_text(b, "\",\"value\":\"");
-    if (!write_typed(b, varbind)) {
+    if (!write_typed(b, config->upstream, varbind)) {
         sr_buf_add_text(b, "TYPE 0x");
         sr_buf_add_hex(b, (struct sr_span){ &type, 1 });
         write_bytes(b, ": ", varbind->value);

@@ -19,6 +19,7 @@
  * one ended the list: "BIT STRING: [0, 160]", "NSAP ADDRESS: [73]", "UINTEGER32: 1", and "TYPE
  * 0x01: [255]" for a type that is not known, or whose value has not the length of its type.
  *
+ * Where the configuration says `upstream`, identifiers are written as that one did wrongly too.
  * Of v3 the community is empty. Where the configuration says `enrich`, what decode/enrich.h writes
  * comes behind. `now_ns`: when it was received, ns since 1970. Without room `b->overflow` is set.
  */

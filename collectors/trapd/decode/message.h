@@ -49,6 +49,10 @@ struct trap_message {
     enum trap_level level;
     bool is_exchange; /* it only asks for our engine id or its clock, RFC 3414 section 4 */
     struct sr_span engine_id, user, context_engine_id, context_name;
+
+    /* Of the last one of a storm: for how many it stands, itself included, and since when (ns since
+     * 1970). 0 of all others. */
+    uint64_t folded, folded_since_ns;
 };
 
 struct trap_varbind {

@@ -196,3 +196,69 @@ mib_label(const struct mib_table *table, uint32_t labels, int64_t number)
     const uint8_t *pair = search(&run, (uint32_t)number, UINT32_C(1) << 31);
     return pair != NULL ? string_at(&parts, le32(pair + 4)) : none;
 }
+
+/* ---- By name ---- */
+
+static bool
+is_text(const struct parts *parts, uint32_t offset, struct sr_span text)
+{
+    struct sr_span found = string_at(parts, offset);
+
+    return text.len > 0 && found.len == text.len && memcmp(found.data, text.data, text.len) == 0;
+}
+
+/* The node of which `child` is one, by number; UINT32_MAX: there is none. */
+static uint32_t
+parent_of(const struct parts *parts, uint32_t child)
+{
+    for (uint32_t i = 0; i < parts->node_count; i++) {
+        const uint8_t *record = parts->nodes + (size_t)i * MIB_NODE_SIZE;
+        uint32_t first = le32(record + MIB_NODE_FIRST);
+        if (child >= first && child - first < le32(record + MIB_NODE_CHILDREN)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* The arcs from the root to a node. False when they are too many, or the nodes are no tree. */
+static bool
+climb(const struct parts *parts, uint32_t node, uint32_t *arcs, unsigned *ret_count)
+{
+    uint32_t upwards[MIB_ARCS_MAX];
+    unsigned count = 0;
+
+    for (; node != 0 && count < MIB_ARCS_MAX; node = parent_of(parts, node)) {
+        if (node == UINT32_MAX) {
+            return false;
+        }
+        upwards[count++] = le32(parts->nodes + (size_t)node * MIB_NODE_SIZE + MIB_NODE_ARC);
+    }
+    if (node != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        arcs[i] = upwards[count - 1 - i];
+    }
+    *ret_count = count;
+    return true;
+}
+
+bool
+mib_find_name(const struct mib_table *table, struct sr_span module, struct sr_span name,
+    uint32_t *arcs, unsigned *ret_count)
+{
+    struct parts parts;
+
+    if (!find_parts(table->bytes, &parts)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < parts.node_count; i++) {
+        const uint8_t *record = parts.nodes + (size_t)i * MIB_NODE_SIZE;
+        if (is_text(&parts, le32(record + MIB_NODE_NAME), name) &&
+            is_text(&parts, le32(record + MIB_NODE_MODULE), module)) {
+            return climb(&parts, i, arcs, ret_count);
+        }
+    }
+    return false;
+}

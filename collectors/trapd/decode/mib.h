@@ -68,6 +68,13 @@ const struct mib_table *mib_standard(void);
 bool mib_find(
     const struct mib_table *table, const uint32_t *arcs, unsigned count, struct mib_node *ret_node);
 
+/*
+ * The identifier that a module calls by this name, in `arcs` with room for BER_SUB_IDS_MAX. Looks
+ * at every node. False when there is none.
+ */
+bool mib_find_name(const struct mib_table *table, struct sr_span module, struct sr_span name,
+    uint32_t *arcs, unsigned *ret_count);
+
 /* The label of a number of an enumeration, or of a bit of BITS; empty when it has none. */
 struct sr_span mib_label(const struct mib_table *table, uint32_t labels, int64_t number);
 

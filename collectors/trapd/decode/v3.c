@@ -136,3 +136,23 @@ v3_scoped_read(struct sr_span scoped, struct sr_span *ret_engine_id, struct sr_s
     *ret_pdu = pdu;
     return true;
 }
+
+bool
+v3_peek(const struct v3_message *message, enum trap_pdu *ret_type, int64_t *ret_request_id)
+{
+    struct sr_span engine_id, name, pdu, content, number;
+    int64_t request_id = 0;
+    uint8_t type;
+
+    if (message->level == TRAP_PRIV || !v3_scoped_read(message->scoped, &engine_id, &name, &pdu) ||
+        !ber_take(&pdu, &type, &content) || type < TRAP_PDU_GET || type > TRAP_PDU_REPORT) {
+        return false;
+    }
+    if (type != TRAP_PDU_TRAP_V1 &&
+        (!ber_take_type(&content, BER_INTEGER, &number) || !ber_signed(number, &request_id))) {
+        return false;
+    }
+    *ret_type = (enum trap_pdu)type;
+    *ret_request_id = request_id;
+    return true;
+}

@@ -56,4 +56,11 @@ enum v3_err v3_read(struct sr_span bytes, struct v3_message *ret_message);
 bool v3_scoped_read(struct sr_span scoped, struct sr_span *ret_engine_id, struct sr_span *ret_name,
     struct sr_span *ret_pdu);
 
+/*
+ * Looks at the PDU of a message that is not encrypted, whose authenticity nobody has checked: its
+ * type and request-id, as a report needs them (RFC 3412 section 7.1 step 3); a trap of v1 has none,
+ * which is 0. False when they cannot be read, or the PDU is none of SNMP.
+ */
+bool v3_peek(const struct v3_message *message, enum trap_pdu *ret_type, int64_t *ret_request_id);
+
 #endif
