@@ -150,6 +150,9 @@ after_its_time_a_request_is_new(void **state)
     kept(2);
     assert_got("two");
     assert_false(repeated(2, "two", sr_clock_monotonic_ns() + ANSWERS_PATIENCE_NS));
+    add(3, "three", 1); /* long ago, but it is answered now */
+    kept(3);
+    assert_true(repeated(3, "three", now_ns + ANSWERS_PATIENCE_NS - 1));
     assert_int_equal(sr_counted(&stats.forgotten), 1); /* it was answered */
 }
 

@@ -191,9 +191,6 @@ make_request(struct work *w)
         w->config->request_id == NULL) {
         return false;
     }
-    if (m->version == TRAP_V3 && w->opener->answer == NULL) {
-        return false;
-    }
     if (m->version == TRAP_V3) {
         len = opener_answer(w);
     } else {
