@@ -24,6 +24,7 @@ usm_strerror(enum usm_err err)
     case USM_EENGINE: return "an engine id must have 1 to 32 bytes";
     case USM_EMINIMUM:
         return "the minimum level is more than the keys allow, or none though there are keys";
+    case USM_ENAMESAKES: return "too many users have this name";
     case USM_EALGORITHM: return "the algorithm is not available on this system";
     case USM_ENOMEM: return "no memory";
     }
@@ -202,6 +203,37 @@ lower_bound(const struct usm_users *users, const uint8_t *name, size_t len, bool
     return low;
 }
 
+static bool
+has_engine(const struct usm_user *user, const struct usm_engine_id *id)
+{
+    return user->engine_count > 0 &&
+           bsearch(id, user->engines, user->engine_count, sizeof(*id), compare_engines) != NULL;
+}
+
+/* Whether others of its name are as many for one of its engines as there may be. */
+static bool
+has_too_many_namesakes(const struct usm_users *users, const struct usm_user *user)
+{
+    size_t count;
+    const struct usm_user *others =
+        usm_users_find(users, (struct sr_span){ user->name, user->name_len }, &count);
+
+    if (count >= USM_NAMESAKES_MAX) {
+        return true;
+    }
+    for (size_t i = 0; i < user->engine_count || i == 0; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < count; k++) {
+            same += user->engine_count == 0 ? others[k].engine_count == 0
+                                            : has_engine(&others[k], &user->engines[i]);
+        }
+        if (same >= USM_NAMESAKES_OF_ENGINE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Like realloc() for one user more, but leaves no keys behind in memory that was given back. */
 static bool
 grow(struct usm_users *users)
@@ -226,6 +258,9 @@ usm_users_add(struct usm_users *users, const struct usm_user_options *options)
     struct usm_user user = { .name_len = 0 };
     enum usm_err err = make_user(users, options, &user);
 
+    if (err == USM_OK && has_too_many_namesakes(users, &user)) {
+        err = USM_ENAMESAKES;
+    }
     if (err == USM_OK && !grow(users)) {
         err = USM_ENOMEM;
     }
@@ -273,5 +308,5 @@ usm_user_is_of(const struct usm_user *user, struct sr_span engine_id)
         return true;
     }
     memcpy(id.bytes, engine_id.data, engine_id.len);
-    return bsearch(&id, user->engines, user->engine_count, sizeof(id), compare_engines) != NULL;
+    return has_engine(user, &id);
 }

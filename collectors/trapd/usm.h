@@ -43,6 +43,7 @@ enum usm_err {
     USM_EPASSWORD,  /* a password is missing or shorter than 8 characters */
     USM_EENGINE,    /* an engine id is empty or longer than 32 bytes */
     USM_EMINIMUM,   /* more than the keys allow, or noAuthNoPriv though there are keys */
+    USM_ENAMESAKES, /* more users of one name than a message may be tried with */
     USM_EALGORITHM, /* this OpenSSL does not offer it */
     USM_ENOMEM,
 };
@@ -63,6 +64,14 @@ void usm_users_free(struct usm_users *users);
  * they were added. Takes some ms per password to make the keys. Borrows for the call only.
  */
 enum usm_err usm_users_add(struct usm_users *users, const struct usm_user_options *options);
+
+/*
+ * How many users of one name there may be: of any engine, and of each engine that is listed. So a
+ * message with a wrong MAC is tried with twice as many at most: one that is as long as UDP lets it
+ * be takes 0.1 ms each time. And how many in all, each of which is looked at.
+ */
+#define USM_NAMESAKES_OF_ENGINE 4U
+#define USM_NAMESAKES_MAX 4096U
 
 size_t usm_users_count(const struct usm_users *users);
 
@@ -104,6 +113,7 @@ void usm_receiver_set_users(struct usm_receiver *receiver, const struct usm_user
  *   v3_level           less than the user must have, or more than the keys of the user allow
  *   v3_auth            the MAC is wrong
  *   v3_time            outside of the time window
+ *   v3_too_long        more bytes of DES than may be decrypted in a datagram's time
  *   v3_decrypt         the MAC is right, but there is no scoped PDU in what was decrypted
  *
  *   discovery          (is_exchange) a request that asks for our engine id: RFC 3414 section 4

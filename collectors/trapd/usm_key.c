@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "usm_key.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/provider.h>
 
 #include "sr/banned.h"
 
 #define PASSWORD_STREAM 1048576U /* bytes of the repeated password, RFC 3414 appendix A.2 */
+#define REPEATED_ROOM 4096U
+#define DES_LONGEST ((size_t)24 * 1024) /* some 0.3 ms, and as much for the response to an inform  \
+                                         */
 #define DES_KEY_LEN 8U
 #define DES_WITH_IV_LEN 16U /* RFC 3414 section 8.1.1.1: the key, and the pre-IV */
 
@@ -25,18 +30,44 @@ static const char *const digest_names[USM_AUTH_COUNT] = {
     [USM_AUTH_SHA512] = "SHA2-512",
 };
 
-/*
- * OpenSSL 3 has DES only in its legacy provider, which an application must load for the whole
- * process. Triple DES with one key three times is DES.
- */
 static const char *const cipher_names[USM_PRIV_COUNT] = {
-    [USM_PRIV_DES] = "DES-EDE3-CBC",
     [USM_PRIV_AES128] = "AES-128-CFB",
     [USM_PRIV_AES192] = "AES-192-CFB",
     [USM_PRIV_AES256] = "AES-256-CFB",
     [USM_PRIV_AES192_CISCO] = "AES-192-CFB",
     [USM_PRIV_AES256_CISCO] = "AES-256-CFB",
 };
+
+/*
+ * OpenSSL 3 has DES only in its legacy provider. It is loaded for a context of our own, so that the
+ * rest of the process does not get old algorithms, and once: contexts of a cipher may be freed
+ * after the users they were made for.
+ */
+static OSSL_LIB_CTX *legacy;
+
+static void
+load_legacy(void)
+{
+    legacy = EVP_default_properties_is_fips_enabled(NULL) ? NULL : OSSL_LIB_CTX_new();
+    if (legacy != NULL && OSSL_PROVIDER_load(legacy, "legacy") == NULL) {
+        OSSL_LIB_CTX_free(legacy);
+        legacy = NULL;
+    }
+}
+
+/* Without the provider Triple DES with one key three times, which is DES in three times the work.
+ */
+static void
+load_des(struct usm_algorithms *algorithms)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, load_legacy);
+    EVP_CIPHER *des = legacy != NULL ? EVP_CIPHER_fetch(legacy, "DES-CBC", NULL) : NULL;
+    algorithms->des_longest = des != NULL ? DES_LONGEST : DES_LONGEST / 2;
+    algorithms->ciphers[USM_PRIV_DES] =
+        des != NULL ? des : EVP_CIPHER_fetch(NULL, "DES-EDE3-CBC", NULL);
+}
 
 bool
 usm_algorithms_load(struct usm_algorithms *algorithms)
@@ -45,7 +76,8 @@ usm_algorithms_load(struct usm_algorithms *algorithms)
     for (int i = USM_AUTH_NONE + 1; i < USM_AUTH_COUNT; i++) {
         algorithms->digests[i] = EVP_MD_fetch(NULL, digest_names[i], NULL);
     }
-    for (int i = USM_PRIV_NONE + 1; i < USM_PRIV_COUNT; i++) {
+    load_des(algorithms);
+    for (int i = USM_PRIV_AES128; i < USM_PRIV_COUNT; i++) {
         algorithms->ciphers[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
     }
     return algorithms->hmac != NULL;
@@ -118,30 +150,42 @@ digest(const EVP_MD *md, const struct sr_span *pieces, size_t count, struct usm_
     return ok;
 }
 
+/* A password as often as it goes into `room`, so that much is hashed at once. */
+static struct sr_span
+repeat(struct sr_span password, uint8_t room[REPEATED_ROOM])
+{
+    size_t len = 0;
+
+    if (password.len == 0 || password.len > REPEATED_ROOM) {
+        return password;
+    }
+    for (; password.len <= REPEATED_ROOM - len; len += password.len) {
+        memcpy(room + len, password.data, password.len);
+    }
+    return (struct sr_span){ room, len };
+}
+
 bool
 usm_key_from_password(const struct usm_algorithms *algorithms, enum usm_auth auth,
     struct sr_span password, struct usm_key *ret_key)
 {
-    enum { CHUNK = 64, CHUNKS = PASSWORD_STREAM / CHUNK };
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     const EVP_MD *md = algorithms->digests[auth];
-    uint8_t chunk[CHUNK];
+    uint8_t many[REPEATED_ROOM];
+    struct sr_span block = repeat(password, many);
     struct usm_key key;
     unsigned len = 0;
-    size_t next = 0;
     bool ok = password.len > 0 && context != NULL && md != NULL &&
               EVP_DigestInit_ex2(context, md, NULL) == 1;
 
-    for (unsigned i = 0; ok && i < CHUNKS; i++) {
-        for (size_t j = 0; j < CHUNK; j++) {
-            chunk[j] = password.data[next];
-            next = next + 1 < password.len ? next + 1 : 0;
-        }
-        ok = EVP_DigestUpdate(context, chunk, CHUNK) == 1;
+    for (size_t left = PASSWORD_STREAM; ok && left > 0;) {
+        size_t used = block.len < left ? block.len : left;
+        ok = EVP_DigestUpdate(context, block.data, used) == 1;
+        left -= used;
     }
     ok = ok && EVP_DigestFinal_ex(context, key.bytes, &len) == 1;
     EVP_MD_CTX_free(context);
-    OPENSSL_cleanse(chunk, sizeof(chunk));
+    OPENSSL_cleanse(many, sizeof(many));
     if (ok) {
         key.len = len;
         *ret_key = key;
@@ -222,7 +266,7 @@ new_cipher(const struct usm_algorithms *algorithms, enum usm_priv priv, const st
     uint8_t bytes[USM_KEY_MAX];
 
     memcpy(bytes, key->bytes, sizeof(bytes));
-    if (priv == USM_PRIV_DES) {
+    if (priv == USM_PRIV_DES) { /* three times, for Triple DES: DES takes the first one */
         memcpy(bytes + DES_KEY_LEN, key->bytes, DES_KEY_LEN);
         memcpy(bytes + 2 * (size_t)DES_KEY_LEN, key->bytes, DES_KEY_LEN);
     }

@@ -56,6 +56,7 @@ struct usm_algorithms {
     EVP_MAC *hmac;
     EVP_MD *digests[USM_AUTH_COUNT];
     EVP_CIPHER *ciphers[USM_PRIV_COUNT];
+    size_t des_longest; /* bytes of DES that one message may have, for the time it takes */
 };
 
 /* A key of some algorithm. Wipe it with OPENSSL_cleanse() when it is no longer needed. */

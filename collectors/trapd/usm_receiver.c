@@ -53,7 +53,17 @@ struct usm_receiver {
 };
 
 /* How far a message came with a user, in the order of the steps of RFC 3414 section 3.2. */
-enum outcome { UNKNOWN_USER, UNKNOWN_ENGINE, LEVEL, AUTH, TIME, DECRYPT, MALFORMED, OPENED };
+enum outcome {
+    UNKNOWN_USER,
+    UNKNOWN_ENGINE,
+    LEVEL,
+    AUTH,
+    TIME,
+    TOO_LONG,
+    DECRYPT,
+    MALFORMED,
+    OPENED
+};
 
 static const char *
 reason_of(enum outcome outcome)
@@ -64,6 +74,7 @@ reason_of(enum outcome outcome)
     case LEVEL: return "v3_level";
     case AUTH: return "v3_auth";
     case TIME: return "v3_time";
+    case TOO_LONG: return "v3_too_long";
     case DECRYPT: return "v3_decrypt";
     case MALFORMED: return v3_reason(V3_MALFORMED);
     case OPENED: break;
@@ -314,6 +325,9 @@ open_scoped(struct usm_receiver *r, const struct usm_user *user, const struct v3
     }
     *ret_scoped = v3->scoped;
     if (v3->level == TRAP_PRIV) {
+        if (user->priv == USM_PRIV_DES && v3->scoped.len > r->users->algorithms.des_longest) {
+            return TOO_LONG;
+        }
         if (!decrypt(r, user, kept, v3, room)) {
             return DECRYPT;
         }
@@ -393,6 +407,7 @@ stat_of(enum outcome outcome)
     case AUTH: return USM_STAT_DIGEST;
     case TIME: return USM_STAT_TIME;
     case DECRYPT: return USM_STAT_DECRYPTION;
+    case TOO_LONG:
     case MALFORMED:
     case OPENED: break;
     }

@@ -48,9 +48,12 @@ put_four(uint8_t *out, uint32_t n)
 void
 sr_buf_add_u64(struct sr_buf *b, uint64_t value)
 {
+    if (value < 10) { /* as many are */
+        sr_buf_put(b, (uint8_t)('0' + value));
+        return;
+    }
     unsigned left = decimal_digits(value);
     uint8_t *out = sr_buf_claim(b, left);
-
     if (out == NULL) {
         return;
     }

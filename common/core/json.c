@@ -50,6 +50,28 @@ plain_bytes(uint64_t w)
 #endif
 }
 
+/* The one to seven bytes at `p` as they lie in memory, and zeros behind them. */
+static inline uint64_t
+load_less(const uint8_t *p, size_t len)
+{
+    uint64_t w = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t first, last; /* they overlap */
+
+    if (len >= sizeof(first)) {
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + len - sizeof(last), sizeof(last));
+        return first | (uint64_t)last << 8 * (len - sizeof(last));
+    }
+    for (size_t i = 0; i < len; i++) {
+        w |= (uint64_t)p[i] << 8 * i;
+    }
+#else
+    memcpy(&w, p, len);
+#endif
+    return w;
+}
+
 /*
  * Copies the bytes at the start of `text` that go into a JSON string unchanged and are ASCII, and
  * returns how many. Looking at and copying words in one go is what makes encoding cheap.
@@ -71,6 +93,13 @@ copy_plain(struct sr_buf *b, struct sr_span text)
             return i;
         }
     }
+    if (i < text.len && b->cap - b->len >= sizeof(uint64_t) && !b->overflow) {
+        uint64_t w = load_less(text.data + i, text.len - i);
+        size_t n = plain_bytes(w); /* the zeros behind the text are not plain */
+        memcpy(b->data + b->len, &w, sizeof(w));
+        b->len += n;
+        return i + n;
+    }
     for (; i < text.len && is_plain(text.data[i]); i++) {
         sr_buf_put(b, text.data[i]);
     }
@@ -91,8 +120,9 @@ sequence(const uint8_t *p, size_t len)
     int need;
 
     if (lead >= 0xc2 && lead <= 0xdf) {
-        need = 2;
-    } else if (lead >= 0xe0 && lead <= 0xef) {
+        return len > 1 && (p[1] & 0xc0) == 0x80 ? 2 : -1;
+    }
+    if (lead >= 0xe0 && lead <= 0xef) {
         need = 3;
         low = lead == 0xe0 ? 0xa0 : 0x80;  /* no overlong forms */
         high = lead == 0xed ? 0x9f : 0xbf; /* no surrogates */
@@ -112,9 +142,11 @@ sequence(const uint8_t *p, size_t len)
     return have == need ? need : -have;
 }
 
-/* An ASCII character that needs it. */
-static void
-add_escape(struct sr_buf *b, uint8_t c)
+enum { UNIT_MAX = 6 }; /* bytes that one character becomes at most */
+
+/* An ASCII character that needs it, into room for UNIT_MAX. Returns how long it is. */
+static inline size_t
+put_escape(uint8_t *out, uint8_t c)
 {
     static const char letters[0x80] = { ['\b'] = 'b',
         ['\f'] = 'f',
@@ -123,37 +155,69 @@ add_escape(struct sr_buf *b, uint8_t c)
         ['\t'] = 't',
         ['"'] = '"',
         ['\\'] = '\\' };
-    size_t length = letters[c] != '\0' ? 2 : 6;
-    uint8_t *out = sr_buf_claim(b, length);
 
-    if (out == NULL) {
-        return;
-    }
-    out[0] = '\\';
-    if (length == 2) {
+    if (letters[c] != '\0') {
+        out[0] = '\\';
         out[1] = (uint8_t)letters[c];
-    } else {
-        memcpy(out + 1, "u00", 3);
-        out[4] = (uint8_t)("01"[c >> 4]);
-        out[5] = (uint8_t)("0123456789abcdef"[c & 15]);
+        return 2;
     }
+    memcpy(out, "\\u00", 4);
+    out[4] = (uint8_t)("01"[c >> 4]);
+    out[5] = (uint8_t)("0123456789abcdef"[c & 15]);
+    return 6;
 }
 
-/* A byte above 0x7f: its sequence, or U+FFFD. Returns how many bytes of `text` that stands for. */
-static size_t
-add_sequence(struct sr_buf *b, struct sr_span text)
+/*
+ * A character that is not plain, into room for UNIT_MAX: an escape, its sequence, or U+FFFD.
+ * Returns how long it is, and how many bytes of `text` that stands for.
+ */
+static inline size_t
+put_unit(uint8_t *out, struct sr_span text, size_t *ret_used)
 {
-    int length = sequence(text.data, text.len);
-
-    if (length < 0) {
-        sr_buf_add(b, "\xef\xbf\xbd", 3);
-        return (size_t)-length;
+    if (text.data[0] < 0x80) {
+        *ret_used = 1;
+        return put_escape(out, text.data[0]);
     }
-    uint8_t *out = sr_buf_claim(b, (size_t)length);
-    for (int i = 0; out != NULL && i < length; i++) {
+    /* What begins no sequence does not need to be looked at as one. */
+    bool is_lead = text.data[0] >= 0xc2 && text.data[0] <= 0xf4;
+    int length = is_lead ? sequence(text.data, text.len) : -1;
+    if (length < 0) {
+        memcpy(out, "\xef\xbf\xbd", 3);
+        *ret_used = (size_t)-length;
+        return 3;
+    }
+    for (int i = 0; i < length; i++) {
         out[i] = text.data[i];
     }
+    *ret_used = (size_t)length;
     return (size_t)length;
+}
+
+/*
+ * Appends what at the start of `text` is not plain, which often stands in a row. Returns how many
+ * bytes that was. The loop knows nothing of `b`, which it would have to read again for each byte.
+ */
+static size_t
+add_special(struct sr_buf *b, struct sr_span text)
+{
+    size_t room = b->overflow ? 0 : b->cap - b->len;
+    uint8_t *out = b->data + b->len;
+    size_t i = 0, used, len;
+
+    for (; i < text.len && room >= UNIT_MAX && !is_plain(text.data[i]); i += used) {
+        len = put_unit(out, (struct sr_span){ text.data + i, text.len - i }, &used);
+        out += len;
+        room -= len;
+    }
+    if (!b->overflow) {
+        b->len = b->cap - room;
+    }
+    for (; i < text.len && !is_plain(text.data[i]); i += used) {
+        uint8_t unit[UNIT_MAX];
+        len = put_unit(unit, (struct sr_span){ text.data + i, text.len - i }, &used);
+        sr_buf_add(b, unit, len);
+    }
+    return i;
 }
 
 void
@@ -161,14 +225,7 @@ sr_json_string_part(struct sr_buf *b, struct sr_span text)
 {
     while (text.len > 0) {
         size_t used = copy_plain(b, text);
-        /* What is not plain often stands in a row. */
-        while (used < text.len && !is_plain(text.data[used])) {
-            if (text.data[used] < 0x80) {
-                add_escape(b, text.data[used++]);
-            } else {
-                used += add_sequence(b, (struct sr_span){ text.data + used, text.len - used });
-            }
-        }
+        used += add_special(b, (struct sr_span){ text.data + used, text.len - used });
         text = (struct sr_span){ text.data + used, text.len - used };
     }
 }

@@ -8,6 +8,7 @@
 
 #include "sr/banned.h"
 
+#define LEAVES_MAX ((size_t)1 << 20)
 #define FILE_MAX_BYTES ((size_t)1 << 30)
 
 static uint32_t
@@ -31,12 +32,6 @@ mib_paths_read(const char *file, size_t *ret_len)
     return bytes;
 }
 
-unsigned
-mib_paths_nodes(const uint8_t *table)
-{
-    return le32(table + MIB_HEAD_NODE_COUNT);
-}
-
 static uint32_t
 next_random(uint32_t *state)
 {
@@ -44,49 +39,86 @@ next_random(uint32_t *state)
     return *state >> 8;
 }
 
-/* The parent of each node. */
-static uint32_t *
-find_parents(const uint8_t *nodes, uint32_t count)
-{
-    uint32_t *parents = calloc(count, sizeof(*parents));
+/* All names without children, each with an index of one arc behind it. */
+struct leaves {
+    const uint8_t *nodes, *infos;
+    struct mib_path *items;
+    size_t count;
+};
 
-    for (uint32_t i = 0; parents != NULL && i < count; i++) {
-        const uint8_t *node = nodes + (size_t)i * MIB_NODE_SIZE;
-        for (uint32_t k = 0; k < le32(node + MIB_NODE_CHILDREN); k++) {
-            parents[le32(node + MIB_NODE_FIRST) + k] = i;
+static void
+add_leaf(struct leaves *leaves, const struct mib_path *above, uint32_t arc)
+{
+    struct mib_path path = *above;
+
+    if (path.count + 2 > MIB_PATH_MAX || leaves->count == LEAVES_MAX) {
+        return;
+    }
+    path.arcs[path.count++] = arc;
+    path.arcs[path.count++] = 17;
+    leaves->items[leaves->count++] = path;
+}
+
+/* Depth first; a table that was compiled has no loops. */
+static void
+collect(struct leaves *leaves, uint32_t at, const struct mib_path *path)
+{
+    const uint8_t *node = leaves->nodes + (size_t)at * MIB_NODE_SIZE;
+    const uint8_t *run = leaves->infos + le32(node + MIB_NODE_LEAF_AT);
+    const uint32_t step = le32(node + MIB_NODE_LEAF_STEP);
+
+    for (uint32_t i = 0; i < le32(node + MIB_NODE_LEAF_COUNT); i++) {
+        if (step == 0) {
+            add_leaf(leaves, path, le32(run + (size_t)i * MIB_PAIR_SIZE));
+        } else if (run[(size_t)i * step + MIB_INFO_NAME_LEN] != 0) {
+            add_leaf(leaves, path, le32(node + MIB_NODE_LEAF_ARC) + i);
         }
     }
-    return parents;
+    for (uint32_t i = 0; i < le32(node + MIB_NODE_CHILDREN) && path->count < MIB_PATH_MAX; i++) {
+        uint32_t child = le32(node + MIB_NODE_FIRST) + i;
+        struct mib_path below = *path;
+        below.arcs[below.count++] = le32(leaves->nodes + (size_t)child * MIB_NODE_SIZE);
+        collect(leaves, child, &below);
+    }
+}
+
+static struct leaves
+collect_all(const uint8_t *table)
+{
+    const struct mib_path root = { .count = 0 };
+    struct leaves leaves = { .nodes = table + MIB_HEAD_SIZE };
+
+    leaves.infos = leaves.nodes + (size_t)le32(table + MIB_HEAD_NODE_COUNT) * MIB_NODE_SIZE;
+    leaves.items = calloc(LEAVES_MAX, sizeof(*leaves.items));
+    if (leaves.items == NULL) {
+        abort();
+    }
+    collect(&leaves, 0, &root);
+    return leaves;
+}
+
+size_t
+mib_paths_count(const uint8_t *table)
+{
+    struct leaves leaves = collect_all(table);
+
+    free(leaves.items);
+    return leaves.count;
 }
 
 struct mib_path *
 mib_paths_make(const uint8_t *table, size_t wanted)
 {
-    const uint8_t *nodes = table + MIB_HEAD_SIZE;
-    const uint32_t count = mib_paths_nodes(table);
-    uint32_t *parents = find_parents(nodes, count);
+    struct leaves leaves = collect_all(table);
     struct mib_path *paths = calloc(wanted, sizeof(*paths));
     uint32_t state = 1;
 
-    if (parents == NULL || paths == NULL) {
+    if (paths == NULL || leaves.count == 0) {
         abort();
     }
-    for (size_t made = 0; made < wanted;) {
-        uint32_t at = next_random(&state) % count;
-        uint32_t arcs[MIB_PATH_MAX];
-        unsigned depth = 0;
-        if (le32(nodes + (size_t)at * MIB_NODE_SIZE + MIB_NODE_CHILDREN) != 0) {
-            continue;
-        }
-        for (; at != 0 && depth < MIB_PATH_MAX - 1; at = parents[at]) {
-            arcs[depth++] = le32(nodes + (size_t)at * MIB_NODE_SIZE);
-        }
-        for (unsigned i = 0; i < depth; i++) {
-            paths[made].arcs[i] = arcs[depth - 1 - i];
-        }
-        paths[made].arcs[depth] = 17;
-        paths[made++].count = depth + 1;
+    for (size_t i = 0; i < wanted; i++) {
+        paths[i] = leaves.items[next_random(&state) % leaves.count];
     }
-    free(parents);
+    free(leaves.items);
     return paths;
 }

@@ -17,11 +17,11 @@ struct mib_path {
 /* The bytes of a file. Returns owned; NULL when it cannot be read. */
 uint8_t *mib_paths_read(const char *file, size_t *ret_len);
 
-/* Nodes of the table. */
-unsigned mib_paths_nodes(const uint8_t *table);
+/* Names without children that the table has. */
+size_t mib_paths_count(const uint8_t *table);
 
 /*
- * So many identifiers of instances: random nodes without children, with an index of one arc.
+ * So many identifiers of instances: random names without children, with an index of one arc.
  * Returns owned; ends the program without memory.
  */
 struct mib_path *mib_paths_make(const uint8_t *table, size_t wanted);

@@ -48,6 +48,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint32_t arcs[] = { 1, 3, 6, leaves[i], 1, leaves[7 - i], 0 };
         ask(&table, arcs, sizeof(arcs) / sizeof(arcs[0]));
         ask(&table, arcs + 3, 4);
+        const uint32_t enterprise[] = { 1, 3, 6, 1, 4, 1, leaves[i], leaves[7 - i], 0 };
+        ask(&table, enterprise, sizeof(enterprise) / sizeof(enterprise[0]));
         touch(mib_label(&table, leaves[i], 1));
     }
     return 0;

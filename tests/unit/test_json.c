@@ -133,6 +133,41 @@ each_maximal_subpart_becomes_one_replacement_character(void **state)
     }
 }
 
+/* From and into memory of exactly their size, and with one byte that is not plain at each place. */
+static void
+texts_of_every_length_are_written_whole(void **state)
+{
+    enum { LONGEST = 40 };
+
+    (void)state;
+    for (size_t len = 0; len <= LONGEST; len++) {
+        for (size_t at = 0; at <= len; at++) {
+            uint8_t *text = malloc(len + (len == 0));
+            uint8_t want[LONGEST + 2];
+            size_t want_len = 0;
+            assert_non_null(text);
+            for (size_t i = 0; i < len; i++) {
+                text[i] = i == at ? '"' : (uint8_t)('a' + i % 26);
+                if (i == at) {
+                    want[want_len++] = '\\';
+                }
+                want[want_len++] = text[i];
+            }
+            for (size_t more = 0; more < 12; more++) {
+                uint8_t *room = malloc(want_len + more + 1);
+                assert_non_null(room);
+                struct sr_buf b = sr_buf_over(room, want_len + more);
+                sr_json_string_part(&b, (struct sr_span){ text, len });
+                assert_false(b.overflow);
+                assert_int_equal(b.len, want_len);
+                assert_memory_equal(room, want, want_len);
+                free(room);
+            }
+            free(text);
+        }
+    }
+}
+
 static void
 what_does_not_fit_overflows(void **state)
 {
@@ -281,6 +316,7 @@ main(void)
         cmocka_unit_test(every_single_byte_is_written_as_json),
         cmocka_unit_test(well_formed_utf8_is_kept),
         cmocka_unit_test(each_maximal_subpart_becomes_one_replacement_character),
+        cmocka_unit_test(texts_of_every_length_are_written_whole),
         cmocka_unit_test(what_does_not_fit_overflows),
         cmocka_unit_test(doubles_are_spelled_as_rust_does),
         cmocka_unit_test(doubles_read_back_as_themselves_with_the_fewest_digits),

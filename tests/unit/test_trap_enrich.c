@@ -198,17 +198,32 @@ v1(int64_t generic, int64_t specific, const struct varbind *list, size_t count)
 
 /* ---- What is written ---- */
 
+static void
+see_all(
+    struct trap_views *views, const struct trap_config *config, const struct trap_message *message)
+{
+    struct sr_span left = message->varbinds;
+    struct trap_varbind varbind;
+
+    trap_views_begin(views);
+    while (trap_varbind_next(&left, &varbind)) {
+        (void)trap_views_add(views, config, &varbind);
+    }
+}
+
 /* At every size of memory: all of it or an overflow. */
 static void
 object_is(const struct trap_config *config, const struct trap_message *message, const char *want)
 {
     size_t length = strlen(want);
+    struct trap_views views;
 
     for (size_t room = 0; room <= length; room++) {
         uint8_t *exact = malloc(room + (room == 0));
         assert_non_null(exact);
         struct sr_buf b = sr_buf_over(exact, room);
-        trap_enrich_write(&b, config, message, &peer, NOW_NS);
+        see_all(&views, config, message);
+        trap_enrich_write(&b, config, message, &views, &peer, NOW_NS);
         if (room == length && (b.overflow || memcmp(exact, want, length) != 0)) {
             fail_msg("written: %.*s", (int)b.len, (const char *)exact);
         }
@@ -224,12 +239,14 @@ varbind_is(const struct trap_config *config, const struct varbind *v, const char
     struct trap_varbind varbind = { { (const uint8_t *)v->name, v->name_len }, v->type,
         { (const uint8_t *)v->value, v->value_len } };
     size_t length = strlen(want);
+    struct trap_views views;
 
     for (size_t room = 0; room <= length; room++) {
         uint8_t *exact = malloc(room + (room == 0));
         assert_non_null(exact);
         struct sr_buf b = sr_buf_over(exact, room);
-        trap_enrich_varbind(&b, config, &varbind);
+        trap_views_begin(&views);
+        trap_enrich_varbind(&b, config, &views, &varbind);
         if (room == length && (b.overflow || memcmp(exact, want, length) != 0)) {
             fail_msg("written: %.*s", (int)b.len, (const char *)exact);
         }
@@ -246,16 +263,18 @@ parsed(const struct trap_config *config, const struct trap_message *message)
     struct sr_buf b = sr_buf_over(memory, sizeof(memory));
     struct sr_span left = message->varbinds;
     struct trap_varbind varbind;
+    struct trap_views views;
     json_error_t error;
 
+    trap_views_begin(&views);
     sr_buf_add_text(&b, "{\"varbinds\":[");
     for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
         sr_buf_add_text(&b, first ? "{\"oid\":1" : ",{\"oid\":1");
-        trap_enrich_varbind(&b, config, &varbind);
+        trap_enrich_varbind(&b, config, &views, &varbind);
         sr_buf_put(&b, '}');
     }
     sr_buf_put(&b, ']');
-    trap_enrich_write(&b, config, message, &peer, NOW_NS);
+    trap_enrich_write(&b, config, message, &views, &peer, NOW_NS);
     sr_buf_put(&b, '}');
     assert_false(b.overflow);
     json_t *object = json_loadb((const char *)b.data, b.len, JSON_REJECT_DUPLICATES, &error);
@@ -537,8 +556,10 @@ a_name_that_comes_twice_gets_the_number_of_its_varbind(void **state)
     json_decref(object);
 }
 
+#define NAMED_MAX 512 /* TRAP_EFFORT */
+
 static void
-a_body_stays_one_line_and_attributes_have_the_rest(void **state)
+as_many_varbinds_have_names_as_may_cost_time(void **state)
 {
     static struct varbind list[TRAP_VARBINDS_MAX];
     static char names[TRAP_VARBINDS_MAX][6];
@@ -553,10 +574,16 @@ a_body_stays_one_line_and_attributes_have_the_rest(void **state)
     json_t *object = parsed(&with_names, &message);
     const char *body = json_string_value(json_object_get(object, "body"));
     json_t *attributes = json_object_get(object, "attributes");
+    json_t *varbinds = json_object_get(object, "varbinds");
     assert_non_null(strstr(body, ", 1.3.6.1.4.23=1 and 4072 more"));
-    assert_int_equal(json_object_size(attributes), TRAP_VARBINDS_MAX + 3);
     /* None of these comes twice. */
-    assert_int_equal(json_integer_value(json_object_get(attributes, "1.3.6.1.4.4095")), 1);
+    assert_int_equal(json_object_size(attributes), NAMED_MAX + 4);
+    assert_int_equal(json_integer_value(json_object_get(attributes, "1.3.6.1.4.511")), 1);
+    assert_int_equal(json_integer_value(json_object_get(attributes, "snmp.varbinds_left_out")),
+        TRAP_VARBINDS_MAX - NAMED_MAX);
+    assert_int_equal(json_array_size(varbinds), TRAP_VARBINDS_MAX);
+    assert_non_null(json_object_get(json_array_get(varbinds, NAMED_MAX - 1), "type"));
+    assert_null(json_object_get(json_array_get(varbinds, NAMED_MAX), "type"));
     json_decref(object);
 }
 
@@ -652,12 +679,14 @@ the_time_is_of_the_calendar(void **state)
         { 4107542400, "2100-03-01T00:00:00.000000000Z" },
         { 18446744073, "2554-07-21T23:34:33.000000000Z" } };
     struct trap_message message = v2c(NULL, 0);
+    struct trap_views views;
 
     (void)state;
+    trap_views_begin(&views);
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t memory[512];
         struct sr_buf b = sr_buf_over(memory, sizeof(memory));
-        trap_enrich_write(&b, &with_names, &message, &peer, cases[i].seconds * 1000000000);
+        trap_enrich_write(&b, &with_names, &message, &views, &peer, cases[i].seconds * 1000000000);
         assert_false(b.overflow);
         assert_memory_equal(memory + strlen(",\"timestamp\":\""), cases[i].want, 30);
     }
@@ -733,7 +762,7 @@ main(void)
         cmocka_unit_test(bits_without_end_are_octets),
         cmocka_unit_test(attributes_keep_the_type_of_what_was_sent),
         cmocka_unit_test(a_name_that_comes_twice_gets_the_number_of_its_varbind),
-        cmocka_unit_test(a_body_stays_one_line_and_attributes_have_the_rest),
+        cmocka_unit_test(as_many_varbinds_have_names_as_may_cost_time),
         cmocka_unit_test(a_body_of_long_names_ends_early),
         cmocka_unit_test(long_values_are_cut_in_the_body_only),
         cmocka_unit_test(attributes_that_are_too_many_are_counted),

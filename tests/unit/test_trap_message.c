@@ -236,8 +236,7 @@ a_trap_that_names_make_too_large_is_published_without_them(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 55; i++) { /* controls: six bytes each as text */
-        len += (size_t)snprintf(
-            text + len, sizeof(text) - len, "30(06(2b 06 01 02 01 02 02 01 02 01) 04(");
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "30(06(2b 06 01 04 01 08 07) 04(");
         for (unsigned j = 0; j < 110; j++) {
             len += (size_t)snprintf(text + len, sizeof(text) - len, TEN);
         }

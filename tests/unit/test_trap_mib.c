@@ -63,6 +63,10 @@ make_table(void)
     add(b, (const uint32_t[]){ 1, 3 }, 2, "org");
     add(b, (const uint32_t[]){ 1, 3, 6, 4000000000 }, 4, "far");
     add(b, (const uint32_t[]){ 1, 3, 6, 10 }, 4, "aName");
+    add(b, (const uint32_t[]){ 1, 3, 6, 1, 4, 1 }, 6, "enterprises");
+    add(b, (const uint32_t[]){ 1, 3, 6, 1, 4, 1, 77, 3 }, 8, "three");
+    add(b, (const uint32_t[]){ 1, 3, 6, 1, 4, 1, 77, 4 }, 8, "four");
+    add(b, (const uint32_t[]){ 1, 3, 6, 1, 4, 1, 77, 6 }, 8, "six");
     entry = (struct mib_entry){ .arcs = (const uint32_t[]){ 1, 3, 6, 11 },
         .arc_count = 4,
         .module = "B-MIB",
@@ -118,6 +122,91 @@ the_deepest_name_above_an_identifier_is_found(void **state)
     assert_int_equal(node.depth, 2);
     assert_false(mib_find(&made.table, &other, 1, &node));
     assert_false(mib_find(&made.table, &other, 0, &node));
+    free(made.bytes);
+}
+
+static void
+leaves_with_a_gap_are_found_and_the_gap_is_not(void **state)
+{
+    static const char *const names[] = { "enterprises", "enterprises", "enterprises", "three",
+        "four", "enterprises", "six", "enterprises" };
+    struct made made = make_table();
+
+    (void)state;
+    for (uint32_t arc = 0; arc < sizeof(names) / sizeof(names[0]); arc++) {
+        struct mib_node node = FIND(&made.table, 1, 3, 6, 1, 4, 1, 77, arc, 5);
+        assert_span(node.name, names[arc]);
+        assert_int_equal(node.depth, strcmp(names[arc], "enterprises") == 0 ? 6 : 8);
+    }
+    struct mib_node node = FIND(&made.table, 1, 3, 6, 1, 4, 1);
+    assert_span(node.name, "enterprises");
+    node = FIND(&made.table, 1, 3, 6, 1, 4);
+    assert_span(node.name, "org");
+    node = FIND(&made.table, 1, 3, 6, 1, 4, 1, UINT32_MAX);
+    assert_span(node.name, "enterprises");
+    free(made.bytes);
+}
+
+static uint32_t
+random_below(uint32_t *seed, uint32_t count)
+{
+    *seed = *seed * 1664525U + 1013904223U;
+    return (*seed >> 8) % count;
+}
+
+/* The same as a search of a list, whatever the tree looks like. */
+static void
+lookups_agree_with_a_search_of_all_names(void **state)
+{
+    enum { ENTRIES = 2000, DEPTH = 9, LOOKUPS = 60000 };
+    static uint32_t arcs[ENTRIES][DEPTH];
+    static unsigned counts[ENTRIES];
+    static const uint32_t beginnings[][6] = { { 1, 3, 6, 1, 4, 1 }, { 1, 3, 6, 1, 2, 1 },
+        { 1, 3, 6, 1, 6, 3 }, { 1, 2, 840, 1, 1, 1 } };
+    uint32_t seed = 1;
+    unsigned found = 0;
+    struct mib_builder *b = mib_builder_new();
+
+    (void)state;
+    assert_non_null(b);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        char name[80] = "";
+        memset(name, '0', random_below(&seed, 60));
+        (void)snprintf(name + strlen(name), 12, "%u", (unsigned)i);
+        memcpy(arcs[i], beginnings[random_below(&seed, 4)], sizeof(beginnings[0]));
+        arcs[i][6] = random_below(&seed, random_below(&seed, 2) == 0 ? 8 : 4000000);
+        arcs[i][7] = random_below(&seed, random_below(&seed, 3) == 0 ? 100 : 6);
+        arcs[i][8] = random_below(&seed, 7);
+        counts[i] = 1 + random_below(&seed, DEPTH);
+        add(b, arcs[i], counts[i], name);
+    }
+    struct made made = finish(b);
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        uint32_t asked[DEPTH];
+        unsigned best = 0, count = 1 + random_below(&seed, DEPTH);
+        size_t first = 0;
+        memcpy(asked, arcs[random_below(&seed, ENTRIES)], sizeof(asked));
+        asked[random_below(&seed, DEPTH)] += random_below(&seed, 3) == 0;
+        for (size_t k = 0; k < ENTRIES; k++) {
+            if (counts[k] <= count && counts[k] > best &&
+                memcmp(arcs[k], asked, counts[k] * sizeof(asked[0])) == 0) {
+                best = counts[k];
+                first = k;
+            }
+        }
+        struct mib_node node = { .depth = 0 };
+        assert_int_equal(mib_find(&made.table, asked, count, &node), best > 0);
+        assert_int_equal(node.depth, best);
+        if (best > 0) {
+            char name[80];
+            assert_in_range(node.name.len, 1, sizeof(name) - 1);
+            memcpy(name, node.name.data, node.name.len);
+            name[node.name.len] = '\0';
+            assert_int_equal(strtoul(name, NULL, 10), first);
+            found++;
+        }
+    }
+    assert_in_range(found, LOOKUPS / 2, LOOKUPS);
     free(made.bytes);
 }
 
@@ -207,13 +296,13 @@ ask(const struct mib_table *table)
 {
     unsigned sum = 0;
 
-    static const uint32_t paths[][5] = { { 1, 3, 6, 9, 1 }, { 1, 3, 6, 10, 0 }, { 1, 3, 6, 11, 0 },
-        { 1, 3, 6, 4000000000, 0 } };
+    static const uint32_t paths[][8] = { { 1, 3, 6, 9, 1 }, { 1, 3, 6, 10, 0 }, { 1, 3, 6, 11, 0 },
+        { 1, 3, 6, 4000000000, 0 }, { 1, 3, 6, 1, 4, 1, 77, 3 }, { 1, 3, 6, 1, 4, 1, 77, 6 } };
     struct mib_node node;
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        if (mib_find(table, paths[i], 5, &node)) {
-            assert_true(node.depth >= 1 && node.depth <= 5);
+        if (mib_find(table, paths[i], 8, &node)) {
+            assert_true(node.depth >= 1 && node.depth <= 8);
             sum += touch(node.module) + touch(node.name) + touch(node.hint);
             sum += touch(mib_label(table, node.labels, 2));
         }
@@ -222,6 +311,16 @@ ask(const struct mib_table *table)
         sum += touch(mib_label(table, labels, 1));
     }
     return sum;
+}
+
+static void
+ask_opened(const uint8_t *bytes, size_t len)
+{
+    struct mib_table table;
+
+    if (mib_table_open((struct sr_span){ bytes, len }, &table)) {
+        (void)ask(&table);
+    }
 }
 
 static void
@@ -236,8 +335,6 @@ no_prefix_of_a_table_is_one(void **state)
         assert_non_null(exact);
         memcpy(exact, made.bytes, len);
         assert_false(mib_table_open((struct sr_span){ exact, len }, &table));
-        table.bytes = (struct sr_span){ exact, len }; /* as if it had been cut after opening */
-        (void)ask(&table);
         free(exact);
     }
     free(made.bytes);
@@ -251,19 +348,18 @@ damage(const struct made *made)
     uint8_t *exact = malloc(made->len);
 
     assert_non_null(exact);
-    struct mib_table table = { { exact, made->len } };
     for (size_t at = 0; at < made->len; at++) {
         for (size_t i = 0; i < sizeof(values); i++) {
             memcpy(exact, made->bytes, made->len);
             exact[at] = values[i];
-            (void)ask(&table);
+            ask_opened(exact, made->len);
             memset(exact + at, values[i], made->len - at < 4 ? made->len - at : 4);
-            (void)ask(&table);
+            ask_opened(exact, made->len);
         }
         for (unsigned more = 1; more <= 4; more++) {
             memcpy(exact, made->bytes, made->len);
             exact[at] = (uint8_t)(exact[at] + more);
-            (void)ask(&table);
+            ask_opened(exact, made->len);
         }
     }
     free(exact);
@@ -273,17 +369,21 @@ static void
 no_damage_makes_a_table_read_past_its_end(void **state)
 {
     struct made made = make_table();
+    uint8_t *infos = made.bytes + MIB_HEAD_INFO_BYTES;
     uint8_t *labels = made.bytes + MIB_HEAD_LABEL_BYTES;
     uint8_t *strings = made.bytes + MIB_HEAD_STRING_BYTES;
 
     (void)state;
     damage(&made);
-    /* Now the labels are what ends the table, and then the nodes. */
+    /* Now the labels are what ends the table, then the infos, and then the nodes. */
     made.len -= (size_t)(strings[0] | strings[1] << 8);
     memset(strings, 0, 4);
     damage(&made);
     made.len -= (size_t)(labels[0] | labels[1] << 8);
     memset(labels, 0, 4);
+    damage(&made);
+    made.len -= (size_t)(infos[0] | infos[1] << 8);
+    memset(infos, 0, 4);
     damage(&made);
     free(made.bytes);
 }
@@ -409,6 +509,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_deepest_name_above_an_identifier_is_found),
+        cmocka_unit_test(leaves_with_a_gap_are_found_and_the_gap_is_not),
+        cmocka_unit_test(lookups_agree_with_a_search_of_all_names),
         cmocka_unit_test(a_number_has_the_label_that_was_given_first),
         cmocka_unit_test(every_one_of_many_children_is_found),
         cmocka_unit_test(what_tells_most_of_an_identifier_wins),

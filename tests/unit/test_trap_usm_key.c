@@ -126,6 +126,33 @@ macs_have_the_length_of_their_algorithm(void **state)
     }
 }
 
+/* A MiB of the password again and again (RFC 3414 appendix A.2), whatever its length. */
+static void
+passwords_of_any_length_are_repeated_to_a_mib(void **state)
+{
+    enum { STREAM = 1 << 20, LONGEST = 5000 };
+    static const size_t lengths[] = { 1, 8, 20, 64, 1000, 2049, 4095, 4096, 4097, LONGEST };
+    static uint8_t password[LONGEST], stream[STREAM];
+
+    (void)state;
+    for (size_t i = 0; i < LONGEST; i++) {
+        password[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct usm_key key;
+        uint8_t want[EVP_MAX_MD_SIZE];
+        unsigned len;
+        for (size_t k = 0; k < STREAM; k++) {
+            stream[k] = password[k % lengths[i]];
+        }
+        assert_int_equal(EVP_Digest(stream, STREAM, want, &len, EVP_sha1(), NULL), 1);
+        assert_true(usm_key_from_password(
+            &algorithms, USM_AUTH_SHA, (struct sr_span){ password, lengths[i] }, &key));
+        assert_int_equal(key.len, len);
+        assert_memory_equal(key.bytes, want, len);
+    }
+}
+
 static void
 an_empty_password_makes_no_key(void **state)
 {
@@ -144,6 +171,7 @@ main(void)
         cmocka_unit_test(long_keys_are_the_short_one_and_its_hash),
         cmocka_unit_test(a_key_that_is_long_enough_is_the_same_for_every_cipher),
         cmocka_unit_test(macs_have_the_length_of_their_algorithm),
+        cmocka_unit_test(passwords_of_any_length_are_repeated_to_a_mib),
         cmocka_unit_test(an_empty_password_makes_no_key),
     };
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "decode/v3.h"
+#include "usm_user.h"
 #include "v3_desk.h"
 
 #include "sr/banned.h"
@@ -173,6 +174,60 @@ users_of_one_name_are_tried_in_turn(void **state)
     }
 }
 
+static enum usm_err
+add_namesake(struct usm_users *users, uint8_t engine, size_t engines)
+{
+    const uint8_t id[] = { 0x80, 0, 0x1f, 0x88, engine };
+    const struct sr_span span = { id, sizeof(id) };
+    const struct usm_user_options options = { .name = "same",
+        .auth = USM_AUTH_SHA,
+        .auth_password = "authpass12345",
+        .engines = &span,
+        .engine_count = engines };
+
+    return usm_users_add(users, &options);
+}
+
+static void
+a_name_is_of_so_many_users_as_may_be_tried_only(void **state)
+{
+    struct usm_users *users = usm_users_new();
+
+    (void)state;
+    assert_non_null(users);
+    for (unsigned i = 0; i < USM_NAMESAKES_OF_ENGINE; i++) {
+        assert_int_equal(add_namesake(users, 1, 1), USM_OK);
+        assert_int_equal(add_namesake(users, 2, 1), USM_OK);
+        assert_int_equal(add_namesake(users, 0, 0), USM_OK);
+    }
+    assert_int_equal(add_namesake(users, 1, 1), USM_ENAMESAKES);
+    assert_int_equal(add_namesake(users, 0, 0), USM_ENAMESAKES);
+    assert_int_equal(add_namesake(users, 3, 1), USM_OK);
+    assert_int_equal(usm_users_count(users), 3 * USM_NAMESAKES_OF_ENGINE + 1);
+    usm_users_free(users);
+}
+
+static void
+more_of_des_than_there_is_time_for_is_refused_behind_the_mac(void **state)
+{
+    struct usm_receiver *receiver = v3_desk_receiver(v3_desk.everybody, USM_TIME_STRICT, 0);
+    struct usm_algorithms *algorithms = &v3_desk.everybody->algorithms;
+    struct v3_sent wrong = v3_desk.md5_des;
+    const size_t longest = algorithms->des_longest, len = v3_desk_head(&wrong).scoped.len;
+
+    (void)state;
+    assert_in_range(longest, 12 * 1024, 24 * 1024);
+    algorithms->des_longest = len;
+    v3_desk_expect(receiver, &v3_desk.md5_des, "opened");
+    algorithms->des_longest = len - 1;
+    v3_desk_expect(receiver, &v3_desk.md5_des, "v3_too_long");
+    v3_desk_expect(receiver, &v3_desk.sha_aes192, "opened");
+    *v3_desk_within(&wrong, v3_desk_head(&wrong).mac) ^= 1;
+    v3_desk_expect(receiver, &wrong, "v3_auth");
+    algorithms->des_longest = longest;
+    usm_receiver_free(receiver);
+}
+
 static void
 other_users_take_over_at_once_and_clocks_stay(void **state)
 {
@@ -280,6 +335,8 @@ main(void)
         cmocka_unit_test(users_that_make_no_sense_are_refused),
         cmocka_unit_test(a_user_is_one_of_its_engines_only),
         cmocka_unit_test(users_of_one_name_are_tried_in_turn),
+        cmocka_unit_test(a_name_is_of_so_many_users_as_may_be_tried_only),
+        cmocka_unit_test(more_of_des_than_there_is_time_for_is_refused_behind_the_mac),
         cmocka_unit_test(other_users_take_over_at_once_and_clocks_stay),
         cmocka_unit_test(threads_share_users),
         cmocka_unit_test(what_is_sent_again_later_is_refused_under_strict_only),

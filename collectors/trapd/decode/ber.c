@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/ber.h"
 
+#include <string.h>
+
 #include "sr/banned.h"
 
 enum {
@@ -33,7 +35,7 @@ read_long_length(const struct sr_span *left, size_t *ret_length)
 }
 
 bool
-ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
+ber_take_any(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
 {
     if (left->len < 2 || (left->data[0] & TAG_MASK) == TAG_MASK) {
         return false;
@@ -52,20 +54,6 @@ ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
     *ret_content = (struct sr_span){ left->data + head, length };
     left->data += head + length;
     left->len -= head + length;
-    return true;
-}
-
-bool
-ber_take_type(struct sr_span *left, uint8_t type, struct sr_span *ret_content)
-{
-    struct sr_span rest = *left, content;
-    uint8_t found;
-
-    if (!ber_take(&rest, &found, &content) || found != type) {
-        return false;
-    }
-    *left = rest;
-    *ret_content = content;
     return true;
 }
 
@@ -138,10 +126,50 @@ ber_arcs(struct sr_span content, uint32_t *out, unsigned *ret_count)
         count = 2;
     }
     for (; content.len > 0; count++) {
-        if (count == BER_SUB_IDS_MAX || !ber_sub_id(&content, &out[count])) {
+        if (count == BER_SUB_IDS_MAX) {
+            return false;
+        }
+        if (content.data[0] < 0x80) { /* as most are */
+            out[count] = content.data[0];
+            content = (struct sr_span){ content.data + 1, content.len - 1 };
+        } else if (!ber_sub_id(&content, &out[count])) {
             return false;
         }
     }
     *ret_count = count;
+    return true;
+}
+
+/* True when no byte goes on in the next one, as in most identifiers. */
+static bool
+is_all_small(struct sr_span content)
+{
+    uint64_t all = 0, w;
+    size_t i = 0;
+
+    for (; content.len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, content.data + i, sizeof(w));
+        all |= w;
+    }
+    for (; i < content.len; i++) {
+        all |= content.data[i];
+    }
+    return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
+bool
+ber_is_identifier(struct sr_span content)
+{
+    unsigned count = 1; /* the first sub-identifier stands for two */
+    uint32_t sub_id;
+
+    if (content.len < BER_SUB_IDS_MAX && is_all_small(content)) {
+        return true;
+    }
+    for (; content.len > 0; count++) {
+        if (count == BER_SUB_IDS_MAX || !ber_sub_id(&content, &sub_id)) {
+            return false;
+        }
+    }
     return true;
 }

@@ -33,15 +33,43 @@ enum ber_type {
     BER_END_OF_MIB_VIEW = 0x82,
 };
 
+/* What ber_take() does, for all forms of a length. */
+bool ber_take_any(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content);
+
 /*
  * Takes one element off `*left`: its type and what it holds. Lengths are definite, of any number of
  * bytes (leading zeros are sent). False, and `*left` as it was, when it goes on past the end, its
- * length is indefinite or reserved, or its tag has more than one byte.
+ * length is indefinite or reserved, or its tag has more than one byte. Inline, for most lengths are
+ * one byte, and a trap is little else than elements.
  */
-bool ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content);
+static inline bool
+ber_take(struct sr_span *left, uint8_t *ret_type, struct sr_span *ret_content)
+{
+    if (left->len < 2 || left->data[1] >= 0x80 || (left->data[0] & 0x1f) == 0x1f) {
+        return ber_take_any(left, ret_type, ret_content);
+    }
+    size_t length = left->data[1];
+    if (length > left->len - 2) {
+        return false;
+    }
+    *ret_type = left->data[0];
+    *ret_content = (struct sr_span){ left->data + 2, length };
+    left->data += 2 + length;
+    left->len -= 2 + length;
+    return true;
+}
 
 /* The same for an element that must be of one type. */
-bool ber_take_type(struct sr_span *left, uint8_t type, struct sr_span *ret_content);
+static inline bool
+ber_take_type(struct sr_span *left, uint8_t type, struct sr_span *ret_content)
+{
+    uint8_t found;
+
+    if (left->len == 0 || left->data[0] != type) {
+        return false;
+    }
+    return ber_take(left, &found, ret_content);
+}
 
 /* A signed number of 1 to 8 bytes. */
 bool ber_signed(struct sr_span content, int64_t *ret_number);
@@ -66,5 +94,8 @@ bool ber_sub_id(struct sr_span *left, uint32_t *ret_sub_id);
  * read, or there are more.
  */
 bool ber_arcs(struct sr_span content, uint32_t *out, unsigned *ret_count);
+
+/* Whether ber_arcs() can read it. */
+bool ber_is_identifier(struct sr_span content);
 
 #endif

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "decode/hint.h"
+#include "decode/identifier.h"
 #include "decode/names.h"
 #include "decode/severity.h"
-#include "decode/shown.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -15,7 +15,6 @@ enum {
     BODY_VARBINDS = 24,            /* told in the body; attributes have the others */
     BODY_MAX = 4096,               /* bytes behind which no varbind is begun */
     ATTRIBUTES_MAX = 128 * 1024,   /* the same of attributes, so that a record stays one */
-    KEPT = BODY_VARBINDS + 2,      /* varbinds that are read once for all parts */
     SLOTS = 2 * TRAP_VARBINDS_MAX, /* never more than half full */
     PROBES = 32,
 };
@@ -36,22 +35,15 @@ struct facts {
     struct trap_name event; /* its arcs are the identity */
     uint64_t uptime;        /* hundredths of a second */
     const uint8_t *agent;   /* four bytes: who sent it at first; NULL: not told */
-    struct trap_varbind first[KEPT];
-    uint32_t count;      /* of all varbinds */
-    struct sr_span rest; /* those behind `first` */
+    uint32_t count;         /* of all varbinds */
 };
 
-/* Goes through the varbinds of a message again. */
+/* Goes through the varbinds again that have a view. */
 struct walk {
     const struct facts *facts;
-    uint32_t at; /* the number of the next one */
-    struct sr_span rest;
-};
-
-/* A varbind of the body, which attributes need once more. */
-struct view {
-    struct trap_name name;
-    struct trap_shown shown;
+    struct trap_views *views;
+    uint32_t at;         /* the number of the next one */
+    struct sr_span left; /* from the first one on whose view is not kept */
 };
 
 /* Names of attributes that were used: an object has each of them once. */
@@ -132,13 +124,8 @@ gather(
     ret_facts->identity_at = NOWHERE;
     ret_facts->has_uptime = false;
     ret_facts->agent = NULL;
-    ret_facts->rest = left;
     for (ret_facts->count = 0; trap_varbind_next(&left, &varbind); ret_facts->count++) {
         note_varbind(ret_facts, &varbind, ret_facts->count);
-        if (ret_facts->count < KEPT) {
-            ret_facts->first[ret_facts->count] = varbind;
-            ret_facts->rest = left;
-        }
     }
     if (message->pdu == TRAP_PDU_TRAP_V1) {
         ret_facts->has_uptime = message->uptime <= UINT32_MAX;
@@ -159,32 +146,35 @@ is_left_out(const struct facts *facts, uint32_t at)
     return at == facts->uptime_at || at == facts->identity_at;
 }
 
-/* The next varbind that is told. */
-static bool
-walk_next(struct walk *walk, struct trap_varbind *ret_varbind)
+/* How many of the first `count` varbinds are told. */
+static uint32_t
+told_count(const struct facts *facts, uint32_t count)
 {
-    const struct facts *facts = walk->facts;
+    return count - (facts->uptime_at < count) - (facts->identity_at < count);
+}
 
-    while (walk->at < facts->count) {
+/* The next one that is told; NULL at the end. */
+static const struct trap_view *
+walk_next(struct walk *walk, const struct trap_config *config)
+{
+    struct trap_varbind varbind;
+
+    while (walk->at < walk->views->count) {
         uint32_t at = walk->at++;
-        if (at >= KEPT && !trap_varbind_next(&walk->rest, ret_varbind)) {
-            return false;
+        if (at >= TRAP_VIEWS_KEPT && !trap_varbind_next(&walk->left, &varbind)) {
+            return NULL;
         }
-        if (is_left_out(facts, at)) {
-            continue;
+        if (!is_left_out(walk->facts, at)) {
+            return trap_views_again(walk->views, config, at, &varbind);
         }
-        if (at < KEPT) {
-            *ret_varbind = facts->first[at];
-        }
-        return true;
     }
-    return false;
+    return NULL;
 }
 
 /* ---- Pieces of JSON ---- */
 
-/* A key of ASCII behind a comma. */
-static void
+/* A key of ASCII behind a comma. Inline, as the next one: lengths are known then. */
+static inline void
 add_key(struct sr_buf *b, const char *key)
 {
     sr_buf_add(b, ",\"", 2);
@@ -192,7 +182,7 @@ add_key(struct sr_buf *b, const char *key)
     sr_buf_add(b, "\":", 2);
 }
 
-static void
+static inline void
 add_word(struct sr_buf *b, const char *key, const char *word)
 {
     add_key(b, key);
@@ -299,7 +289,7 @@ put_event_name(struct sr_buf *b, const struct facts *facts)
         sr_buf_add(b, "::", 2);
         sr_json_string_part(b, facts->event.node.name);
     } else if (facts->has_identity) {
-        trap_name_dotted(b, facts->event.arcs, facts->event.count);
+        trap_arcs_write(b, facts->event.arcs, facts->event.count);
     } else {
         sr_buf_add_text(b, "SNMP notification");
     }
@@ -321,38 +311,25 @@ flatten(struct sr_buf *b, size_t start)
 }
 
 static void
-read_view(
-    const struct trap_config *config, const struct trap_varbind *varbind, struct view *ret_view)
-{
-    if (!trap_name_read(config, varbind->name, &ret_view->name)) {
-        ret_view->name.count = 0;
-        ret_view->name.table = NULL;
-    }
-    trap_shown_of(&ret_view->name, varbind, &ret_view->shown);
-}
-
-/* Fills `views`, room for BODY_VARBINDS, with the first varbinds that are told. */
-static void
 add_body(struct sr_buf *b, const struct trap_config *config, const struct facts *facts,
-    struct view *views)
+    struct trap_views *views)
 {
-    struct walk walk = { .facts = facts, .rest = facts->rest };
-    struct trap_varbind varbind;
-    uint32_t more = facts->count - (facts->uptime_at != NOWHERE) - (facts->identity_at != NOWHERE);
+    struct walk walk = { .facts = facts, .views = views };
+    const struct trap_view *view;
+    uint32_t more = told_count(facts, facts->count);
     size_t start = b->len;
 
     add_key(b, "body");
     sr_buf_put(b, '"');
     put_event_name(b, facts);
-    for (uint32_t i = 0; i < BODY_VARBINDS && walk_next(&walk, &varbind); i++) {
-        read_view(config, &varbind, &views[i]);
+    for (uint32_t i = 0; i < BODY_VARBINDS && (view = walk_next(&walk, config)) != NULL; i++) {
         if (b->len - start > BODY_MAX) {
-            continue;
+            break;
         }
         sr_buf_add(b, i == 0 ? ": " : ", ", 2);
-        trap_name_write(b, &views[i].name, false);
+        trap_name_write(b, &view->name, false);
         sr_buf_put(b, '=');
-        struct trap_shown shown = views[i].shown;
+        struct trap_shown shown = view->shown;
         trap_shown_cut(&shown);
         trap_shown_write(b, config, &shown);
         more--;
@@ -440,7 +417,7 @@ add_identifier(struct sr_buf *b, const char *key, struct sr_span identifier)
     }
     add_key(b, key);
     sr_buf_put(b, '"');
-    trap_name_dotted(b, arcs, count);
+    trap_arcs_write(b, arcs, count);
     sr_buf_put(b, '"');
 }
 
@@ -454,7 +431,7 @@ add_message(struct sr_buf *b, const struct trap_message *message, const struct f
     if (facts->has_identity) {
         add_key(b, "snmp.trap_oid");
         sr_buf_put(b, '"');
-        trap_name_dotted(b, facts->event.arcs, facts->event.count);
+        trap_arcs_write(b, facts->event.arcs, facts->event.count);
         sr_buf_put(b, '"');
     }
     if (message->pdu == TRAP_PDU_TRAP_V1) {
@@ -536,7 +513,7 @@ names_add(struct names *names, struct sr_span name)
  */
 static void
 add_varbind(struct sr_buf *b, const struct trap_config *config, struct names *names,
-    const struct view *view, uint32_t at)
+    const struct trap_view *view, uint32_t at)
 {
     sr_buf_add(b, ",\"", 2);
     size_t start = b->len;
@@ -551,28 +528,25 @@ add_varbind(struct sr_buf *b, const struct trap_config *config, struct names *na
 
 static void
 add_attributes(struct sr_buf *b, const struct trap_config *config,
-    const struct trap_message *message, const struct facts *facts, struct view *views)
+    const struct trap_message *message, const struct facts *facts, struct trap_views *views)
 {
-    struct walk walk = { .facts = facts, .rest = facts->rest };
+    struct walk walk = { .facts = facts, .views = views, .left = message->varbinds };
+    const struct trap_view *view;
     struct trap_varbind varbind;
     struct names names;
-    uint32_t more = 0;
+    uint32_t more = told_count(facts, facts->count);
     size_t start = b->len;
 
-    names_clear(&names, facts->count);
+    for (uint32_t i = 0; i < TRAP_VIEWS_KEPT && trap_varbind_next(&walk.left, &varbind); i++) {
+    }
+    names_clear(&names, views->count);
     add_key(b, "attributes");
     sr_buf_put(b, '{');
     add_message(b, message, facts);
-    for (uint32_t i = 0; walk_next(&walk, &varbind); i++) {
-        if (b->overflow || b->len - start > ATTRIBUTES_MAX) {
-            more++;
-            continue;
-        }
-        struct view *view = &views[i < BODY_VARBINDS ? i : 0];
-        if (i >= BODY_VARBINDS) {
-            read_view(config, &varbind, view);
-        }
+    while (!b->overflow && b->len - start <= ATTRIBUTES_MAX &&
+           (view = walk_next(&walk, config)) != NULL) {
         add_varbind(b, config, &names, view, walk.at);
+        more--;
     }
     if (more > 0) {
         add_signed(b, "snmp.varbinds_left_out", more);
@@ -584,10 +558,10 @@ add_attributes(struct sr_buf *b, const struct trap_config *config,
 
 void
 trap_enrich_write(struct sr_buf *b, const struct trap_config *config,
-    const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns)
+    const struct trap_message *message, struct trap_views *views, const struct sr_peer *peer,
+    uint64_t now_ns)
 {
     struct facts facts;
-    struct view views[BODY_VARBINDS];
 
     gather(config, message, &facts);
     add_time(b, "timestamp", now_ns);
@@ -605,26 +579,29 @@ trap_enrich_write(struct sr_buf *b, const struct trap_config *config,
 }
 
 void
-trap_enrich_varbind(
-    struct sr_buf *b, const struct trap_config *config, const struct trap_varbind *varbind)
+trap_enrich_varbind(struct sr_buf *b, const struct trap_config *config, struct trap_views *views,
+    const struct trap_varbind *varbind)
 {
-    struct view view;
+    const struct trap_view *view = trap_views_add(views, config, varbind);
 
-    read_view(config, varbind, &view);
+    if (view == NULL) {
+        return;
+    }
     add_word(b, "type", trap_type_word(varbind->type));
-    if (view.name.table != NULL) {
+    if (view->name.table != NULL) {
         add_key(b, "name");
         sr_buf_put(b, '"');
-        trap_name_write(b, &view.name, true);
+        trap_name_write(b, &view->name, true);
         sr_buf_put(b, '"');
     }
-    if (trap_shown_says_more(&view.shown, varbind->type)) {
+    if (trap_shown_says_more(&view->shown, varbind->type)) {
         add_key(b, "text");
         sr_buf_put(b, '"');
-        trap_shown_write(b, config, &view.shown);
+        trap_shown_write(b, config, &view->shown);
         sr_buf_put(b, '"');
     }
-    if (trap_type_is_octets(varbind->type) && !trap_hint_printable(varbind->value)) {
+    if (trap_type_is_octets(varbind->type) && view->shown.how != TRAP_SHOW_TEXT &&
+        !trap_hint_printable(varbind->value)) {
         add_hex(b, "hex", varbind->value);
     }
 }

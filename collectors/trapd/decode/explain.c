@@ -2,6 +2,7 @@
 #include "decode/explain.h"
 
 #include "decode/enrich.h"
+#include "decode/identifier.h"
 #include "decode/names.h"
 #include "decode/severity.h"
 #include "decode/shown.h"
@@ -60,7 +61,7 @@ add_arcs(struct sr_buf *b, const char *key, const uint32_t *arcs, unsigned count
 {
     add_key(b, key);
     sr_buf_put(b, '"');
-    trap_name_dotted(b, arcs, count);
+    trap_arcs_write(b, arcs, count);
     sr_buf_put(b, '"');
 }
 

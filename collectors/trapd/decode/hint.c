@@ -98,11 +98,39 @@ take_spec(struct sr_span *hint, struct spec *ret_spec)
     return true;
 }
 
+static bool
+is_escaped(uint8_t c)
+{
+    return c == '"' || c == '\\';
+}
+
 static void
 put_between(struct sr_buf *b, uint8_t c)
 {
-    if (b != NULL && c != 0) {
-        sr_json_string_part(b, (struct sr_span){ &c, 1 });
+    if (b == NULL || c == 0) {
+        return;
+    }
+    if (is_escaped(c)) {
+        sr_buf_put(b, '\\');
+    }
+    sr_buf_put(b, c);
+}
+
+/*
+ * All of a value by a specification like "1x:", as most binary octets have: digits of each with the
+ * separator between them.
+ */
+static void
+put_hex_octets(struct sr_buf *b, uint8_t separator, struct sr_span octets)
+{
+    uint8_t *out = sr_buf_claim(b, 3 * octets.len - 1);
+
+    for (size_t i = 0; out != NULL && i < octets.len; i++, out += 3) {
+        out[0] = (uint8_t)("0123456789abcdef"[octets.data[i] >> 4]);
+        out[1] = (uint8_t)("0123456789abcdef"[octets.data[i] & 15]);
+        if (i + 1 < octets.len) {
+            out[2] = separator;
+        }
     }
 }
 
@@ -180,6 +208,13 @@ apply(struct sr_buf *b, const struct spec *spec, struct sr_span *value)
 }
 
 static bool
+is_hex_octets(const struct spec *spec)
+{
+    return spec->format == 'x' && spec->length == 1 && !spec->is_repeated && spec->separator != 0 &&
+           !is_escaped(spec->separator);
+}
+
+static bool
 show(struct sr_buf *b, struct sr_span hint, struct sr_span value)
 {
     struct spec spec;
@@ -187,6 +222,12 @@ show(struct sr_buf *b, struct sr_span hint, struct sr_span value)
     do {
         if (!take_spec(&hint, &spec)) {
             return false;
+        }
+        if (hint.len == 0 && value.len > 0 && is_hex_octets(&spec)) {
+            if (b != NULL) {
+                put_hex_octets(b, spec.separator, value);
+            }
+            return true;
         }
         /* Specifications that no octets are left for are read, but not used. */
         if (value.len > 0 && !apply(b, &spec, &value)) {
@@ -212,6 +253,12 @@ trap_hint_octets(struct sr_buf *b, struct sr_span hint, struct sr_span value)
         return false;
     }
     return b == NULL || show(b, hint, value);
+}
+
+void
+trap_hint_octets_write(struct sr_buf *b, struct sr_span hint, struct sr_span value)
+{
+    (void)show(b, hint, value);
 }
 
 static void
@@ -262,12 +309,30 @@ trap_hint_integer(struct sr_buf *b, struct sr_span hint, int64_t value)
     return true;
 }
 
+/* Non-zero when one of eight bytes is a control character. */
+static uint64_t
+control_bytes(uint64_t w)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t low = w & ~high; /* so that nothing carries into the next byte */
+
+    return (~(low + ones * 0x60) | (low + ones)) & ~w & high;
+}
+
 bool
 trap_hint_printable(struct sr_span text)
 {
     uint8_t all = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
+    for (uint64_t w; text.len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, text.data + i, sizeof(w));
+        if (control_bytes(w) != 0) {
+            break; /* perhaps one of those that are taken */
+        }
+        all |= (w & UINT64_C(0x8080808080808080)) != 0 ? 0x80 : 0;
+    }
+    for (; i < text.len; i++) {
         uint8_t c = text.data[i];
         if (c < 0x20 ? c != '\t' && c != '\n' && c != '\r' : c == 0x7f) {
             return false;

@@ -22,6 +22,9 @@
  */
 bool trap_hint_octets(struct sr_buf *b, struct sr_span hint, struct sr_span value);
 
+/* Writes what trap_hint_octets() says true to, without asking it again. */
+void trap_hint_octets_write(struct sr_buf *b, struct sr_span hint, struct sr_span value);
+
 /* A number, by "d", "d-2", "x", "o" or "b". False, and nothing written, for another hint. */
 bool trap_hint_integer(struct sr_buf *b, struct sr_span hint, int64_t value);
 

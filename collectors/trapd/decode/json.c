@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/enrich.h"
+#include "decode/identifier.h"
 #include "decode/upstream.h"
 #include "sr/json.h"
 
@@ -20,44 +21,57 @@ write_i64(struct sr_buf *b, int64_t number)
     sr_buf_add_u64(b, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
-static void
-write_arcs(struct sr_buf *b, const uint32_t *arcs, unsigned count)
+#define LISTED_MAX 5U /* characters of a byte in a list: "255, " */
+
+/* A byte in decimal, into room for three digits. Returns how many there are. */
+static size_t
+put_decimal(uint8_t *out, uint8_t byte)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (i > 0) {
-            sr_buf_put(b, '.');
-        }
-        sr_buf_add_u64(b, arcs[i]);
+    uint32_t n = byte;
+    size_t len = 0;
+
+    if (n >= 100) {
+        out[len++] = (uint8_t)('0' + n / 100);
     }
+    if (n >= 10) {
+        out[len++] = (uint8_t)('0' + n / 10 % 10);
+    }
+    out[len++] = (uint8_t)('0' + n % 10);
+    return len;
 }
 
 static bool
 write_oid(struct sr_buf *b, bool upstream, struct sr_span oid)
 {
-    uint32_t arcs[BER_SUB_IDS_MAX];
-    unsigned count;
-
     if (upstream) {
         trap_upstream_oid(b, oid);
         return true;
     }
-    if (!ber_arcs(oid, arcs, &count)) {
-        return false;
-    }
-    write_arcs(b, arcs, count);
-    return true;
+    return trap_identifier_write(b, oid);
 }
 
-/* Bytes as a list of numbers. */
+/* Bytes as a list of numbers; those that there is room for in any case come first. */
 static void
 write_list(struct sr_buf *b, struct sr_span bytes)
 {
+    size_t i = 0;
+
     sr_buf_put(b, '[');
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (i > 0) {
-            sr_buf_add_text(b, ", ");
-        }
+    size_t sure = b->overflow ? 0 : (b->cap - b->len) / LISTED_MAX;
+    uint8_t *out = b->data + b->len;
+    for (; i + 1 < bytes.len && i < sure; i++) {
+        out += put_decimal(out, bytes.data[i]);
+        *out++ = ',';
+        *out++ = ' ';
+    }
+    if (!b->overflow) {
+        b->len = (size_t)(out - b->data);
+    }
+    for (; i < bytes.len; i++) {
         sr_buf_add_u64(b, bytes.data[i]);
+        if (i + 1 < bytes.len) {
+            sr_buf_add(b, ", ", 2);
+        }
     }
     sr_buf_put(b, ']');
 }
@@ -75,7 +89,7 @@ write_signed(struct sr_buf *b, struct sr_span value)
     return true;
 }
 
-static bool
+static inline bool
 write_unsigned(struct sr_buf *b, const char *type, struct sr_span value)
 {
     uint64_t number;
@@ -94,9 +108,13 @@ write_ip_address(struct sr_buf *b, struct sr_span value)
     if (value.len != 4) {
         return false;
     }
-    const uint32_t bytes[] = { value.data[0], value.data[1], value.data[2], value.data[3] };
     sr_buf_add_text(b, "IP ADDRESS: ");
-    write_arcs(b, bytes, 4);
+    for (size_t i = 0; i < value.len; i++) {
+        if (i > 0) {
+            sr_buf_put(b, '.');
+        }
+        sr_buf_add_u64(b, value.data[i]);
+    }
     return true;
 }
 
@@ -161,8 +179,9 @@ write_typed(struct sr_buf *b, bool upstream, const struct trap_varbind *varbind)
     }
 }
 
+/* What is open at its end. */
 static void
-write_varbind(
+begin_varbind(
     struct sr_buf *b, const struct trap_config *config, const struct trap_varbind *varbind)
 {
     const uint8_t type = varbind->type;
@@ -176,10 +195,42 @@ write_varbind(
         write_bytes(b, ": ", varbind->value);
     }
     sr_buf_put(b, '"');
-    if (config->enrich) {
-        trap_enrich_varbind(b, config, varbind);
+}
+
+static void
+write_varbinds(struct sr_buf *b, const struct trap_config *config, struct sr_span left)
+{
+    struct trap_varbind varbind;
+
+    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
+        if (!first) {
+            sr_buf_put(b, ',');
+        }
+        begin_varbind(b, config, &varbind);
+        sr_buf_put(b, '}');
     }
-    sr_buf_put(b, '}');
+}
+
+/* The varbinds and what comes behind them with names. */
+static void
+write_enriched(struct sr_buf *b, const struct trap_config *config,
+    const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns)
+{
+    struct sr_span left = message->varbinds;
+    struct trap_varbind varbind;
+    struct trap_views views;
+
+    trap_views_begin(&views);
+    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
+        if (!first) {
+            sr_buf_put(b, ',');
+        }
+        begin_varbind(b, config, &varbind);
+        trap_enrich_varbind(b, config, &views, &varbind);
+        sr_buf_put(b, '}');
+    }
+    sr_buf_put(b, ']');
+    trap_enrich_write(b, config, message, &views, peer, now_ns);
 }
 
 /* ---- The whole ---- */
@@ -235,9 +286,6 @@ void
 trap_json_write(struct sr_buf *b, const struct trap_config *config,
     const struct trap_message *message, const struct sr_peer *peer, uint64_t now_ns)
 {
-    struct sr_span left = message->varbinds;
-    struct trap_varbind varbind;
-
     sr_buf_add_text(b, "{\"source\":\"");
     write_source(b, peer);
     sr_buf_add_text(b, "\",\"version\":\"");
@@ -245,15 +293,11 @@ trap_json_write(struct sr_buf *b, const struct trap_config *config,
     sr_buf_put(b, '"');
     write_community(b, config, message);
     sr_buf_add_text(b, ",\"varbinds\":[");
-    for (bool first = true; trap_varbind_next(&left, &varbind); first = false) {
-        if (!first) {
-            sr_buf_put(b, ',');
-        }
-        write_varbind(b, config, &varbind);
-    }
-    sr_buf_put(b, ']');
     if (config->enrich) {
-        trap_enrich_write(b, config, message, peer, now_ns);
+        write_enriched(b, config, message, peer, now_ns);
+    } else {
+        write_varbinds(b, config, message->varbinds);
+        sr_buf_put(b, ']');
     }
     sr_buf_put(b, '}');
 }

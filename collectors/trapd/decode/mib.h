@@ -53,12 +53,22 @@ struct mib_node {
     unsigned depth;  /* arcs of the identifier that name the node; the rest is its index */
 };
 
+/* Where most identifiers begin, so that lookups need not: enterprises, mib-2, snmpModules. */
+#define MIB_TRUNKS 3U
+struct mib_trunk {
+    uint32_t node;       /* 0: the table has none there */
+    uint32_t info;       /* of the deepest name on the way, 0: none */
+    uint32_t info_depth; /* its arcs */
+};
+
 /* A table in memory. Borrows the bytes, which must not change meanwhile. */
 struct mib_table {
     struct sr_span bytes;
+    uint32_t node_count, info_bytes, label_bytes, string_bytes; /* sizes of its parts */
+    struct mib_trunk trunks[MIB_TRUNKS];
 };
 
-/* False when the bytes are no table, of another version, or cut short. Looks at the head only. */
+/* False when the bytes are no table, of another version, or cut short. Looks at little of them. */
 bool mib_table_open(struct sr_span bytes, struct mib_table *ret_table);
 
 /* The names of the RFCs that everybody needs, which are part of the program. */

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "decode/identifier.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -41,25 +42,10 @@ trap_name_read(
 }
 
 void
-trap_name_dotted(struct sr_buf *b, const uint32_t *arcs, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (i > 0) {
-            sr_buf_put(b, '.');
-        }
-        if (arcs[i] < 10) { /* as most are */
-            sr_buf_put(b, (uint8_t)('0' + arcs[i]));
-        } else {
-            sr_buf_add_u64(b, arcs[i]);
-        }
-    }
-}
-
-void
 trap_name_write(struct sr_buf *b, const struct trap_name *name, bool with_module)
 {
     if (name->table == NULL) {
-        trap_name_dotted(b, name->arcs, name->count);
+        trap_arcs_write(b, name->arcs, name->count);
         return;
     }
     if (with_module) {
@@ -69,6 +55,6 @@ trap_name_write(struct sr_buf *b, const struct trap_name *name, bool with_module
     sr_json_string_part(b, name->node.name);
     if (name->node.depth < name->count) {
         sr_buf_put(b, '.');
-        trap_name_dotted(b, name->arcs + name->node.depth, name->count - name->node.depth);
+        trap_arcs_write(b, name->arcs + name->node.depth, name->count - name->node.depth);
     }
 }

@@ -35,7 +35,4 @@ void trap_name_find(const struct trap_config *config, struct trap_name *name);
  */
 void trap_name_write(struct sr_buf *b, const struct trap_name *name, bool with_module);
 
-/* Appends arcs in decimal with points between them. */
-void trap_name_dotted(struct sr_buf *b, const uint32_t *arcs, unsigned count);
-
 #endif

@@ -4,14 +4,18 @@
 #include <string.h>
 
 #include "decode/hint.h"
+#include "decode/identifier.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
 
 enum {
-    BITS_OCTETS_MAX = 32, /* longer values are shown as octets: each bit is looked up */
-    CUT_TEXT = 256,       /* octets of one value in a line */
-    CUT_OCTETS = 64,      /* the same where each one becomes several characters */
+    BITS_OCTETS_MAX = 32,   /* longer values are shown as octets: each bit is looked up */
+    HINT_OCTETS_MAX = 2048, /* the same for DISPLAY-HINT, whose own limit is 255 mostly */
+    EFFORT_IDENTIFIER = 4,  /* TRAP_EFFORT */
+    EFFORT_OPAQUE = 2,
+    CUT_TEXT = 256,  /* octets of one value in a line */
+    CUT_OCTETS = 64, /* the same where each one becomes several characters */
 };
 
 const char *
@@ -221,7 +225,8 @@ show_by_mib(struct trap_shown *s, const struct trap_name *name, uint8_t type)
             if (s->octets.len <= BITS_OCTETS_MAX && write_bits(NULL, s)) {
                 s->how = TRAP_SHOW_BITS;
             }
-        } else if (node->hint.len > 0 && trap_hint_octets(NULL, node->hint, s->octets)) {
+        } else if (node->hint.len > 0 && s->octets.len <= HINT_OCTETS_MAX &&
+                   trap_hint_octets(NULL, node->hint, s->octets)) {
             s->how = TRAP_SHOW_HINT_OCTETS;
         }
     }
@@ -236,6 +241,26 @@ trap_shown_of(
     if (name->table != NULL) {
         show_by_mib(ret_shown, name, varbind->type);
     }
+}
+
+uint32_t
+trap_shown_effort(const struct trap_name *name, const struct trap_varbind *varbind)
+{
+    size_t len = varbind->value.len;
+
+    if (varbind->type == BER_OBJECT_IDENTIFIER) {
+        return EFFORT_IDENTIFIER;
+    }
+    if (varbind->type == BER_OPAQUE) {
+        return EFFORT_OPAQUE;
+    }
+    if (name->table == NULL || varbind->type != BER_OCTET_STRING) {
+        return 0;
+    }
+    if (name->node.labels != 0 && name->node.syntax == MIB_SYNTAX_BITS) {
+        return len <= BITS_OCTETS_MAX ? 8 * (uint32_t)len : 0;
+    }
+    return name->node.hint.len > 0 && len <= HINT_OCTETS_MAX ? (uint32_t)len / 4 : 0;
 }
 
 bool
@@ -300,7 +325,7 @@ write_address(struct sr_buf *b, const uint8_t *address)
 {
     const uint32_t parts[4] = { address[0], address[1], address[2], address[3] };
 
-    trap_name_dotted(b, parts, 4);
+    trap_arcs_write(b, parts, 4);
 }
 
 static void
@@ -323,7 +348,7 @@ trap_shown_write(struct sr_buf *b, const struct trap_config *config, const struc
     case TRAP_SHOW_LABEL: sr_json_string_part(b, shown->label); break;
     case TRAP_SHOW_BITS: write_bits(b, shown); break;
     case TRAP_SHOW_HINT_INTEGER: trap_hint_integer(b, shown->hint, shown->number); break;
-    case TRAP_SHOW_HINT_OCTETS: trap_hint_octets(b, shown->hint, shown->octets); break;
+    case TRAP_SHOW_HINT_OCTETS: trap_hint_octets_write(b, shown->hint, shown->octets); break;
     case TRAP_SHOW_IDENTIFIER: write_identifier(b, config, shown->octets); break;
     case TRAP_SHOW_ADDRESS: write_address(b, shown->octets.data); break;
     case TRAP_SHOW_TEXT: sr_json_string_part(b, shown->octets); break;

@@ -53,6 +53,9 @@ bool trap_type_is_octets(uint8_t type);
 void trap_shown_of(
     const struct trap_name *name, const struct trap_varbind *varbind, struct trap_shown *ret_shown);
 
+/* What trap_shown_of() and writing it are, besides looking at the type: TRAP_EFFORT. */
+uint32_t trap_shown_effort(const struct trap_name *name, const struct trap_varbind *varbind);
+
 /* True when it is shown by other means than its type alone: by a MIB, or what is in an Opaque. */
 bool trap_shown_says_more(const struct trap_shown *shown, uint8_t type);
 

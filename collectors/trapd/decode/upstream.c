@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "decode/identifier.h"
+
 #include "sr/banned.h"
 
 #define SUB_ID_BYTES_MAX 9U /* 63 bits */
@@ -52,6 +54,9 @@ trap_upstream_oid(struct sr_buf *b, struct sr_span oid)
     if (has_long_sub_id(oid)) {
         write_bytes(b, oid);
         return;
+    }
+    if (oid.data[0] > 0 && oid.data[0] < 80 && trap_identifier_write(b, oid)) {
+        return; /* as everybody writes it */
     }
     sr_buf_add_u64(b, oid.data[0] / 40);
     if (oid.len == 1 && oid.data[0] == 0) {

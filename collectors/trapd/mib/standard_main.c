@@ -12,22 +12,47 @@
 
 static char text[TEXT_MAX + 1];
 
+static void
+write_trunk(FILE *out, const struct mib_trunk *trunk)
+{
+    (void)fprintf(out, "            { %u, %u, %u },\n", (unsigned)trunk->node,
+        (unsigned)trunk->info, (unsigned)trunk->info_depth);
+}
+
 static bool
 write_source(FILE *out, const uint8_t *bytes, size_t len)
 {
+    struct mib_table table;
+
+    if (!mib_table_open((struct sr_span){ bytes, len }, &table)) {
+        return false;
+    }
     /* As a string: checkers look at each number of a list, for minutes. */
     (void)fputs("/* Made from mib/standard.txt. */\n"
                 "#include \"decode/mib.h\"\n\n"
-                "static const uint8_t bytes[] = \"",
+                "static const uint8_t bytes[] __attribute__((aligned(64))) = \"",
         out);
     for (size_t i = 0; i < len; i++) {
         (void)fprintf(out, "%s\\%03o", i % 24 == 0 ? "\"\n    \"" : "", (unsigned)bytes[i]);
     }
-    (void)fputs("\";\n\n"
-                "const struct mib_table *\n"
-                "mib_standard(void)\n"
-                "{\n"
-                "    static const struct mib_table table = { { bytes, sizeof(bytes) - 1 } };\n\n"
+    (void)fprintf(out,
+        "\";\n\n"
+        "const struct mib_table *\n"
+        "mib_standard(void)\n"
+        "{\n"
+        "    /* As mib_table_open() has it. */\n"
+        "    static const struct mib_table table = { .bytes = { bytes, sizeof(bytes) - 1 },\n"
+        "        .node_count = %u,\n"
+        "        .info_bytes = %u,\n"
+        "        .label_bytes = %u,\n"
+        "        .string_bytes = %u,\n"
+        "        .trunks = {\n",
+        (unsigned)table.node_count, (unsigned)table.info_bytes, (unsigned)table.label_bytes,
+        (unsigned)table.string_bytes);
+    for (size_t i = 0; i < MIB_TRUNKS; i++) {
+        write_trunk(out, &table.trunks[i]);
+    }
+    (void)fputs("        } };\n\n"
                 "    return &table;\n"
                 "}\n",
         out);
