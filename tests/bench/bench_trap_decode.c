@@ -15,6 +15,7 @@
 #include <openssl/sha.h>
 
 #include "community.h"
+#include "usm_engine.h"
 
 #include "sr/banned.h"
 
@@ -101,16 +102,7 @@ answer(void *arg, struct sr_span bytes)
     (void)bytes;
 }
 
-const struct sr_emit desk_emit = {
-    .reserve = reserve,
-    .commit = commit,
-    .deadletter = deadletter,
-    .consumed = told,
-    .refused = told,
-    .lost = lost,
-};
-
-const struct sr_emit desk_answering_emit = {
+static const struct sr_emit emit = {
     .reserve = reserve,
     .commit = commit,
     .deadletter = deadletter,
@@ -135,16 +127,28 @@ request_id(struct sr_span identity, uint8_t id[SR_REQUEST_ID_LEN])
     memcpy(id, digest, SR_REQUEST_ID_LEN);
 }
 
+const uint8_t desk_engine[DESK_ENGINE_LEN] = { 0x80, 0, 0x1f, 0x88, 4, 'o', 'w', 'n' };
+
+static uint32_t
+engine_time(void *arg)
+{
+    (void)arg;
+    return LOAD_TIME;
+}
+
 void
 desk_open(struct desk *d, const struct usm_users *users, const struct mib_table *table)
 {
-    const struct usm_receiver_options options = { .time = USM_TIME_STRICT };
+    static struct usm_engine engine = { .boots = LOAD_BOOTS, .time = engine_time };
+    const struct usm_receiver_options options = { .time = USM_TIME_STRICT, .engine = &engine };
+
+    memcpy(engine.id, desk_engine, sizeof(desk_engine));
+    engine.id_len = sizeof(desk_engine);
 
     *d = (struct desk){
         .config = { .community_hash = community_hash,
             .request_id = request_id,
             .mibs = { table, mib_standard() } },
-        .emit = &desk_emit,
     };
     if (users != NULL) {
         d->receiver = usm_receiver_new(users, &options);
@@ -168,7 +172,7 @@ desk_feed(struct desk *d, struct sr_span bytes)
     static const struct sr_peer peer = { .address = { 127, 1, 0, 1 }, .port = 50123 };
 
     return sr_trap_datagram(
-        &d->config, d->receiver != NULL ? &d->opener : NULL, &scratch, NOW, &peer, bytes, d->emit);
+        &d->config, d->receiver != NULL ? &d->opener : NULL, &scratch, NOW, &peer, bytes, &emit);
 }
 
 struct usm_users *

@@ -35,20 +35,20 @@ struct plot {
     write_message *write;
     void (*varbind)(const struct plot *p, struct load *l, unsigned at); /* what it is full of */
     const char *name;
-    const char *octets; /* what the value is full of */
-    size_t len;         /* of the value; 0: all there is room for */
-    uint8_t type;
+    const char *octets;    /* what the value is full of */
+    size_t len;            /* of the value; 0: all there is room for */
+    size_t fill;           /* bytes of varbinds; 0: FILL */
+    struct desk_user user; /* of v3 */
+    unsigned users;        /* of its name */
     enum trap_pdu pdu;
     enum trap_community community;
-    struct desk_user user; /* of v3 */
-    unsigned users;        /* of its name; 0: as many as there are senders */
-    const char *password;
+    uint8_t type;
 };
 
 static size_t
-left(const struct load *l)
+left(const struct plot *p, const struct load *l)
 {
-    return l->at - (LOAD_LARGEST - FILL);
+    return l->at - (LOAD_LARGEST - (p->fill != 0 ? p->fill : FILL));
 }
 
 /* So many octets as the plot says, of what it says. */
@@ -77,7 +77,7 @@ static void
 of_octets(const struct plot *p, struct load *l, unsigned at)
 {
     const size_t end = l->at;
-    const size_t len = p->len != 0 ? p->len : left(l) - 64;
+    const size_t len = p->len != 0 ? p->len : left(p, l) - 64;
 
     load_octets(l, p->type, octets_of(p, len));
     put_name(p, l, at, end);
@@ -203,7 +203,7 @@ fill(const struct plot *p, struct load *l)
 {
     size_t each = 0; /* bytes of the largest so far */
 
-    for (unsigned i = 0; i < TRAP_VARBINDS_MAX && left(l) > each + 64; i++) {
+    for (unsigned i = 0; i < TRAP_VARBINDS_MAX && left(p, l) > each + 64; i++) {
         size_t before = l->at;
         p->varbind(p, l, i);
         each = before - l->at > each ? before - l->at : each;
@@ -237,7 +237,7 @@ long_community(const struct plot *p, struct load *l, unsigned run)
     (void)run;
     load_varbinds(l, TRAP_V2C, 5, 1);
     load_pdu(l, TRAP_PDU_TRAP_V2, 1, end);
-    load_message(l, TRAP_V2C, octets_of(p, left(l)), end);
+    load_message(l, TRAP_V2C, octets_of(p, left(p, l)), end);
 }
 
 static struct load_user sender;
@@ -253,14 +253,30 @@ move_to(unsigned engine)
 }
 
 static void
-full_v3(const struct plot *p, struct load *l, unsigned engine)
+put_v3(const struct plot *p, struct load *l, enum trap_pdu pdu)
 {
     const size_t end = l->at;
 
-    move_to(engine);
     fill(p, l);
-    load_pdu(l, TRAP_PDU_TRAP_V2, 1, end);
+    load_pdu(l, pdu, 1, end);
     load_v3(l, &sender, 1, end);
+}
+
+static void
+full_v3(const struct plot *p, struct load *l, unsigned engine)
+{
+    move_to(engine);
+    put_v3(p, l, TRAP_PDU_TRAP_V2);
+}
+
+/* Each has its answer. */
+static void
+inform_v3(const struct plot *p, struct load *l, unsigned run)
+{
+    (void)run;
+    load_user_move(&sender, (struct sr_span){ desk_engine, DESK_ENGINE_LEN });
+    sender.is_reportable = true;
+    put_v3(p, l, TRAP_PDU_INFORM);
 }
 
 /* Of an engine that was heard before. */
@@ -274,6 +290,7 @@ known_v3(const struct plot *p, struct load *l, unsigned run)
 static void
 wrong_mac(const struct plot *p, struct load *l, unsigned run)
 {
+    sender.is_reportable = true; /* there may be a report */
     full_v3(p, l, run);
     l->bytes[LOAD_LARGEST - 1] ^= 1;
 }
@@ -298,11 +315,15 @@ short_wrong_mac(const struct plot *p, struct load *l, unsigned run)
         .what = (word), .write = full, .varbind = (of), .name = (where), .type = (kind),           \
         .pdu = TRAP_PDU_TRAP_V2                                                                    \
     }
-#define SECURE(word, how, auth_, priv_, count)                                                     \
+#define SECURE_OF(word, how, auth_, priv_, count, bytes)                                           \
     {                                                                                              \
         .what = (word), .write = (how), .varbind = of_octets, .name = IF_ENTRY "2", .octets = "x", \
-        .type = BER_OCTET_STRING, .user = { "worst", (auth_), (priv_) }, .users = (count)          \
+        .fill = (bytes), .type = BER_OCTET_STRING, .user = { "worst", (auth_), (priv_) },          \
+        .users = (count)                                                                           \
     }
+#define SECURE(word, how, auth_, priv_, count) SECURE_OF(word, how, auth_, priv_, count, 0)
+/* Longer ones may be refused for what DES costs. */
+#define SHORT_DES(word, how) SECURE_OF(word, how, USM_AUTH_MD5, USM_PRIV_DES, 1, 24300)
 
 static const struct plot plots[] = {
     VARBINDS("4,096 varbinds of seven bytes", of_nothing, BER_NULL, NULL),
@@ -341,6 +362,9 @@ static const struct plot plots[] = {
     OCTETS("one value shown by \"1d\\\"1o\\\\\"", "\xfe", 0, VENDOR ".4"),
     OCTETS("values of six control characters", "\1", 6, IF_ENTRY "2"),
     OCTETS("values of eight bytes shown by \"1x:\"", "\xab", 8, IF_ENTRY "6"),
+    OCTETS("values of 110 bytes shown by \"1x:\"", "\xab", 110, IF_ENTRY "6"),
+    OCTETS("values of 110 bytes shown by \"1d.\"", "\xfe", 110, VENDOR ".2"),
+    OCTETS("values of 110 bytes, UTF-8 and quotes", "\"\xc3\xbc", 110, IF_ENTRY "2"),
     OCTETS("values of 200 control characters", "\1", 200, IF_ENTRY "2"),
     OCTETS("values of 200 letters", "x", 200, IF_ENTRY "2"),
     OCTETS("BITS with 256 names, all set", "\xff", 32, VENDOR ".1"),
@@ -366,6 +390,10 @@ static const struct plot plots[] = {
     SECURE("v3, SHA/AES-128", known_v3, USM_AUTH_SHA, USM_PRIV_AES128, 1),
     SECURE("v3, SHA-256/AES-256", known_v3, USM_AUTH_SHA256, USM_PRIV_AES256, 1),
     SECURE("v3, SHA-512/AES-256", known_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
+    SECURE("v3, an inform of MD5/DES", inform_v3, USM_AUTH_MD5, USM_PRIV_DES, 1),
+    SECURE("v3, an inform of SHA-512/AES-256", inform_v3, USM_AUTH_SHA512, USM_PRIV_AES256, 1),
+    SHORT_DES("v3, MD5/DES, 24 KiB", known_v3),
+    SHORT_DES("v3, an inform of MD5/DES, 24 KiB", inform_v3),
     SECURE("v3, a new engine, SHA/AES-256", full_v3, USM_AUTH_SHA, USM_PRIV_AES256, 1),
     SECURE("v3, a new engine, MD5/AES-256-C", full_v3, USM_AUTH_MD5, USM_PRIV_AES256_CISCO, 1),
     SECURE("v3, a new engine, SHA/AES-256-C", full_v3, USM_AUTH_SHA, USM_PRIV_AES256_CISCO, 1),
@@ -461,7 +489,6 @@ measure(const struct plot *p, struct usm_users *users, const struct mib_table *t
     desk_open(&d, users, table);
     d.config.enrich = enrich;
     d.config.community = p->community;
-    d.emit = p->pdu == TRAP_PDU_INFORM ? &desk_answering_emit : &desk_emit;
     for (unsigned run = 0; run <= TIMES; run++) {
         load_clear(&message);
         p->write(p, &message, run);

@@ -129,7 +129,7 @@ load_oid(struct load *l, const uint32_t *arcs, unsigned count)
 void
 load_name(struct load *l, const char *dotted, uint32_t index)
 {
-    uint32_t arcs[BER_SUB_IDS_MAX];
+    uint32_t arcs[BER_SUB_IDS_MAX] = { 0 };
     unsigned count = 0;
     char *end;
 
@@ -254,7 +254,7 @@ load_user_open(struct load_user *u, const char *name, enum usm_auth auth, enum u
         sizeof(LOAD_PRIV_PASSWORD) - 1 };
 
     *u = (struct load_user){
-        .name = name, .auth = auth, .priv = priv, .boots = 3, .time = 10000, .salt = 1
+        .name = name, .auth = auth, .priv = priv, .boots = LOAD_BOOTS, .time = LOAD_TIME, .salt = 1
     };
     if (!usm_algorithms_load(&u->algorithms) ||
         (auth != USM_AUTH_NONE &&

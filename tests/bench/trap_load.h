@@ -83,7 +83,10 @@ struct load_user {
 #define LOAD_AUTH_PASSWORD "authpass12345"
 #define LOAD_PRIV_PASSWORD "privpass12345"
 
-/* Keys are made of the two passwords. Borrows the name. */
+#define LOAD_BOOTS 3U
+#define LOAD_TIME 10000U
+
+/* Keys are made of the two passwords, the clock is LOAD_BOOTS and LOAD_TIME. Borrows the name. */
 void load_user_open(struct load_user *u, const char *name, enum usm_auth auth, enum usm_priv priv);
 void load_user_close(struct load_user *u);
 

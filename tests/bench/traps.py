@@ -66,6 +66,8 @@ class Ours(Process):
         with open(users, "w") as out:
             out.write(USERS)
         os.chmod(users, 0o600)
+        # It would remember the clocks of engines, which stand still in messages made beforehand.
+        shutil.rmtree(os.path.join(folder, "queue"), ignore_errors=True)
         settings = ["output=discard", "queue.dir=%s/queue" % folder, "users_file=" + users,
                     "metrics.listen=" + METRICS,
                     "listeners.0.listen=udp://127.0.0.1:%d" % PORT,
@@ -228,7 +230,9 @@ def traps(options, folder):
              for rounds in results]
     markdown(["peak resident set, MiB"] + list(TITLES.values()), [
         [label(way)] + ["%.1f" % peak[kind] for kind in KINDS] for way, peak in zip(found, peaks)])
-    bars = [at_most("peak resident set under these loads, MiB", 32, max(
+    lost = sum(r[kind]["lost"] for way, rounds in zip(found, results) if is_ours(way)
+               for r in rounds for kind in KINDS)
+    bars = [at_most("traps that we lost", 0, lost, "%d"), at_most("peak resident set under these loads, MiB", 32, max(
         max(peak.values()) for way, peak in zip(found, peaks) if is_ours(way)), "%.1f")]
     for kind, times in (("v2c-5", 20), ("v3", 4)) if has_peer else ():
         for peer, which in ((Peer, ""), (lean_peer, " without its log")):
