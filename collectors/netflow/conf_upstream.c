@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sr/conf_platform.h"
+
 #include "sr/banned.h"
 
 /*
@@ -23,78 +25,10 @@ take_creds(const struct sr_conf_foreign *section, const struct sr_conf_node *val
     }
 }
 
-/* Without a scheme it means nats://, as in the client library that reads it there. */
-static void
-take_url(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    const char *text = sr_conf_foreign_text(section, value);
-
-    if (text != NULL && strstr(text, "://") == NULL) {
-        text = sr_conf_foreign_format(section, "nats://%s", text);
-    }
-    if (text != NULL) {
-        sr_conf_foreign_put(section, "nats.url", value, text);
-    }
-}
-
-/* The cert_dir of a security section, or of the one that its `tls` stands in; NULL: none. */
-static const char *
-cert_dir(const struct sr_conf_foreign *section)
-{
-    const struct sr_conf_node *value = NULL;
-
-    for (; value == NULL && section->up != NULL; section = section->up) {
-        value = sr_conf_foreign_find(section, "cert_dir");
-    }
-    return value != NULL ? sr_conf_foreign_word(value, 0) : NULL;
-}
-
-static void
-take_file(const struct sr_conf_foreign *section, const struct sr_conf_node *value, const char *to)
-{
-    const char *file = sr_conf_foreign_text(section, value);
-    const char *dir = cert_dir(section);
-
-    if (file == NULL || file[0] == '\0') {
-        return;
-    }
-    if (file[0] != '/' && dir != NULL && dir[0] != '\0') {
-        const char *slash = dir[strlen(dir) - 1] == '/' ? "" : "/";
-        file = sr_conf_foreign_format(section, "%s%s%s", dir, slash, file);
-    }
-    sr_conf_foreign_put(section, to, value, file);
-}
-
-static void
-take_cert_file(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    take_file(section, value, "nats.tls.cert_file");
-}
-
-static void
-take_key_file(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    take_file(section, value, "nats.tls.key_file");
-}
-
-static void
-take_ca_file(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    take_file(section, value, "nats.tls.ca_file");
-}
-
-/* Read where it is needed. */
-static void
-take_later(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    (void)section;
-    (void)value;
-}
-
 static const struct sr_conf_foreign_key tls_keys[] = {
-    { .name = "cert_file", .take = take_cert_file },
-    { .name = "key_file", .take = take_key_file },
-    { .name = "ca_file", .take = take_ca_file },
+    { .name = "cert_file", .take = sr_conf_platform_take_cert_file },
+    { .name = "key_file", .take = sr_conf_platform_take_key_file },
+    { .name = "ca_file", .take = sr_conf_platform_take_ca_file },
     { .name = NULL },
 };
 
@@ -110,47 +44,22 @@ take_tls(const struct sr_conf_foreign *section, const struct sr_conf_node *value
 
 /* The files stand in `tls`; in the bundle's nats_security beside `mode`. */
 static const struct sr_conf_foreign_key security_keys[] = {
-    { .name = "mode", .take = take_later, .required = true },
-    { .name = "cert_dir", .take = take_later },
+    { .name = "mode", .take = sr_conf_platform_take_later, .required = true },
+    { .name = "cert_dir", .take = sr_conf_platform_take_later },
     { .name = "tls", .take = take_tls },
-    { .name = "cert_file", .take = take_cert_file },
-    { .name = "key_file", .take = take_key_file },
-    { .name = "ca_file", .take = take_ca_file },
+    { .name = "cert_file", .take = sr_conf_platform_take_cert_file },
+    { .name = "key_file", .take = sr_conf_platform_take_key_file },
+    { .name = "ca_file", .take = sr_conf_platform_take_ca_file },
     { .name = NULL },
 };
 
 static void
 take_security(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
 {
-    struct sr_conf_foreign security;
-
-    if (!sr_conf_foreign_below(section, value, &security)) {
-        return;
-    }
-    const struct sr_conf_node *mode = sr_conf_foreign_find(&security, "mode");
-    const char *text = mode != NULL ? sr_conf_foreign_text(&security, mode) : NULL;
-    if (text != NULL && strcmp(text, "none") == 0) {
-        return; /* its files are not looked at */
-    }
-    if (text != NULL && strcmp(text, "mtls") != 0) {
-        sr_conf_foreign_problem(
-            &security, mode, "is `%.64s`; write mtls, or none for a connection without", text);
-    }
-    sr_conf_foreign_read(&security, security_keys);
+    sr_conf_platform_read_security(section, value, security_keys, false);
 }
 
 /* ---- Listeners ---- */
-
-static void
-take_address(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
-{
-    const char *text = sr_conf_foreign_text(section, value);
-
-    if (text != NULL) {
-        sr_conf_foreign_put(
-            section, "listen", value, sr_conf_foreign_format(section, "udp://%s", text));
-    }
-}
 
 static const struct sr_conf_foreign_key pending_keys[] = {
     { .name = "max_pending_flows", .to = "max_pending_sets" },
@@ -171,7 +80,7 @@ take_pending(const struct sr_conf_foreign *section, const struct sr_conf_node *v
 }
 
 #define LISTENER_KEYS                                                                              \
-    { .name = "listen_addr", .take = take_address, .required = true },                             \
+    { .name = "listen_addr", .take = sr_conf_platform_take_address, .required = true },            \
         { .name = "subject", .to = "subject", .required = true },                                  \
         { .name = "max_templates", .to = "max_templates" },                                        \
         { .name = "max_template_fields", .to = "max_template_fields" },                            \
@@ -181,7 +90,7 @@ take_pending(const struct sr_conf_foreign *section, const struct sr_conf_node *v
     }
 
 static const struct sr_conf_foreign_key listener_keys[] = {
-    { .name = "protocol", .take = take_later, .required = true },
+    { .name = "protocol", .take = sr_conf_platform_take_later, .required = true },
     LISTENER_KEYS,
     { .name = "allow_unauthenticated_templates" },
     { .name = "channel_size" },
@@ -303,7 +212,7 @@ take_stream(const struct sr_conf_foreign *section, const struct sr_conf_node *va
 }
 
 static const struct sr_conf_foreign_key top_keys[] = {
-    { .name = "nats_url", .take = take_url, .required = true },
+    { .name = "nats_url", .take = sr_conf_platform_take_url, .required = true },
     { .name = "nats_creds_file", .take = take_creds },
     { .name = "stream_name", .take = take_stream, .required = true },
     { .name = "partition", .to = "partition" },
@@ -313,13 +222,13 @@ static const struct sr_conf_foreign_key top_keys[] = {
     { .name = "nats_security", .take = take_security },
     { .name = "listeners", .take = take_listeners },
     /* Of a single listener. */
-    { .name = "protocols", .take = take_later },
-    { .name = "listen_addr", .take = take_later },
-    { .name = "subject", .take = take_later },
-    { .name = "buffer_size", .take = take_later },
-    { .name = "max_templates", .take = take_later },
-    { .name = "max_template_fields", .take = take_later },
-    { .name = "pending_flows", .take = take_later },
+    { .name = "protocols", .take = sr_conf_platform_take_later },
+    { .name = "listen_addr", .take = sr_conf_platform_take_later },
+    { .name = "subject", .take = sr_conf_platform_take_later },
+    { .name = "buffer_size", .take = sr_conf_platform_take_later },
+    { .name = "max_templates", .take = sr_conf_platform_take_later },
+    { .name = "max_template_fields", .take = sr_conf_platform_take_later },
+    { .name = "pending_flows", .take = sr_conf_platform_take_later },
     /* Not served. */
     { .name = "batch_size" },
     { .name = "channel_size" },

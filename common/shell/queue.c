@@ -213,6 +213,32 @@ sr_queue_durability(const struct sr_queue *q)
 
 /* ---- Segments ---- */
 
+/*
+ * Dead letters whose one segment is full need another, or the full one is never sealed and spilled:
+ * so much may be beyond their part.
+ */
+static bool
+must_step(const struct sr_lane *lane)
+{
+    const struct sr_segment *before = lane->tail != NULL ? lane->tail->previous : NULL;
+
+    return lane->queue->options.durability == SR_QUEUE_SPILL && lane->dead && lane->tail != NULL &&
+           lane->shown == lane->tail && (before == NULL || before->data == NULL);
+}
+
+static bool
+take(struct sr_share *share, const struct sr_lane *lane, size_t size)
+{
+    if (sr_share_take(share, lane->listener, lane->dead, size)) {
+        return true;
+    }
+    if (!must_step(lane) || !sr_share_take(share, lane->listener, false, size)) {
+        return false;
+    }
+    share->dead_used += size;
+    return true;
+}
+
 /* Takes `size` bytes with those of `spent` (NULL: none) given back; all or nothing. */
 static bool
 take_instead(struct sr_share *share, const struct sr_lane *lane, size_t *held, size_t size)
@@ -220,7 +246,7 @@ take_instead(struct sr_share *share, const struct sr_lane *lane, size_t *held, s
     if (held != NULL) {
         sr_share_give(share, lane->listener, lane->dead, *held);
     }
-    bool taken = sr_share_take(share, lane->listener, lane->dead, size);
+    bool taken = take(share, lane, size);
     if (held != NULL && !taken) {
         sr_share_force(share, lane->listener, lane->dead, *held);
     } else if (held != NULL) {

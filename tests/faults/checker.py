@@ -30,6 +30,9 @@ class Listener:
     dropped_records: dict = dataclasses.field(default_factory=dict)
     consumed: dict = dataclasses.field(default_factory=dict)
     sizes: list = None  # of each datagram, how many numbers; None: one each
+    requests: bool = False  # a datagram without a number sends one again that has no answer yet
+    early: bool = False     # ... which comes when it is on the disk, not in the stream
+    unanswered: tuple = ()  # numbers of requests
 
     def total(self, count):
         return sum(life.get(count, 0) for life in self.lives)
@@ -41,6 +44,11 @@ class Listener:
     @property
     def without_numbers(self):
         return 0 if self.sizes is None else self.sizes.count(0)
+
+    @property
+    def consumed_reason(self):
+        """What becomes of datagrams without a number."""
+        return "duplicates" if self.requests else "templates"
 
     def gone(self, missing):
         """The sizes of the datagrams of which all numbers are missing, and how often each."""
@@ -151,7 +159,7 @@ class _Check:
         everything = listener.sent
         allowed = {
             ("dropped", "killed"): self.e.kills * BATCH,
-            ("consumed", "templates"): listener.without_numbers,
+            ("consumed", listener.consumed_reason): listener.without_numbers,
         }
         for reason in DAMAGE_REASONS if self.e.corruptions else ():
             allowed[("dropped_records", reason)] = everything
@@ -183,7 +191,7 @@ class _Check:
         for s in stored:
             if list(s.numbers) != sorted(s.numbers):
                 self.find(f"order of {listener.name}", f"within {s.id}: {s.numbers}")
-        for dead in (False, True):
+        for dead in () if listener.requests else (False, True):
             worst = disorder([s.numbers[0] for s in stored if s.dead == dead])
             if worst > WINDOW:
                 self.find(f"order of {listener.name}",
@@ -196,6 +204,28 @@ class _Check:
         damaged = sum(listener.dropped_records.get(r, 0) for r in (*DAMAGE_REASONS, "killed"))
         return min(window * self.e.corruptions, damaged) + sum(
             min(window, life["queued"]) for life in listener.lives)
+
+    def answers(self, listener, stored):
+        """A request that has its answer is stored, and at the end each has one. What became of
+        datagrams on the way is nobody's loss: they were sent again. A copy that came after the
+        memory of its answer was gone is a record more that the stream had already."""
+        numbers = {n for s in stored for n in s.numbers}
+        missing = set(range(listener.sent)) - numbers
+        lost = missing - set(listener.unanswered)
+        damaged = listener.total("dropped_records") if listener.early else 0
+        if len(lost) > damaged:
+            self.find(f"answers of {listener.name}",
+                      f"{len(lost)} are answered and not in the stream, and {damaged} are counted "
+                      f"as damaged: {ranges(lost)}")
+        if listener.unanswered:
+            self.find(f"answers of {listener.name}", f"{len(listener.unanswered)} have none: "
+                      f"{ranges(listener.unanswered)}")
+        t, slack = listener.total, self.slack(listener)
+        copies = listener.without_numbers - t("consumed")
+        if not len(numbers) - slack <= t("stored") <= len(numbers) + copies:
+            self.find(f"stored of {listener.name}",
+                      f"the stream has {len(numbers)}, stored says {t('stored')}, and {copies} were "
+                      "sent again and not known")
 
     def losses(self, listener, stored):
         """missing = counted; what was in flight when its copy got lost may be both. Inputs are
@@ -235,7 +265,10 @@ class _Check:
             self.balance(listener)
             self.reasons(listener)
             self.once(i, listener, stored)
-            self.losses(listener, stored)
+            if listener.requests:
+                self.answers(listener, stored)
+            else:
+                self.losses(listener, stored)
         strange = [s.id for s in self.e.stream if s.numbers is None]
         if strange:
             self.find("stream", f"{len(strange)} messages that nobody sent: {strange[:5]}")

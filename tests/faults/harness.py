@@ -67,8 +67,9 @@ class Collector(lab.Daemon):
         super().__init__(one, name=self.kind.name, program=self.kind.binary, held=True, nats=nats,
                          shutdown_timeout="2s", queue=self.queue(schedule, queue_dir),
                          listeners=[{"subject": self.kind.subject,
-                                     "receive_buffer": schedule.buffer}
-                                    for _ in range(schedule.listeners)],
+                                     "receive_buffer": schedule.buffer,
+                                     **self.kind.listener(schedule, i)}
+                                    for i in range(schedule.listeners)],
                          prefix=self.plain_user(), **self.kind.config(schedule))
         for _, s in self.held:  # until it starts
             self.set_buffer(s, schedule.buffer)
@@ -321,6 +322,8 @@ class Run:
 
     def at_rest(self):
         self.alive()
+        if not all([load.insist() for load in self.loads]):
+            return False
         try:
             ledgers = self.collector.ledgers()
         except OSError:
@@ -386,7 +389,10 @@ class Run:
             lives = [life[i] for life in self.finished_lives if len(life) > i]
             if len(last) > i:
                 lives.append(last[i])
+            self.complaints += load.complaints()
             listeners.append(Listener(f"listener {i}", load.sent, drops[i], lives, sizes=load.sizes,
+                                      requests=load.requests, early=load.early,
+                                      unanswered=load.unanswered(),
                                       **(reasons[i] if reasons else {})))
         return Evidence(self.schedule.durability, listeners, self.stream(), self.kills,
                         self.disk_faults, self.corruptions, c.duplicates, c.garbage,
@@ -483,7 +489,7 @@ def summary(evidence):
         for reason, n in (("kernel", listener.socket_drops), ("left at exit", left)):
             if n:
                 counted[reason] = counted.get(reason, 0) + n
-        for dead in (False, True):
+        for dead in () if listener.requests else (False, True):
             worst = max(worst, disorder([s.numbers[0] for s in evidence.stream
                                          if s.listener == i and s.dead == dead]))
     return {"sent": sum(listener.sent for listener in evidence.listeners),

@@ -15,12 +15,16 @@ import time
 
 import flows
 import lab
+import traps
 
 BAD_EVERY = 37  # one datagram in so many cannot be decoded and becomes a dead letter
 
 
 class Load:
     """What one listener is sent."""
+
+    requests = False  # each is sent again until it is answered
+    early = False     # ... and that is when it is on the disk
 
     def __init__(self, collector, listener):
         self.listener, self.target = listener, collector.address(listener)
@@ -40,6 +44,18 @@ class Load:
 
     def renew(self, collector):
         """What the collector must remember from now on; called just before a fault."""
+
+    def insist(self):
+        """Called again and again when nothing new is sent any more; whether nobody waits."""
+        return True
+
+    def unanswered(self):
+        """Numbers of requests that were never answered."""
+        return ()
+
+    def complaints(self):
+        """What the collector must not have sent back."""
+        return []
 
     def numbers(self, message):
         """The numbers in a message of the stream; None when it is not of this load."""
@@ -75,6 +91,11 @@ class Syslog:
 
     @staticmethod
     def config(_):
+        return {}
+
+    @staticmethod
+    def listener(_schedule, _i):
+        """The configuration of a listener beyond what all have."""
         return {}
 
     @staticmethod
@@ -278,6 +299,8 @@ class Netflow:
             publish["batch"] = {"records": schedule.batch, "linger": linger}
         return {"publish": publish}
 
+    listener = Syslog.listener
+
     @staticmethod
     def memory(schedule):
         """One flow in a message is small: little is in flight, and spilling is to begin early."""
@@ -314,4 +337,155 @@ class Netflow:
         return out
 
 
-PROGRAMS = {"syslog": Syslog, "netflow": Netflow}
+# ---- serviceradar-trapd ----
+
+SERIAL = "1.3.6.1.4.1.99999.1"  # of the varbind that has the number
+USER, PASSWORD = b"joe", b"a long password"
+PATIENCE = 1.0   # seconds until an inform is sent again
+WAITING = 1000   # informs at a time
+AGAIN = 50       # of them are sent again at a time at the end
+
+
+class Serials(Load):
+    """What traps and informs have in common: the number in a varbind."""
+
+    def __init__(self, collector, listener, schedule):
+        super().__init__(collector, listener)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect(self.target)
+        collector.lab.sockets.append(self.socket)
+        self.padding = b"x" * schedule.size
+        self.sign = re.compile(rb"faults %d-(\d+)\." % listener)
+
+    def varbind(self, n):
+        padding = self.padding[:n * 7919 % (len(self.padding) + 1)]
+        return SERIAL, traps.octets(b"faults %d-%d. " % (self.listener, n) + padding)
+
+    def numbers(self, message):
+        found = self.sign.search(message.body)
+        return (int(found[1]),) if found else None
+
+
+class Traps(Serials):
+    """Numbered traps of all versions; a bad one is of no version."""
+
+    def __init__(self, collector, listener, schedule):
+        super().__init__(collector, listener, schedule)
+        self.engine, self.began = b"\x80\0\x1f\x88%c" % (listener + 1), time.monotonic()
+
+    def trap(self, n):
+        varbind = self.varbind(n)
+        if n % BAD_EVERY == 5:
+            return traps.v2c(varbind).replace(b"\2\1\1", b"\2\1\7", 1)
+        if n % 4 == 0:
+            return traps.v1(varbind)
+        if n % 4 == 1:
+            return traps.v3(varbind, user=USER, password=PASSWORD, engine=self.engine,
+                            seconds=int(time.monotonic() - self.began))
+        return traps.v2c(varbind, request=n)
+
+    def send(self):
+        self.socket.send(self.trap(self.take(1)))
+
+
+class Informs(Serials):
+    """Numbered informs, which are sent again with the same bytes until they are answered. Some are
+    answered by a collector, some answers get lost with it: at the end each has an answer."""
+
+    requests = True
+
+    def __init__(self, collector, listener, schedule):
+        super().__init__(collector, listener, schedule)
+        self.waiting = {}  # by the response that is awaited: number, inform, when to send it again
+        self.answered, self.strange = set(), 0
+        self.early = Trapd.early(schedule)
+
+    def inform(self, n, pdu=0xA6):
+        return traps.v2c(self.varbind(n), pdu=pdu, request=n)
+
+    def listen(self):
+        """Takes the answers that have come."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                response = self.socket.recv(65536, socket.MSG_DONTWAIT)
+                found = self.waiting.pop(response, None)
+                if found is not None:
+                    self.answered.add(found[0])
+                elif not self.is_known(response):
+                    self.strange += 1
+
+    def is_known(self, response):
+        """Whether it is the answer to one that has one: it was sent twice."""
+        found = self.sign.search(response)
+        return (found is not None and int(found[1]) in self.answered
+                and response == self.inform(int(found[1]), 0xA2))
+
+    def out(self, n, response, inform):
+        self.waiting[response] = (n, inform, time.monotonic() + PATIENCE)
+        self.socket.send(inform)
+
+    def again(self):
+        """Sends the one again that waits the longest, if it has waited long enough."""
+        response, (n, inform, due) = next(iter(self.waiting.items()))
+        if due > time.monotonic():
+            return False
+        del self.waiting[response]  # it goes to the end
+        self.take(0)
+        self.out(n, response, inform)
+        return True
+
+    def send(self):
+        with self.lock:
+            self.listen()
+            if self.waiting and self.again():
+                return
+            if len(self.waiting) < WAITING:
+                n = self.take(1)
+                self.out(n, self.inform(n, 0xA2), self.inform(n))
+
+    def insist(self):
+        with self.lock:
+            self.listen()
+            for _ in range(AGAIN):
+                if not self.waiting or not self.again():
+                    break
+            return not self.waiting
+
+    def unanswered(self):
+        return sorted(n for n, _, _ in self.waiting.values())
+
+    def complaints(self):
+        return [f"{self.strange} answers of listener {self.listener} are to nothing that was sent"
+                ] if self.strange else []
+
+
+def traps_or_informs(collector, listener, schedule):
+    """Every other listener has the one, the rest the other."""
+    kind = Informs if (schedule.seed // 3 + listener) % 2 else Traps
+    return kind(collector, listener, schedule)
+
+
+class Trapd:
+    """serviceradar-trapd with traps of v1, v2c and v3, and informs."""
+
+    name, binary, subject, stream, load = (
+        "trapd", lab.TRAPD, traps.SUBJECT, "events", staticmethod(traps_or_informs))
+
+    @staticmethod
+    def config(_):
+        return {"users": [{"name": USER.decode(), "auth": "SHA-256",
+                           "auth_password": PASSWORD.decode()}]}
+
+    @staticmethod
+    def early(schedule):
+        """Whether informs are answered when they are on the disk, before the stream has them."""
+        return schedule.durability == "always" and schedule.seed % 4 == 0
+
+    @staticmethod
+    def listener(schedule, _i):
+        return {"inform": {"ack": "received"}} if Trapd.early(schedule) else {}
+
+    memory, remembers, problems = Syslog.memory, Syslog.remembers, Syslog.problems
+
+
+PROGRAMS = {"syslog": Syslog, "netflow": Netflow, "trapd": Trapd}

@@ -4,7 +4,7 @@
 import dataclasses
 import random
 
-PROGRAMS = ("syslog", "netflow")
+PROGRAMS = ("syslog", "netflow", "trapd")
 DURABILITIES = ("always", "spill", "memory")
 # By seed; `always` promises the most and gets the most.
 CHOSEN = ("always", "spill", "always", "memory", "always", "spill")

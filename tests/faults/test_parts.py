@@ -212,6 +212,74 @@ def test_a_batch_of_flows_has_all_its_numbers_or_is_not_ours(load):
     assert flows.numbers(dead._replace(body=b"\0\x63faults 0-42.")) is None
 
 
+# ---- Traps and informs ----
+
+@pytest.fixture
+def serials(tmp_path, monkeypatch):
+    """Makes loads for a socket that the test reads, and that socket."""
+    one = lab.Lab(tmp_path)
+    target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.sockets.append(target)
+    target.bind(("127.0.0.1", 0))
+    target.settimeout(5)
+    monkeypatch.setattr(programs, "PATIENCE", 0)  # all is due at once
+    collector = types.SimpleNamespace(lab=one, address=lambda listener: target.getsockname())
+
+    def load(kind):
+        return kind(collector, 1, types.SimpleNamespace(size=50, seed=1, durability="spill"))
+    yield load, target
+    with contextlib.redirect_stdout(None):
+        one.close()
+
+
+def test_traps_come_in_all_versions_and_have_their_number(serials):
+    load, target = serials
+    traps = load(programs.Traps)
+    for n in range(8):
+        traps.send()
+        datagram = target.recv(2000)
+        assert traps.numbers(lab.Message("logs.snmp", {}, datagram)) == (n,)
+        version = datagram[datagram.index(b"\2\1") + 2]
+        assert version == {0: 0, 1: 3, 4: 0, 5: 7}.get(n, 1)
+    assert (traps.sent, traps.sizes) == (8, [1] * 8)
+    assert traps.insist() and not traps.unanswered()
+
+
+def test_an_inform_is_sent_again_with_the_same_bytes_until_it_is_answered(serials):
+    load, target = serials
+    informs = load(programs.Informs)
+    informs.send()
+    first, sender = target.recvfrom(2000)
+    assert informs.numbers(lab.Message("logs.snmp", {}, first)) == (0,)
+    informs.send()
+    assert not informs.insist()
+    again = [target.recv(2000) for _ in range(2)]
+    assert set(again) == {first} and informs.unanswered() == [0]
+    assert (informs.sent, informs.sizes[:2]) == (1, [1, 0])
+    target.sendto(first.replace(b"\xa6", b"\xa2", 1), sender)
+    lab.wait_for("the answer is there", informs.insist)
+    assert informs.unanswered() == [] and informs.answered == {0}
+    informs.send()
+    assert (informs.sent, informs.sizes[-1]) == (2, 1)
+
+
+def test_an_answer_to_nothing_is_told(serials):
+    load, target = serials
+    informs = load(programs.Informs)
+    informs.send()
+    first, sender = target.recvfrom(2000)
+    response = first.replace(b"\xa6", b"\xa2", 1)
+    for _ in range(2):  # the second is late, and no wonder
+        target.sendto(response, sender)
+    lab.wait_for("the answer is there", informs.insist)
+    assert informs.insist() and not informs.complaints()
+    target.sendto(first, sender)
+    target.sendto(response + b"x", sender)
+    lab.wait_for("both are there", lambda: informs.insist() and informs.strange == 2)
+    assert informs.complaints() == [
+        "2 answers of listener 1 are to nothing that was sent"]
+
+
 def test_an_ended_collector_breaks_the_run():
     ended = types.SimpleNamespace(expected_end=False, running=lambda: False, lives=3,
                                   process=types.SimpleNamespace(returncode=-11))

@@ -3,19 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "require.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool claim)
-{
-    if (!claim) {
-        abort();
-    }
-}
 
 /* Undoes the escapes of a JSON string that sr_json_string() wrote; the length of the text. */
 static size_t

@@ -7,19 +7,12 @@
 #include <string.h>
 
 #include "decode/v3.h"
+#include "require.h"
 #include "usm.h"
 
 #include "sr/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool claim)
-{
-    if (!claim) {
-        abort();
-    }
-}
 
 #define ANSWER_MORE 200U /* bytes */
 

@@ -7,6 +7,7 @@
 
 #include "../golden/flow_message.h"
 #include "../unit/netflow_rig.h"
+#include "require.h"
 #include "sr/json.h"
 
 #include "sr/banned.h"
@@ -25,14 +26,6 @@ enum {
 };
 
 static const struct sr_peer peer = { .address = { 192, 0, 2, 1 }, .port = 2055 };
-
-static void
-require(bool claim)
-{
-    if (!claim) {
-        abort();
-    }
-}
 
 static void
 check_message(void *arg, struct sr_span bytes)

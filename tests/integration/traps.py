@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Senders of SNMP traps from addresses of their own: BER by hand (ITU-T X.690, RFC 3416)."""
 
+import functools
 import hashlib
 import hmac
 import socket
@@ -56,6 +57,7 @@ def v1(*pairs, community=b"public", enterprise="1.3.6.1.4.1.8072", generic=6, sp
     return tlv(0x30, integer(0) + octets(community) + tlv(0xA4, body))
 
 
+@functools.lru_cache
 def v3_key(password, engine):
     """RFC 3414 appendix A.2 with SHA-256 (RFC 7860)."""
     whole = (password * (1048576 // len(password) + 1))[:1048576]

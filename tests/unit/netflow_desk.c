@@ -10,6 +10,8 @@
 #define FIELDS_MAX 64U
 #define HEADER_LENGTH 20U /* of a message and a set, which stand before its records */
 
+struct desk desk;
+
 void
 desk_open(struct desk *d, uint16_t version, enum nf_flavour flavour)
 {
@@ -38,6 +40,46 @@ desk_close(struct desk *d)
     free(d->templates);
     free(d->memory);
     bench_close(&d->bench);
+}
+
+int
+desk_begin(void **state)
+{
+    (void)state;
+    desk_open(&desk, 10, NF_NATIVE);
+    return 0;
+}
+
+int
+desk_begin_v9(void **state)
+{
+    (void)state;
+    desk_open(&desk, 9, NF_NATIVE);
+    return 0;
+}
+
+int
+desk_begin_upstream(void **state)
+{
+    (void)state;
+    desk_open(&desk, 10, NF_UPSTREAM);
+    return 0;
+}
+
+int
+desk_begin_upstream_v9(void **state)
+{
+    (void)state;
+    desk_open(&desk, 9, NF_UPSTREAM);
+    return 0;
+}
+
+int
+desk_end(void **state)
+{
+    (void)state;
+    desk_close(&desk);
+    return 0;
 }
 
 /* One element of a record's text, which moves past it. */

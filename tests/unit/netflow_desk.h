@@ -29,6 +29,14 @@ struct desk {
 void desk_open(struct desk *d, uint16_t version, enum nf_flavour flavour);
 void desk_close(struct desk *d);
 
+/* For cmocka: open `desk`, by version and flavour, and close it. */
+extern struct desk desk;
+int desk_begin(void **state); /* IPFIX */
+int desk_begin_v9(void **state);
+int desk_begin_upstream(void **state);
+int desk_begin_upstream_v9(void **state);
+int desk_end(void **state);
+
 /*
  * Reads a record of a template of its own. It is written as elements and values with blanks
  * between them: "8=0a000001 1=0064", and "29305.1=0064" with an enterprise. "291~03" has a

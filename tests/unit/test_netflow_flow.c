@@ -6,48 +6,6 @@
 #include "decode/exporter_state.h"
 #include "netflow_desk.h"
 
-static struct desk desk;
-
-static int
-begin(void **state)
-{
-    (void)state;
-    desk_open(&desk, 10, NF_NATIVE);
-    return 0;
-}
-
-static int
-begin_v9(void **state)
-{
-    (void)state;
-    desk_open(&desk, 9, NF_NATIVE);
-    return 0;
-}
-
-static int
-begin_upstream(void **state)
-{
-    (void)state;
-    desk_open(&desk, 10, NF_UPSTREAM);
-    return 0;
-}
-
-static int
-begin_upstream_v9(void **state)
-{
-    (void)state;
-    desk_open(&desk, 9, NF_UPSTREAM);
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    (void)state;
-    desk_close(&desk);
-    return 0;
-}
-
 static void
 read_record(const char *record)
 {
@@ -656,7 +614,7 @@ upstream_has_totals_then_the_initiators_counters(void **state)
     assert_int_equal(number(NF_DST_NET), 48);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, desk_begin, desk_end)
 
 int
 main(void)
@@ -677,7 +635,7 @@ main(void)
         TEST(the_kind_of_packet_is_told_by_the_addresses_or_by_itself),
         TEST(lengths_of_prefixes_are_of_either_family),
         TEST(vlans_of_ipfix),
-        cmocka_unit_test_setup_teardown(vlans_of_v9, begin_v9, end),
+        cmocka_unit_test_setup_teardown(vlans_of_v9, desk_begin_v9, desk_end),
         TEST(hardware_addresses_have_six_bytes),
         TEST(labels_are_twenty_bits_and_empty_entries_are_none),
         TEST(fragments_have_flags_an_offset_and_an_id),
@@ -687,17 +645,17 @@ main(void)
         TEST(an_override_of_the_rate_wins_over_all),
         TEST(protocols_have_names_and_zero_has_none),
         TEST(a_path_is_made_of_the_systems_that_are_known),
-        cmocka_unit_test_setup_teardown(v9_has_no_path, begin_v9, end),
+        cmocka_unit_test_setup_teardown(v9_has_no_path, desk_begin_v9, desk_end),
         TEST(values_that_a_column_cannot_hold_are_clamped_and_counted),
         TEST(numbers_larger_than_their_field_become_the_largest_and_are_counted),
         TEST(time_to_live_is_the_least_else_the_largest),
         TEST(all_flows_of_a_message_have_what_its_header_says),
-        cmocka_unit_test_setup_teardown(upstreams_fields_of_ipfix, begin_upstream, end),
-        cmocka_unit_test_setup_teardown(upstreams_fields_of_v9, begin_upstream_v9, end),
+        cmocka_unit_test_setup_teardown(upstreams_fields_of_ipfix, desk_begin_upstream, desk_end),
+        cmocka_unit_test_setup_teardown(upstreams_fields_of_v9, desk_begin_upstream_v9, desk_end),
         cmocka_unit_test_setup_teardown(
-            upstream_takes_the_first_of_two_addresses, begin_upstream, end),
+            upstream_takes_the_first_of_two_addresses, desk_begin_upstream, desk_end),
         cmocka_unit_test_setup_teardown(
-            upstream_has_totals_then_the_initiators_counters, begin_upstream, end),
+            upstream_has_totals_then_the_initiators_counters, desk_begin_upstream, desk_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "decode/json.h"
 #include "decode/json_plan.h"
 #include "decode/output.h"
 #include "netflow_build.h"
@@ -722,6 +723,19 @@ a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have(void **state)
 }
 
 static void
+a_key_behind_what_did_not_fit_is_not_written(void **state)
+{
+    static const char key[NF_JSON_KEY_MAX] = ",\"key\":";
+    char memory[2 * NF_JSON_KEY_MAX];
+    struct sr_buf b = sr_buf_over(memory, sizeof(memory));
+
+    (void)state;
+    assert_null(sr_buf_claim(&b, sizeof(memory) + 1));
+    nf_json_key(&b, key, strlen(key));
+    assert_int_equal(b.len, 0);
+}
+
+static void
 without_room_for_the_message_the_buffer_says_so(void **state)
 {
     struct bench *t;
@@ -766,6 +780,7 @@ main(void)
         cmocka_unit_test(in_any_room_a_record_is_an_object_or_does_not_fit),
         cmocka_unit_test(a_string_of_control_characters_fits_in_its_bound),
         cmocka_unit_test(a_record_of_a_whole_message_is_cut_at_the_most_a_message_may_have),
+        cmocka_unit_test(a_key_behind_what_did_not_fit_is_not_written),
         cmocka_unit_test(without_room_for_the_message_the_buffer_says_so),
     };
 

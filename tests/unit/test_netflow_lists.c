@@ -7,8 +7,6 @@
 #include "netflow_build.h"
 #include "netflow_desk.h"
 
-static struct desk desk;
-
 static int
 begin(void **state)
 {
@@ -27,14 +25,6 @@ begin(void **state)
                              &records[i], desk.header.port, DESK_RECEIVED),
             NF_LEARNED_NEW);
     }
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    (void)state;
-    desk_close(&desk);
     return 0;
 }
 
@@ -260,7 +250,7 @@ no_prefix_of_a_list_is_read_past_its_end(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, desk_end)
 
 int
 main(void)

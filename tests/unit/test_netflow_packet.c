@@ -34,24 +34,7 @@
 #define INNER4 "45 00 0028 0000 0000 10 06 0000 0a000001 0a000002 "
 #define INNER6 "60000000 0014 06 10 " SEGMENT1 SEGMENT2
 
-static struct desk desk;
 static struct build packet;
-
-static int
-begin(void **state)
-{
-    (void)state;
-    desk_open(&desk, 10, NF_NATIVE);
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    (void)state;
-    desk_close(&desk);
-    return 0;
-}
 
 /* Reads a record with these elements and this packet behind them. */
 static void
@@ -684,7 +667,7 @@ every_prefix_of_every_packet_is_read_within_its_bytes(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, desk_begin, desk_end)
 
 int
 main(void)

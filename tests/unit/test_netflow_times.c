@@ -13,48 +13,6 @@
 #define US UINT64_C(1000)
 #define NTP_1970 UINT64_C(2208988800)
 
-static struct desk desk;
-
-static int
-begin(void **state)
-{
-    (void)state;
-    desk_open(&desk, 10, NF_NATIVE);
-    return 0;
-}
-
-static int
-begin_v9(void **state)
-{
-    (void)state;
-    desk_open(&desk, 9, NF_NATIVE);
-    return 0;
-}
-
-static int
-begin_upstream(void **state)
-{
-    (void)state;
-    desk_open(&desk, 10, NF_UPSTREAM);
-    return 0;
-}
-
-static int
-begin_upstream_v9(void **state)
-{
-    (void)state;
-    desk_open(&desk, 9, NF_UPSTREAM);
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    (void)state;
-    desk_close(&desk);
-    return 0;
-}
-
 /* Reads a record of these elements, each of 8 bytes, then looks at its times. */
 struct element {
     unsigned id;
@@ -501,8 +459,8 @@ records_of_one_set_share_an_estimate(void **state)
     netflow_rig_end(&rig);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-#define TEST_V9(f) cmocka_unit_test_setup_teardown(f, begin_v9, end)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, desk_begin, desk_end)
+#define TEST_V9(f) cmocka_unit_test_setup_teardown(f, desk_begin_v9, desk_end)
 
 int
 main(void)
@@ -528,8 +486,8 @@ main(void)
         TEST(without_a_start_the_earliest_that_can_be_is_taken),
         TEST(a_restart_begins_another_estimate),
         TEST(an_absurd_start_of_the_exporter_is_none),
-        cmocka_unit_test_setup_teardown(upstreams_times_of_ipfix, begin_upstream, end),
-        cmocka_unit_test_setup_teardown(upstreams_times_of_v9, begin_upstream_v9, end),
+        cmocka_unit_test_setup_teardown(upstreams_times_of_ipfix, desk_begin_upstream, desk_end),
+        cmocka_unit_test_setup_teardown(upstreams_times_of_v9, desk_begin_upstream_v9, desk_end),
         cmocka_unit_test(uptimes_of_v5_count_from_seconds_and_nanoseconds_of_the_header),
         cmocka_unit_test(a_clock_that_is_not_set_gives_way_to_the_time_of_the_receive),
         cmocka_unit_test(records_of_one_set_share_an_estimate),

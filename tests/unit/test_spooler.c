@@ -280,6 +280,34 @@ what_is_past_the_high_water_goes_to_disk_and_comes_back_in_order(void **state)
     stop();
 }
 
+/* Four segments of a lane each are that share here. A full one can go to disk only behind another.
+ */
+static void
+dead_letters_go_to_disk_when_their_lanes_hold_their_whole_share(void **state)
+{
+    const struct sr_lane_options dead = {
+        .listener_name = "udp://x", .dead = true, .subject = "logs.x.deadletter"
+    };
+    const size_t segment = sr_queue_segment_size(MIB);
+
+    (void)state;
+    disk_open(&b, SR_QUEUE_SPILL, 64 * MIB, 1);
+    for (int i = 0; i < 4; i++) {
+        b.lane = sr_queue_add_lane(b.queue, &dead);
+        assert_non_null(b.lane);
+    }
+    struct sr_spooler_options options = { .queue = b.queue, .round_ns = 50000000 };
+    spooler = sr_spooler_start(&options);
+    assert_non_null(spooler);
+    for (uint32_t batch = 0; batch < 40; batch++) {
+        disk_fill(&b, 10 * batch, 10, LEN);
+        wait_until(memory_used() <= 5 * segment);
+    }
+    assert_true(status_now().disk_used > 10 * segment);
+    settle(0, 400);
+    stop();
+}
+
 static void
 a_reader_that_keeps_up_costs_no_file(void **state)
 {
@@ -693,6 +721,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, clean_up)
     const struct CMUnitTest tests[] = {
         TEST(what_is_past_the_high_water_goes_to_disk_and_comes_back_in_order),
+        TEST(dead_letters_go_to_disk_when_their_lanes_hold_their_whole_share),
         TEST(a_reader_that_keeps_up_costs_no_file),
         TEST(a_file_goes_only_when_it_is_kept_that_it_is_settled),
         TEST(of_a_damaged_file_the_good_beginning_is_delivered_and_the_rest_is_counted),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/load.h"
 #include "decode/walk.h"
 #include "sr/crc32c.h"
 #include "sr/json.h"
@@ -378,17 +379,6 @@ verdict(const struct nf_walk *w)
     return SR_CONSUMED;
 }
 
-static bool
-is_zero(struct sr_span bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.data[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static unsigned
 version_of(struct sr_span bytes)
 {
@@ -441,7 +431,7 @@ sr_netflow_datagram(struct nf_exporter *exporter, const struct nf_config *config
     }
     while (version_of(left) == version && walk_message(&w, &left) && !w.is_full) {
     }
-    if (!is_zero(left)) { /* behind what the last header counts */
+    if (!nf_is_zero(left)) { /* behind what the last header counts */
         sr_count(&w.ledger->count_mismatches, 1);
     }
     count_all(&w);

@@ -5,6 +5,7 @@
 
 #include "decode/protobuf_ways.h"
 #include "decode/protobuf_write.h"
+#include "decode/v5_layout.h"
 
 #include "sr/banned.h"
 
@@ -39,24 +40,24 @@ const struct nf_direct nf_direct_v5 = {
               BIT(NF_BYTES_OUT) | BIT(NF_PACKETS_OUT),
     .etype = ETYPE_IPV4,
     .sources = {
-        AT(NF_SRC_ADDR, 0, 4),
-        AT(NF_DST_ADDR, 4, 4),
-        AT(NF_NEXT_HOP, 8, 4),
-        AT(NF_IN_IF, 12, 2),
-        AT(NF_OUT_IF, 14, 2),
-        AT(NF_PACKETS, 16, 4),
-        AT(NF_BYTES, 20, 4),
-        AT(NF_SRC_PORT, 32, 2),
-        AT(NF_DST_PORT, 34, 2),
-        AT(NF_TCP_FLAGS, 37, 1),
-        AT(NF_PROTO, 38, 1),
-        AT(NF_IP_TOS, 39, 1),
-        AT(NF_SRC_AS, 40, 2),
-        AT(NF_DST_AS, 42, 2),
-        AT(NF_SRC_NET, 44, 1),
-        AT(NF_DST_NET, 45, 1),
-        AT(NF_BYTES_OUT, 20, 4),
-        AT(NF_PACKETS_OUT, 16, 4),
+        AT(NF_SRC_ADDR, NF_V5_SRC_ADDR, 4),
+        AT(NF_DST_ADDR, NF_V5_DST_ADDR, 4),
+        AT(NF_NEXT_HOP, NF_V5_NEXT_HOP, 4),
+        AT(NF_IN_IF, NF_V5_INPUT, 2),
+        AT(NF_OUT_IF, NF_V5_OUTPUT, 2),
+        AT(NF_PACKETS, NF_V5_PACKETS, 4),
+        AT(NF_BYTES, NF_V5_OCTETS, 4),
+        AT(NF_SRC_PORT, NF_V5_SRC_PORT, 2),
+        AT(NF_DST_PORT, NF_V5_DST_PORT, 2),
+        AT(NF_TCP_FLAGS, NF_V5_TCP_FLAGS, 1),
+        AT(NF_PROTO, NF_V5_PROTO, 1),
+        AT(NF_IP_TOS, NF_V5_TOS, 1),
+        AT(NF_SRC_AS, NF_V5_SRC_AS, 2),
+        AT(NF_DST_AS, NF_V5_DST_AS, 2),
+        AT(NF_SRC_NET, NF_V5_SRC_MASK, 1),
+        AT(NF_DST_NET, NF_V5_DST_MASK, 1),
+        AT(NF_BYTES_OUT, NF_V5_OCTETS, 4),
+        AT(NF_PACKETS_OUT, NF_V5_PACKETS, 4),
     },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "decode/load.h"
 #include "decode/output.h"
 #include "decode/record.h"
 #include "sr/stats.h"
@@ -87,20 +88,9 @@ nf_context_set(struct nf_context *c, struct nf_domain *domain, const struct nf_t
 /* ---- Fields that have several sources ---- */
 
 static bool
-is_zero(struct sr_span bytes)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < bytes.len; i++) {
-        any |= bytes.data[i];
-    }
-    return any == 0;
-}
-
-static bool
 is_empty(const struct nf_flow *f, enum nf_slot slot)
 {
-    return !nf_flow_has(f, slot) || is_zero(f->bytes[slot]);
+    return !nf_flow_has(f, slot) || nf_is_zero(f->bytes[slot]);
 }
 
 /* Many exporters send both addresses and fill one: the IP version tells which, else what is in

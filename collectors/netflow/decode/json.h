@@ -23,7 +23,7 @@ static inline void
 nf_json_key(struct sr_buf *b, const char *key, size_t length)
 {
     /* A move of a fixed size is a few instructions, where there is room for it. */
-    if (b->cap - b->len >= NF_JSON_KEY_MAX) {
+    if (!b->overflow && b->cap - b->len >= NF_JSON_KEY_MAX) {
         memcpy(b->data + b->len, key, NF_JSON_KEY_MAX);
         b->len += length;
     } else {

@@ -2,8 +2,11 @@
 #ifndef NETFLOW_DECODE_LOAD_H_INCLUDED
 #define NETFLOW_DECODE_LOAD_H_INCLUDED
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "sr/span.h"
 
 static const uint64_t nf_load_masks[] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff,
     UINT64_C(0xffffffffff), UINT64_C(0xffffffffffff), UINT64_C(0xffffffffffffff), UINT64_MAX };
@@ -22,6 +25,25 @@ nf_load(const uint8_t *at, unsigned length)
     word = __builtin_bswap64(word);
 #endif
     return word & nf_load_masks[length];
+}
+
+/* Whether there is nothing but zeros, or nothing: padding, an address that was not filled in. */
+static inline bool
+nf_is_zero(struct sr_span bytes)
+{
+    uint64_t word;
+    uint8_t any = 0;
+
+    for (; bytes.len >= sizeof(word); bytes.data += sizeof(word), bytes.len -= sizeof(word)) {
+        memcpy(&word, bytes.data, sizeof(word));
+        if (word != 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        any |= bytes.data[i];
+    }
+    return any == 0;
 }
 
 #endif

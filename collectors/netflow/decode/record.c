@@ -35,17 +35,6 @@ nf_flow_add_address(
     }
 }
 
-static bool
-is_zero(struct sr_span bytes)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < bytes.len; i++) {
-        any |= bytes.data[i];
-    }
-    return any == 0;
-}
-
 /* RFC 3954's fields 70 to 79, RFC 5102's elements: 20 bits label, 3 bits EXP, 1 bit S. */
 static void
 read_label(struct sr_span field, struct nf_flow *f)
@@ -53,7 +42,7 @@ read_label(struct sr_span field, struct nf_flow *f)
     uint32_t label =
         (uint32_t)field.data[0] << 12 | (uint32_t)field.data[1] << 4 | (uint32_t)field.data[2] >> 4;
 
-    if (!is_zero(field)) {
+    if (!nf_is_zero(field)) {
         nf_flow_add_number(f, NF_MPLS_LABEL, &f->mpls_label, label);
     }
 }
@@ -84,7 +73,7 @@ read_special(const struct nf_context *c, unsigned special, struct sr_span field,
     case NF_SPECIAL_ICMP: read_icmp(field, f); return;
     case NF_SPECIAL_MPLS_LABEL: read_label(field, f); return;
     case NF_SPECIAL_MPLS_IP:
-        if (!is_zero(field)) {
+        if (!nf_is_zero(field)) {
             nf_flow_add_address(f, NF_MPLS_IP, &f->mpls_ip, field);
         }
         return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sets of a message: RFC 3954 section 5, RFC 7011 section 3.3. */
+#include "decode/load.h"
 #include "decode/walk.h"
 
 #include "sr/stats.h"
@@ -15,17 +16,6 @@ enum {
     DATA_MIN = 256,
     SET_HEADER = 4,
 };
-
-static bool
-is_zero(struct sr_span bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.data[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* ---- Data ---- */
 
@@ -167,7 +157,7 @@ read_data(struct nf_walk *w, struct nf_domain *d, const struct nf_template *t, s
         return;
     }
     nf_explain(w, t->id, body.len, t->options ? "options" : "records", *done);
-    if (left.len >= t->record_length && !is_zero(left)) {
+    if (left.len >= t->record_length && !nf_is_zero(left)) {
         w->has_unknown_units = w->has_unknown_units || !w->is_releasing;
         nf_walk_malformed(w, may_go_on(w) ? "record_truncated" : "too_many_records", t->id, left);
     }
@@ -329,7 +319,7 @@ next_set(struct nf_walk *w, struct sr_reader *r, uint16_t *ret_id, struct sr_spa
     struct sr_span left = { r->pos, sr_reader_left(r) };
 
     /* Some exporters fill the datagram with zeros. */
-    if (left.len < SET_HEADER || (left.data[0] == 0 && is_zero(left))) {
+    if (left.len < SET_HEADER || (left.data[0] == 0 && nf_is_zero(left))) {
         return false;
     }
     uint16_t id = sr_reader_be16(r);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/load.h"
 #include "decode/mapping.h"
 
 #include "sr/banned.h"
@@ -69,17 +70,6 @@ read_counts(struct sr_reader *r, struct nf_template_record *record)
     }
 }
 
-static bool
-is_zero(struct sr_span bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.data[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 enum nf_template_err
 nf_template_next(
     struct sr_span *set, uint8_t version, bool options, struct nf_template_record *ret_record)
@@ -87,7 +77,7 @@ nf_template_next(
     struct nf_template_record record = { .version = version, .options = options };
     struct sr_reader r = sr_reader_init(*set);
 
-    if (set->len < 4 || (set->data[0] == 0 && is_zero(*set))) {
+    if (set->len < 4 || (set->data[0] == 0 && nf_is_zero(*set))) {
         return NF_TEMPLATE_END;
     }
     record.id = sr_reader_be16(&r);

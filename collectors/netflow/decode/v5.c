@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * NetFlow v1, v5 and v7: records of one layout ("NetFlow Export Datagram Format", Cisco). The first
- * 36 bytes are the same in all.
- */
+/* NetFlow v1, v5 and v7. */
 #include "decode/load.h"
+#include "decode/v5_layout.h"
 #include "decode/walk.h"
 
 #include "sr/banned.h"
-
-enum {
-    AT_SRC_ADDR = 0,
-    AT_DST_ADDR = 4,
-    AT_NEXT_HOP = 8,
-    AT_INPUT = 12,
-    AT_OUTPUT = 14,
-    AT_PACKETS = 16,
-    AT_OCTETS = 20,
-    AT_FIRST = 24,
-    AT_LAST = 28,
-    AT_SRC_PORT = 32,
-    AT_DST_PORT = 34,
-    AT_TCP_FLAGS = 37,
-    AT_PROTO = 38,
-    AT_TOS = 39,
-    AT_SRC_AS = 40,
-    AT_DST_AS = 42,
-    AT_SRC_MASK = 44,
-    AT_DST_MASK = 45,
-    AT_TCP_FLAGS_V1 = 40,
-};
 
 size_t
 nf_v5_record_length(uint16_t version)
@@ -68,25 +44,25 @@ read_record(const struct nf_walk *w, const uint8_t *at, struct nf_flow *f)
 {
     uint64_t present = w->context.base;
 
-    present |= set_address(f, NF_SRC_ADDR, at + AT_SRC_ADDR);
-    present |= set_address(f, NF_DST_ADDR, at + AT_DST_ADDR);
-    present |= set_address(f, NF_NEXT_HOP, at + AT_NEXT_HOP);
-    present |= set(f, NF_IN_IF, be16(at + AT_INPUT));
-    present |= set(f, NF_OUT_IF, be16(at + AT_OUTPUT));
-    present |= set(f, NF_PACKETS, be32(at + AT_PACKETS));
-    present |= set(f, NF_BYTES, be32(at + AT_OCTETS));
-    present |= set(f, NF_SRC_PORT, be16(at + AT_SRC_PORT));
-    present |= set(f, NF_DST_PORT, be16(at + AT_DST_PORT));
-    present |= set(f, NF_PROTO, at[AT_PROTO]);
-    present |= set(f, NF_IP_TOS, at[AT_TOS]);
+    present |= set_address(f, NF_SRC_ADDR, at + NF_V5_SRC_ADDR);
+    present |= set_address(f, NF_DST_ADDR, at + NF_V5_DST_ADDR);
+    present |= set_address(f, NF_NEXT_HOP, at + NF_V5_NEXT_HOP);
+    present |= set(f, NF_IN_IF, be16(at + NF_V5_INPUT));
+    present |= set(f, NF_OUT_IF, be16(at + NF_V5_OUTPUT));
+    present |= set(f, NF_PACKETS, be32(at + NF_V5_PACKETS));
+    present |= set(f, NF_BYTES, be32(at + NF_V5_OCTETS));
+    present |= set(f, NF_SRC_PORT, be16(at + NF_V5_SRC_PORT));
+    present |= set(f, NF_DST_PORT, be16(at + NF_V5_DST_PORT));
+    present |= set(f, NF_PROTO, at[NF_V5_PROTO]);
+    present |= set(f, NF_IP_TOS, at[NF_V5_TOS]);
     if (w->header.version == 1) {
-        present |= set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS_V1]);
+        present |= set(f, NF_TCP_FLAGS, at[NF_V1_TCP_FLAGS]);
     } else {
-        present |= set(f, NF_TCP_FLAGS, at[AT_TCP_FLAGS]);
-        present |= set(f, NF_SRC_AS, be16(at + AT_SRC_AS));
-        present |= set(f, NF_DST_AS, be16(at + AT_DST_AS));
-        present |= set(f, NF_SRC_NET, at[AT_SRC_MASK]);
-        present |= set(f, NF_DST_NET, at[AT_DST_MASK]);
+        present |= set(f, NF_TCP_FLAGS, at[NF_V5_TCP_FLAGS]);
+        present |= set(f, NF_SRC_AS, be16(at + NF_V5_SRC_AS));
+        present |= set(f, NF_DST_AS, be16(at + NF_V5_DST_AS));
+        present |= set(f, NF_SRC_NET, at[NF_V5_SRC_MASK]);
+        present |= set(f, NF_DST_NET, at[NF_V5_DST_MASK]);
     }
     f->present[0] = present;
 }
@@ -95,8 +71,8 @@ read_record(const struct nf_walk *w, const uint8_t *at, struct nf_flow *f)
 static void
 gather(const uint8_t *at, struct nf_flow *f)
 {
-    f->number[NF_FIRST_SWITCHED] = be32(at + AT_FIRST);
-    f->number[NF_LAST_SWITCHED] = be32(at + AT_LAST);
+    f->number[NF_FIRST_SWITCHED] = be32(at + NF_V5_FIRST);
+    f->number[NF_LAST_SWITCHED] = be32(at + NF_V5_LAST);
     f->present[1] = UINT64_C(3) << (NF_FIRST_SWITCHED & 63);
 }
 
