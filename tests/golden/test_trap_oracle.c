@@ -90,6 +90,7 @@ read_ours(struct sr_span message_bytes)
     assert_false(b.overflow);
     usm_receiver_free(receiver);
     free((void *)bytes.data);
+    /* cppcheck-suppress returnDanglingLifetime; a static word, by the contract of the opener */
     return reason;
 }
 
@@ -137,6 +138,13 @@ lines_of(const char *text, const char *start)
     return count;
 }
 
+/* Of less than its user must have: libnetsnmp reads it. */
+static bool
+is_low_level(const char *reason)
+{
+    return reason != NULL && strcmp(reason, "v3_level") == 0;
+}
+
 static void
 expect_alike_when_mended(const char *name, struct sr_span bytes, bool is_ours)
 {
@@ -152,7 +160,8 @@ expect_alike_when_mended(const char *name, struct sr_span bytes, bool is_ours)
     if (is_ours && unreadable != done.unreadable) {
         fail_msg("%s: %u values are unreadable to us, not %u", name, unreadable, done.unreadable);
     }
-    if (done.classes == 0 || reason != NULL || error != 0 || strcmp(desk.ours, desk.theirs) != 0) {
+    bool is_alike = reason == NULL && error == 0 && strcmp(desk.ours, desk.theirs) == 0;
+    if (done.classes == 0 || !(is_alike || (error == 0 && is_low_level(reason)))) {
         print_message("classes %x, mended ", done.classes);
         fail_reading(name, mended, reason, error);
     }
@@ -173,7 +182,7 @@ compare(const char *name, struct sr_span bytes)
         counts.refused++;
     } else if (reason == NULL && error == 0 && strcmp(desk.ours, desk.theirs) == 0) {
         counts.alike++;
-    } else if (reason != NULL && strcmp(reason, "v3_level") == 0) {
+    } else if (error == 0 && is_low_level(reason)) {
         counts.low_level++;
     } else {
         expect_alike_when_mended(name, bytes, reason == NULL);
