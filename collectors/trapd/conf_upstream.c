@@ -40,7 +40,7 @@ take_creds(const struct sr_conf_foreign *section, const struct sr_conf_node *val
             return;
         }
     }
-    sr_conf_platform_put_file(section, NULL, value, "nats.creds_file");
+    sr_conf_platform_put_file(section, section, value, "nats.creds_file");
 }
 
 static const struct sr_conf_foreign_key listener_keys[] = {

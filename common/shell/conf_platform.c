@@ -51,7 +51,7 @@ cert_dir(const struct sr_conf_foreign *section)
 {
     const struct sr_conf_node *value = NULL;
 
-    for (; value == NULL && section != NULL && section->up != NULL; section = section->up) {
+    for (; value == NULL && section->up != NULL; section = section->up) {
         value = sr_conf_foreign_find(section, "cert_dir");
     }
     return value != NULL ? sr_conf_foreign_word(value, 0) : NULL;

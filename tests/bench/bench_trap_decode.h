@@ -55,7 +55,7 @@ double desk_median(double *figures, size_t count);
  */
 void bench_worst(const char *names);
 
-/* Prints what a legal trap costs before, among and after those of 100,000 unknown engines. */
+/* Prints what a legal trap costs before, among and after messages of 100,000 unknown engines. */
 void bench_hostile(void);
 
 #endif

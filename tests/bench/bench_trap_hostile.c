@@ -13,10 +13,10 @@
 
 #include "sr/banned.h"
 
-#define ROUNDS 9
 #define ENGINES 100000U
-#define MANY 4000U /* legal traps that are timed before and after */
-#define EACH 10U   /* hostile messages before each legal trap that is timed among them */
+#define EACH 10U     /* other messages before each legal trap that is timed among them */
+#define TURNS 10000U /* of either kind of legal trap, after them */
+#define BLOCK 50U    /* timed one behind the other, so that caches are warm */
 #define AMONG (ENGINES / EACH / 2)
 
 static const uint8_t own_engine[] = { 0x80, 0, 0x1f, 0x88, 4, 'b', 'e', 'n', 'c', 'h', '-', '1' };
@@ -25,15 +25,20 @@ static const struct desk_user people[] = { { "bench", USM_AUTH_SHA, USM_PRIV_AES
     { NULL, 0, 0 } };
 
 enum { V2C, V3, KINDS };
-enum { BEFORE, AMID, AFTER, WHENS };
+
+/*
+ * The same traps are decoded in two places, of which one hears hostile messages too. They take
+ * turns: the machine is faster at some times than at others.
+ */
+enum { QUIET, BESIEGED, PLACES };
 
 struct scene {
-    struct desk desk;
+    struct desk desks[PLACES];
     struct load legal[KINDS];
     struct load hostile[2];
     uint8_t *engines[2]; /* where the last four bytes of the engine id stand in those */
     uint32_t heard;
-    double times[KINDS][AMONG];
+    double times[KINDS][PLACES][TURNS];
     double hostile_times[2][ENGINES / 2];
 };
 
@@ -62,87 +67,88 @@ make_messages(struct scene *s)
 }
 
 static double
-time_of(struct scene *s, const struct load *message)
+time_of(struct desk *desk, const struct load *message)
 {
     double start = desk_now();
 
-    (void)desk_feed(&s->desk, load_span(message));
+    (void)desk_feed(desk, load_span(message));
     return desk_now() - start;
 }
 
 /* Half of the engines are of each kind of message. */
 static void
-hear_hostile(struct scene *s, unsigned count)
+hear_hostile(struct scene *s)
 {
-    for (; count > 0; count--, s->heard++) {
-        unsigned which = s->heard % 2;
-        memcpy(s->engines[which], &s->heard, sizeof(s->heard));
-        s->hostile_times[which][s->heard / 2] = time_of(s, &s->hostile[which]);
+    const unsigned which = s->heard % 2;
+
+    memcpy(s->engines[which], &s->heard, sizeof(s->heard));
+    s->hostile_times[which][s->heard / 2] = time_of(&s->desks[BESIEGED], &s->hostile[which]);
+    s->heard++;
+}
+
+/* One legal trap behind others, which leave the caches cold whatever they are. */
+static void
+time_among(struct scene *s, unsigned kind, unsigned turn)
+{
+    for (unsigned place = QUIET; place < PLACES; place++) {
+        for (unsigned i = 0; i < EACH; i++) {
+            if (place == BESIEGED) {
+                hear_hostile(s);
+            } else {
+                (void)desk_feed(&s->desks[place], load_span(&s->legal[V3]));
+            }
+        }
+        s->times[kind][place][turn] = time_of(&s->desks[place], &s->legal[kind]);
     }
 }
 
-/* Times `count` legal traps of either kind, each behind `hostile` others: their medians. */
 static void
-hear_legal(struct scene *s, unsigned count, unsigned hostile, double *ret_medians)
+time_block(struct scene *s, unsigned kind, unsigned turn)
 {
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned k = 0; k < KINDS; k++) {
-            hear_hostile(s, hostile);
-            s->times[k][i] = time_of(s, &s->legal[k]);
+    for (unsigned place = QUIET; place < PLACES; place++) {
+        for (unsigned i = 0; i < BLOCK; i++) {
+            s->times[kind][place][turn + i] = time_of(&s->desks[place], &s->legal[kind]);
         }
     }
+}
+
+static void
+print(struct scene *s, const char *when, unsigned count)
+{
+    static const char *const names[KINDS] = { "v2c", "v3" };
+
     for (unsigned k = 0; k < KINDS; k++) {
-        ret_medians[k] = desk_median(s->times[k], count);
+        printf("{\"kind\": \"%s\", \"when\": \"%s\", \"quiet\": %.0f, \"besieged\": %.0f}\n",
+            names[k], when, desk_median(s->times[k][QUIET], count),
+            desk_median(s->times[k][BESIEGED], count));
     }
-}
-
-/* `figures` of all rounds become their medians, and those of the ratios to BEFORE. */
-static void
-print_kind(const char *name, double figures[WHENS][ROUNDS])
-{
-    double ratios[WHENS][ROUNDS];
-
-    for (unsigned w = 0; w < WHENS; w++) {
-        for (unsigned round = 0; round < ROUNDS; round++) {
-            ratios[w][round] = figures[w][round] / figures[BEFORE][round];
-        }
-    }
-    printf("{\"kind\": \"%s\", \"before\": %.0f, \"among\": %.0f, \"after\": %.0f, "
-           "\"ratio_among\": %.3f, \"ratio_after\": %.3f}\n",
-        name, desk_median(figures[BEFORE], ROUNDS), desk_median(figures[AMID], ROUNDS),
-        desk_median(figures[AFTER], ROUNDS), desk_median(ratios[AMID], ROUNDS),
-        desk_median(ratios[AFTER], ROUNDS));
 }
 
 void
 bench_hostile(void)
 {
-    static const char *const names[KINDS] = { "v2c", "v3" };
     struct scene *s = &scene;
     struct usm_users *users = desk_users(people);
-    double figures[KINDS][WHENS][ROUNDS], medians[KINDS], hostile[2][ROUNDS];
 
     make_messages(s);
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        desk_open(&s->desk, users, NULL);
-        s->heard = 0;
-        hear_legal(s, MANY, 0, medians); /* warm caches */
-        for (unsigned when = BEFORE; when < WHENS; when++) {
-            bool is_among = when == AMID;
-            hear_legal(s, is_among ? AMONG : MANY, is_among ? EACH : 0, medians);
-            for (unsigned k = 0; k < KINDS; k++) {
-                figures[k][when][round] = medians[k];
-            }
-        }
-        for (unsigned i = 0; i < 2; i++) {
-            hostile[i][round] = desk_median(s->hostile_times[i], ENGINES / 2);
-        }
-        desk_close(&s->desk);
+    for (unsigned place = QUIET; place < PLACES; place++) {
+        desk_open(&s->desks[place], users, NULL);
     }
-    for (unsigned k = 0; k < KINDS; k++) {
-        print_kind(names[k], figures[k]);
+    for (unsigned i = 0; i < AMONG * KINDS; i++) {
+        time_among(s, i % KINDS, i / KINDS);
     }
+    print(s, "among", AMONG);
+    for (unsigned i = 0; i < TURNS; i += BLOCK) {
+        for (unsigned k = 0; k < KINDS; k++) {
+            time_block(s, k, i);
+        }
+    }
+    print(s, "after", TURNS);
     printf("{\"kind\": \"hostile\", \"unknown_user\": %.0f, \"wrong_mac\": %.0f}\n",
-        desk_median(hostile[0], ROUNDS), desk_median(hostile[1], ROUNDS));
+        desk_median(s->hostile_times[0], ENGINES / 2),
+        desk_median(s->hostile_times[1], ENGINES / 2));
+    for (unsigned place = QUIET; place < PLACES; place++) {
+        desk_close(&s->desks[place]);
+    }
     usm_users_free(users);
 }

@@ -16,7 +16,7 @@
 
 #define TIMES 9
 #define NAMESAKES 4U /* users of one name */
-#define FILL 65250U   /* bytes of the varbinds of a message that is to be full */
+#define FILL 65250U  /* bytes of the varbinds of a message that is to be full */
 #define ARC_MAX UINT32_MAX
 #define VENDOR "1.3.6.1.4.1.99999.1"
 #define LABELS 256U

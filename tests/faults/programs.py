@@ -6,6 +6,7 @@ A load gives every line, flow and undecodable datagram of one listener a number,
 the order in which they are sent.
 """
 
+import collections
 import contextlib
 import re
 import socket
@@ -341,6 +342,8 @@ class Netflow:
 
 SERIAL = "1.3.6.1.4.1.99999.1"  # of the varbind that has the number
 USER, PASSWORD = b"joe", b"a long password"
+ENGINE = b"\x80\0\x1f\x88\4faults"  # the collector's own
+RESPONSE, REPORT = 0xA2, 0xA8
 PATIENCE = 1.0   # seconds until an inform is sent again
 WAITING = 1000   # informs at a time
 AGAIN = 50       # of them are sent again at a time at the end
@@ -389,49 +392,74 @@ class Traps(Serials):
 
 
 class Informs(Serials):
-    """Numbered informs, which are sent again with the same bytes until they are answered. Some are
-    answered by a collector, some answers get lost with it: at the end each has an answer."""
+    """Numbered informs of v2c and v3, which are sent again until they are answered. Some are
+    answered by a collector, some answers get lost with it: at the end each has an answer. Those of
+    v3 need the clock of the collector's engine, which its reports and responses tell."""
 
     requests = True
 
     def __init__(self, collector, listener, schedule):
         super().__init__(collector, listener, schedule)
-        self.waiting = {}  # by the response that is awaited: number, inform, when to send it again
-        self.answered, self.strange = set(), 0
+        self.waiting = {}  # number: when to send it again; in that order
+        self.wrong = collections.Counter()
         self.early = Trapd.early(schedule)
+        self.boots, self.offset = 0, -time.monotonic()  # of the engine
 
-    def inform(self, n, pdu=0xA6):
+    def message(self, n, pdu=0xA6):
+        if n % 4 == 3:
+            return traps.v3(self.varbind(n), user=USER, password=PASSWORD, engine=ENGINE, pdu=pdu,
+                            request=n, boots=self.boots,
+                            seconds=max(0, int(time.monotonic() + self.offset)))
         return traps.v2c(self.varbind(n), pdu=pdu, request=n)
 
     def listen(self):
         """Takes the answers that have come."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                response = self.socket.recv(65536, socket.MSG_DONTWAIT)
-                found = self.waiting.pop(response, None)
-                if found is not None:
-                    self.answered.add(found[0])
-                elif not self.is_known(response):
-                    self.strange += 1
+                self.hear(self.socket.recv(65536, socket.MSG_DONTWAIT))
 
-    def is_known(self, response):
-        """Whether it is the answer to one that has one: it was sent twice."""
-        found = self.sign.search(response)
-        return (found is not None and int(found[1]) in self.answered
-                and response == self.inform(int(found[1]), 0xA2))
+    def hear(self, answer):
+        """An inform may have two answers: it was sent twice."""
+        found = self.sign.search(answer)
+        n = int(found[1]) if found else None
+        try:
+            version = traps.elements(traps.elements(answer)[0][1])[0][1]
+            pdu = self.hear_engine(answer) if version == b"\3" else None
+        except (IndexError, ValueError):
+            version = pdu = None
+        if pdu == REPORT:
+            return
+        is_known = n is not None and n < self.sent
+        if is_known and (pdu == RESPONSE if n % 4 == 3 else answer == self.message(n, RESPONSE)):
+            self.waiting.pop(n, None)
+        else:
+            self.wrong["answers are to nothing that was sent"] += 1
 
-    def out(self, n, response, inform):
-        self.waiting[response] = (n, inform, time.monotonic() + PATIENCE)
-        self.socket.send(inform)
+    def hear_engine(self, answer):
+        """The type of its PDU. The clock of an engine never goes back, whatever kills it."""
+        heard = traps.v3_heard(answer, PASSWORD)
+        if heard is None:
+            self.wrong["answers are not authentic"] += 1
+            return None
+        pdu, boots, seconds = heard
+        if boots < self.boots:
+            self.wrong["answers are of boots that were over"] += 1
+        elif boots > self.boots:
+            self.boots, self.offset = boots, seconds - time.monotonic()
+        return pdu
+
+    def out(self, n):
+        self.waiting[n] = time.monotonic() + PATIENCE
+        self.socket.send(self.message(n))
 
     def again(self):
         """Sends the one again that waits the longest, if it has waited long enough."""
-        response, (n, inform, due) = next(iter(self.waiting.items()))
+        n, due = next(iter(self.waiting.items()))
         if due > time.monotonic():
             return False
-        del self.waiting[response]  # it goes to the end
+        del self.waiting[n]  # it goes to the end
         self.take(0)
-        self.out(n, response, inform)
+        self.out(n)
         return True
 
     def send(self):
@@ -440,8 +468,7 @@ class Informs(Serials):
             if self.waiting and self.again():
                 return
             if len(self.waiting) < WAITING:
-                n = self.take(1)
-                self.out(n, self.inform(n, 0xA2), self.inform(n))
+                self.out(self.take(1))
 
     def insist(self):
         with self.lock:
@@ -452,11 +479,10 @@ class Informs(Serials):
             return not self.waiting
 
     def unanswered(self):
-        return sorted(n for n, _, _ in self.waiting.values())
+        return sorted(self.waiting)
 
     def complaints(self):
-        return [f"{self.strange} answers of listener {self.listener} are to nothing that was sent"
-                ] if self.strange else []
+        return [f"{count} {what} (listener {self.listener})" for what, count in self.wrong.items()]
 
 
 def traps_or_informs(collector, listener, schedule):
@@ -473,7 +499,7 @@ class Trapd:
 
     @staticmethod
     def config(_):
-        return {"users": [{"name": USER.decode(), "auth": "SHA-256",
+        return {"engine_id": ENGINE.hex(), "users": [{"name": USER.decode(), "auth": "SHA-256",
                            "auth_password": PASSWORD.decode()}]}
 
     @staticmethod

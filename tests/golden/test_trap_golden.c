@@ -12,11 +12,11 @@
 
 #include "decode/datagram.h"
 #include "sr/buf.h"
+#include "trap_cases.h"
 
 #include "sr/banned.h"
 
 #define LINE_ROOM (1 << 20)
-#define PATH_ROOM 1024
 
 static const uint64_t now_ns = UINT64_C(1795348800) * 1000000000;
 static const struct sr_peer peer = { .address = { 192, 0, 2, 10 }, .port = 50123 };
@@ -284,38 +284,23 @@ no_prefix_is_read_past_its_end(struct sr_span bytes)
 
 /* ---- All of them ---- */
 
-static size_t
-read_hex(const char *hex, uint8_t *out)
+static void
+check_case(const char *name, struct sr_span bytes, const json_t *row, void *arg)
 {
-    size_t len = strlen(hex) / 2;
-
-    for (size_t i = 0; i < len; i++) {
-        const char digits[] = { hex[2 * i], hex[2 * i + 1], '\0' };
-        out[i] = (uint8_t)strtoul(digits, NULL, 16);
+    (void)name;
+    assert_case(row, bytes);
+    if (arg != NULL) {
+        no_prefix_is_read_past_its_end(bytes);
     }
-    return len;
 }
 
 static void
 messages_come_out_as_others_read_them(void **state)
 {
-    static char line[LINE_ROOM];
-    static uint8_t bytes[UINT16_MAX];
-    unsigned cases = 0;
-    FILE *in = fopen(SR_SOURCE_DIR "/tests/golden/snmp/cases.jsonl", "r");
+    bool with_prefixes = true;
+    unsigned cases = trap_cases_of_tree(check_case, &with_prefixes);
 
     (void)state;
-    assert_non_null(in);
-    while (fgets(line, sizeof(line), in) != NULL) {
-        json_t *row = json_loads(line, 0, NULL);
-        assert_non_null(row);
-        size_t len = read_hex(json_string_value(json_object_get(row, "hex")), bytes);
-        assert_case(row, (struct sr_span){ bytes, len });
-        no_prefix_is_read_past_its_end((struct sr_span){ bytes, len });
-        json_decref(row);
-        cases++;
-    }
-    (void)fclose(in);
     assert_int_equal(cases, 131);
     print_message("%u messages: %u as upstream, %u values as libnetsnmp, %u refused by all\n",
         cases, compared_bytes, compared_values, refused);
@@ -325,33 +310,8 @@ messages_come_out_as_others_read_them(void **state)
 static void
 the_corpus_comes_out_as_others_read_it(void **state)
 {
-    const char *corpus = getenv("SR_CORPUS");
-    static uint8_t bytes[UINT16_MAX];
-    char path[PATH_ROOM], name[128];
-    unsigned cases = 0;
-
     (void)state;
-    if (corpus == NULL) {
-        skip();
-    }
-    (void)snprintf(path, sizeof(path), "%s/snmp/all.pcap.order.txt", corpus);
-    FILE *order = fopen(path, "r");
-    assert_non_null(order);
-    for (; fgets(name, sizeof(name), order) != NULL; cases++) {
-        name[strcspn(name, "\t \r\n")] = '\0';
-        (void)snprintf(path, sizeof(path), "%s/snmp/msgs/%s.json", corpus, name);
-        json_t *row = json_load_file(path, 0, NULL);
-        assert_non_null(row);
-        (void)snprintf(path, sizeof(path), "%s/snmp/msgs/%s.bin", corpus, name);
-        FILE *in = fopen(path, "rb");
-        assert_non_null(in);
-        size_t len = fread(bytes, 1, sizeof(bytes), in);
-        (void)fclose(in);
-        assert_case(row, (struct sr_span){ bytes, len });
-        json_decref(row);
-    }
-    (void)fclose(order);
-    print_message("%u messages of the corpus\n", cases);
+    print_message("%u messages of the corpus\n", trap_cases_of_corpus(check_case, NULL));
 }
 
 int

@@ -7,8 +7,6 @@
  */
 #include "../unit/unit.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +15,7 @@
 
 #include "decode/datagram.h"
 #include "sr/buf.h"
+#include "trap_cases.h"
 #include "trap_mend.h"
 #include "trap_mutant.h"
 #include "trap_netsnmp.h"
@@ -25,14 +24,12 @@
 
 #include "sr/banned.h"
 
-#define LINE_ROOM (1 << 20)
 #define PATH_ROOM 1024
 #define MUTANTS_OF_EACH 100
 #define NOW_NS UINT64_C(1795348800000000000)
 
 /* Who sent messages of v3, as snmptrapd is told. */
 #define USERS SR_SOURCE_DIR "/tests/golden/snmp/users.conf"
-#define CASES SR_SOURCE_DIR "/tests/golden/snmp/cases.jsonl"
 
 static struct desk {
     struct usm_users *users;
@@ -90,6 +87,7 @@ read_ours(struct sr_span message_bytes)
     assert_false(b.overflow);
     usm_receiver_free(receiver);
     free((void *)bytes.data);
+    /* cppcheck-suppress returnDanglingLifetime; a static word, by the contract of the opener */
     return reason;
 }
 
@@ -137,6 +135,13 @@ lines_of(const char *text, const char *start)
     return count;
 }
 
+/* Of less than its user must have: libnetsnmp reads it. */
+static bool
+is_low_level(const char *reason)
+{
+    return reason != NULL && strcmp(reason, "v3_level") == 0;
+}
+
 static void
 expect_alike_when_mended(const char *name, struct sr_span bytes, bool is_ours)
 {
@@ -152,7 +157,8 @@ expect_alike_when_mended(const char *name, struct sr_span bytes, bool is_ours)
     if (is_ours && unreadable != done.unreadable) {
         fail_msg("%s: %u values are unreadable to us, not %u", name, unreadable, done.unreadable);
     }
-    if (done.classes == 0 || reason != NULL || error != 0 || strcmp(desk.ours, desk.theirs) != 0) {
+    bool is_alike = reason == NULL && error == 0 && strcmp(desk.ours, desk.theirs) == 0;
+    if (done.classes == 0 || !(is_alike || (error == 0 && is_low_level(reason)))) {
         print_message("classes %x, mended ", done.classes);
         fail_reading(name, mended, reason, error);
     }
@@ -173,7 +179,7 @@ compare(const char *name, struct sr_span bytes)
         counts.refused++;
     } else if (reason == NULL && error == 0 && strcmp(desk.ours, desk.theirs) == 0) {
         counts.alike++;
-    } else if (reason != NULL && strcmp(reason, "v3_level") == 0) {
+    } else if (error == 0 && is_low_level(reason)) {
         counts.low_level++;
     } else {
         expect_alike_when_mended(name, bytes, reason == NULL);
@@ -256,40 +262,10 @@ new_receiver(void)
 
 /* ---- Messages ---- */
 
-static size_t
-read_hex(const char *hex, uint8_t *out)
-{
-    size_t len = strlen(hex) / 2;
-
-    for (size_t i = 0; i < len; i++) {
-        const char digits[] = { hex[2 * i], hex[2 * i + 1], '\0' };
-        out[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return len;
-}
-
-/* Calls `each` with all messages of this tree. */
 static void
-with_cases(void (*each)(const char *name, struct sr_span bytes, void *arg), void *arg)
+compare_case(const char *name, struct sr_span bytes, const json_t *row, void *arg)
 {
-    static char line[LINE_ROOM];
-    static uint8_t bytes[UINT16_MAX];
-    FILE *in = fopen(CASES, "r");
-
-    assert_non_null(in);
-    while (fgets(line, sizeof(line), in) != NULL) {
-        json_t *row = json_loads(line, 0, NULL);
-        assert_non_null(row);
-        size_t len = read_hex(json_string_value(json_object_get(row, "hex")), bytes);
-        each(json_string_value(json_object_get(row, "name")), (struct sr_span){ bytes, len }, arg);
-        json_decref(row);
-    }
-    (void)fclose(in);
-}
-
-static void
-compare_case(const char *name, struct sr_span bytes, void *arg)
-{
+    (void)row;
     (void)arg;
     compare(name, bytes);
 }
@@ -300,12 +276,13 @@ struct mutating {
 };
 
 static void
-compare_mutants(const char *name, struct sr_span bytes, void *arg)
+compare_mutants(const char *name, struct sr_span bytes, const json_t *row, void *arg)
 {
     static uint8_t copy[UINT16_MAX + 8];
     struct mutating *m = arg;
     char mutant[PATH_ROOM];
 
+    (void)row;
     for (int i = 0; i < MUTANTS_OF_EACH; i++) {
         memcpy(copy, bytes.data, bytes.len);
         size_t len = trap_mutate(&m->dice, copy, bytes.len);
@@ -337,8 +314,7 @@ static void
 messages_are_read_as_libnetsnmp_reads_them(void **state)
 {
     (void)state;
-    with_cases(compare_case, NULL);
-    assert_int_equal(counts.messages, 131);
+    assert_int_equal(trap_cases_of_tree(compare_case, NULL), 131);
     assert_true(counts.alike >= 80); /* else it is a comparison of nothing */
     print_counts("cases.jsonl");
 }
@@ -349,7 +325,7 @@ mutants_are_read_as_libnetsnmp_reads_them(void **state)
     struct mutating m = { .dice = 55, .receiver = new_receiver() };
 
     (void)state;
-    with_cases(compare_mutants, &m);
+    (void)trap_cases_of_tree(compare_mutants, &m);
     usm_receiver_free(m.receiver);
     assert_true(counts.alike >= 1000);
     print_counts("mutants");
@@ -357,38 +333,11 @@ mutants_are_read_as_libnetsnmp_reads_them(void **state)
 
 /* ---- The corpus, which is not part of this tree ---- */
 
-static const char *
-corpus(void)
-{
-    const char *folder = getenv("SR_CORPUS");
-
-    if (folder == NULL) {
-        skip();
-    }
-    return folder;
-}
-
 static void
 the_corpus_is_read_as_libnetsnmp_reads_it(void **state)
 {
-    const char *folder = corpus();
-    static uint8_t bytes[UINT16_MAX];
-    char path[PATH_ROOM], name[128];
-
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s/snmp/all.pcap.order.txt", folder);
-    FILE *order = fopen(path, "r");
-    assert_non_null(order);
-    while (fgets(name, sizeof(name), order) != NULL) {
-        name[strcspn(name, "\t \r\n")] = '\0';
-        (void)snprintf(path, sizeof(path), "%s/snmp/msgs/%s.bin", folder, name);
-        FILE *in = fopen(path, "rb");
-        assert_non_null(in);
-        compare(name, (struct sr_span){ bytes, fread(bytes, 1, sizeof(bytes), in) });
-        (void)fclose(in);
-    }
-    (void)fclose(order);
-    assert_int_equal(counts.messages, 149);
+    assert_int_equal(trap_cases_of_corpus(compare_case, NULL), 149);
     print_counts("corpus");
 }
 
@@ -414,7 +363,7 @@ read_member(gzFile tar, char *name, uint8_t *bytes, size_t *ret_len)
 static void
 the_mutants_of_the_corpus_are_read_as_libnetsnmp_reads_them(void **state)
 {
-    const char *folder = corpus();
+    const char *folder = trap_cases_corpus();
     struct usm_receiver *receiver = new_receiver();
     static uint8_t bytes[UINT16_MAX + 1];
     char path[PATH_ROOM], name[101];
@@ -459,7 +408,7 @@ add_user(const char *line)
     int words = sscanf(line, "-e 0x%79s %39s %15s %63s %15s %63s", engine, name, auth,
         auth_password, priv, priv_password);
     assert_true(words == 2 || words == 4 || words == 6);
-    const struct sr_span engine_id = { id, read_hex(engine, id) };
+    const struct sr_span engine_id = { id, trap_cases_hex(engine, id) };
     struct usm_user_options options = { .name = name, .engines = &engine_id, .engine_count = 1 };
     if (words >= 4) {
         options.auth = (enum usm_auth)index_of(auth, usm_auth_names);

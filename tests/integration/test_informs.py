@@ -205,6 +205,18 @@ def test_an_inform_that_the_stream_never_takes_is_not_answered(lab):
     assert answer(sender) == response(2)
 
 
+def test_a_socket_that_systemd_holds_answers_what_came_while_nothing_ran(lab):
+    server = lab.server()
+    client = trap_stream(server)
+    daemon = Trapd(lab, server=server, held=True)
+    sender = daemon.sender()
+    sender.send(inform(1))  # nobody listens yet
+    daemon.start()
+    assert answer(sender) == response(1)
+    daemon.settled(1)
+    assert client.count() == 1
+
+
 class Asker(threading.Thread):
     """Sends informs with traps between them, each again until it is answered."""
 

@@ -161,8 +161,8 @@ def test_a_restart_counts_boots_and_senders_follow(lab, how):
     replaying.send(tap.heard[-1])
     report = answer(replaying)
     assert bytes.fromhex("060a2b060106030f01010200") in report  # usmStatsNotInTimeWindows.0
-    wait_for("it is counted", lambda: daemon.metric(
-        "consumed_total", reason="resynchronised") == 1)  # behind its answer
+    wait_for("it is counted, which is after it was told",
+             lambda: daemon.metric("consumed_total", reason="resynchronised") == 1)
     # A sender that goes on with the clock it knew is told the new one, and is acknowledged.
     acknowledged(lab, daemon.address(0), "sha-aes", "-e", identity, "-Z", "1,5", index=2)
     assert client.count() == 2

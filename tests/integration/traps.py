@@ -65,21 +65,46 @@ def v3_key(password, engine):
     return hashlib.sha256(key + engine + key).digest()
 
 
-def v3(*pairs, user=b"joe", password=None, engine=b"\x80\0\x1f\x88\1", boots=1, seconds=100):
-    """A trap of v3; with a password its MAC is HMAC-SHA-256-192 (RFC 7860)."""
+def v3(*pairs, user=b"joe", password=None, engine=b"\x80\0\x1f\x88\1", boots=1, seconds=100,
+       pdu=0xA7, request=1):
+    """A trap or an inform of v3; with a password its MAC is HMAC-SHA-256-192 (RFC 7860)."""
     place = bytes(24) if password is not None else b""
     security = tlv(0x30, octets(engine) + integer(boots) + integer(seconds) + octets(user)
                    + octets(place) + octets(b""))
-    flags = b"\1" if password is not None else b"\0"
+    flags = bytes([(password is not None) + 4 * (pdu == 0xA6)])  # who informs wants reports
     head = tlv(0x30, integer(7) + integer(65507) + octets(flags) + integer(3))
     named = [(UPTIME, integer(99, 0x43)), (TRAP_OID, oid(LINK_DOWN)), *pairs]
     scoped = tlv(0x30, octets(engine) + octets(b"") + tlv(
-        0xA7, integer(1) + integer(0) + integer(0) + varbinds(named)))
+        pdu, integer(request) + integer(0) + integer(0) + varbinds(named)))
     whole = tlv(0x30, integer(3) + head + octets(security) + scoped)
     if password is None:
         return whole
     mac = hmac.new(v3_key(password, engine), whole, hashlib.sha256).digest()[:24]
     return whole.replace(place, mac, 1)
+
+
+def elements(content):
+    """The elements of BER behind each other: (type, content) of each."""
+    out = []
+    while content:
+        length, at = content[1], 2
+        if length >= 128:
+            at += length - 128
+            length = int.from_bytes(content[2:at], "big")
+        out.append((content[0], content[at:at + length]))
+        content = content[at + length:]
+    return out
+
+
+def v3_heard(message, password):
+    """PDU type, boots and time of an authentic message of v3; None when its MAC is wrong."""
+    _, _, security, scoped = elements(elements(message)[0][1])
+    engine, boots, seconds, _, mac, _ = (c for _, c in elements(elements(security[1])[0][1]))
+    right = hmac.new(v3_key(password, engine), message.replace(mac, bytes(24), 1), hashlib.sha256)
+    if right.digest()[:24] != mac:
+        return None
+    return (elements(scoped[1])[2][0], int.from_bytes(boots, "big"),
+            int.from_bytes(seconds, "big"))
 
 
 class Sender:

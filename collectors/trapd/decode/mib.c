@@ -160,13 +160,14 @@ find_child(const struct mib_table *table, const uint8_t *node, uint32_t arc)
 static const uint8_t *
 info_at(const struct mib_table *table, uint64_t at)
 {
-    const struct sr_span infos = infos_of(table);
+    size_t size = table->info_bytes;
 
-    if (at == 0 || infos.len < MIB_INFO_NAME || at > infos.len - MIB_INFO_NAME) {
+    if (at == 0 || size < MIB_INFO_NAME || at > size - MIB_INFO_NAME) {
         return NULL;
     }
-    size_t len = infos.data[at + MIB_INFO_NAME_LEN];
-    return len > 0 && len <= infos.len - MIB_INFO_NAME - at ? infos.data + at : NULL;
+    const uint8_t *info = infos_of(table).data + at;
+    size_t len = info[MIB_INFO_NAME_LEN];
+    return len > 0 && len <= size - MIB_INFO_NAME - at ? info : NULL;
 }
 
 /* The child of that arc that has no children of its own. */
@@ -315,8 +316,8 @@ bool
 mib_find(
     const struct mib_table *table, const uint32_t *arcs, unsigned count, struct mib_node *ret_node)
 {
-    if (table->node_count == 0) {
-        return false;
+    if (table->bytes.data == NULL) {
+        return false; /* opened by nobody */
     }
     struct walk walk = begin(table, arcs, count);
     while (walk.depth < count && step(table, &walk, arcs[walk.depth])) {

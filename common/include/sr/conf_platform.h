@@ -33,7 +33,8 @@ void sr_conf_platform_take_ca_file(
 
 /*
  * Gives the native key `to` the file that `value` names. A relative name stands in the `cert_dir`
- * of the section `security`, or of one that it stands in, if there is one. An empty one is none.
+ * of the section `security`, or of one that it stands in, but none at the top of the file. An empty
+ * name is none.
  */
 void sr_conf_platform_put_file(const struct sr_conf_foreign *section,
     const struct sr_conf_foreign *security, const struct sr_conf_node *value, const char *to);
