@@ -11,8 +11,9 @@
 
 #define PASSWORD_STREAM 1048576U /* bytes of the repeated password, RFC 3414 appendix A.2 */
 #define REPEATED_ROOM 4096U
-#define DES_LONGEST ((size_t)24 * 1024) /* some 0.3 ms, and as much for the response to an inform  \
-                                         */
+#define DES_LONGEST                                                                                \
+    ((size_t)24 * 1024) /* some 0.3 ms, and as much for the response to an inform                  \
+                         */
 #define DES_KEY_LEN 8U
 #define DES_WITH_IV_LEN 16U /* RFC 3414 section 8.1.1.1: the key, and the pre-IV */
 

@@ -260,8 +260,8 @@ on_due(uv_timer_t *timer)
 
 /*
  * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
- * to receive it. Once they do, they are waited for here until none has come. Nobody who waits for an
- * answer is left to gather.
+ * to receive it. Once they do, they are waited for here until none has come. Nobody who waits for
+ * an answer is left to gather.
  */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
