@@ -55,7 +55,7 @@ assert_answered(const char *host, int family, const char *address)
         .answers = true };
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
     struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_storage bound;
+    struct sockaddr_in6 bound = { .sin6_family = AF_UNSPEC }; /* or a sockaddr_in */
     socklen_t len = sizeof(bound);
     char error[256], text[8] = "";
 
@@ -63,7 +63,7 @@ assert_answered(const char *host, int family, const char *address)
     fd = sr_udp_open(&on, error, sizeof(error));
     assert_true(fd >= 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
-    v4.sin_port = v6.sin6_port = ((struct sockaddr_in *)&bound)->sin_port; /* of either family */
+    v4.sin_port = v6.sin6_port = bound.sin6_port; /* which both have in the same place */
     assert_int_equal(
         inet_pton(family, address, family == AF_INET ? (void *)&v4.sin_addr : &v6.sin6_addr), 1);
     struct sr_udp_worker *w = sr_udp_worker_start(fd, &handler, &stats, NULL);

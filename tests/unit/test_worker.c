@@ -471,7 +471,7 @@ a_request_is_a_message_of_its_own_with_its_id_and_is_answered(void **state)
     assert_int_equal(l.consumed, 1);
     assert_true(sr_ledger_balanced(&l));
     assert_false(sr_request_of(await_entry().attributes, id, &rest));
-    for (uint8_t letter = 'A'; letter <= 'B'; letter++) {
+    for (unsigned letter = 'A'; letter <= 'B'; letter++) {
         struct sr_entry e = await_entry();
         assert_true(sr_request_of(e.attributes, id, &rest));
         assert_int_equal(id[0], letter);
