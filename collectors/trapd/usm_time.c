@@ -218,11 +218,14 @@ usm_times_learn(struct usm_times *times, const struct usm_clock *known)
     (void)pthread_mutex_lock(&times->mutex);
     bool changed = times->changed;
     uint32_t slot = usm_table_find(times->table, 0, id);
-    struct clock *clock = slot == USM_TABLE_NONE ? add_clock(times, id) : &times->clocks[slot];
-    clock->boots = clock->copied_boots = known->boots;
-    clock->time = known->time;
-    clock->heard_ns = known->heard_ns;
-    clock->copied_zero = zero_of(clock);
+    bool is_new = slot == USM_TABLE_NONE;
+    struct clock *clock = is_new ? add_clock(times, id) : &times->clocks[slot];
+    if (is_new || is_later(clock, known->boots, known->time)) {
+        clock->boots = clock->copied_boots = known->boots;
+        clock->time = known->time;
+        clock->heard_ns = known->heard_ns;
+        clock->copied_zero = zero_of(clock);
+    }
     times->changed = changed;
     (void)pthread_mutex_unlock(&times->mutex);
 }

@@ -64,7 +64,7 @@ void usm_times_set_changed(struct usm_times *times);
 uint32_t usm_times_copy(
     struct usm_times *times, uint32_t *cursor, struct usm_clock *out, uint32_t max);
 
-/* Knows a clock as it was copied. */
+/* Knows a clock as it was copied, unless a later one of the engine is known already. */
 void usm_times_learn(struct usm_times *times, const struct usm_clock *clock);
 
 #endif

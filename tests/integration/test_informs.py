@@ -2,9 +2,11 @@
 """Informs: who answers them, when, and what becomes of those that are sent again."""
 
 import json
+import select
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -213,3 +215,60 @@ def test_a_socket_that_systemd_holds_answers_what_came_while_nothing_ran(lab):
     assert answer(sender) == response(1)
     daemon.settled(1)
     assert client.count() == 1
+
+
+class Asker(threading.Thread):
+    """Sends informs with traps between them, each again until it is answered."""
+
+    def __init__(self, sender, first):
+        super().__init__(daemon=True)
+        self.sender, self.number = sender, first
+        self.waiting, self.answered = {}, set()
+        self.ending = False
+
+    def run(self):
+        while self.waiting or not self.ending:
+            while not self.ending and len(self.waiting) < 20:
+                self.number += 1
+                self.waiting[response(self.number)] = self.number
+            for number in list(self.waiting.values()):
+                self.sender.send(inform(number), v2c(request=number))
+            while self.waiting and select.select([self.sender.socket], [], [], 0.1)[0]:
+                number = self.waiting.pop(self.sender.socket.recv(65536), None)
+                self.answered |= {number} - {None}
+
+
+@pytest.mark.parametrize("durability", ["memory", "always"])
+def test_whatever_dies_an_inform_that_is_answered_is_stored_once(lab, durability):
+    server = lab.server()
+    trap_stream(server)
+    daemon = running(lab, server, enrich=True, queue={"durability": durability})
+    askers = [Asker(daemon.sender(), first) for first in (0, 1 << 20)]
+
+    def more_answers():
+        enough = [len(a.answered) + 100 for a in askers]
+        wait_for("answers", lambda: all(
+            len(a.answered) >= n for a, n in zip(askers, enough)), timeout=60)
+
+    for asker in askers:
+        asker.start()
+    more_answers()
+    daemon.end(signal.SIGKILL)
+    daemon.start()
+    more_answers()
+    server.end()
+    server.start()
+    more_answers()
+    daemon.end()
+    daemon.start()
+    more_answers()
+    for asker in askers:
+        asker.ending = True
+    for asker in askers:
+        asker.join(60)
+    wait_for("all to be stored", lambda: daemon.ledger()["queued"] == 0)
+    daemon.stop()  # fails unless the ledger is balanced
+    records = [json.loads(m.body)["attributes"] for m in server.client().messages()]
+    stored = [r["snmp.request_id"] for r in records if r["snmp.pdu"] == "inform"]
+    assert len(stored) == len(set(stored))
+    assert askers[0].answered | askers[1].answered == set(stored)

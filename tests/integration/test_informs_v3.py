@@ -77,10 +77,10 @@ def answer(sender, timeout=10):
 
 
 class Tap:
-    """Stands between a sender and the daemon, and remembers what the sender said."""
+    """Stands between a sender and the daemon, and remembers what both said."""
 
     def __init__(self, lab, target):
-        self.heard = []
+        self.heard, self.answers = [], []
         self.front, self.back = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in "ab")
         lab.sockets += [self.front, self.back]
         self.front.bind(("127.0.0.1", 0))
@@ -98,7 +98,8 @@ class Tap:
                         self.heard.append(data)
                         self.back.send(data)
                     else:
-                        self.front.sendto(s.recv(65536), sender)
+                        self.answers.append(s.recv(65536))
+                        self.front.sendto(self.answers[-1], sender)
         except (OSError, ValueError):
             return  # the test is over
 
@@ -174,9 +175,10 @@ def test_an_inform_that_comes_again_is_stored_once_and_answered_again(lab):
     daemon = running(lab, server)
     tap = Tap(lab, daemon.address(0))
     acknowledged(lab, tap.address, "sha-aes")
-    inform = tap.heard[-1]
+    inform, answers = tap.heard[-1], len(tap.answers)
     tap.back.send(inform)  # from the address that it came from before
     wait_for("it is known", lambda: daemon.metric("consumed_total", reason="duplicates") == 1)
+    wait_for("it is answered again", lambda: len(tap.answers) == answers + 1)
     assert client.count() == 1
 
 

@@ -125,6 +125,21 @@ a_request_that_waits_is_known_and_gets_its_newest_answer_once(void **state)
     assert_int_equal(sr_counted(&stats.repeated), 1);
 }
 
+/* The first way may be one that answers cannot go. */
+static void
+the_newest_answer_goes_the_newest_way(void **state)
+{
+    struct sr_request r = request_of(1, "one");
+    struct sr_udp_way nowhere = way;
+
+    (void)state;
+    nowhere.peer.sin6_family = AF_UNIX;
+    answers_add(answers, &r, &nowhere, number, 1);
+    assert_true(repeated(1, "another one", 2));
+    kept(1);
+    assert_got("another one");
+}
+
 static void
 a_request_that_was_answered_is_answered_again(void **state)
 {
@@ -150,6 +165,9 @@ after_its_time_a_request_is_new(void **state)
     kept(2);
     assert_got("two");
     assert_false(repeated(2, "two", sr_clock_monotonic_ns() + ANSWERS_PATIENCE_NS));
+    add(3, "three", 1); /* long ago, but it is answered now */
+    kept(3);
+    assert_true(repeated(3, "three", now_ns + ANSWERS_PATIENCE_NS - 1));
     assert_int_equal(sr_counted(&stats.forgotten), 1); /* it was answered */
 }
 
@@ -235,6 +253,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_answer_goes_out_once_its_record_is_kept),
         TEST(a_request_that_waits_is_known_and_gets_its_newest_answer_once),
+        TEST(the_newest_answer_goes_the_newest_way),
         TEST(a_request_that_was_answered_is_answered_again),
         TEST(after_its_time_a_request_is_new),
         TEST(a_request_whose_record_is_lost_is_new_and_not_answered),

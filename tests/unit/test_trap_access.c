@@ -132,8 +132,11 @@ a_rule_is_for_the_same_trap_of_v1_too(void **state)
     assert_false(takes("1.3.6.1.2.1.33.2.0.1", "UPS-MIB::upsTrapOnBattery"));
     assert_true(takes("1.3.6.1.2.1.33.2.0.2", NULL));
     assert_true(takes("1.3.6.1.2.1.33.0.1", NULL));
+    assert_true(takes("1.3.6.1.2.1.33.2.5.1", NULL)); /* nothing but a zero is left out */
     assert_true(are_rules(LIST("1.3.6.1.2.1.33.2.0.1"), LIST("UPS-MIB::upsTrapOnBattery")));
     assert_true(takes("1.3.6.1.2.1.33.2.0.1", "1.3.6.1.2.1.33.2.0.1"));
+    assert_true(are_rules(LIST("1.3.6.1.2.1.33.2.0.*"), LIST("UPS-MIB::upsTrapOnBattery")));
+    assert_false(takes("1.3.6.1.2.1.33.2.0.1", "UPS-MIB::upsTrapOnBattery"));
 }
 
 static void

@@ -179,11 +179,21 @@ static struct sr_emit emit = { .reserve = reserve,
 
 static const struct trap_opener *opener;
 
+static struct trap_config config;
+
+static void
+no_hash(const uint8_t key[TRAP_COMMUNITY_KEY_LEN], struct sr_span community,
+    char out[TRAP_COMMUNITY_HASH_LEN])
+{
+    (void)key;
+    (void)community;
+    memset(out, '0', TRAP_COMMUNITY_HASH_LEN);
+}
+
 static enum sr_verdict
 receive(const char *text)
 {
     static struct trap_scratch scratch;
-    static const struct trap_config config = { .request_id = sum };
     struct sr_span bytes = copy_of(text, other);
 
     return sr_trap_datagram(&config, opener, &scratch, 1, &peer, bytes, &emit);
@@ -200,6 +210,7 @@ begin(void **state)
     emit.commit_request = commit_request;
     emit.answer = on_answer;
     opener = NULL;
+    config = (struct trap_config){ .request_id = sum };
     return 0;
 }
 
@@ -298,6 +309,24 @@ informs_are_told_apart_by_sender_community_and_pdu(void **state)
     peer.address[3]--;
 }
 
+/* Who reads the stream could try communities until the hash in Nats-Msg-Id is right. */
+static void
+a_community_that_is_not_published_is_not_in_the_hash_of_an_inform(void **state)
+{
+    static const enum trap_community hidden[] = { TRAP_COMMUNITY_HASH, TRAP_COMMUNITY_OMIT };
+    uint8_t first[SR_REQUEST_ID_LEN];
+
+    (void)state;
+    config.community_hash = no_hash;
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        config.community = hidden[i];
+        (void)receive(INFORM);
+        memcpy(first, seen.id, sizeof(first));
+        (void)receive("30(02(01) 04(70 75 63) a6(02(07) 02(00) 02(00)" VARBINDS "))");
+        assert_memory_equal(seen.id, first, sizeof(first));
+    }
+}
+
 int
 main(void)
 {
@@ -312,6 +341,8 @@ main(void)
         cmocka_unit_test_setup(a_trap_is_no_request, begin),
         cmocka_unit_test_setup(an_opener_without_answers_has_its_informs_taken_as_traps, begin),
         cmocka_unit_test_setup(informs_are_told_apart_by_sender_community_and_pdu, begin),
+        cmocka_unit_test_setup(
+            a_community_that_is_not_published_is_not_in_the_hash_of_an_inform, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

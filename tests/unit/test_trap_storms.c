@@ -201,6 +201,28 @@ a_storm_that_becomes_rare_ends_when_it_is_told(void **state)
 }
 
 static void
+a_storm_is_over_when_half_of_those_that_may_come_do_not(void **state)
+{
+    const struct storm_options four = { 4, 10 * SECOND_NS, 5 * SECOND_NS, 60 * SECOND_NS };
+    const struct trap_wanted link_down = { 0 };
+    struct trap_message message;
+
+    (void)state;
+    read_message(&link_down, &message);
+    for (int i = 0; i < 5; i++) {
+        (void)storms_admit(storms, &four, NOW_NS, &peer, &message);
+    }
+    for (unsigned i = 1; i <= 21; i++) { /* 4 in 11 s, which leaves three of the next ones */
+        assert_int_equal(
+            storms_admit(storms, &four, NOW_NS + i * 11 * SECOND_NS / 4, &peer, &message),
+            TRAP_GATE_FOLDED);
+    }
+    storms_tick(storms, &four, NOW_NS + 60 * SECOND_NS, publish, NULL);
+    assert_int_equal(
+        storms_admit(storms, &four, NOW_NS + 60 * SECOND_NS, &peer, &message), TRAP_GATE_PASSES);
+}
+
+static void
 a_late_tick_does_not_take_the_last_for_an_older_one(void **state)
 {
     struct trap_wanted w = { 0 };
@@ -436,6 +458,26 @@ kinds_without_a_storm_give_way_to_others(void **state)
     }
 }
 
+/* Ever fewer may pass of one that comes more often than it may, unless its place was taken. */
+static void
+a_kind_that_is_heard_of_keeps_its_place(void **state)
+{
+    const struct trap_wanted steady = { .trap = "1.3.6.1.6.3.1.1.5.4" };
+    struct trap_wanted other = { 0 };
+
+    (void)state;
+    for (; other.value < (int)(10 * STORMS_MAX); other.value++) {
+        (void)comes(0, &other);
+    }
+    for (unsigned i = 0; i < 7; i++) {
+        assert_int_equal(
+            comes(4 * i * SECOND_NS + 1, &steady), i < 6 ? TRAP_GATE_PASSES : TRAP_GATE_FOLDED);
+        for (int end = other.value + 256; other.value < end; other.value++) {
+            (void)comes((4 * i + 2) * SECOND_NS, &other);
+        }
+    }
+}
+
 /* ---- Threads ---- */
 
 static _Atomic uint64_t passed_by_threads, folded_by_threads;
@@ -638,6 +680,7 @@ main(void)
         STORM_TEST(after_a_storm_the_next_one_passes_again),
         STORM_TEST(while_a_storm_lasts_it_is_told_once_in_a_while),
         STORM_TEST(a_storm_that_becomes_rare_ends_when_it_is_told),
+        STORM_TEST(a_storm_is_over_when_half_of_those_that_may_come_do_not),
         STORM_TEST(a_late_tick_does_not_take_the_last_for_an_older_one),
         STORM_TEST(without_room_the_last_one_waits),
         STORM_TEST(a_clock_that_was_set_back_ends_storms),
@@ -650,6 +693,7 @@ main(void)
         cmocka_unit_test(the_largest_message_is_kept_and_no_larger_one),
         STORM_TEST(more_kinds_than_places_are_published_and_none_is_lost),
         STORM_TEST(kinds_without_a_storm_give_way_to_others),
+        STORM_TEST(a_kind_that_is_heard_of_keeps_its_place),
         STORM_TEST(threads_lose_nothing_of_each_other),
         cmocka_unit_test(what_is_folded_is_consumed_and_an_inform_answered_at_once),
         cmocka_unit_test(what_is_no_notification_does_not_come_to_the_gate),

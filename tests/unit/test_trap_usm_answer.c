@@ -408,6 +408,25 @@ an_engine_without_boots_left_takes_nothing_authentic(void **state)
 }
 
 static void
+with_time_window_off_an_inform_of_before_our_start_is_answered(void **state)
+{
+    struct usm_engine engine;
+    const struct usm_receiver_options options = { .time = USM_TIME_OFF, .engine = &engine };
+    struct v3_shape shape = v3_talk_inform;
+
+    (void)state;
+    v3_talk_engine(&engine, V3_OUR_ID, 5);
+    shape.boots = 4;
+    struct usm_receiver *receiver = usm_receiver_new(v3_desk.everybody, &options);
+    struct v3_sent message = v3_talk_message(&shape);
+    struct v3_exchange e = v3_talk(receiver, &message);
+    assert_string_equal(e.reason, "opened");
+    expect_response(v3_desk.everybody, &e, TRAP_PRIV);
+    v3_talk_end(&e);
+    usm_receiver_free(receiver);
+}
+
+static void
 a_stranger_gets_little_more_than_was_sent_and_leaves_nothing(void **state)
 {
     enum { MORE_AT_MOST = 120 };
@@ -673,6 +692,7 @@ main(void)
         cmocka_unit_test(traps_have_no_answer),
         cmocka_unit_test(without_an_engine_nobody_is_answered),
         cmocka_unit_test(an_engine_without_boots_left_takes_nothing_authentic),
+        cmocka_unit_test(with_time_window_off_an_inform_of_before_our_start_is_answered),
         cmocka_unit_test(a_stranger_gets_little_more_than_was_sent_and_leaves_nothing),
         cmocka_unit_test(snmpinform_hears_from_us_what_it_heard_from_snmptrapd),
         cmocka_unit_test(an_exchange_makes_one_record_and_each_datagram_has_one_answer),

@@ -129,6 +129,32 @@ engines_beyond_the_maximum_replace_the_one_that_was_silent_the_longest(void **st
     usm_times_free(times);
 }
 
+/* Two listeners keep what each has heard of one engine, in any order. */
+static void
+of_two_clocks_of_an_engine_that_were_kept_the_later_one_is_learned(void **state)
+{
+    static const struct usm_clock clocks[] = {
+        { .engine_id = { 0x80, 0, 0, 0, 1 }, .len = 5, .boots = 4, .time = 9000 },
+        { .engine_id = { 0x80, 0, 0, 0, 1 }, .len = 5, .boots = 5, .time = 1000 },
+        { .engine_id = { 0x80, 0, 0, 0, 1 }, .len = 5, .boots = 5, .time = 2000 },
+    };
+
+    (void)state;
+    for (size_t first = 0; first < 3; first++) {
+        struct usm_times *times = times_of(USM_TIME_STRICT, 8);
+        for (size_t i = 0; i < 3; i++) {
+            struct usm_clock clock = clocks[(first + i) % 3];
+            clock.heard_ns = start;
+            usm_times_learn(times, &clock);
+        }
+        assert_false(check(times, 4, 9001, 1));
+        assert_false(check(times, 5, 1001, 1));
+        assert_true(check(times, 5, 2000, 1));
+        assert_false(usm_times_take_changed(times));
+        usm_times_free(times);
+    }
+}
+
 /* ---- Shared by threads ---- */
 
 enum { THREADS = 4, ENGINES = 64, ROUNDS = 500 };
@@ -228,6 +254,7 @@ main(void)
         cmocka_unit_test(relearn_goes_on_from_an_engine_that_lost_its_boots),
         cmocka_unit_test(off_looks_at_nothing_and_remembers_nothing),
         cmocka_unit_test(engines_beyond_the_maximum_replace_the_one_that_was_silent_the_longest),
+        cmocka_unit_test(of_two_clocks_of_an_engine_that_were_kept_the_later_one_is_learned),
         cmocka_unit_test(threads_share_clocks_while_they_are_copied),
         cmocka_unit_test(a_table_finds_every_slot_that_was_not_given_up),
     };

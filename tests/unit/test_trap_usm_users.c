@@ -174,6 +174,26 @@ users_of_one_name_are_tried_in_turn(void **state)
     }
 }
 
+static void
+of_users_of_one_name_the_one_that_came_farthest_tells(void **state)
+{
+    static const struct v3_sender same[] = {
+        { "u_sha_aes192", USM_AUTH_SHA, USM_PRIV_AES192, "authpass12345", "privpass12346" },
+        { "u_sha_aes192", USM_AUTH_SHA, USM_PRIV_AES192, "authpass12346", "privpass12345" },
+    };
+
+    (void)state;
+    for (size_t first = 0; first < 2; first++) {
+        struct usm_users *users = usm_users_new();
+        assert_int_equal(v3_desk_add(users, &same[first], USM_MINIMUM_STRONGEST), USM_OK);
+        assert_int_equal(v3_desk_add(users, &same[1 - first], USM_MINIMUM_STRONGEST), USM_OK);
+        struct usm_receiver *receiver = v3_desk_receiver(users, USM_TIME_STRICT, 0);
+        v3_desk_expect(receiver, &v3_desk.sha_aes192, "v3_decrypt");
+        usm_receiver_free(receiver);
+        usm_users_free(users);
+    }
+}
+
 static enum usm_err
 add_namesake(struct usm_users *users, uint8_t engine, size_t engines)
 {
@@ -335,6 +355,7 @@ main(void)
         cmocka_unit_test(users_that_make_no_sense_are_refused),
         cmocka_unit_test(a_user_is_one_of_its_engines_only),
         cmocka_unit_test(users_of_one_name_are_tried_in_turn),
+        cmocka_unit_test(of_users_of_one_name_the_one_that_came_farthest_tells),
         cmocka_unit_test(a_name_is_of_so_many_users_as_may_be_tried_only),
         cmocka_unit_test(more_of_des_than_there_is_time_for_is_refused_behind_the_mac),
         cmocka_unit_test(other_users_take_over_at_once_and_clocks_stay),

@@ -55,7 +55,7 @@ assert_answered(const char *host, int family, const char *address)
         .answers = true };
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
     struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_storage bound;
+    struct sockaddr_in6 bound = { .sin6_family = AF_UNSPEC }; /* or a sockaddr_in */
     socklen_t len = sizeof(bound);
     char error[256], text[8] = "";
 
@@ -63,7 +63,7 @@ assert_answered(const char *host, int family, const char *address)
     fd = sr_udp_open(&on, error, sizeof(error));
     assert_true(fd >= 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
-    v4.sin_port = v6.sin6_port = ((struct sockaddr_in *)&bound)->sin_port; /* of either family */
+    v4.sin_port = v6.sin6_port = bound.sin6_port; /* which both have in the same place */
     assert_int_equal(
         inet_pton(family, address, family == AF_INET ? (void *)&v4.sin_addr : &v6.sin6_addr), 1);
     struct sr_udp_worker *w = sr_udp_worker_start(fd, &handler, &stats, NULL);
@@ -120,6 +120,44 @@ without_the_local_address_the_kernel_chooses_it(void **state)
     assert_true(IN6_IS_ADDR_UNSPECIFIED(&way.local));
 }
 
+/* The local address in what recvmsg(2) filled, with one control message. */
+static struct in6_addr
+local_of(int level, int type, const void *info, size_t len)
+{
+    _Alignas(struct cmsghdr) uint8_t control[128] = { 0 };
+    struct sockaddr_in6 name = { .sin6_family = AF_INET6, .sin6_port = htons(7) };
+    struct msghdr message = { .msg_name = &name,
+        .msg_namelen = sizeof(name),
+        .msg_control = control,
+        .msg_controllen = CMSG_SPACE(len) };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    struct sr_udp_way way;
+
+    *c = (struct cmsghdr){ .cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(len) };
+    memcpy(CMSG_DATA(c), info, len);
+    sr_udp_way_of(&message, &way);
+    return way.local;
+}
+
+static void
+what_was_sent_to_many_is_not_answered_from_their_address(void **state)
+{
+    struct in_pktinfo v4 = { .ipi_ifindex = 1 };
+    struct in6_pktinfo v6 = { .ipi6_ifindex = 1 };
+
+    (void)state;
+    assert_int_equal(inet_pton(AF_INET, "192.0.2.255", &v4.ipi_addr), 1);
+    assert_int_equal(inet_pton(AF_INET, "192.0.2.1", &v4.ipi_spec_dst), 1);
+    struct in6_addr local = local_of(IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
+    assert_memory_equal(local.s6_addr + 12, &v4.ipi_spec_dst, 4);
+    assert_int_equal(inet_pton(AF_INET6, "ff02::1", &v6.ipi6_addr), 1);
+    local = local_of(IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
+    assert_true(IN6_IS_ADDR_UNSPECIFIED(&local));
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::1", &v6.ipi6_addr), 1);
+    local = local_of(IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
+    assert_memory_equal(&local, &v6.ipi6_addr, sizeof(local));
+}
+
 int
 main(void)
 {
@@ -127,6 +165,7 @@ main(void)
         cmocka_unit_test(an_answer_comes_from_the_address_that_was_asked),
         cmocka_unit_test(a_dual_stack_socket_answers_both_families_so),
         cmocka_unit_test(without_the_local_address_the_kernel_chooses_it),
+        cmocka_unit_test(what_was_sent_to_many_is_not_answered_from_their_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

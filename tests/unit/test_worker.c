@@ -471,7 +471,7 @@ a_request_is_a_message_of_its_own_with_its_id_and_is_answered(void **state)
     assert_int_equal(l.consumed, 1);
     assert_true(sr_ledger_balanced(&l));
     assert_false(sr_request_of(await_entry().attributes, id, &rest));
-    for (uint8_t letter = 'A'; letter <= 'B'; letter++) {
+    for (unsigned letter = 'A'; letter <= 'B'; letter++) {
         struct sr_entry e = await_entry();
         assert_true(sr_request_of(e.attributes, id, &rest));
         assert_int_equal(id[0], letter);
@@ -515,7 +515,10 @@ requests_of_a_batch_that_is_not_kept_are_not_answered(void **state)
     answers_add(worker.answers, &request, &way, worker.socket, 1);
     memcpy(worker.requests[worker.request_count++], request.id, sizeof(request.id));
     sr_worker_end_requests(&worker, false);
+    assert_true(worker.hurries); /* it comes again soon */
     assert_int_equal(worker.request_count, 0);
+    sr_worker_end_requests(&worker, true);
+    assert_false(worker.hurries);
     assert_int_equal(sr_counted(&requests->answered), 0);
     assert_int_equal(sr_counted(&requests->waiting), 0);
     answers_free(worker.answers);

@@ -139,16 +139,19 @@ publish(struct work *w, uint8_t *memory, size_t room)
 
 /*
  * What tells an inform apart from all others, when it is sent again too: who sent it as whom, and
- * its PDU. Of v3 not the message, in which the id and the salt are new each time. Each part has its
- * length before it.
+ * its PDU. Of v3 not the message, in which the id and the salt are new each time. A community that
+ * is not published is none of it: who knows the rest could find it out by trial from the hash,
+ * which is published. Each part has its length before it.
  */
 static struct sr_span
 identity(const struct work *w)
 {
     const struct trap_message *m = &w->message;
+    bool is_shown = w->config->community == TRAP_COMMUNITY_CLEAR;
     const struct sr_span parts[] = {
         { w->peer->address, w->peer->is_v6 ? 16 : 4 },
-        m->version == TRAP_V3 ? m->engine_id : m->community,
+        is_shown ? m->community : (struct sr_span){ NULL, 0 },
+        m->engine_id,
         m->user,
         m->context_engine_id,
         m->context_name,
@@ -186,9 +189,6 @@ make_request(struct work *w)
 
     if (m->pdu != TRAP_PDU_INFORM || w->emit->commit_request == NULL ||
         w->config->request_id == NULL) {
-        return false;
-    }
-    if (m->version == TRAP_V3 && w->opener->answer == NULL) {
         return false;
     }
     if (m->version == TRAP_V3) {
