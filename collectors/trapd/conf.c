@@ -8,7 +8,7 @@
 #include "conf_users.h"
 #include "decode/config.h"
 #include "rules.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/access.h"
 #include "sr/clock.h"

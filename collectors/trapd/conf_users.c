@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/banned.h"
 

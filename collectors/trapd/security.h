@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "trapd.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 /* The users of a configuration, ready to receive messages of v3. */
 

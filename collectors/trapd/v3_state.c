@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kept_file.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/buf.h"
 #include "sr/clock.h"

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "trapd.h"
-#include "usm_engine.h"
-#include "usm_time.h"
+#include "usm/engine.h"
+#include "usm/times.h"
 
 /*
  * What SNMPv3 needs for as long as the process, and over a restart: our own engine, and the clocks

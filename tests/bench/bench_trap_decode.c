@@ -15,7 +15,7 @@
 #include <openssl/sha.h>
 
 #include "community.h"
-#include "usm_engine.h"
+#include "usm/engine.h"
 
 #include "sr/banned.h"
 

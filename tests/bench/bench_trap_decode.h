@@ -7,7 +7,7 @@
 
 #include "decode/datagram.h"
 #include "trap_load.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 /* What the parts of bench_trap_decode share. */
 

@@ -8,7 +8,7 @@
 
 #include "decode/message.h"
 #include "sr/span.h"
-#include "usm_key.h"
+#include "usm/key.h"
 
 /*
  * The messages of the measurements, the same for every receiver, with lengths of as few bytes as

@@ -8,7 +8,7 @@
 
 #include "decode/v3.h"
 #include "require.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/banned.h"
 

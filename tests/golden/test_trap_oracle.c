@@ -20,7 +20,7 @@
 #include "trap_mutant.h"
 #include "trap_netsnmp.h"
 #include "trap_reading.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/banned.h"
 

@@ -8,7 +8,7 @@
 
 #include "folder.h"
 #include "trapd.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 #include "sr/conf.h"
 

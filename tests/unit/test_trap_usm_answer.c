@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "decode/datagram.h"
-#include "usm_sender.h"
+#include "usm/sender.h"
 #include "v3_desk.h"
 #include "v3_talk.h"
 

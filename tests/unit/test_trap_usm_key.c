@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "usm_key.h"
+#include "usm/key.h"
 
 #include "sr/banned.h"
 

@@ -3,8 +3,8 @@
 
 #include <pthread.h>
 
-#include "usm_table.h"
-#include "usm_time.h"
+#include "usm/table.h"
+#include "usm/times.h"
 
 #include "sr/banned.h"
 

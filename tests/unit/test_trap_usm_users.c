@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "decode/v3.h"
-#include "usm_user.h"
+#include "usm/user.h"
 #include "v3_desk.h"
 
 #include "sr/banned.h"

@@ -9,7 +9,7 @@
 
 #include "decode/v3.h"
 #include "sr/span.h"
-#include "usm.h"
+#include "usm/usm.h"
 
 /* Where messages of v3 that others sent (tests/golden/snmp) are opened, changed and signed again.
  */

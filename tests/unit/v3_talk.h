@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "decode/message.h"
-#include "usm.h"
-#include "usm_engine.h"
+#include "usm/engine.h"
+#include "usm/usm.h"
 #include "v3_desk.h"
 
 /* Messages of v3 as others may send them to an engine of ours, and what it answers. */

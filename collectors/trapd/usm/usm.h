@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TRAPD_USM_H_INCLUDED
-#define TRAPD_USM_H_INCLUDED
+#ifndef TRAPD_USM_USM_H_INCLUDED
+#define TRAPD_USM_USM_H_INCLUDED
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "decode/config.h"
 #include "sr/span.h"
-#include "usm_engine.h"
-#include "usm_key.h"
-#include "usm_time.h"
+#include "usm/engine.h"
+#include "usm/key.h"
+#include "usm/times.h"
 
 /* Receiving messages of SNMPv3 from users of the User-based Security Model (RFC 3414). */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm_sender.h"
+#include "usm/sender.h"
 
 #include <limits.h>
 #include <string.h>

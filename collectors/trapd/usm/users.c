@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm.h"
+#include "usm/usm.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
-#include "usm_user.h"
+#include "usm/user.h"
 
 #include "sr/banned.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm_engine.h"
+#include "usm/engine.h"
 
 #include <string.h>
 

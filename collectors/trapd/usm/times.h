@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TRAPD_USM_TIME_H_INCLUDED
-#define TRAPD_USM_TIME_H_INCLUDED
+#ifndef TRAPD_USM_TIMES_H_INCLUDED
+#define TRAPD_USM_TIMES_H_INCLUDED
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm_key.h"
+#include "usm/key.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #include "decode/message.h"
 #include "decode/v3.h"
 #include "decode/v3_write.h"
-#include "usm_engine.h"
-#include "usm_key.h"
+#include "usm/engine.h"
+#include "usm/key.h"
 
 /* Messages of ours, in answer to those that name our engine: RFC 3414 section 3.1. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm_table.h"
+#include "usm/table.h"
 
 #include <stdlib.h>
 #include <string.h>

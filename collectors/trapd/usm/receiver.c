@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm.h"
+#include "usm/usm.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include <openssl/crypto.h>
 
 #include "decode/v3.h"
-#include "usm_sender.h"
-#include "usm_table.h"
-#include "usm_user.h"
+#include "usm/sender.h"
+#include "usm/table.h"
+#include "usm/user.h"
 
 #include "sr/banned.h"
 

@@ -9,9 +9,9 @@
 #include "decode/message.h"
 #include "decode/v3.h"
 #include "sr/span.h"
-#include "usm_key.h"
+#include "usm/key.h"
 
-/* What is behind usm.h: users and receivers share it. */
+/* What is behind usm/usm.h: users and receivers share it. */
 
 struct usm_engine_id {
     uint8_t len;

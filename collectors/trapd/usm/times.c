@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "usm_time.h"
+#include "usm/times.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "usm_engine.h"
-#include "usm_table.h"
+#include "usm/engine.h"
+#include "usm/table.h"
 
 #include "sr/banned.h"
 
