@@ -21,7 +21,7 @@
 #include "sr/suite.h"
 #include "stage.h"
 
-#define SEEDS 150U
+#define SEEDS 100U
 #define LIVES 4U
 #define STEPS 90U
 #define VALUES_MAX 8192U

@@ -14,7 +14,7 @@
 #include "sr/clock.h"
 #include "sr/log.h"
 
-#define SEEDS 1200U
+#define SEEDS 600U
 #define STEPS 200U
 #define VALUES_MAX 2048U
 

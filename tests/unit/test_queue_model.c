@@ -11,7 +11,7 @@
 #include "queue_memory.h"
 #include "sr/queue.h"
 
-#define SEEDS 250U
+#define SEEDS 160U
 #define STEPS 300U
 #define LANES_MAX 4U
 #define ENTRIES_MAX 4000U

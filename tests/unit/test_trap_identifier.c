@@ -11,7 +11,7 @@
 #include "sr/banned.h"
 
 #define TEXT_MAX (11 * (size_t)BER_SUB_IDS_MAX)
-#define TRIES 200000U
+#define TRIES 50000U
 
 static uint32_t state = 1;
 
