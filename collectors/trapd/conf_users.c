@@ -15,29 +15,36 @@
 static int
 digit(char c)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
+    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* Reads `least` to TRAPD_ENGINE_ID_MAX bytes with `end` behind them; 0: they are not. */
+static size_t
+read_bytes(const char *text, size_t least, const char *end, uint8_t id[TRAPD_ENGINE_ID_MAX])
+{
+    const char *hex = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+    size_t len = strspn(hex, "0123456789abcdefABCDEF");
+
+    if (strcmp(hex + len, end) != 0 || len % 2 != 0 || len < 2 * least ||
+        len > 2 * TRAPD_ENGINE_ID_MAX) {
+        return 0;
+    }
+    for (size_t i = 0; i < len / 2; i++) {
+        id[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    }
+    return len / 2;
 }
 
 size_t
 trapd_engine_id(const char *text, uint8_t id[TRAPD_ENGINE_ID_MAX])
 {
-    const char *hex = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
-    size_t len = strlen(hex);
+    return read_bytes(text, TRAPD_ENGINE_ID_MIN, "", id);
+}
 
-    if (len % 2 != 0 || len < 2 * TRAPD_ENGINE_ID_MIN || len > 2 * TRAPD_ENGINE_ID_MAX) {
-        return 0;
-    }
-    for (size_t i = 0; i < len / 2; i++) {
-        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return 0;
-        }
-        id[i] = (uint8_t)(high << 4 | low);
-    }
-    return len / 2;
+size_t
+trapd_engine_prefix(const char *text, uint8_t id[TRAPD_ENGINE_ID_MAX])
+{
+    return read_bytes(text, TRAPD_ENGINE_PREFIX_MIN, "*", id);
 }
 
 static const char *
@@ -85,11 +92,12 @@ check_engine_ids(const void *item, char *text, size_t text_size)
     uint8_t id[TRAPD_ENGINE_ID_MAX];
 
     for (size_t i = 0; i < u->engine_ids.count; i++) {
-        if (trapd_engine_id(u->engine_ids.items[i], id) == 0) {
+        const char *one = u->engine_ids.items[i];
+        if (trapd_engine_id(one, id) == 0 && trapd_engine_prefix(one, id) == 0) {
             (void)snprintf(text, text_size,
                 "`%.80s` is no engine id; write %u to %u bytes as hexadecimal digits, as "
-                "80001f8803c0ffee00",
-                u->engine_ids.items[i], TRAPD_ENGINE_ID_MIN, TRAPD_ENGINE_ID_MAX);
+                "80001f8803c0ffee00, or how they begin, %u bytes at least, as 80001f88*",
+                one, TRAPD_ENGINE_ID_MIN, TRAPD_ENGINE_ID_MAX, TRAPD_ENGINE_PREFIX_MIN);
             return text;
         }
     }
@@ -137,7 +145,8 @@ const struct sr_conf_key trapd_user_keys[] = {
         .max = 4096,
         .reload = SR_CONF_RELOAD,
         .check = check_engine_ids,
-        .help = "Engines that the user may send from, as hexadecimal digits; empty: any." },
+        .help = "Engines that the user may send from, as hexadecimal digits, or how their ids "
+                "begin, with * behind; empty: any." },
     { .name = "level",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct trapd_user, level),

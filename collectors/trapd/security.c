@@ -6,33 +6,57 @@
 
 #include "sr/banned.h"
 
+/* The ids of a user's engines, and how others begin: the first ones and the last ones of `spans`.
+ */
+struct engines {
+    uint8_t (*ids)[TRAPD_ENGINE_ID_MAX];
+    struct sr_span *spans;
+    size_t count, prefix_count;
+};
+
+static bool
+read_engines(const struct sr_conf_strings *texts, struct engines *ret_engines)
+{
+    struct engines e = { .ids = calloc(texts->count + 1, sizeof(*e.ids)),
+        .spans = calloc(texts->count + 1, sizeof(*e.spans)) };
+
+    *ret_engines = e;
+    if (e.ids == NULL || e.spans == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < texts->count; i++) {
+        size_t len = trapd_engine_id(texts->items[i], e.ids[i]);
+        size_t at = len > 0 ? e.count++ : texts->count - ++e.prefix_count;
+        len = len > 0 ? len : trapd_engine_prefix(texts->items[i], e.ids[i]);
+        e.spans[at] = (struct sr_span){ e.ids[i], len };
+    }
+    *ret_engines = e;
+    return true;
+}
+
 static enum usm_err
 add_user(struct usm_users *keys, const struct trapd_user *user)
 {
-    size_t count = user->engine_ids.count;
-    uint8_t(*ids)[TRAPD_ENGINE_ID_MAX] = calloc(count + 1, sizeof(*ids));
-    struct sr_span *engines = calloc(count + 1, sizeof(*engines));
+    struct engines engines;
     enum usm_err err = USM_ENOMEM;
 
-    if (ids != NULL && engines != NULL) {
-        for (size_t i = 0; i < count; i++) {
-            engines[i].data = ids[i];
-            engines[i].len = trapd_engine_id(user->engine_ids.items[i], ids[i]);
-        }
+    if (read_engines(&user->engine_ids, &engines)) {
         const struct usm_user_options options = {
             .name = user->name,
             .auth = (enum usm_auth)user->auth,
             .priv = (enum usm_priv)user->priv,
             .auth_password = user->auth_password,
             .priv_password = user->priv_password,
-            .engines = engines,
-            .engine_count = count,
+            .engines = engines.spans,
+            .engine_count = engines.count,
+            .prefixes = engines.spans + engines.count,
+            .prefix_count = engines.prefix_count,
             .minimum = (enum usm_minimum)user->level,
         };
         err = usm_users_add(keys, &options);
     }
-    free(ids);
-    free(engines);
+    free(engines.ids);
+    free(engines.spans);
     return err;
 }
 

@@ -15,6 +15,7 @@
 /* RFC 3411 section 5, SnmpEngineID; RFC 3414 section 2.4 for the name. */
 #define TRAPD_ENGINE_ID_MIN 5U
 #define TRAPD_ENGINE_ID_MAX 32U
+#define TRAPD_ENGINE_PREFIX_MIN 4U /* the enterprise of who made the engine, section 5 there */
 #define TRAPD_USER_NAME_MAX 32U
 
 /* A user of v3, RFC 3414. All borrowed of the configuration. */
@@ -24,7 +25,7 @@ struct trapd_user {
     const char *auth_password;         /* NULL: none */
     int priv;                          /* enum usm_priv */
     const char *priv_password;         /* NULL: none */
-    struct sr_conf_strings engine_ids; /* for trapd_engine_id(); empty: any */
+    struct sr_conf_strings engine_ids; /* for trapd_engine_id() or _prefix(); empty: any */
     int level;                         /* enum usm_minimum */
 };
 
@@ -83,5 +84,8 @@ void trapd_users_done(struct trapd_users *users);
  * its length; 0 when it is none.
  */
 size_t trapd_engine_id(const char *text, uint8_t id[TRAPD_ENGINE_ID_MAX]);
+
+/* The same for how engine ids begin: TRAPD_ENGINE_PREFIX_MIN bytes at least, with `*` behind. */
+size_t trapd_engine_prefix(const char *text, uint8_t id[TRAPD_ENGINE_ID_MAX]);
 
 #endif

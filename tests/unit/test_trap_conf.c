@@ -221,7 +221,8 @@ users_are_checked(void **state)
             "write authNoPriv, or leave out `auth`" },
         { "users: [{name: a, engine_ids: [80001f88]}]",
             "f.yaml:1: users[0].engine_ids: `80001f88` is no engine id; write 5 to 32 bytes as "
-            "hexadecimal digits, as 80001f8803c0ffee00" },
+            "hexadecimal digits, as 80001f8803c0ffee00, or how they begin, 4 bytes at least, as "
+            "80001f88*" },
         { "engine_id: 80001f88",
             "f.yaml:1: engine_id: `80001f88` is no engine id; write 5 to 32 bytes as hexadecimal "
             "digits, as 80001f8805c0ffee00, or leave it out and have one made" },
@@ -257,6 +258,24 @@ an_engine_id_is_5_to_32_bytes_of_digits(void **state)
         32);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(trapd_engine_id(bad[i], id), 0);
+    }
+}
+
+static void
+the_begin_of_engine_ids_is_4_bytes_at_least_and_a_star(void **state)
+{
+    static const char *const bad[] = { "", "*", "80001f*", "80001f88", "80001f8*", "80001f88**",
+        "*80001f88", "80001f88 *", "80001g88*",
+        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00*" };
+    uint8_t id[TRAPD_ENGINE_ID_MAX];
+
+    (void)state;
+    assert_int_equal(trapd_engine_prefix("80001F88*", id), 4);
+    assert_memory_equal(id, "\x80\x00\x1f\x88", 4);
+    assert_int_equal(trapd_engine_prefix("0x8000000903*", id), 5);
+    assert_int_equal(trapd_engine_id("8000000903*", id), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(trapd_engine_prefix(bad[i], id), 0);
     }
 }
 
@@ -492,6 +511,7 @@ main(void)
         cmocka_unit_test(listeners_are_checked),
         cmocka_unit_test(users_are_checked),
         cmocka_unit_test(an_engine_id_is_5_to_32_bytes_of_digits),
+        cmocka_unit_test(the_begin_of_engine_ids_is_4_bytes_at_least_and_a_star),
         cmocka_unit_test(users_of_a_file_come_behind_the_others),
         cmocka_unit_test(mistakes_in_the_file_of_users_are_told_with_its_lines),
         cmocka_unit_test(a_file_of_users_that_changed_for_the_worse_does_not_load),

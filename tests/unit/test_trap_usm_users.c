@@ -148,6 +148,52 @@ a_user_is_one_of_its_engines_only(void **state)
     }
 }
 
+/* Whether the sender's message is opened when its user is of engines with these begins. */
+static void
+expect_with_prefixes(const struct sr_span *prefixes, size_t count, const char *expected)
+{
+    static const uint8_t other[] = { 0x80, 0, 0x1f, 0x88, 4, 'o', 't', 'h', 'e', 'r' };
+    const struct sr_span engine = { other, sizeof(other) };
+    struct usm_users *users = usm_users_new();
+    const struct usm_user_options options = { .name = "u_sha_nopriv",
+        .auth = USM_AUTH_SHA,
+        .auth_password = "authpass12345",
+        .engines = &engine,
+        .engine_count = 1,
+        .prefixes = prefixes,
+        .prefix_count = count };
+
+    assert_int_equal(usm_users_add(users, &options), USM_OK);
+    struct usm_receiver *receiver = v3_desk_receiver(users, USM_TIME_STRICT, 0);
+    v3_desk_expect(receiver, &v3_desk.sha, expected);
+    usm_receiver_free(receiver);
+    usm_users_free(users);
+}
+
+static void
+the_begin_of_an_id_stands_for_all_engines_that_have_it(void **state)
+{
+    static const uint8_t theirs[] = { 0x80, 0, 0x1f, 0x88, 4, 't', 'r', 'a', 'p', 'd', '1', 0 };
+    static const uint8_t others[] = { 0xff, 0x80, 0, 0x1f, 0x89, 0x80, 0, 0x1f, 0x87 };
+    struct sr_span prefixes[4] = { { others, 1 }, { others + 1, 4 }, { others + 5, 4 } };
+
+    (void)state;
+    expect_with_prefixes(prefixes, 3, "v3_unknown_engine");
+    for (size_t len = 1; len < sizeof(theirs); len++) {
+        prefixes[3] = (struct sr_span){ theirs, len };
+        expect_with_prefixes(prefixes, 4, "opened");
+    }
+    prefixes[3] = (struct sr_span){ theirs, sizeof(theirs) }; /* longer than the id */
+    expect_with_prefixes(prefixes, 4, "v3_unknown_engine");
+    prefixes[3].len = 0;
+    const struct usm_user_options bad = {
+        .name = "a", .prefixes = &prefixes[3], .prefix_count = 1
+    };
+    struct usm_users *users = usm_users_new();
+    assert_int_equal(usm_users_add(users, &bad), USM_EENGINE);
+    usm_users_free(users);
+}
+
 static void
 users_of_one_name_are_tried_in_turn(void **state)
 {
@@ -222,6 +268,9 @@ a_name_is_of_so_many_users_as_may_be_tried_only(void **state)
     }
     assert_int_equal(add_namesake(users, 1, 1), USM_ENAMESAKES);
     assert_int_equal(add_namesake(users, 0, 0), USM_ENAMESAKES);
+    const struct sr_span begin = { (const uint8_t *)"\x80\0\x1f\x88", 4 };
+    const struct usm_user_options open = { .name = "same", .prefixes = &begin, .prefix_count = 1 };
+    assert_int_equal(usm_users_add(users, &open), USM_ENAMESAKES);
     assert_int_equal(add_namesake(users, 3, 1), USM_OK);
     assert_int_equal(usm_users_count(users), 3 * USM_NAMESAKES_OF_ENGINE + 1);
     usm_users_free(users);
@@ -354,6 +403,7 @@ main(void)
         cmocka_unit_test(a_message_below_the_minimum_is_refused_unless_the_user_may),
         cmocka_unit_test(users_that_make_no_sense_are_refused),
         cmocka_unit_test(a_user_is_one_of_its_engines_only),
+        cmocka_unit_test(the_begin_of_an_id_stands_for_all_engines_that_have_it),
         cmocka_unit_test(users_of_one_name_are_tried_in_turn),
         cmocka_unit_test(of_users_of_one_name_the_one_that_came_farthest_tells),
         cmocka_unit_test(a_name_is_of_so_many_users_as_may_be_tried_only),

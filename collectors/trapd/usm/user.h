@@ -26,7 +26,9 @@ struct usm_user {
     enum trap_level least, most;       /* level of messages */
     struct usm_key auth_key, priv_key; /* Ku */
     struct usm_engine_id *engines;     /* sorted */
-    size_t engine_count;               /* 0: any */
+    size_t engine_count;
+    struct usm_engine_id *prefixes; /* sorted */
+    size_t prefix_count;            /* neither: any engine */
 };
 
 struct usm_users {

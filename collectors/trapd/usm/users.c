@@ -47,6 +47,7 @@ static void
 clear_user(struct usm_user *user)
 {
     free(user->engines);
+    free(user->prefixes);
     OPENSSL_cleanse(user, sizeof(*user));
 }
 
@@ -86,27 +87,39 @@ compare_engines(const void *a, const void *b)
     return compare_bytes(x->bytes, x->len, y->bytes, y->len);
 }
 
+/* Owned copies, sorted; none: NULL. */
+static enum usm_err
+copy_ids(const struct sr_span *ids, size_t count, struct usm_engine_id **ret_ids)
+{
+    struct usm_engine_id *copies = calloc(count + 1, sizeof(*copies));
+
+    if (copies == NULL) {
+        return USM_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i].len == 0 || ids[i].len > V3_ENGINE_ID_MAX) {
+            free(copies);
+            return USM_EENGINE;
+        }
+        memcpy(copies[i].bytes, ids[i].data, ids[i].len);
+        copies[i].len = (uint8_t)ids[i].len;
+    }
+    qsort(copies, count, sizeof(*copies), compare_engines);
+    *ret_ids = copies;
+    return USM_OK;
+}
+
 static enum usm_err
 copy_engines(struct usm_user *user, const struct usm_user_options *options)
 {
-    if (options->engine_count == 0) {
-        return USM_OK;
-    }
-    user->engines = calloc(options->engine_count, sizeof(*user->engines));
-    if (user->engines == NULL) {
-        return USM_ENOMEM;
-    }
-    for (size_t i = 0; i < options->engine_count; i++) {
-        struct sr_span id = options->engines[i];
-        if (id.len == 0 || id.len > V3_ENGINE_ID_MAX) {
-            return USM_EENGINE;
-        }
-        memcpy(user->engines[i].bytes, id.data, id.len);
-        user->engines[i].len = (uint8_t)id.len;
+    enum usm_err err = copy_ids(options->engines, options->engine_count, &user->engines);
+
+    if (err == USM_OK) {
+        err = copy_ids(options->prefixes, options->prefix_count, &user->prefixes);
     }
     user->engine_count = options->engine_count;
-    qsort(user->engines, user->engine_count, sizeof(*user->engines), compare_engines);
-    return USM_OK;
+    user->prefix_count = options->prefix_count;
+    return err;
 }
 
 static enum usm_err
@@ -204,28 +217,36 @@ lower_bound(const struct usm_users *users, const uint8_t *name, size_t len, bool
 }
 
 static bool
-has_engine(const struct usm_user *user, const struct usm_engine_id *id)
+is_among(const struct usm_engine_id *id, const struct usm_engine_id *ids, size_t count)
 {
-    return user->engine_count > 0 &&
-           bsearch(id, user->engines, user->engine_count, sizeof(*id), compare_engines) != NULL;
+    return bsearch(id, ids, count, sizeof(*id), compare_engines) != NULL;
+}
+
+/* Whether engines that nobody has listed may be the user's. */
+static bool
+is_open(const struct usm_user *user)
+{
+    return user->prefix_count > 0 || user->engine_count == 0;
 }
 
 /* Whether others of its name are as many for one of its engines as there may be. */
 static bool
 has_too_many_namesakes(const struct usm_users *users, const struct usm_user *user)
 {
-    size_t count;
+    size_t count, open = 0;
     const struct usm_user *others =
         usm_users_find(users, (struct sr_span){ user->name, user->name_len }, &count);
 
-    if (count >= USM_NAMESAKES_MAX) {
+    for (size_t k = 0; k < count; k++) {
+        open += is_open(&others[k]);
+    }
+    if (count >= USM_NAMESAKES_MAX || (is_open(user) && open >= USM_NAMESAKES_OF_ENGINE)) {
         return true;
     }
-    for (size_t i = 0; i < user->engine_count || i == 0; i++) {
+    for (size_t i = 0; i < user->engine_count; i++) {
         size_t same = 0;
         for (size_t k = 0; k < count; k++) {
-            same += user->engine_count == 0 ? others[k].engine_count == 0
-                                            : has_engine(&others[k], &user->engines[i]);
+            same += is_among(&user->engines[i], others[k].engines, others[k].engine_count);
         }
         if (same >= USM_NAMESAKES_OF_ENGINE) {
             return true;
@@ -304,9 +325,18 @@ usm_user_is_of(const struct usm_user *user, struct sr_span engine_id)
     if (engine_id.len == 0 || engine_id.len > sizeof(id.bytes)) {
         return false; /* empty: who asks for our id, RFC 3414 section 4 */
     }
-    if (user->engine_count == 0) {
+    if (user->engine_count + user->prefix_count == 0) {
         return true;
     }
     memcpy(id.bytes, engine_id.data, engine_id.len);
-    return has_engine(user, &id);
+    if (is_among(&id, user->engines, user->engine_count)) {
+        return true;
+    }
+    while (user->prefix_count > 0 && id.len > 0) {
+        if (is_among(&id, user->prefixes, user->prefix_count)) {
+            return true;
+        }
+        id.bytes[--id.len] = 0;
+    }
+    return false;
 }

@@ -28,10 +28,14 @@ struct usm_user_options {
     const char *name; /* 1 to 32 bytes */
     enum usm_auth auth;
     enum usm_priv priv;
-    const char *auth_password;     /* NULL when auth is none */
-    const char *priv_password;     /* NULL when priv is none */
-    const struct sr_span *engines; /* whose messages; 1 to 32 bytes each */
-    size_t engine_count;           /* 0: any engine's */
+    const char *auth_password; /* NULL when auth is none */
+    const char *priv_password; /* NULL when priv is none */
+    /* Whose messages: engines of these ids, and those whose ids begin so; 1 to 32 bytes each. With
+     * neither any engine's. */
+    const struct sr_span *engines;
+    size_t engine_count;
+    const struct sr_span *prefixes;
+    size_t prefix_count;
     enum usm_minimum minimum;
 };
 
@@ -66,7 +70,8 @@ void usm_users_free(struct usm_users *users);
 enum usm_err usm_users_add(struct usm_users *users, const struct usm_user_options *options);
 
 /*
- * How many users of one name there may be: of any engine, and of each engine that is listed. So a
+ * How many users of one name there may be: of any engine or with prefixes, and of each engine that
+ * is listed. So a
  * message with a wrong MAC is tried with twice as many at most: one that is as long as UDP lets it
  * be takes 0.1 ms each time. And how many in all, each of which is looked at.
  */
