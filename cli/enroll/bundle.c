@@ -344,7 +344,7 @@ bundle_strerror(enum bundle_err err)
         return "The bundle has an entry whose name is absolute, leads out of it, is too long or "
                "has odd characters: have it issued again.";
     case BUNDLE_EDUPLICATE:
-        return "The bundle has two files for one purpose: have it issued again.";
+        return "The bundle has two files of one name or for one purpose: have it issued again.";
     case BUNDLE_EMISSING: return "The bundle lacks a file, or has it empty: have it issued again.";
     case BUNDLE_ECONFIG:
         return "The bundle has several configurations: say which one is meant by its name.";
