@@ -293,7 +293,7 @@ bundle_read(struct sr_span bytes, const char *config_name, struct bundle *ret_bu
 {
     enum bundle_err err = BUNDLE_EFORMAT;
 
-    ret_detail[0] = '\0';
+    bundle_detail(ret_detail, "");
     if (bytes.len > BUNDLE_PACKED_MAX) {
         return BUNDLE_ETOOBIG;
     }

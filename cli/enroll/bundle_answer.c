@@ -130,7 +130,7 @@ bundle_answer_read(
     struct bundle read = { .memory = NULL };
     json_t *answer = json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, NULL);
 
-    ret_detail[0] = '\0';
+    bundle_detail(ret_detail, "");
     if (!json_is_object(answer)) {
         json_decref(answer);
         return BUNDLE_EJSON;

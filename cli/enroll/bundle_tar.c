@@ -388,7 +388,7 @@ add_entry(struct archive *in, struct archive_entry *from, struct bundle_tar *tar
     }
     if (err == BUNDLE_OK) {
         tar->count++;
-        detail[0] = '\0';
+        bundle_detail(detail, "");
     }
     return err;
 }
@@ -452,7 +452,7 @@ bundle_tar_read(
     uint8_t *memory = NULL;
     size_t len = 0;
 
-    ret_detail[0] = '\0';
+    bundle_detail(ret_detail, "");
     enum bundle_err err = gunzip(packed, &memory, &len);
     if (err == BUNDLE_OK) {
         err = read_tar((struct sr_span){ memory, len }, ret_tar, ret_detail);
