@@ -11,7 +11,8 @@
 
 #include "sr/banned.h"
 
-#define GZIP_TRAILER 8 /* RFC 1952, section 2.3: CRC-32 and length, little-endian */
+#define GZIP_TRAILER 8          /* RFC 1952, section 2.3: CRC-32 and length, little-endian */
+#define FIRST_ROOM (32U * 1024) /* for what is unpacked; a usual bundle fits */
 
 /* The fields of a tar header that are looked at (POSIX, pax, "ustar Interchange Format"). */
 #define BLOCK 512
@@ -67,9 +68,37 @@ wipe(uint8_t *memory, size_t len)
     }
 }
 
-/* Unpacks into `memory`, of one byte more than may come. `len` counts what is written, always. */
+/* Memory that grows to one byte more than may come, and is wiped wherever it was. */
+struct room {
+    uint8_t *memory;
+    size_t len;
+    size_t cap;
+};
+
+static bool
+grow(struct room *room)
+{
+    size_t cap = room->cap == 0 ? FIRST_ROOM : room->cap * 2;
+
+    if (cap > BUNDLE_UNPACKED_MAX) {
+        cap = BUNDLE_UNPACKED_MAX + 1;
+    }
+    uint8_t *memory = malloc(cap);
+    if (memory == NULL) {
+        return false;
+    }
+    if (room->len > 0) {
+        memcpy(memory, room->memory, room->len);
+    }
+    wipe(room->memory, room->len);
+    room->memory = memory;
+    room->cap = cap;
+    return true;
+}
+
+/* Unpacks all, or as much as shows that it is too much. */
 static enum bundle_err
-inflate_all(struct archive *in, struct sr_span packed, uint8_t *memory, size_t *len)
+inflate_all(struct archive *in, struct sr_span packed, struct room *room)
 {
     struct archive_entry *entry;
     la_ssize_t got;
@@ -85,40 +114,39 @@ inflate_all(struct archive *in, struct sr_span packed, uint8_t *memory, size_t *
         return BUNDLE_EDAMAGED;
     }
     do {
-        got = archive_read_data(in, memory + *len, BUNDLE_UNPACKED_MAX + 1 - *len);
+        if (room->len == room->cap && !grow(room)) {
+            return BUNDLE_ENOMEM;
+        }
+        got = archive_read_data(in, room->memory + room->len, room->cap - room->len);
         if (got < 0) {
             return BUNDLE_EDAMAGED;
         }
-        *len += (size_t)got;
-    } while (got > 0 && *len <= BUNDLE_UNPACKED_MAX);
-    return *len > BUNDLE_UNPACKED_MAX ? BUNDLE_EBOMB : BUNDLE_OK;
+        room->len += (size_t)got;
+    } while (got > 0 && room->len <= BUNDLE_UNPACKED_MAX);
+    return room->len > BUNDLE_UNPACKED_MAX ? BUNDLE_EBOMB : BUNDLE_OK;
 }
 
 /* Returns the tar owned; the caller wipes it. */
 static enum bundle_err
 gunzip(struct sr_span packed, uint8_t **ret_memory, size_t *ret_len)
 {
-    size_t len = 0;
+    struct room room = { .memory = NULL };
 
     if (packed.len <= GZIP_TRAILER) {
         return BUNDLE_EDAMAGED;
     }
-    uint8_t *memory = malloc(BUNDLE_UNPACKED_MAX + 1);
     struct archive *in = archive_read_new();
-    enum bundle_err err = BUNDLE_ENOMEM;
-    if (memory != NULL && in != NULL) {
-        err = inflate_all(in, packed, memory, &len);
-    }
+    enum bundle_err err = in != NULL ? inflate_all(in, packed, &room) : BUNDLE_ENOMEM;
     (void)archive_read_free(in);
-    if (err == BUNDLE_OK && !trailer_fits(packed, (struct sr_span){ memory, len })) {
+    if (err == BUNDLE_OK && !trailer_fits(packed, (struct sr_span){ room.memory, room.len })) {
         err = BUNDLE_EDAMAGED;
     }
     if (err != BUNDLE_OK) {
-        wipe(memory, len);
+        wipe(room.memory, room.len);
         return err;
     }
-    *ret_memory = memory;
-    *ret_len = len;
+    *ret_memory = room.memory;
+    *ret_len = room.len;
     return BUNDLE_OK;
 }
 
