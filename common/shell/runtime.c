@@ -55,7 +55,9 @@ struct runtime {
     struct sr_metrics *metrics;
     struct sr_worker *workers;
     size_t worker_count;
-    struct answers **answers; /* by listener; NULL in it: it answers nobody */
+    struct {
+        struct answers *answers; /* NULL: nobody is answered */
+    } * listeners;
     struct sr_snapshots snapshots;
     void *state; /* the program's, NULL: it has none */
     bool workers_started;
@@ -178,11 +180,13 @@ static bool
 answer_requests(
     struct runtime *rt, struct sr_worker *w, bool acknowledged, const struct sr_conf_listener *l)
 {
-    if (rt->answers[w->listener] == NULL) {
-        rt->answers[w->listener] = answers_new(&rt->stats->listeners[w->listener].requests);
+    struct answers **answers = &rt->listeners[w->listener].answers;
+
+    if (*answers == NULL) {
+        *answers = answers_new(&rt->stats->listeners[w->listener].requests);
         rt->stats->listeners[w->listener].has_requests = true;
     }
-    w->answers = rt->answers[w->listener];
+    w->answers = *answers;
     w->answer_when = acknowledged ? rt->program->answer_when(l) : SR_ANSWER_RECEIVED;
     w->socket = w->answers != NULL ? answers_add_socket(w->answers, w->fd) : -1;
     return w->socket >= 0;
@@ -284,9 +288,9 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
     }
     rt->stats = sr_stats_new(count, workers);
     rt->workers = calloc(total, sizeof(*rt->workers));
-    rt->answers = calloc(count, sizeof(*rt->answers));
+    rt->listeners = calloc(count, sizeof(*rt->listeners));
     free(workers);
-    if (rt->stats == NULL || rt->workers == NULL || rt->answers == NULL) {
+    if (rt->stats == NULL || rt->workers == NULL || rt->listeners == NULL) {
         (void)snprintf(error, error_size, "out of memory");
         return false;
     }
@@ -309,8 +313,8 @@ on_stored(void *arg, unsigned listener, const uint8_t id[SR_REQUEST_ID_LEN], boo
 {
     struct runtime *rt = arg;
 
-    if (rt->answers[listener] != NULL) {
-        answers_send(rt->answers[listener], id, known);
+    if (rt->listeners[listener].answers != NULL) {
+        answers_send(rt->listeners[listener].answers, id, known);
     }
 }
 
@@ -641,11 +645,11 @@ tear_down(struct runtime *rt)
     if (rt->state != NULL) {
         rt->program->state_free(rt->state);
     }
-    for (unsigned i = 0; rt->answers != NULL && rt->stats != NULL && i < rt->stats->listener_count;
-         i++) {
-        answers_free(rt->answers[i]);
+    for (unsigned i = 0;
+         rt->listeners != NULL && rt->stats != NULL && i < rt->stats->listener_count; i++) {
+        answers_free(rt->listeners[i].answers);
     }
-    free(rt->answers);
+    free(rt->listeners);
     durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);

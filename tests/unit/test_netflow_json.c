@@ -730,7 +730,7 @@ a_key_behind_what_did_not_fit_is_not_written(void **state)
     struct sr_buf b = sr_buf_over(memory, sizeof(memory));
 
     (void)state;
-    assert_null(sr_buf_claim(&b, sizeof(memory) + 1));
+    b.overflow = true; /* something larger came before */
     nf_json_key(&b, key, strlen(key));
     assert_int_equal(b.len, 0);
 }

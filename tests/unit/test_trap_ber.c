@@ -25,8 +25,8 @@ an_element_is_taken_with_any_form_of_its_length(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
-        struct sr_span left = elements[i].bytes, content;
-        uint8_t type;
+        struct sr_span left = elements[i].bytes, content = { NULL, 0 };
+        uint8_t type = 0;
         assert_true(ber_take(&left, &type, &content));
         assert_int_equal(type, BER_OCTET_STRING);
         assert_int_equal(content.len, elements[i].length);

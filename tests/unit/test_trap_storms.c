@@ -490,8 +490,8 @@ send_many(void *arg)
 
     for (int i = 0; i < 3000; i++) {
         struct trap_wanted w = { .value = i % 5 };
-        struct sr_span bytes = { own, trap_build(&w, own) };
-        (void)trap_message_read(bytes, &message);
+        size_t len = trap_build(&w, own);
+        (void)trap_message_read((struct sr_span){ own, len }, &message);
         bool is_folded = storms_admit(storms, &options, NOW_NS + (uint64_t)i * SECOND_NS / 50,
                              &peer, &message) == TRAP_GATE_FOLDED;
         atomic_fetch_add(is_folded ? &folded_by_threads : &passed_by_threads, 1);
