@@ -128,7 +128,7 @@ what_pasting_adds_is_forgiven(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        for (int at = 1; at < (int)strlen(desk_v2); at++) {
+        for (int at = 1; at < (int)strlen(desk_v2); at += 7) {
             assert_int_equal(read_pasted(cases[i][0], at, cases[i][1], cases[i][2]), TOKEN_OK);
             assert_string_equal(token.text, desk_v2);
         }
