@@ -92,7 +92,7 @@ what_is_no_public_key_is_refused(void **state)
         { "hello", TRUST_EENCODING },
         { "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMb", TRUST_EENCODING },
         { "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg==", TRUST_EENCODING },
-        { "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMb_=", TRUST_EENCODING },
+        { "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJV_bg=", TRUST_EENCODING },
         { "A6EHv/POEL4dcN0Y50vA mWfk1jCbpQ1fHdyGZBJVMbg=", TRUST_EENCODING },
         { "# key\n" DESK_PUBLIC_STD, TRUST_EENCODING },
         { DESK_PUBLIC_STD "\n" DESK_PUBLIC_STD, TRUST_EENCODING },
