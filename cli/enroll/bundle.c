@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle.h"
+#include "enroll/bundle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
-#include "bundle_answer.h"
-#include "bundle_tar.h"
+#include "enroll/bundle_answer.h"
+#include "enroll/bundle_tar.h"
 
 #include "sr/banned.h"
 

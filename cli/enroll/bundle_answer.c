@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle_answer.h"
+#include "enroll/bundle_answer.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle_check.h"
+#include "enroll/bundle_check.h"
 
 #include <string.h>
 

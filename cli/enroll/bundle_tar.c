@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bundle_tar.h"
+#include "enroll/bundle_tar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -25,6 +25,26 @@ static const char *const flat[] = { "nats.creds", "certs/collector.pem", "certs/
 
 static struct tar_build tar;
 
+/* Memory that must hold nothing when it is freed, and whether it came so far. */
+static const uint8_t *watched;
+static size_t watched_len;
+static bool freed_clean;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void
+__wrap_free(void *memory)
+{
+    if (memory != NULL && memory == watched) {
+        freed_clean = true;
+        for (size_t i = 0; i < watched_len; i++) {
+            freed_clean = freed_clean && watched[i] == 0;
+        }
+    }
+    __real_free(memory);
+}
+
 /* Starts the archive anew with the files of a layout, without the one of index `but`. */
 static void
 put_layout(const char *const names[5], size_t but)
@@ -110,6 +130,23 @@ the_built_layout_gives_every_part(void **state)
     bundle_done(&bundle);
     assert_null(bundle.memory);
     assert_int_equal(bundle.key.len, 0);
+}
+
+static void
+the_parts_are_wiped_before_they_are_freed(void **state)
+{
+    struct bundle bundle;
+    char detail[BUNDLE_DETAIL_MAX];
+
+    (void)state;
+    put_layout(built, ALL);
+    assert_int_equal(read_built(NULL, &bundle, detail), BUNDLE_OK);
+    watched = bundle.memory;
+    watched_len = bundle.size;
+    freed_clean = false;
+    bundle_done(&bundle);
+    watched = NULL;
+    assert_true(freed_clean);
 }
 
 static void
@@ -723,6 +760,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_built_layout_gives_every_part),
+        cmocka_unit_test(the_parts_are_wiped_before_they_are_freed),
         cmocka_unit_test(the_first_designs_layout_gives_every_part_with_a_folder_or_without),
         cmocka_unit_test(a_flat_configuration_may_name_its_collector),
         cmocka_unit_test(the_name_of_the_configuration_tells_the_collector),
