@@ -86,7 +86,7 @@ static const struct scene scenes[] = {
 struct pictures {
     char *old, *new;
     char *old_files; /* without the generations */
-    unsigned calls; /* that the act makes */
+    unsigned calls;  /* that the act makes */
 };
 
 static void
