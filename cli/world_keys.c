@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
-#include "claims.h"
+#include "issuer/claims.h"
 #include "sr/creds.h"
 #include "sr/jwt.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "x509.h"
+#include "issuer/x509.h"
 
 #include "sr/banned.h"
 

@@ -11,7 +11,7 @@
 #include "enroll/manifest.h"
 #include "enroll/place.h"
 #include "enroll/swap.h"
-#include "enroll/trouble.h"
+#include "trouble.h"
 #include "sr/span.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include "enroll/file_ops.h"
 #include "enroll/manifest.h"
-#include "enroll/trouble.h"
+#include "trouble.h"
 #include "sr/span.h"
 
 /*

@@ -8,7 +8,7 @@
 #include "enroll/history.h"
 #include "enroll/place.h"
 #include "enroll/swap.h"
-#include "enroll/trouble.h"
+#include "trouble.h"
 
 /* A swap that is about to be made: what it does and what it needs for it. */
 struct plan {

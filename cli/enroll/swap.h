@@ -6,7 +6,7 @@
 
 #include "enroll/manifest.h"
 #include "enroll/place.h"
-#include "enroll/trouble.h"
+#include "trouble.h"
 
 /*
  * Swaps a set of files so that after a crash at any moment all are old or all are new.

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "claims.h"
+#include "issuer/claims.h"
 
 static json_t *
 body(json_t *claims)

@@ -8,7 +8,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "x509.h"
+#include "issuer/x509.h"
 
 #define NOW ((time_t)1700000000)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ENROLL_TROUBLE_H_INCLUDED
-#define ENROLL_TROUBLE_H_INCLUDED
+#ifndef CLI_TROUBLE_H_INCLUDED
+#define CLI_TROUBLE_H_INCLUDED
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "enroll/trouble.h"
+#include "trouble.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "x509.h"
+#include "issuer/x509.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_X509_H_INCLUDED
-#define CLI_X509_H_INCLUDED
+#ifndef CLI_ISSUER_X509_H_INCLUDED
+#define CLI_ISSUER_X509_H_INCLUDED
 
 #include <stddef.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_CLAIMS_H_INCLUDED
-#define CLI_CLAIMS_H_INCLUDED
+#ifndef CLI_ISSUER_CLAIMS_H_INCLUDED
+#define CLI_ISSUER_CLAIMS_H_INCLUDED
 
 #include <stdint.h>
 

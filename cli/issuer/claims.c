@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "claims.h"
+#include "issuer/claims.h"
 
 #include <stdbool.h>
 #include <stdio.h>

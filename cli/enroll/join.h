@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_ENROLL_JOIN_H_INCLUDED
+#define CLI_ENROLL_JOIN_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "enroll/bundle.h"
+#include "enroll/bundle_check.h"
+#include "enroll/generation.h"
+#include "enroll/record.h"
+#include "trouble.h"
+
+/*
+ * From a bundle to a collector that runs with it: check everything, put the files in place as one
+ * generation, prove that the credentials work, start the unit; back to what was there before when a
+ * step fails. `enroll`, `bundle apply` and `renew` differ only in where the bundle comes from.
+ */
+
+/* Exit codes of the commands, beyond EXIT_SUCCESS and EXIT_USAGE. */
+enum join_exit {
+    JOIN_EXIT_TOKEN = 3,
+    JOIN_EXIT_NETWORK = 4,
+    JOIN_EXIT_SERVER = 5,
+    JOIN_EXIT_BUNDLE = 6,
+    JOIN_EXIT_FILES = 7,
+    JOIN_EXIT_ROLLED_BACK = 8,
+};
+
+/* Borrowed for the calls. NULL is the default. */
+struct join_options {
+    const char *root;                /* "" is the host */
+    enum bundle_collector collector; /* --collector; BUNDLE_UNTOLD: the bundle's */
+    const char *config_dir;          /* /etc/serviceradar */
+    const char *cert_dir;            /* /etc/serviceradar/certs */
+    const char *creds_dir;           /* /etc/serviceradar/creds */
+    const char *daemon_dir;          /* where the daemons are: beside this program, else PATH */
+    bool no_restart;
+    bool no_proof; /* there is no server to reach from here: for images and offline hosts */
+    bool force;
+    bool dry_run;
+    uint64_t now_s;
+};
+
+/* One line of what was or would be done; `level` is 'o' done, 'w' a warning, 'i' information. */
+typedef void join_say_cb(void *arg, char level, const char *text);
+
+/*
+ * What can be known before a token is spent: paths writable, space, the service user, the daemon,
+ * a clock after 2025, an enrolment that is there. Writes nothing.
+ */
+bool join_preflight(struct generations *g, const struct join_options *options,
+    enum bundle_collector collector, join_say_cb *say, void *arg, struct trouble *trouble);
+
+/*
+ * Does it all. `raw` is the bundle as it came, `record` what is known of where it came from
+ * (package, URL, pin, token hash, keys of the host); its paths are filled in here. `*ret_changed`
+ * is false when everything was so already. `*ret_exit` is one of join_exit on failure.
+ */
+bool join_apply(struct generations *g, const struct join_options *options,
+    const struct bundle *bundle, struct sr_span raw, struct record *record, join_say_cb *say,
+    void *arg, bool *ret_changed, int *ret_exit, struct trouble *trouble);
+
+#endif
