@@ -11,8 +11,8 @@
 #include "enroll/manifest.h"
 #include "enroll/place.h"
 #include "enroll/swap.h"
-#include "trouble.h"
 #include "sr/span.h"
+#include "trouble.h"
 
 /*
  * Generations: each is a set of files that was put in place as a whole, kept with what was there

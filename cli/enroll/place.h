@@ -8,8 +8,8 @@
 
 #include "enroll/file_ops.h"
 #include "enroll/manifest.h"
-#include "trouble.h"
 #include "sr/span.h"
+#include "trouble.h"
 
 /*
  * Files and folders beneath a root, by paths that are fine (manifest_path_is_fine()).

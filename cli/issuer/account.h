@@ -13,8 +13,7 @@
  * says all of it, and its way to the server. Functions that return bool say why not in `trouble`.
  */
 
-#define ACCOUNT_NAME_MAX 32 /* [a-z0-9-], so that it is one token of a subject and one DNS label   \
-                             */
+#define ACCOUNT_NAME_MAX 32 /* [a-z0-9-]: one token of a subject and one DNS label */
 
 /* The role of users who may do everything within their account: the platform's. */
 #define ACCOUNT_ROLE_PLATFORM "platform"
