@@ -74,6 +74,24 @@ tap_is_heard(const struct tap *t)
 
 /* ---- The receiving threads ---- */
 
+static void
+wake_up(struct tap *t)
+{
+    uint64_t one = 1;
+
+    /* It fails only when the counter is at its end: then the thread wakes anyway. */
+    (void)!write(t->wake, &one, sizeof(one));
+}
+
+/* The first of many wakes the thread: perhaps nothing else does after it. */
+static void
+miss(struct tap *t, uint64_t records)
+{
+    if (atomic_fetch_add(&t->missed, records) == 0) {
+        wake_up(t);
+    }
+}
+
 /* Where one batch of a lane goes. */
 struct copying {
     struct tap *tap;
@@ -91,21 +109,12 @@ take_run(void *arg, struct sr_span entries, uint64_t records)
         return; /* the last who listened has just gone */
     }
     if (sizeof(run) + entries.len > TAP_HANDOFF - h->len) {
-        atomic_fetch_add(&to->tap->missed, records);
+        miss(to->tap, records);
         return;
     }
     memcpy(h->bytes + h->len, &run, sizeof(run));
     memcpy(h->bytes + h->len + sizeof(run), entries.data, entries.len);
     h->len += sizeof(run) + entries.len;
-}
-
-static void
-wake_up(struct tap *t)
-{
-    uint64_t one = 1;
-
-    /* It fails only when the counter is at its end: then the thread wakes anyway. */
-    (void)!write(t->wake, &one, sizeof(one));
 }
 
 void
@@ -117,7 +126,7 @@ tap_offer(struct tap *t, const struct sr_lane *lane)
         return;
     }
     if (pthread_mutex_trylock(&t->mutex) != 0) {
-        atomic_fetch_add(&t->missed, sr_lane_unflushed_records(lane));
+        miss(t, sr_lane_unflushed_records(lane));
         return;
     }
     bool was_empty = t->filling.len == 0;

@@ -84,7 +84,7 @@ dial(void)
 static const char *
 line_of(FILE *f)
 {
-    static char text[8192];
+    static _Thread_local char text[8192];
 
     if (fgets(text, sizeof(text), f) == NULL) {
         return "";
