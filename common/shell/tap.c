@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,9 @@
 #define HEAD_MAX (2U * 6U * SR_SEGMENT_TEXT_MAX + 64U)
 #define HELLO_MAX 256U
 
+#define TRIES 64U  /* of a receiving thread to copy; some microseconds at most */
+#define AGAIN_MS 1 /* when one was copying just then */
+
 /* The largest dead letter in hexadecimal, with its reason and source. */
 #define LETTER_MAX (2U * TAP_HANDOFF + SR_DEADLETTER_OVERHEAD * 6U)
 
@@ -41,7 +45,7 @@ struct run {
 };
 
 struct handoff {
-    uint8_t *bytes; /* TAP_HANDOFF of them; NULL while nobody listens */
+    uint8_t *bytes; /* TAP_HANDOFF of them */
     size_t len;
 };
 
@@ -50,8 +54,14 @@ struct tap {
     _Atomic bool stopping;
     _Atomic uint64_t missed; /* records not handed over since the tap's thread last looked */
 
-    pthread_mutex_t mutex; /* guards `filling`; receiving threads only try it */
-    struct handoff filling;
+    /*
+     * Where receiving threads copy to: one of `handoffs`, or `closed` while nobody listens. Who
+     * takes it leaves NULL there and puts it back when it has copied. The tap's thread changes it
+     * for an empty one, and never takes it away, so that of one receiving thread none is missed.
+     */
+    struct handoff *_Atomic filling;
+    struct handoff handoffs[2];
+    struct handoff closed;
 
     bool is_binary;
     char hello[HELLO_MAX];
@@ -60,8 +70,8 @@ struct tap {
     struct tap_socket socket;
 
     /* The thread's own. */
-    struct handoff draining;
-    uint8_t *letter; /* LETTER_MAX bytes for a dead letter */
+    struct handoff *draining; /* the other one, empty */
+    uint8_t *letter;          /* LETTER_MAX bytes for a dead letter */
     struct tap_client clients[TAP_CLIENTS_MAX];
     size_t client_count;
 };
@@ -95,6 +105,7 @@ miss(struct tap *t, uint64_t records)
 /* Where one batch of a lane goes. */
 struct copying {
     struct tap *tap;
+    struct handoff *handoff;
     const struct sr_lane *lane;
 };
 
@@ -102,12 +113,9 @@ static void
 take_run(void *arg, struct sr_span entries, uint64_t records)
 {
     const struct copying *to = arg;
-    struct handoff *h = &to->tap->filling;
+    struct handoff *h = to->handoff;
     struct run run = { to->lane, entries.len };
 
-    if (h->bytes == NULL) {
-        return; /* the last who listened has just gone */
-    }
     if (sizeof(run) + entries.len > TAP_HANDOFF - h->len) {
         miss(to->tap, records);
         return;
@@ -117,22 +125,38 @@ take_run(void *arg, struct sr_span entries, uint64_t records)
     h->len += sizeof(run) + entries.len;
 }
 
+/* NULL when other receiving threads keep it busy. */
+static struct handoff *
+take_handoff(struct tap *t)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        struct handoff *h = atomic_exchange(&t->filling, NULL);
+        if (h != NULL) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
 void
 tap_offer(struct tap *t, const struct sr_lane *lane)
 {
-    struct copying to = { t, lane };
+    struct copying to = { .tap = t, .lane = lane };
 
     if (sr_lane_unflushed_records(lane) == 0) {
         return;
     }
-    if (pthread_mutex_trylock(&t->mutex) != 0) {
+    to.handoff = take_handoff(t);
+    if (to.handoff == NULL) {
         miss(t, sr_lane_unflushed_records(lane));
         return;
     }
-    bool was_empty = t->filling.len == 0;
-    sr_lane_unflushed(lane, take_run, &to);
-    bool filled = was_empty && t->filling.len > 0;
-    (void)pthread_mutex_unlock(&t->mutex);
+    bool was_empty = to.handoff->len == 0;
+    if (to.handoff != &t->closed) {
+        sr_lane_unflushed(lane, take_run, &to);
+    }
+    bool filled = was_empty && to.handoff->len > 0;
+    atomic_store(&t->filling, to.handoff);
     if (filled) {
         wake_up(t);
     }
@@ -205,60 +229,83 @@ put_entries(struct tap *t, const struct sr_lane *lane, const uint8_t *entries, s
     }
 }
 
-/* Takes what the receiving threads have copied, and hands it to all who listen. */
-static void
+/* Puts `h` in place of what is filled, and returns that; NULL when somebody is copying now. */
+static struct handoff *
+exchange(struct tap *t, struct handoff *h)
+{
+    struct handoff *filled = atomic_load(&t->filling);
+
+    return filled != NULL && atomic_compare_exchange_strong(&t->filling, &filled, h) ? filled
+                                                                                     : NULL;
+}
+
+/*
+ * Takes what the receiving threads have copied, and hands it to all who listen. False when it must
+ * be tried again.
+ */
+static bool
 drain(struct tap *t)
 {
     struct run run;
 
-    (void)pthread_mutex_lock(&t->mutex);
-    struct handoff full = t->filling;
-    t->filling = t->draining;
-    (void)pthread_mutex_unlock(&t->mutex);
-    for (size_t at = 0; at < full.len; at += sizeof(run) + run.len) {
-        memcpy(&run, full.bytes + at, sizeof(run));
-        put_entries(t, run.lane, full.bytes + at + sizeof(run), run.len);
+    if (t->client_count == 0) {
+        return true;
     }
-    full.len = 0;
+    struct handoff *full = exchange(t, t->draining);
+    if (full == NULL) {
+        return false;
+    }
+    for (size_t at = 0; at < full->len; at += sizeof(run) + run.len) {
+        memcpy(&run, full->bytes + at, sizeof(run));
+        put_entries(t, run.lane, full->bytes + at + sizeof(run), run.len);
+    }
+    full->len = 0;
     t->draining = full;
     uint64_t missed = atomic_exchange(&t->missed, 0);
     for (size_t i = 0; i < t->client_count; i++) {
         t->clients[i].skipped += missed;
     }
+    return true;
 }
 
 /* ---- The tap's thread: who listens ---- */
 
 static void
+free_memory(struct tap *t)
+{
+    for (size_t i = 0; i < 2; i++) {
+        free(t->handoffs[i].bytes);
+        t->handoffs[i] = (struct handoff){ NULL, 0 };
+    }
+    free(t->letter);
+    t->letter = NULL;
+}
+
+static void
 stop_copying(struct tap *t)
 {
     atomic_store(&t->heard, false);
-    (void)pthread_mutex_lock(&t->mutex);
-    struct handoff full = t->filling;
-    t->filling = (struct handoff){ NULL, 0 };
-    (void)pthread_mutex_unlock(&t->mutex);
-    free(full.bytes);
-    free(t->draining.bytes);
-    free(t->letter);
-    t->draining = (struct handoff){ NULL, 0 };
-    t->letter = NULL;
+    while (exchange(t, &t->closed) == NULL) {
+        (void)sched_yield(); /* for as long as a batch is copied */
+    }
+    free_memory(t);
 }
 
 static bool
 start_copying(struct tap *t)
 {
-    uint8_t *filling = malloc(TAP_HANDOFF);
-
-    t->draining.bytes = malloc(TAP_HANDOFF);
+    t->handoffs[0].bytes = malloc(TAP_HANDOFF);
+    t->handoffs[1].bytes = malloc(TAP_HANDOFF);
     t->letter = malloc(LETTER_MAX);
-    (void)pthread_mutex_lock(&t->mutex);
-    t->filling.bytes = filling;
-    (void)pthread_mutex_unlock(&t->mutex);
-    if (filling == NULL || t->draining.bytes == NULL || t->letter == NULL) {
-        stop_copying(t);
+    if (t->handoffs[0].bytes == NULL || t->handoffs[1].bytes == NULL || t->letter == NULL) {
+        free_memory(t);
         return false;
     }
+    t->draining = &t->handoffs[1];
     atomic_store(&t->missed, 0);
+    while (exchange(t, &t->handoffs[0]) == NULL) {
+        (void)sched_yield();
+    }
     atomic_store(&t->heard, true);
     return true;
 }
@@ -334,9 +381,9 @@ serve_all(struct tap *t)
     }
 }
 
-/* Sleeps until there is something to do. */
+/* Sleeps until there is something to do, at most so long. */
 static void
-await(struct tap *t)
+await(struct tap *t, int timeout_ms)
 {
     struct pollfd fds[2 + TAP_CLIENTS_MAX] = {
         { .fd = t->wake, .events = POLLIN },
@@ -348,7 +395,7 @@ await(struct tap *t)
         short out = tap_client_waits(&t->clients[i]) ? POLLOUT : 0;
         fds[2 + i] = (struct pollfd){ .fd = t->clients[i].fd, .events = (short)(POLLRDHUP | out) };
     }
-    (void)poll(fds, 2 + t->client_count, -1);
+    (void)poll(fds, 2 + t->client_count, timeout_ms);
     (void)!read(t->wake, &count, sizeof(count));
 }
 
@@ -360,12 +407,12 @@ run_tap(void *arg)
     for (;;) {
         bool stopping = atomic_load(&t->stopping);
         welcome_all(t);
-        drain(t);
+        bool drained = drain(t);
         serve_all(t);
         if (stopping) {
             return NULL;
         }
-        await(t);
+        await(t, drained ? -1 : AGAIN_MS);
     }
 }
 
@@ -404,9 +451,8 @@ new_tap(const struct tap_options *options, const char *path, char *error, size_t
     t->is_binary = options->is_binary;
     (void)snprintf(t->hello, sizeof(t->hello),
         "{\"tail\":1,\"program\":\"%s\",\"version\":\"%s\"}\n", options->program, options->version);
-    (void)pthread_mutex_init(&t->mutex, NULL);
+    atomic_store(&t->filling, &t->closed);
     if (!open_tap(t, path, error, error_size)) {
-        (void)pthread_mutex_destroy(&t->mutex);
         free(t);
         return NULL;
     }
@@ -464,9 +510,8 @@ tap_stop(struct tap *t)
     while (t->client_count > 0) {
         tap_client_close(&t->clients[--t->client_count]);
     }
-    stop_copying(t);
+    free_memory(t);
     tap_socket_close(&t->socket);
     (void)close(t->wake);
-    (void)pthread_mutex_destroy(&t->mutex);
     free(t);
 }

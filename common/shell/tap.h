@@ -11,10 +11,10 @@
  * A copy of the records as they are queued, for whoever listens on a Unix socket of this host.
  *
  * A receiving thread looks once a batch whether anybody listens, which costs one relaxed load. If
- * so it copies its batch behind those of others, under a mutex that it only tries: it never waits,
- * and what has no room is counted and told. The tap's own thread changes the filled memory for an
- * empty one under that mutex, and does all else: it cuts the batch into records, writes lines and
- * serves the sockets. At most TAP_CLIENTS_MAX listen, each with a ring of its own.
+ * so it copies its batch behind those of others: it never waits, and what has no room, or comes
+ * while other threads copy, is counted and told. The tap's own thread changes the filled memory for
+ * an empty one and does all else: it cuts the batch into records, writes lines and serves the
+ * sockets. At most TAP_CLIENTS_MAX listen, each with a ring of its own.
  *
  * What is sent is lines of JSON, the first {"tail":1,"program":NAME,"version":VERSION}, then
  *
