@@ -10,6 +10,7 @@ main(int argc, char **argv)
     static const struct command commands[] = {
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },
+        { "tail", tail_command, "show records as they are queued here, or stored in a stream" },
         { NULL, NULL, NULL },
     };
     static const struct program program = {

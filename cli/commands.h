@@ -5,5 +5,6 @@
 /* The commands of serviceradar-cli, as struct command wants them; each has a file of its name. */
 int mib_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
+int tail_command(int argc, char **argv);
 
 #endif
