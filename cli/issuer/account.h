@@ -21,7 +21,8 @@ struct json_t;
  * again as soon as an account token without that is pushed; streams keep what they hold. The other
  * way that suggests itself, a limit of 0 connections, is not used: that server counts its own
  * JetStream clients among the connections and closes them too, and the account's streams then store
- * nothing until the server is restarted. A limit that is lower than what is connected does the same.
+ * nothing until the server is restarted. A limit that is lower than what is connected does the
+ * same.
  */
 
 #define ACCOUNT_NAME_MAX 32 /* [a-z0-9-]: one token of a subject and one DNS label */
@@ -97,8 +98,8 @@ bool account_revoke_user(
  */
 bool account_limits(
     struct store *store, const char *name, struct json_t **ret_limits, struct trouble *trouble);
-bool account_set_limits(struct store *store, const char *name, const struct json_t *limits,
-    struct trouble *trouble);
+bool account_set_limits(
+    struct store *store, const char *name, const struct json_t *limits, struct trouble *trouble);
 
 /*
  * What all accounts together make the server set aside, used or not. JetStream is refused to an
@@ -124,14 +125,14 @@ bool account_export(struct store *store, const char *name, const char *subject, 
     struct trouble *trouble);
 
 /* Takes back what account_map() or account_export() made: `kind` is "mapping" or "export". */
-bool account_drop_rule(struct store *store, const char *name, const char *kind,
-    const char *subject, struct trouble *trouble);
+bool account_drop_rule(struct store *store, const char *name, const char *kind, const char *subject,
+    struct trouble *trouble);
 
 /* Called for each; `rule` is {"to": ...} or {"type": ...}, borrowed. */
 typedef void account_rule_cb(
     void *arg, const char *kind, const char *subject, const struct json_t *rule);
-bool account_rules(struct store *store, const char *name, account_rule_cb *cb, void *arg,
-    struct trouble *trouble);
+bool account_rules(
+    struct store *store, const char *name, account_rule_cb *cb, void *arg, struct trouble *trouble);
 
 /* ---- The way to the server (account_push.c) ---- */
 
