@@ -184,10 +184,12 @@ agree(const struct options *o)
 static bool
 parse(int argc, char **argv, struct options *o)
 {
+    static const char *const collectors[] = { "netflow", "syslog", "trapd", NULL };
     int code;
 
     optind = 0;
-    while ((code = getopt_long(argc, argv, "", tail_options, NULL)) != -1) {
+    command_words(collectors);
+    while ((code = command_option(argc, argv, "", tail_options)) != -1) {
         if (!take_option(o, code, optarg)) {
             return false;
         }

@@ -135,8 +135,14 @@ static bool
 read_stream(
     const struct tail_stream *from, const char *inbox, struct reader *r, struct trouble *trouble)
 {
-    const struct admin_target target = { from->url, from->creds_file, from->ca_file,
-        from->cert_file, from->key_file, inbox };
+    const struct admin_target target = {
+        .url = from->url,
+        .creds_file = from->creds_file,
+        .ca_file = from->ca_file,
+        .cert_file = from->cert_file,
+        .key_file = from->key_file,
+        .inbox_prefix = inbox,
+    };
     const struct admin_follow follow = {
         .stream = from->stream,
         .subject = from->subject,
