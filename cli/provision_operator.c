@@ -213,11 +213,10 @@ view_json(const struct overview *v)
 {
     const struct operator_facts *f = &v->operator;
 
-    return json_pack(
-        "{s:b, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s}, s:s, s:s, s:o, s:s, s:I, s:I}", "ok", 1,
-        "operator", "name", f->name, "key", f->key, "signing_key", f->signing_key, "detached",
-        f->detached ? 1 : 0, "system_account", "key", f->system_key, "user", f->system_user,
-        "server_url", f->server_url, "api_url", f->api_url, "token_key",
+    return json_pack("{s:b, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s}, s:s, s:s, s:o, s:s, s:I, s:I}",
+        "ok", 1, "operator", "name", f->name, "key", f->key, "signing_key", f->signing_key,
+        "detached", f->detached ? 1 : 0, "system_account", "key", f->system_key, "user",
+        f->system_user, "server_url", f->server_url, "api_url", f->api_url, "token_key",
         *v->token_key != '\0' ? json_string(v->token_key) : json_null(), "ca_pin", v->pin,
         "accounts", v->accounts, "collectors", v->collectors);
 }
@@ -256,8 +255,7 @@ show_command(int argc, char **argv)
     if (ok && !options.json) {
         print_view(&view);
     }
-    return issuer_end(
-        &options, store, ok, ok && options.json ? view_json(&view) : NULL, &trouble);
+    return issuer_end(&options, store, ok, ok && options.json ? view_json(&view) : NULL, &trouble);
 }
 
 /* ---- operator set ---- */
@@ -353,7 +351,8 @@ take_backup(void *arg, int option, const char *value)
 
 /* Reads the first line. The caller wipes `text`. */
 static bool
-read_passphrase(const char *file, char **ret_text, struct sr_span *ret_line, struct trouble *trouble)
+read_passphrase(
+    const char *file, char **ret_text, struct sr_span *ret_line, struct trouble *trouble)
 {
     size_t len = 0;
 
@@ -377,16 +376,17 @@ forget(char *text, struct sr_span line)
 }
 
 static bool
-write_backup(struct store *store, const char *file, const struct backup_options *o,
-    struct trouble *trouble)
+write_backup(
+    struct store *store, const char *file, const struct backup_options *o, struct trouble *trouble)
 {
     struct operator_facts facts;
     char *text = NULL;
     struct sr_span line = { NULL, 0 };
-    bool ok = operator_tell(store, &facts, trouble) &&
-              (!o->with_master || read_passphrase(o->passphrase_file, &text, &line, trouble)) &&
-              audit(store, "operator backup", o->with_master ? "with the master key" : "", trouble) &&
-              backup_write(store, file, line, trouble);
+    bool ok =
+        operator_tell(store, &facts, trouble) &&
+        (!o->with_master || read_passphrase(o->passphrase_file, &text, &line, trouble)) &&
+        audit(store, "operator backup", o->with_master ? "with the master key" : "", trouble) &&
+        backup_write(store, file, line, trouble);
 
     forget(text, line);
     return ok;
@@ -435,8 +435,8 @@ backup_command(int argc, char **argv)
         tell_backup(file, o.with_master);
     }
     return issuer_end(&options, store, ok,
-        json_pack("{s:b, s:s, s:b}", "ok", 1, "file", file, "master_key_included",
-            o.with_master ? 1 : 0),
+        json_pack(
+            "{s:b, s:s, s:b}", "ok", 1, "file", file, "master_key_included", o.with_master ? 1 : 0),
         &trouble);
 }
 
@@ -458,14 +458,16 @@ restore_command(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    bool ok = (passphrase_file == NULL || read_passphrase(passphrase_file, &text, &line, &trouble)) &&
-              backup_restore(&options.place, argv[optind], line, &store, &trouble) &&
-              audit(store, "operator restore", "", &trouble);
+    bool ok =
+        (passphrase_file == NULL || read_passphrase(passphrase_file, &text, &line, &trouble)) &&
+        backup_restore(&options.place, argv[optind], line, &store, &trouble) &&
+        audit(store, "operator restore", "", &trouble);
     forget(text, line);
     if (ok && !options.json) {
-        (void)printf("The issuer is restored in %s.\n"
-                     "What was issued or revoked after the backup is not known: revoke that again,\n"
-                     "then push each account (account push).\n",
+        (void)printf(
+            "The issuer is restored in %s.\n"
+            "What was issued or revoked after the backup is not known: revoke that again,\n"
+            "then push each account (account push).\n",
             store_dir(store));
     }
     return issuer_end(&options, store, ok,
