@@ -8,6 +8,7 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
+        { "bundle", bundle_command, "look into a bundle, or enrol this host with one from a file" },
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },
         { NULL, NULL, NULL },
