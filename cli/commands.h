@@ -3,6 +3,7 @@
 #define CLI_COMMANDS_H_INCLUDED
 
 /* The commands of serviceradar-cli, as struct command wants them; each has a file of its name. */
+int doctor_command(int argc, char **argv);
 int mib_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 

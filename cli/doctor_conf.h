@@ -31,16 +31,13 @@ struct doctor_conf {
     char inbox_prefix[256]; /* empty for "auto" */
     bool dead_letter;
     char queue_dir[DOCTOR_TEXT_MAX];
-    uint64_t queue_disk;       /* bytes */
-    char metrics[128];         /* ADDRESS:PORT; empty: off */
+    uint64_t queue_disk; /* bytes */
+    char metrics[128];   /* ADDRESS:PORT; empty: off */
     struct doctor_listener listeners[DOCTOR_LISTENERS_MAX];
     size_t listener_count;
 };
 
 /* Reads the YAML that a daemon prints. False when it is no such text. */
 bool doctor_conf_read(const char *text, size_t len, struct doctor_conf *ret_conf);
-
-/* Reads a size as the daemons print it: a number with no unit, KiB, MiB or GiB. */
-bool doctor_read_size(const char *text, uint64_t *ret_bytes);
 
 #endif
