@@ -211,11 +211,9 @@ check_others(struct patient *p, struct request *r, const char *proven)
         r->urls[0] = p->conf.urls[i];
         r->urls[1] = NULL;
         if (proof_run(&r->target, &report) != PROOF_OK && strcmp(report.url, proven) != 0) {
-            char cause[700];
             bad++;
-            (void)snprintf(cause, sizeof(cause), "%s, one of the list, does not work: %s",
-                report.url, report.trouble.cause);
-            checks_add(&p->checks, "nats.others", CHECK_WARN, report.trouble.remedy, "%s", cause);
+            checks_add(&p->checks, "nats.others", CHECK_WARN, report.trouble.remedy,
+                "%s, one of the list, does not work: %s", report.url, report.trouble.cause);
         }
     }
     if (bad == 0) {
