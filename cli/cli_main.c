@@ -9,6 +9,7 @@ main(int argc, char **argv)
 {
     static const struct command commands[] = {
         { "bundle", bundle_command, "look into a bundle, or enrol this host with one from a file" },
+        { "doctor", doctor_command, "say what is wrong with the collectors, and what to do" },
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },
         { NULL, NULL, NULL },
