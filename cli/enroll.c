@@ -18,7 +18,9 @@
 #include "enroll/history.h"
 #include "enroll/host_keys.h"
 #include "enroll/join.h"
+#include "enroll/received.h"
 #include "enroll/rooted.h"
+#include "enroll/unproven.h"
 #include "enroll_options.h"
 #include "files.h"
 #include "sr/creds.h"
@@ -61,7 +63,8 @@ static const char HELP[] =
     "  --root DIR          enrol the system in DIR, such as an image\n"
     "  --timeout SECONDS   of each request (120)\n"
     "  --no-restart        leave the collector's unit as it is\n"
-    "  --no-proof          do not connect to the NATS server, for images and hosts without network\n"
+    "  --no-proof          do not connect to the NATS server, for images and hosts without "
+    "network\n"
     "  --force             enrol again, and keep no copies of files that an operator changed\n"
     "  --dry-run           stop before the network, and say what would be done\n"
     "  --json              one JSON object instead of lines\n"
@@ -90,35 +93,18 @@ struct run {
     char keys_name[KEYS_NAME_MAX];
     struct fetched fetched;
     struct place_content kept; /* the bundle of an earlier run, in the place of `fetched` */
-    struct sr_span packed;     /* the bundle with the keys of the host */
-    struct sr_span raw;        /* borrows one of these three */
-    struct bundle bundle;
+    struct received received;  /* borrows one of these two */
     struct record record;
     bool changed, confirmed;
 };
 
 /* ---- The token ---- */
 
-/* Sentences of tokens and keys end with a full stop; those of a trouble do not. */
-static void
-say_sentences(struct trouble *trouble, const char *cause, const char *detail, const char *remedy)
-{
-    (void)trouble_say(trouble, 0, remedy, "%s%s%s", cause, *detail != '\0' ? " " : "", detail);
-    char *const texts[] = { trouble->cause, trouble->remedy };
-    for (size_t i = 0; i < 2; i++) {
-        size_t len = strlen(texts[i]);
-        if (len > 0 && texts[i][len - 1] == '.') {
-            texts[i][len - 1] = '\0';
-        }
-    }
-}
-
 static bool
 trust_failed(struct run *r, enum trust_err err, const char *what)
 {
     r->exit = JOIN_EXIT_TOKEN;
-    say_sentences(&r->trouble, trust_cause(err), what, trust_remedy(err));
-    return false;
+    return received_say(&r->trouble, trust_cause(err), what, trust_remedy(err));
 }
 
 static bool
@@ -177,8 +163,8 @@ hash_token(struct run *r)
     struct sr_buf out = sr_buf_over(r->token_hash, HASH_LEN);
 
     if (EVP_Digest(r->token.text, strlen(r->token.text), digest, NULL, EVP_sha256(), NULL) != 1) {
-        return trouble_say(&r->trouble, 0, "reinstall the libcrypto package",
-            "the cryptographic library failed");
+        return trouble_say(
+            &r->trouble, 0, "reinstall the libcrypto package", "the cryptographic library failed");
     }
     sr_buf_add_hex(&out, (struct sr_span){ digest, sizeof(digest) });
     r->token_hash[HASH_LEN] = '\0';
@@ -203,8 +189,7 @@ parse_token(struct run *r, struct sr_span text)
     }
     token_detail(&problem, &detail);
     memory[detail.len] = '\0';
-    say_sentences(&r->trouble, token_cause(err), memory, token_remedy(err));
-    return false;
+    return received_say(&r->trouble, token_cause(err), memory, token_remedy(err));
 }
 
 /* The pin of a signed token and that of --ca-pin are of one CA. */
@@ -219,9 +204,7 @@ choose_pin(struct run *r)
             "compare both with the pin that the issuer shows, and leave --ca-pin away",
             "the token pins another CA than --ca-pin");
     }
-    https->ca_pin = r->token.has_ca_pin ? r->token.ca_pin
-                    : r->o->has_ca_pin  ? r->o->ca_pin
-                                        : NULL;
+    https->ca_pin = r->token.has_ca_pin ? r->token.ca_pin : r->o->has_ca_pin ? r->o->ca_pin : NULL;
     https->ca_file = r->o->ca_file;
     https->timeout_s = r->o->timeout_s;
     return true;
@@ -285,8 +268,7 @@ read_token(struct run *r)
 static bool
 open_host(struct run *r)
 {
-    const struct generations_options options = { .root = r->o->root,
-        .read_only = r->o->dry_run };
+    const struct generations_options options = { .root = r->o->root, .read_only = r->o->dry_run };
 
     r->exit = JOIN_EXIT_FILES;
     if (!generations_open(&options, &r->g, &r->trouble)) {
@@ -299,13 +281,16 @@ open_host(struct run *r)
     return true;
 }
 
-/* Whether a collector of this host was enrolled with the token. */
+/* Whether a collector of this host was enrolled with the token, and seen to work. */
 static bool
 find_enrolled(struct run *r, struct record *ret_record)
 {
     static const enum bundle_collector all[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
     struct trouble ignored;
 
+    if (unproven_is(r->o->root)) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (record_read(r->o->root, all[i], ret_record, &ignored) &&
             strcmp(ret_record->token_hash, r->token_hash) == 0) {
@@ -324,8 +309,7 @@ expected_collector(const struct run *r)
     if (r->o->collector != BUNDLE_UNTOLD) {
         return r->o->collector;
     }
-    (void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(r->token.config, "."),
-        r->token.config);
+    (void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(r->token.config, "."), r->token.config);
     return bundle_collector_of(word);
 }
 
@@ -333,8 +317,7 @@ static bool
 check_host(struct run *r)
 {
     r->exit = JOIN_EXIT_FILES;
-    return join_preflight(
-        r->g, &r->join, expected_collector(r), steps_say, &r->steps, &r->trouble);
+    return join_preflight(r->g, &r->join, expected_collector(r), steps_say, &r->steps, &r->trouble);
 }
 
 /* ---- The bundle ---- */
@@ -355,20 +338,22 @@ is_kept_for_token(struct run *r)
 }
 
 static bool
-take_kept(struct run *r)
+take_kept(struct run *r, struct sr_span *ret_raw)
 {
     struct trouble ignored;
 
     if (!is_kept_for_token(r) || !generation_bundle(r->g, 0, &r->kept, &ignored)) {
         return false;
     }
-    r->raw = (struct sr_span){ r->kept.bytes, r->kept.len };
+    *ret_raw = (struct sr_span){ r->kept.bytes, r->kept.len };
+    steps_line(&r->steps, 'w', "%s", r->trouble.cause);
     steps_say(&r->steps, 'i', "the bundle that an earlier run received is used");
     return true;
 }
 
+/* Keys of the host and a bundle for the token, from the issuer or from an earlier run. */
 static bool
-ask_issuer(struct run *r)
+ask_issuer(struct run *r, struct sr_span *ret_raw)
 {
     char body[HOST_KEYS_REQUEST_MAX];
     struct sr_buf request = sr_buf_over(body, sizeof(body));
@@ -386,65 +371,28 @@ ask_issuer(struct run *r)
     }
     if (!fetch_bundle(&r->target, &r->token, sr_buf_span(&request), &r->fetched, &r->exit, &status,
             &r->trouble)) {
-        return take_kept(r);
+        return take_kept(r, ret_raw);
     }
-    r->raw = (struct sr_span){ r->fetched.answer.body, r->fetched.answer.len };
-    steps_line(&r->steps, 'o', "bundle received (%zu bytes)", r->raw.len);
+    *ret_raw = (struct sr_span){ r->fetched.answer.body, r->fetched.answer.len };
+    steps_line(&r->steps, 'o', "bundle received (%zu bytes)", ret_raw->len);
     return true;
-}
-
-/* The token may be spent now: nothing that came for it may be lost. */
-static bool
-keep(struct run *r)
-{
-    const struct sr_span hash = { (const uint8_t *)r->token_hash, HASH_LEN };
-
-    r->exit = JOIN_EXIT_FILES;
-    return generation_keep_bundle(r->g, r->raw, &r->trouble) &&
-           rooted_write(r->o->root, RECEIVED_FOR, hash, &r->trouble);
-}
-
-static bool
-read_bundle(struct run *r)
-{
-    char detail[BUNDLE_DETAIL_MAX];
-    const char *name = r->o->config_file != NULL     ? place_base(r->o->config_file)
-                       : r->token.config[0] != '\0' ? r->token.config
-                                                    : NULL;
-    enum bundle_err err = bundle_read(r->raw, name, &r->bundle, detail);
-
-    r->exit = JOIN_EXIT_BUNDLE;
-    if (err != BUNDLE_OK) {
-        say_sentences(&r->trouble, bundle_strerror(err), detail, "have the bundle issued again");
-        return false;
-    }
-    return true;
-}
-
-/* Puts the keys of the host into a bundle that came without secrets. */
-static bool
-complete(struct run *r)
-{
-    if (r->bundle.creds.len > 0) {
-        return true;
-    }
-    if (r->keys == NULL) {
-        return trouble_say(&r->trouble, 0, "have the bundle issued again",
-            "the bundle has no credentials, and no keys were made here for it");
-    }
-    if (!host_keys_complete(r->keys, &r->bundle, &r->packed, &r->trouble)) {
-        return false;
-    }
-    bundle_done(&r->bundle);
-    r->raw = r->packed;
-    r->record.keys_of_host = true;
-    return keep(r) && read_bundle(r);
 }
 
 static bool
 download(struct run *r)
 {
-    return ask_issuer(r) && (r->kept.bytes != NULL || keep(r)) && read_bundle(r) && complete(r);
+    const struct sr_span hash = { (const uint8_t *)r->token_hash, HASH_LEN };
+    const char *name = r->o->config_file != NULL    ? place_base(r->o->config_file)
+                       : r->token.config[0] != '\0' ? r->token.config
+                                                    : NULL;
+    struct sr_span raw;
+
+    if (!ask_issuer(r, &raw) ||
+        !received_take(r->g, raw, name, r->keys, &r->received, &r->exit, &r->trouble)) {
+        return false;
+    }
+    r->exit = JOIN_EXIT_FILES;
+    return rooted_write(r->o->root, RECEIVED_FOR, hash, &r->trouble);
 }
 
 /* ---- Putting it in place ---- */
@@ -454,10 +402,9 @@ fill_record(struct run *r)
 {
     struct record *record = &r->record;
 
-    record->collector = r->bundle.collector;
+    record->collector = r->received.bundle.collector;
     record->enrolled_s = r->join.now_s;
-    (void)snprintf(
-        record->package_id, sizeof(record->package_id), "%s", r->token.package_id);
+    (void)snprintf(record->package_id, sizeof(record->package_id), "%s", r->token.package_id);
     (void)snprintf(record->core_url, sizeof(record->core_url), "%s", r->token.url);
     (void)snprintf(record->token_hash, sizeof(record->token_hash), "%s", r->token_hash);
     if (r->target.https.ca_pin != NULL) {
@@ -472,14 +419,14 @@ fill_record(struct run *r)
     }
 }
 
-/* What an earlier run knew of the bundle that is used now. */
+/* Whether the credentials are of the keys that were made here, in this run or an earlier one. */
 static bool
 has_keys_of_host(const struct run *r)
 {
     struct sr_creds_text text;
     struct sr_nkeypair pair;
 
-    if (r->keys == NULL || sr_creds_parse(r->bundle.creds, &text) != SR_CREDS_OK ||
+    if (r->keys == NULL || sr_creds_parse(r->received.bundle.creds, &text) != SR_CREDS_OK ||
         sr_nkeypair_from_text(text.seed, &pair) != SR_NKEY_OK) {
         return false;
     }
@@ -513,9 +460,9 @@ static bool
 apply(struct run *r)
 {
     fill_record(r);
-    r->record.keys_of_host = r->record.keys_of_host || has_keys_of_host(r);
-    if (!join_apply(r->g, &r->join, &r->bundle, r->raw, &r->record, steps_say, &r->steps,
-            &r->changed, &r->exit, &r->trouble)) {
+    r->record.keys_of_host = has_keys_of_host(r);
+    if (!join_apply(r->g, &r->join, &r->received.bundle, r->received.raw, &r->record, steps_say,
+            &r->steps, &r->changed, &r->exit, &r->trouble)) {
         confirm(r, r->trouble.cause);
         return false;
     }
@@ -528,18 +475,17 @@ apply(struct run *r)
 static int
 end(struct run *r, enum bundle_collector collector)
 {
-    const char *way =
-        r->fetched.answer.body != NULL ? fetch_way_name(r->fetched.way) : "none";
+    const char *way = r->fetched.answer.body != NULL ? fetch_way_name(r->fetched.way) : "none";
 
     r->exit = EXIT_SUCCESS;
     steps_end(&r->steps,
-        r->o->json ? json_pack("{s:b, s:b, s:s, s:s, s:s, s:i, s:s, s:s, s:b}", "changed",
-                         r->changed, "dry_run", r->o->dry_run, "collector",
-                         bundle_collector_name(collector), "package_id", r->token.package_id,
-                         "core_url", r->token.url, "token_version", r->token.version, "api", way,
-                         "keys", r->record.keys_of_host ? "host" : "bundle", "confirmed",
-                         r->confirmed)
-                   : NULL);
+        r->o->json
+            ? json_pack("{s:b, s:b, s:s, s:s, s:s, s:i, s:s, s:s, s:b}", "changed", r->changed,
+                  "dry_run", r->o->dry_run, "collector", bundle_collector_name(collector),
+                  "package_id", r->token.package_id, "core_url", r->token.url, "token_version",
+                  r->token.version, "api", way, "keys", r->record.keys_of_host ? "host" : "bundle",
+                  "confirmed", r->confirmed)
+            : NULL);
     return EXIT_SUCCESS;
 }
 
@@ -549,9 +495,10 @@ add_what_is_kept(struct run *r)
 {
     char remedy[sizeof(r->trouble.remedy)];
 
-    if (r->raw.len > 0 && snprintf(remedy, sizeof(remedy), "%s; the bundle is kept: run this again, "
-                                                           "or serviceradar-cli bundle apply --kept",
-                              r->trouble.remedy) < (int)sizeof(remedy)) {
+    if (r->received.raw.len > 0 && snprintf(remedy, sizeof(remedy),
+                                       "%s; the bundle is kept: run this again, "
+                                       "or serviceradar-cli bundle apply --kept",
+                                       r->trouble.remedy) < (int)sizeof(remedy)) {
         trouble_remedy(&r->trouble, remedy);
     }
 }
@@ -610,10 +557,9 @@ enroll(struct run *r)
 static void
 run_done(struct run *r)
 {
-    bundle_done(&r->bundle);
+    received_done(&r->received);
     fetched_done(&r->fetched);
     place_free(&r->kept);
-    host_keys_bundle_free(r->packed);
     host_keys_free(r->keys);
     if (r->g != NULL) {
         generations_close(r->g);

@@ -89,8 +89,7 @@ take_token(char *argument, struct enroll_options *o)
 static bool
 take_pin(const char *text, struct enroll_options *o)
 {
-    o->has_ca_pin =
-        token_pin((struct sr_span){ (const uint8_t *)text, strlen(text) }, o->ca_pin);
+    o->has_ca_pin = token_pin((struct sr_span){ (const uint8_t *)text, strlen(text) }, o->ca_pin);
     return o->has_ca_pin || wrong("--ca-pin", "it is \"sha256:\" and 64 hexadecimal digits");
 }
 

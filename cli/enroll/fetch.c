@@ -96,7 +96,7 @@ ask(const struct fetch_target *target, const struct token *token, enum fetch_way
         const struct https_request request = { .url = url,
             .post = post,
             .body = post ? keys : (struct sr_span){ NULL, 0 },
-            .token = !post                    ? NULL
+            .token = !post                     ? NULL
                      : way == FETCH_POST_WHOLE ? token->text
                                                : token->secret,
             .host = target->host };
@@ -209,8 +209,8 @@ fetch_renewal(const struct fetch_target *target, struct sr_span body, struct fet
     char url[HTTPS_URL_MAX];
     struct https_answer answer;
     bool sent;
-    int len = snprintf(
-        url, sizeof(url), "%s/api/collectors/%s/renew", target->url, target->package_id);
+    int len =
+        snprintf(url, sizeof(url), "%s/api/collectors/%s/renew", target->url, target->package_id);
     const struct https_request request = {
         .url = url, .post = true, .body = body, .host = target->host
     };

@@ -46,9 +46,8 @@ struct fetched {
  * failure *ret_exit is JOIN_EXIT_NETWORK or JOIN_EXIT_SERVER (enroll/join.h), and *ret_status the
  * status that the server answered with, 0 without one.
  */
-bool fetch_bundle(const struct fetch_target *target, const struct token *token,
-    struct sr_span keys, struct fetched *ret_fetched, int *ret_exit, long *ret_status,
-    struct trouble *trouble);
+bool fetch_bundle(const struct fetch_target *target, const struct token *token, struct sr_span keys,
+    struct fetched *ret_fetched, int *ret_exit, long *ret_status, struct trouble *trouble);
 
 /* Wipes and frees. */
 void fetched_done(struct fetched *fetched);
@@ -58,8 +57,8 @@ void fetched_done(struct fetched *fetched);
  * `way` is the one of the bundle. *ret_known is false when the issuer does not know this request,
  * as those of the platform: that is success too.
  */
-bool fetch_confirm(const struct fetch_target *target, const struct token *token,
-    enum fetch_way way, const char *failed, bool *ret_known, struct trouble *trouble);
+bool fetch_confirm(const struct fetch_target *target, const struct token *token, enum fetch_way way,
+    const char *failed, bool *ret_known, struct trouble *trouble);
 
 /* Asks for a renewal with a signed body. Exit codes and status as of fetch_bundle(). */
 bool fetch_renewal(const struct fetch_target *target, struct sr_span body,

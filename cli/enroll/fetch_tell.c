@@ -64,8 +64,7 @@ enum fetch_verdict
 fetch_judge(enum fetch_way way, const struct https_answer *answer)
 {
     bool post = way == FETCH_POST_WHOLE || way == FETCH_POST_SECRET;
-    bool no_route =
-        answer->status == 405 || (answer->status == 404 && !is_of_interface(answer));
+    bool no_route = answer->status == 405 || (answer->status == 404 && !is_of_interface(answer));
 
     if (answer->status == 200) {
         return answer->len > 0 && !is_page(answer) ? FETCH_DONE : FETCH_FINAL;
@@ -133,8 +132,8 @@ tell_other(const char *url, const struct https_answer *answer, struct trouble *t
 }
 
 bool
-fetch_tell(const char *url, const struct https_answer *answer, const char *secret,
-    struct trouble *trouble)
+fetch_tell(
+    const char *url, const struct https_answer *answer, const char *secret, struct trouble *trouble)
 {
     char sentence[SENTENCE_MAX];
     char remedy[SENTENCE_MAX];

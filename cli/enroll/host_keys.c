@@ -21,7 +21,6 @@
 #include "files.h"
 #include "sr/creds.h"
 #include "sr/json.h"
-#include "sr/nkeypair.h"
 
 #include "sr/banned.h"
 
@@ -82,8 +81,7 @@ write_key(struct host_keys *keys)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
 
-    if (bio != NULL &&
-        PEM_write_bio_PrivateKey(bio, keys->key, NULL, NULL, 0, NULL, NULL) == 1) {
+    if (bio != NULL && PEM_write_bio_PrivateKey(bio, keys->key, NULL, NULL, 0, NULL, NULL) == 1) {
         keys->key_pem = take_text(bio, &keys->key_pem_len);
     }
     BIO_free(bio);
@@ -126,8 +124,7 @@ parse(struct sr_span text)
     const size_t head = SR_NKEY_SEED_LEN + 1;
 
     if (keys == NULL || text.len <= head || text.data[head - 1] != '\n' ||
-        sr_nkeypair_from_text((struct sr_span){ text.data, head - 1 }, &keys->user) !=
-            SR_NKEY_OK) {
+        sr_nkeypair_from_text((struct sr_span){ text.data, head - 1 }, &keys->user) != SR_NKEY_OK) {
         free(keys);
         return NULL;
     }
@@ -224,8 +221,7 @@ fill_request(X509_REQ *request, EVP_PKEY *key)
     return X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
            X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                (const unsigned char *)"serviceradar-collector", -1, -1, 0) == 1 &&
-           X509_REQ_set_pubkey(request, key) == 1 &&
-           X509_REQ_sign(request, key, EVP_sha256()) > 0;
+           X509_REQ_set_pubkey(request, key) == 1 && X509_REQ_sign(request, key, EVP_sha256()) > 0;
 }
 
 char *
@@ -251,10 +247,10 @@ host_keys_user(const struct host_keys *keys)
     return keys->user.public_text;
 }
 
-bool
-host_keys_sign(const struct host_keys *keys, struct sr_span message, uint8_t ret_signature[64])
+const struct sr_nkeypair *
+host_keys_pair(const struct host_keys *keys)
 {
-    return sr_nkeypair_sign(&keys->user, message, ret_signature) == SR_NKEY_OK;
+    return &keys->user;
 }
 
 bool

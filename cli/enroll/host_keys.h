@@ -8,6 +8,7 @@
 
 #include "enroll/bundle.h"
 #include "sr/buf.h"
+#include "sr/nkeypair.h"
 #include "sr/span.h"
 #include "trouble.h"
 
@@ -27,8 +28,8 @@ struct host_keys;
  * Reads the keys that are kept under `name`, or makes and keeps new ones; generations_open() must
  * have been called. Returns owned: host_keys_free().
  */
-bool host_keys_open(const char *root, const char *name, struct host_keys **ret_keys,
-    bool *ret_kept, struct trouble *trouble);
+bool host_keys_open(const char *root, const char *name, struct host_keys **ret_keys, bool *ret_kept,
+    struct trouble *trouble);
 
 /* Wipes and frees; NULL is allowed. */
 void host_keys_free(struct host_keys *keys);
@@ -45,12 +46,11 @@ char *host_keys_csr(const struct host_keys *keys);
 /* The public key of the user, "U...". Borrowed. */
 const char *host_keys_user(const struct host_keys *keys);
 
-/* Signs with the user's key. False when the library fails. */
-bool host_keys_sign(const struct host_keys *keys, struct sr_span message, uint8_t ret_signature[64]);
+/* The key of the user. Borrowed; it is a secret. */
+const struct sr_nkeypair *host_keys_pair(const struct host_keys *keys);
 
 /* Appends {"csr": PEM, "nkey": "U..."}. */
-bool host_keys_request(
-    const struct host_keys *keys, struct sr_buf *out, struct trouble *trouble);
+bool host_keys_request(const struct host_keys *keys, struct sr_buf *out, struct trouble *trouble);
 
 /*
  * Makes a whole bundle of one that came without secrets: a gzip tar with the credentials and the

@@ -175,8 +175,8 @@ set_bounds(struct exchange *x)
 #endif
     ok = ok && curl_easy_setopt(c, CURLOPT_MAXFILESIZE, (long)HTTPS_ANSWER_MAX) == CURLE_OK;
     ok = ok && curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)all) == CURLE_OK;
-    ok = ok && curl_easy_setopt(
-                   c, CURLOPT_CONNECTTIMEOUT, (long)at_most(all, CONNECT_MAX_S)) == CURLE_OK;
+    ok = ok &&
+         curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)at_most(all, CONNECT_MAX_S)) == CURLE_OK;
     ok = ok && curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST) == CURLE_OK;
     return ok && curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)at_most(all, SILENCE_MAX_S)) ==
                      CURLE_OK;
@@ -196,8 +196,7 @@ set_tls(struct exchange *x)
         ok = ok && curl_easy_setopt(c, CURLOPT_CAINFO, ca_file) == CURLE_OK;
         ok = ok && curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
     }
-    ok = ok &&
-         curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, take_over_verification) == CURLE_OK;
+    ok = ok && curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, take_over_verification) == CURLE_OK;
     return ok && curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x) == CURLE_OK;
 }
 
@@ -337,8 +336,8 @@ static enum https_err
 tell_other(const struct exchange *x, CURLcode code, struct trouble *trouble)
 {
     if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) {
-        return say(HTTPS_ENOTHTTP, trouble, "check the address and the port",
-            "what answers at", x, " does not speak HTTP");
+        return say(HTTPS_ENOTHTTP, trouble, "check the address and the port", "what answers at", x,
+            " does not speak HTTP");
     }
     (void)trouble_say(trouble, 0, "free memory and run it again",
         "the request to %s cannot be made (%s)", x->site, curl_easy_strerror(code));

@@ -29,8 +29,7 @@ has_pin(X509 *cert, const uint8_t *pin)
 }
 
 /* Those of `certs` with the pinned key, which they still belong to; NULL when there are none. */
-static STACK_OF(X509) *
-pinned_of(STACK_OF(X509) *certs, const uint8_t *pin)
+static STACK_OF(X509) * pinned_of(STACK_OF(X509) * certs, const uint8_t *pin)
 {
     STACK_OF(X509) *found = sk_X509_new_null();
 
@@ -82,7 +81,7 @@ note(struct https_tls *tls, X509_STORE_CTX *ctx)
 
 /* A presented certificate of the pinned key is the anchor; all else of the check is the usual. */
 static int
-verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) *anchors)
+verify_to(X509_STORE_CTX *ctx, STACK_OF(X509) * anchors)
 {
     X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
     X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
@@ -97,8 +96,7 @@ static int
 verify_through(X509_STORE_CTX *ctx, struct https_tls *tls)
 {
     int ok = X509_verify_cert(ctx);
-    STACK_OF(X509) *found =
-        ok == 1 ? pinned_of(X509_STORE_CTX_get0_chain(ctx), tls->ca_pin) : NULL;
+    STACK_OF(X509) *found = ok == 1 ? pinned_of(X509_STORE_CTX_get0_chain(ctx), tls->ca_pin) : NULL;
 
     tls->pin_missing = found == NULL;
     sk_X509_free(found);

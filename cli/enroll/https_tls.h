@@ -15,10 +15,10 @@ struct https_tls {
     const uint8_t *ca_pin; /* SHA-256 of a SubjectPublicKeyInfo (RFC 7469, 2.4), or NULL */
 
     /* What came out of it. */
-    bool asked;       /* a chain was looked at */
-    bool pin_missing; /* no certificate of the chain has the pinned key */
-    int error;        /* X509_V_OK, or why it was refused */
-    char subject[128]; /* common name of the certificate that was refused; printable */
+    bool asked;               /* a chain was looked at */
+    bool pin_missing;         /* no certificate of the chain has the pinned key */
+    int error;                /* X509_V_OK, or why it was refused */
+    char subject[128];        /* common name of the certificate that was refused; printable */
     char from[32], until[32]; /* its times, "2026-11-22 10:00:00 UTC" */
 };
 

@@ -23,8 +23,8 @@ open_root(const char *root, struct place *ret_place, struct trouble *trouble)
 }
 
 bool
-rooted_read(const char *root, const char *path, struct place_content *ret_content,
-    struct trouble *trouble)
+rooted_read(
+    const char *root, const char *path, struct place_content *ret_content, struct trouble *trouble)
 {
     struct place place;
     struct manifest_state state = { .present = false };

@@ -15,8 +15,8 @@
  */
 
 /* Reads a file: free it with place_free(). trouble->error is ENOENT when there is none. */
-bool rooted_read(const char *root, const char *path, struct place_content *ret_content,
-    struct trouble *trouble);
+bool rooted_read(
+    const char *root, const char *path, struct place_content *ret_content, struct trouble *trouble);
 
 /* Replaces a file whole, for its owner only (mode 0600), synced. Its folder must be there. */
 bool rooted_write(
