@@ -10,6 +10,7 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
+        { "bundle", bundle_command, "look into a bundle, or enrol this host with one from a file" },
         { "enroll", enroll_command, "join this host to a platform with a token" },
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "renew", renew_command, "renew credentials and certificates of this host" },
