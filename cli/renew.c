@@ -198,24 +198,30 @@ renew_now(struct run *r, const struct record *record)
     return ok;
 }
 
+/* Whether a third of a lifetime or less is left: time to find out that renewing does not work. */
+static bool
+is_used_up(const struct lifetime *lifetime, uint64_t now_s)
+{
+    enum lifetime_state state = lifetime_at(lifetime, now_s);
+    return state != LIFETIME_GOOD && state != LIFETIME_NOT_YET;
+}
+
 /* Whether it is time. What cannot be read is in need of a renewal. */
 static bool
 is_due(struct run *r, const struct record *record)
 {
     struct place_content creds = { NULL, 0 }, certificate = { NULL, 0 };
     struct trouble ignored;
-    struct lifetime life = { 0, 0 };
+    struct lifetime life;
 
-    if (rooted_read(r->o.root, record->creds + 1, &creds, &ignored)) {
-        life = lifetime_of_creds((struct sr_span){ creds.bytes, creds.len });
-    }
-    bool due = creds.bytes == NULL || lifetime_is_due(&life, r->now_s);
-    if (record->certificate[0] != '\0') {
-        due = due || !rooted_read(r->o.root, record->certificate + 1, &certificate, &ignored);
-        if (certificate.bytes != NULL) {
-            life = lifetime_of_certificate((struct sr_span){ certificate.bytes, certificate.len });
-            due = due || lifetime_is_due(&life, r->now_s);
-        }
+    bool due = !rooted_read(r->o.root, record->creds + 1, &creds, &ignored) ||
+               !lifetime_of_creds((struct sr_span){ creds.bytes, creds.len }, &life) ||
+               is_used_up(&life, r->now_s);
+    if (!due && record->certificate[0] != '\0') {
+        due = !rooted_read(r->o.root, record->certificate + 1, &certificate, &ignored) ||
+              !lifetime_of_certificate(
+                  (struct sr_span){ certificate.bytes, certificate.len }, 0, &life) ||
+              is_used_up(&life, r->now_s);
     }
     place_free(&creds);
     place_free(&certificate);
