@@ -6,5 +6,8 @@
 int bundle_command(int argc, char **argv);
 int mib_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
+int rollback_command(int argc, char **argv);
+int status_command(int argc, char **argv);
+int unenroll_command(int argc, char **argv);
 
 #endif
