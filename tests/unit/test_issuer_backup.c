@@ -156,11 +156,34 @@ a_backup_that_was_cut_anywhere_is_refused(void **state)
 
     assert_true(backup_write(store, file, none, &trouble));
     assert_true(files_read(file, 1 << 20, &bytes, &len));
-    for (size_t cut = 0; cut < len; cut += 4096 - 1) {
+    for (size_t cut = 0; cut < len; cut += 5 * 4096 - 1) {
         assert_true(files_write(file, bytes, cut, 0600));
         assert_false(backup_restore(&other_with_key, file, none, &restored, &trouble));
         assert_true(files_is_empty(other_dir));
     }
+    free(bytes);
+}
+
+static void
+a_backup_that_was_altered_anywhere_is_refused(void **state)
+{
+    struct store *store = *state, *restored = NULL;
+    char *bytes = NULL;
+    size_t len = 0;
+
+    assert_true(store_set(store, "a", "1", &trouble));
+    assert_true(backup_write(store, file, none, &trouble));
+    assert_true(files_read(file, 1 << 20, &bytes, &len));
+    for (size_t at = 17; at < len; at += 8192 - 1) {
+        bytes[at] ^= 1;
+        assert_true(files_write(file, bytes, len, 0600));
+        assert_false(backup_restore(&other_with_key, file, none, &restored, &trouble));
+        assert_true(files_is_empty(other_dir));
+        bytes[at] ^= 1;
+    }
+    assert_true(files_write(file, bytes, len, 0600));
+    assert_true(backup_restore(&other_with_key, file, none, &restored, &trouble));
+    store_close(restored);
     free(bytes);
 }
 
@@ -222,6 +245,7 @@ main(void)
         TEST(another_master_key_in_the_place_stays_and_nothing_is_restored),
         TEST(an_issuer_and_a_backup_that_are_there_are_left_alone),
         TEST(a_backup_that_was_cut_anywhere_is_refused),
+        TEST(a_backup_that_was_altered_anywhere_is_refused),
         TEST(a_backup_while_another_process_writes_has_whole_transactions_only),
     };
 
