@@ -131,7 +131,7 @@ load(struct store *store, struct trouble *trouble)
     bool good = store_setting(store, "server_url", b->url, sizeof(b->url), trouble);
     if (good && b->url[0] == '\0') {
         good = trouble_say(trouble, 0,
-            "name it: serviceradar-provision operator set --server-url tls://HOST:4222",
+            "name it: serviceradar-provision operator set --server tls://HOST:4222",
             "no NATS server is configured");
     }
     if (!good || !load_tls(store, b, trouble)) {
@@ -154,7 +154,7 @@ say_failed(enum admin_err err, const char *url, const char *who, const char *det
             "%s refuses %s: %s", url, who, detail);
     }
     return trouble_say(trouble, 0,
-        "start the server, or correct the address (operator set --server-url), and look whether a "
+        "start the server, or correct the address (operator set --server), and look whether a "
         "firewall is in between",
         "cannot reach the NATS server %s: %s%s%s", url, admin_strerror(err),
         *detail != '\0' ? ": " : "", detail);
