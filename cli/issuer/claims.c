@@ -165,6 +165,21 @@ claims_allow_push(json_t *user)
 }
 
 int
+claims_add_signer(json_t *claims, const char *key)
+{
+    json_t *keys = json_object_get(json_object_get(claims, "nats"), "signing_keys");
+
+    return keys != NULL ? json_array_append_new(keys, json_string(key))
+                        : put(claims, "signing_keys", json_pack("[s]", key));
+}
+
+int
+claims_be_strict(json_t *claims)
+{
+    return put(claims, "strict_signing_key_usage", json_true());
+}
+
+int
 claims_expire(json_t *claims, uint64_t expires_s)
 {
     return json_object_set_new(claims, "exp", json_integer((json_int_t)expires_s));

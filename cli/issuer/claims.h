@@ -43,6 +43,15 @@ int claims_allow_all(struct json_t *user);
 /* Lets a user of the system account push account tokens, and nothing else. -1 without memory. */
 int claims_allow_push(struct json_t *user);
 
+/* Lets `key` sign what the operator or account itself may sign. -1 without memory, or claims. */
+int claims_add_signer(struct json_t *claims, const char *key);
+
+/*
+ * From then on an operator's servers take only what a signing key signed: the seeds of operator and
+ * accounts themselves are of no use to a thief. -1 without memory, or claims.
+ */
+int claims_be_strict(struct json_t *claims);
+
 /* The token ends at `expires_s`, Unix seconds. -1 without memory. */
 int claims_expire(struct json_t *claims, uint64_t expires_s);
 
