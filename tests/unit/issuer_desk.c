@@ -112,8 +112,8 @@ desk_verify(const char *sent, const char *ca_file, int purpose)
 char *
 desk_csr(const char *kind)
 {
-    EVP_PKEY *key = strncmp(kind, "RSA-", 4) == 0 ? EVP_RSA_gen(strtoul(kind + 4, NULL, 10))
-                                                  : EVP_EC_gen(kind);
+    EVP_PKEY *key =
+        strncmp(kind, "RSA-", 4) == 0 ? EVP_RSA_gen(strtoul(kind + 4, NULL, 10)) : EVP_EC_gen(kind);
     X509_REQ *request = X509_REQ_new();
     BIO *bio = BIO_new(BIO_s_mem());
     char *data = NULL;
