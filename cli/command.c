@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "sr/banned.h"
@@ -55,12 +56,10 @@ command_words(const char *const *words)
     }
 }
 
-int
-command_option(int argc, char **argv, const char *letters, const struct option *known)
+/* Tells the options to who asks, and gives the command its --help; -1 the second time. */
+static int
+tell_options(int argc, const struct option *known)
 {
-    if (asking.tell == NULL) {
-        return getopt_long(argc, argv, letters, known, NULL);
-    }
     optind = argc;
     if (asking.told) { /* it has seen its --help, and looks for more */
         return -1;
@@ -73,6 +72,20 @@ command_option(int argc, char **argv, const char *letters, const struct option *
         help = strcmp(known->name, "help") == 0 ? known->val : help;
     }
     return help;
+}
+
+int
+command_option(int argc, char **argv, const char *letters, const struct option *known)
+{
+    return asking.tell != NULL ? tell_options(argc, known)
+                               : getopt_long(argc, argv, letters, known, NULL);
+}
+
+int
+command_option_only(int argc, char **argv, const char *letters, const struct option *known)
+{
+    return asking.tell != NULL ? tell_options(argc, known)
+                               : getopt_long_only(argc, argv, letters, known, NULL);
 }
 
 /* Asks each command of a table, which may be a table too. */
@@ -214,6 +227,8 @@ command_main(const struct program *program, int argc, char **argv)
     }
     program_name = program->name;
     outermost = outermost != NULL ? outermost : program;
+    /* Commands hold seeds and tokens: neither a core file nor another process shall see them. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (argc < 2) {
         print_help(program, stderr);
         return EXIT_USAGE;

@@ -40,6 +40,9 @@ const struct program *command_program(void);
  */
 int command_option(int argc, char **argv, const char *letters, const struct option *known);
 
+/* The same as getopt_long_only(). */
+int command_option_only(int argc, char **argv, const char *letters, const struct option *known);
+
 /*
  * For a command that takes certain words, as `inspect` and `apply`: names them, with NULL behind
  * the last, to whoever asks what it has. Before its first command_option().
