@@ -38,7 +38,9 @@ class Tail(Process):
             self.spawn([CLI, "tail", *args], stderr=errors)
 
     def shown(self):
-        return self.text().splitlines()
+        """The whole lines: the last may be on its way."""
+        text = self.text()
+        return text[:text.rfind("\n") + 1].splitlines()
 
     def records(self):
         """What --json shows, without the marks."""
@@ -51,7 +53,7 @@ def listening(tail, send):
     def heard():
         send()
         assert tail.running(), tail.text() + tail.errors.read_text()
-        return tail.shown()
+        return tail.text()
     wait_for("tail shows a record", heard)
 
 
