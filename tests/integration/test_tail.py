@@ -213,6 +213,8 @@ def test_a_path_that_was_asked_for_and_cannot_be_had_is_an_error(lab, room, sysl
         assert "tail.listen: cannot listen at" in log and why in log, log
     done = lab.run("--check-config", "--set", "tail.listen=unix://relative")
     assert done.returncode == 2 and "unix:///PATH" in done.stderr
+    done = lab.run("--check-config", "--set", "tail.listen=unix:///" + 107 * "a")
+    assert done.returncode == 2 and "at most 107 bytes" in done.stderr
 
 
 def test_without_a_collector_it_says_what_to_do(room):
