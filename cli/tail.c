@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "commands.h"
@@ -209,19 +210,15 @@ parse(int argc, char **argv, struct options *o)
     return agree(o);
 }
 
-/* SIGINT and SIGTERM end it in good order; they come in only where it waits. */
+/*
+ * SIGINT and SIGTERM end it in good order, also where it waits for whoever reads it; the second one
+ * ends it at once.
+ */
 static void
-catch_signals(bool blocked)
+catch_signals(void)
 {
-    struct sigaction action = { .sa_handler = on_signal };
-    sigset_t held;
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
-    (void)sigemptyset(&held);
-    (void)sigaddset(&held, SIGINT);
-    (void)sigaddset(&held, SIGTERM);
-    if (blocked) {
-        (void)sigprocmask(SIG_BLOCK, &held, NULL);
-    }
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads us may stop when he has enough */
@@ -232,7 +229,7 @@ run(struct options *o, struct trouble *trouble)
 {
     char path[108];
 
-    catch_signals(!o->of_stream);
+    catch_signals();
     if (o->of_stream) {
         return tail_stream(&o->stream, &o->view, trouble);
     }
@@ -248,7 +245,7 @@ run(struct options *o, struct trouble *trouble)
 int
 tail_command(int argc, char **argv)
 {
-    struct options o = { .stream = { .last = LAST_DEFAULT }, .view = { .out = stdout } };
+    struct options o = { .stream = { .last = LAST_DEFAULT }, .view = { .fd = STDOUT_FILENO } };
     struct trouble trouble;
 
     o.view.stop = &stop;

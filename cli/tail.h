@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "sr/span.h"
 #include "trouble.h"
@@ -23,17 +22,20 @@ struct tail_view {
     enum tail_form form;
     const char *filter; /* shows only records with this text; NULL: all */
     uint64_t count;     /* ends behind so many; 0: goes on */
-    FILE *out;
+    int fd;             /* where to */
     bool colour;
     const volatile sig_atomic_t *stop;
 
     uint64_t shown;
     uint64_t skipped; /* of those that the collector could not copy in time */
-    bool gone;        /* nobody reads `out` any more */
+    bool gone;        /* nobody reads any more, or an interrupt came while one was waited for */
     uint8_t *text;    /* TAIL_TEXT_MAX bytes for a record as JSON, of tail_view_open() */
+    uint8_t *pending; /* likewise TAIL_PENDING bytes that are not written yet */
+    size_t pending_len;
 };
 
 #define TAIL_TEXT_MAX ((size_t)2 * 1024 * 1024)
+#define TAIL_PENDING ((size_t)64 * 1024)
 
 /* One record. The spans are borrowed; what is not known is empty. */
 struct tail_record {
@@ -54,7 +56,7 @@ bool tail_show(struct tail_view *v, const struct tail_record *record);
 /* Tells that records are missing here. */
 void tail_show_skipped(struct tail_view *v, uint64_t records);
 
-/* Hands to the reader what waits in `out`: before every wait. False when nobody reads it. */
+/* Writes what is pending: before every wait. False when nobody reads it. */
 bool tail_flush(struct tail_view *v);
 
 /* True when there is nothing more to do: interrupted, enough shown, nobody looks. */
@@ -62,7 +64,7 @@ bool tail_is_done(const struct tail_view *v);
 
 /*
  * Shows what the collector at the socket `path` queues, until the view is done or the collector
- * ends, which is success too. SIGINT and SIGTERM must be blocked; they are let in while it waits.
+ * ends, which is success too. The handlers of SIGINT and SIGTERM set v->stop and restart no call.
  */
 bool tail_local(const char *path, struct tail_view *v, struct trouble *trouble);
 

@@ -213,21 +213,25 @@ take_lines(struct local *l)
 static bool
 await(struct local *l)
 {
-    struct pollfd fds[] = { { .fd = l->fd, .events = POLLIN },
-        { .fd = fileno(l->view->out), .events = 0 } };
-    sigset_t none;
+    struct pollfd fds[] = { { .fd = l->fd, .events = POLLIN }, { .fd = l->view->fd, .events = 0 } };
+    sigset_t held, before;
 
-    (void)sigemptyset(&none);
-    if (!tail_flush(l->view) || tail_is_done(l->view)) {
+    if (!tail_flush(l->view)) {
         return false;
     }
-    if (ppoll(fds, 2, NULL, &none) < 0) {
-        return errno == EINTR && !tail_is_done(l->view);
+    /* Or one that came between the look and the wait would be seen behind the wait only. */
+    (void)sigemptyset(&held);
+    (void)sigaddset(&held, SIGINT);
+    (void)sigaddset(&held, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &held, &before);
+    if (!tail_is_done(l->view)) {
+        (void)ppoll(fds, 2, NULL, &before);
     }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if ((fds[1].revents & (POLLERR | POLLNVAL)) != 0) {
         l->view->gone = true; /* the other end of a pipe */
     }
-    return !l->view->gone;
+    return !tail_is_done(l->view);
 }
 
 static void

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tail.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decode/output.h"
 #include "sr/buf.h"
@@ -14,16 +17,18 @@
 bool
 tail_view_open(struct tail_view *v)
 {
-    v->colour = terminal_has_colour(v->out);
+    v->colour = terminal_has_colour(stdout);
     v->text = malloc(TAIL_TEXT_MAX);
-    return v->text != NULL;
+    v->pending = malloc(TAIL_PENDING);
+    return v->text != NULL && v->pending != NULL;
 }
 
 void
 tail_view_close(struct tail_view *v)
 {
     free(v->text);
-    v->text = NULL;
+    free(v->pending);
+    v->text = v->pending = NULL;
 }
 
 bool
@@ -32,13 +37,62 @@ tail_is_done(const struct tail_view *v)
     return *v->stop != 0 || v->gone || (v->count > 0 && v->shown >= v->count);
 }
 
+/*
+ * Not by stdio, which goes on after an interrupt: whoever does not read would keep us for ever.
+ */
 bool
 tail_flush(struct tail_view *v)
 {
-    if (fflush(v->out) != 0 || ferror(v->out) != 0) {
-        v->gone = true;
+    size_t written = 0;
+
+    while (written < v->pending_len && !v->gone) {
+        ssize_t n = write(v->fd, v->pending + written, v->pending_len - written);
+        int error = n < 0 ? errno : 0;
+        written += n > 0 ? (size_t)n : 0;
+        /* An interrupted write may also have written a part. */
+        v->gone = (error != 0 && error != EINTR) || (written < v->pending_len && *v->stop != 0);
     }
+    v->pending_len = 0;
     return !v->gone;
+}
+
+static void
+put(struct tail_view *v, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    while (len > 0 && !v->gone) {
+        size_t room = TAIL_PENDING - v->pending_len;
+        size_t part = len < room ? len : room;
+        memcpy(v->pending + v->pending_len, at, part);
+        v->pending_len += part;
+        at += part;
+        len -= part;
+        if (v->pending_len == TAIL_PENDING) {
+            (void)tail_flush(v);
+        }
+    }
+}
+
+static void
+put_span(struct tail_view *v, struct sr_span text)
+{
+    put(v, text.data, text.len);
+}
+
+static void
+put_text(struct tail_view *v, const char *text)
+{
+    put(v, text, strlen(text));
+}
+
+static void
+put_number(struct tail_view *v, const char *before, uint64_t number, const char *behind)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof(text), "%s%" PRIu64 "%s", before, number, behind);
+    put_text(v, text);
 }
 
 /* A flow as the collector's own `decode` writes it, less what only the collector knew. */
@@ -60,59 +114,57 @@ flow_json(struct tail_view *v, struct sr_span message)
     return sr_buf_span(&b);
 }
 
-static void
-put(FILE *out, struct sr_span text)
-{
-    (void)fwrite(text.data, 1, text.len, out);
-}
-
 /*
  * Whoever sends records must not write on this terminal by other means: control characters become
  * \u00XX, as JSON may have them: C0, DEL, and C1, which terminals obey in their UTF-8 form too.
  */
 static void
-put_escaped(FILE *out, struct sr_span text)
+put_escaped(struct tail_view *v, struct sr_span text)
 {
+    size_t plain = 0; /* from there on nothing was put yet */
+    char escape[8];
+
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         uint8_t next = i + 1 < text.len ? text.data[i + 1] : 0;
-        if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-            (void)fprintf(out, "\\u%04x", next);
-            i++;
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)fprintf(out, "\\u%04x", c);
-        } else {
-            (void)fputc(c, out);
+        bool is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        if (!is_c1 && c >= 0x20 && c != 0x7f) {
+            continue;
         }
+        put(v, text.data + plain, i - plain);
+        (void)snprintf(escape, sizeof(escape), "\\u%04x", is_c1 ? next : c);
+        put_text(v, escape);
+        i += is_c1 ? 1 : 0;
+        plain = i + 1;
     }
+    put(v, text.data + plain, text.len - plain);
 }
 
 static void
 put_people(struct tail_view *v, const struct tail_record *r, struct sr_span json)
 {
-    (void)fputs(v->colour ? "\033[36m" : "", v->out);
-    put_escaped(v->out, r->subject);
-    (void)fputs(v->colour ? "\033[0m " : " ", v->out);
-    put_escaped(v->out, json);
-    (void)fputc('\n', v->out);
+    put_text(v, v->colour ? "\033[36m" : "");
+    put_escaped(v, r->subject);
+    put_text(v, v->colour ? "\033[0m " : " ");
+    put_escaped(v, json);
+    put_text(v, "\n");
 }
 
 static void
 put_json(struct tail_view *v, const struct tail_record *r, struct sr_span json)
 {
-    (void)fputs("{\"subject\":\"", v->out);
-    put(v->out, r->subject);
-    (void)fputc('"', v->out);
+    put_text(v, "{\"subject\":\"");
+    put_span(v, r->subject);
     if (r->sequence > 0) {
-        (void)fprintf(v->out, ",\"sequence\":%" PRIu64, r->sequence);
+        put_number(v, "\",\"sequence\":", r->sequence, "");
     } else {
-        (void)fputs(",\"listener\":\"", v->out);
-        put(v->out, r->listener);
-        (void)fputc('"', v->out);
+        put_text(v, "\",\"listener\":\"");
+        put_span(v, r->listener);
+        put_text(v, "\"");
     }
-    (void)fputs(",\"record\":", v->out);
-    put(v->out, json);
-    (void)fputs("}\n", v->out);
+    put_text(v, ",\"record\":");
+    put_span(v, json);
+    put_text(v, "}\n");
 }
 
 /* A newline behind JSON, the length as a varint before a flow: as publish.batch frames them. */
@@ -120,17 +172,20 @@ static void
 put_raw(struct tail_view *v, const struct tail_record *r)
 {
     size_t len = r->bytes.len;
+    uint8_t varint[10];
+    size_t used = 0;
 
     if (!r->is_binary) {
-        put(v->out, r->bytes);
-        (void)fputc('\n', v->out);
+        put_span(v, r->bytes);
+        put_text(v, "\n");
         return;
     }
     for (; len >= 0x80; len >>= 7) {
-        (void)fputc((int)(len & 0x7f) | 0x80, v->out);
+        varint[used++] = (uint8_t)(len | 0x80);
     }
-    (void)fputc((int)len, v->out);
-    put(v->out, r->bytes);
+    varint[used++] = (uint8_t)len;
+    put(v, varint, used);
+    put_span(v, r->bytes);
 }
 
 bool
@@ -149,7 +204,6 @@ tail_show(struct tail_view *v, const struct tail_record *r)
     case TAIL_RAW: put_raw(v, r); break;
     }
     v->shown++;
-    v->gone = ferror(v->out) != 0;
     return !tail_is_done(v);
 }
 
@@ -158,7 +212,7 @@ tail_show_skipped(struct tail_view *v, uint64_t records)
 {
     v->skipped += records;
     if (v->form == TAIL_JSON) {
-        (void)fprintf(v->out, "{\"skipped\":%" PRIu64 "}\n", records);
+        put_number(v, "{\"skipped\":", records, "}\n");
         return;
     }
     (void)fprintf(stderr,

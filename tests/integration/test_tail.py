@@ -3,6 +3,7 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import stat
@@ -175,6 +176,26 @@ def test_a_reader_who_goes_away_ends_it_in_good_order(lab, room, syslog):
         tail.kill()
         tail.wait()
         tail.stderr.close()
+
+
+def test_a_signal_ends_it_while_its_reader_rests(lab, room, syslog):
+    tail = subprocess.Popen([CLI, "tail", "--socket", room / "x.sock"], stdout=subprocess.PIPE)
+    try:
+        def heard():
+            syslog.send([MARK])
+            return select.select([tail.stdout], [], [], 0)[0]
+        wait_for("a record", heard)
+        load = Load(size=1000)
+        syslog.send_all(load, 2000)  # more than a pipe holds
+        wait_for("it waits in a write", lambda: "pipe" in Path(
+            f"/proc/{tail.pid}/wchan").read_text() or tail.poll() is not None
+            or Path(f"/proc/{tail.pid}/wchan").read_text() in ("0", ""))
+        tail.terminate()
+        assert tail.wait(10) == 0
+    finally:
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
 
 
 def test_who_does_not_read_slows_nobody_and_learns_what_was_left_out(lab, room, syslog):
