@@ -32,6 +32,7 @@ struct exchange {
     struct https_tls tls;
     struct https_answer answer;
     bool too_big;
+    bool connected;            /* TCP; TLS begins */
     char site[HTTPS_TEXT_MAX]; /* "host:port" for messages */
     char error[CURL_ERROR_SIZE];
 };
@@ -121,6 +122,7 @@ take_over_verification(CURL *curl, void *ssl_ctx, void *arg)
     struct exchange *x = arg;
 
     (void)curl;
+    x->connected = true;
     SSL_CTX_set_cert_verify_callback(ssl_ctx, https_tls_verify, &x->tls);
     return CURLE_OK;
 }
@@ -295,7 +297,7 @@ has_time(CURL *curl, CURLINFO info)
 static enum https_err
 tell_timeout(const struct exchange *x, struct trouble *trouble)
 {
-    if (!has_time(x->curl, CURLINFO_CONNECT_TIME_T)) {
+    if (!x->connected) {
         return say(HTTPS_ETCP, trouble,
             "open the way to it in the firewall, check the address, or set https_proxy",
             "nothing answers at", x, "");
