@@ -11,10 +11,14 @@ main(int argc, char **argv)
 {
     static const struct command commands[] = {
         { "bundle", bundle_command, "look into a bundle, or enrol this host with one from a file" },
+        { "doctor", doctor_command, "say what is wrong with the collectors, and what to do" },
         { "enroll", enroll_command, "join this host to a platform with a token" },
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "renew", renew_command, "renew credentials and certificates of this host" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },
+        { "rollback", rollback_command, "take the newest change of an enrolment back" },
+        { "status", status_command, "say how the collectors of this host are" },
+        { "unenroll", unenroll_command, "end the enrolment of a collector" },
         { NULL, NULL, NULL },
     };
     static const struct program program = {

@@ -17,7 +17,7 @@
 #include "enroll/renewal.h"
 #include "enroll/rooted.h"
 #include "enroll/unproven.h"
-#include "lifetime.h"
+#include "enroll/lifetime.h"
 #include "told.h"
 
 #include "sr/banned.h"
