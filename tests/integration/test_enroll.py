@@ -79,6 +79,22 @@ def test_the_flat_layout_of_the_first_design_works(desk, version):
     assert answer["changed"]
 
 
+@pytest.mark.parametrize("generation", JSON_ONLY)
+@pytest.mark.parametrize("kind, file, subject", [
+    ("flowgger", "flowgger.toml", "logs.syslog"), ("trapd", "trapd.json", "logs.snmp"),
+    ("netflow", "netflow.json", "events.netflow")])
+def test_the_first_shape_of_configurations_becomes_one_that_is_read(desk, generation, kind, file,
+                                                                    subject):
+    desk.package.type, desk.package.publish = kind, ["acme." + subject]
+    server = desk.era(**GENERATIONS[generation])
+    _, answer = enrolled(desk, server, 1)
+    assert answer["collector"] == {"flowgger": "syslog"}.get(kind, kind)
+    text = desk.path("etc/serviceradar/" + file).read_text()
+    assert subject in text and "north" in text and "tls://localhost:4222" in text
+    port = {"flowgger": "1514", "trapd": "1162", "netflow": "2055"}[kind]
+    assert "0.0.0.0:" + port in text
+
+
 def test_old_tokens_go_the_old_ways_first(desk):
     server = desk.era(**GENERATIONS["ours"])
     enrolled(desk, server, 1)
