@@ -9,13 +9,9 @@
 #include <jansson.h>
 #include <yaml.h>
 
-#include "sr/buf.h"
-#include "sr/json.h"
-
 #include "sr/banned.h"
 
 #define PATH_MAX_BYTES 160
-#define TEXT_MAX 65536
 
 /* Which key stands for which; without a new one it is of no use to a collector. */
 static const struct {
@@ -33,7 +29,7 @@ static const struct {
     enum bundle_collector collector;
     const char *block, *file, *subject;
 } files[] = {
-    { BUNDLE_SYSLOG, "flowgger", "flowgger.toml", "logs.syslog" },
+    { BUNDLE_SYSLOG, "flowgger", "syslog.json", "logs.syslog" },
     { BUNDLE_TRAPD, "trapd", "trapd.json", "logs.snmp" },
     { BUNDLE_NETFLOW, "netflow", "netflow.json", "events.netflow" },
 };
@@ -127,62 +123,36 @@ flatten(struct sr_span config, const char *block)
     return flat;
 }
 
-/* ---- TOML ---- */
+/* ---- Writing ---- */
 
-/* Keys are bare where they can be. A basic string of TOML has the escapes of JSON. */
+/* Moves a value to another object, if it is there. */
 static void
-add_value(struct sr_buf *out, const char *key, const json_t *value)
+move(json_t *from, const char *key, json_t *to, const char *new_key)
 {
-    static const char bare[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    const char *text = json_string_value(value);
-
-    if (key[0] != '\0' && key[strspn(key, bare)] == '\0') {
-        sr_buf_add_text(out, key);
-    } else {
-        sr_json_text(out, key);
-    }
-    sr_buf_add_text(out, " = ");
-    sr_json_text(out, text != NULL ? text : "");
-    sr_buf_put(out, '\n');
-}
-
-/* Takes a value out of the object, if it is there, into the open table. */
-static void
-move_value(struct sr_buf *out, json_t *flat, const char *from, const char *key)
-{
-    const json_t *value = json_object_get(flat, from);
+    json_t *value = json_object_get(from, key);
 
     if (value != NULL) {
-        add_value(out, key, value);
-        (void)json_object_del(flat, from);
+        (void)json_object_set(to, new_key, value);
+        (void)json_object_del(from, key);
     }
 }
 
+/* The platform's file of this collector is TOML, which ours has no reader for: its own shape. */
 static char *
-write_toml(json_t *flat, const char *subject)
+write_syslog(json_t *flat, const char *subject)
 {
-    char *memory = calloc(1, TEXT_MAX);
-    struct sr_buf out = sr_buf_over(memory, memory != NULL ? TEXT_MAX - 1 : 0);
-    const char *key;
-    json_t *value;
+    const char *listen = json_string_value(json_object_get(flat, "listen_addr"));
+    json_t *listener = json_pack("{s:s, s:s+, s:s, s:s}", "protocol", "syslog", "listen", "udp://",
+        listen != NULL ? listen : "", "subject", subject, "compat", "upstream");
+    json_t *nats = json_object();
 
-    sr_buf_add_text(&out, "[input]\ntype = \"udp\"\n");
-    move_value(&out, flat, "listen_addr", "listen");
-    move_value(&out, flat, "format", "format");
-    sr_buf_add_text(&out, "\n[output]\ntype = \"nats\"\nformat = \"gelf\"\n"
-                          "framing = \"noop\"\nnats_stream = \"events\"\n"
-                          "nats_subject = ");
-    sr_json_text(&out, subject);
-    sr_buf_put(&out, '\n');
-    json_object_foreach(flat, key, value)
-    {
-        add_value(&out, key, value);
-    }
-    if (out.overflow) {
-        free(memory);
-        return NULL;
-    }
-    return memory;
+    (void)json_object_del(flat, "listen_addr");
+    move(flat, "format", listener, "format");
+    move(flat, "nats_url", nats, "url");
+    move(flat, "nats_creds_file", nats, "creds_file");
+    (void)json_object_set_new(flat, "listeners", json_pack("[o]", listener));
+    (void)json_object_set_new(flat, "nats", nats);
+    return json_dumps(flat, JSON_INDENT(2));
 }
 
 static char *
@@ -215,7 +185,7 @@ bundle_seed_config(
         return BUNDLE_OK;
     }
     (void)json_object_del(flat, "collector_id");
-    char *text = collector == BUNDLE_SYSLOG ? write_toml(flat, files[i].subject)
+    char *text = collector == BUNDLE_SYSLOG ? write_syslog(flat, files[i].subject)
                                             : write_json(flat, files[i].subject);
     json_decref(flat);
     if (text == NULL) {

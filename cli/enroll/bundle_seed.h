@@ -12,7 +12,7 @@
  *   collector_id, collector_type, site, hostname, nats: {url, creds_file}, and a block by the name
  *   of the collector: {listen, protocol, protocols, format, community}
  *
- * This makes the file that the collector reads of it, in the platform's own shape.
+ * This makes the file that the collector reads of it.
  */
 
 /*

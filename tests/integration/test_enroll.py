@@ -81,7 +81,7 @@ def test_the_flat_layout_of_the_first_design_works(desk, version):
 
 @pytest.mark.parametrize("generation", JSON_ONLY)
 @pytest.mark.parametrize("kind, file, subject", [
-    ("flowgger", "flowgger.toml", "logs.syslog"), ("trapd", "trapd.json", "logs.snmp"),
+    ("flowgger", "syslog.json", "logs.syslog"), ("trapd", "trapd.json", "logs.snmp"),
     ("netflow", "netflow.json", "events.netflow")])
 def test_the_first_shape_of_configurations_becomes_one_that_is_read(desk, generation, kind, file,
                                                                     subject):

@@ -101,10 +101,9 @@ a_configuration_of_the_first_shape_becomes_one_that_is_read(void **state)
         "  \"listen_addr\": \"l\",\n  \"block.size\": \"7\",\n  \"stream_name\": \"events\",\n"
         "  \"subject\": \"logs.snmp\"\n}";
     static const char syslog[] =
-        "[input]\ntype = \"udp\"\nlisten = \"l\"\nformat = "
-        "\"rfc\\\"5424\"\n\n[output]\n"
-        "type = \"nats\"\nformat = \"gelf\"\nframing = \"noop\"\n"
-        "nats_stream = \"events\"\nnats_subject = \"logs.syslog\"\nnats_url = \"u\"\n";
+        "{\n  \"listeners\": [\n    {\n      \"protocol\": \"syslog\",\n      \"listen\": "
+        "\"udp://l\",\n      \"subject\": \"logs.syslog\",\n      \"compat\": \"upstream\",\n"
+        "      \"format\": \"rfc5424\"\n    }\n  ],\n  \"nats\": {\n    \"url\": \"u\"\n  }\n}";
 
     (void)state;
     struct bundle bundle =
@@ -113,10 +112,10 @@ a_configuration_of_the_first_shape_becomes_one_that_is_read(void **state)
     assert_span(bundle.config, trapd);
     assert_string_equal(bundle.config_name, "trapd.json");
     bundle_done(&bundle);
-    bundle = read_shape("flowgger",
-        "collector_id: x\\nnats: {url: u}\\nflowgger: {listen: l, format: 'rfc\\\"5424'}\\n");
+    bundle = read_shape(
+        "flowgger", "collector_id: x\\nnats: {url: u}\\nflowgger: {listen: l, format: rfc5424}\\n");
     assert_span(bundle.config, syslog);
-    assert_string_equal(bundle.config_name, "flowgger.toml");
+    assert_string_equal(bundle.config_name, "syslog.json");
     bundle_done(&bundle);
 }
 
