@@ -215,6 +215,18 @@ def test_a_bundle_that_was_received_is_used_when_the_token_is_spent(desk):
     assert again["cause"] == answer["cause"]
 
 
+def test_a_bundle_that_is_another_ones_is_not_used(desk):
+    """Another command may have kept one since."""
+    server = desk.era(**GENERATIONS["v2-whole"])
+    token = desk.token(2, server.url)
+    server.era.whole_token = token
+    desk.package.config = "{"
+    desk.enroll_json(token, "--ca-file", desk.ca_file, code=BUNDLE)
+    desk.path(STATE + "/bundle.received").write_bytes(desk.package.bundle())
+    answer = desk.enroll_json(token, "--ca-file", desk.ca_file, code=SERVER)
+    assert "(409: package already downloaded)" in answer["cause"]
+
+
 def test_what_failed_is_told_to_the_issuer(desk):
     desk.package.config = "{"
     server = desk.era(**GENERATIONS["ours"])
