@@ -271,9 +271,10 @@ tell_verification(const struct exchange *x, struct trouble *trouble)
     }
     if (tls->pin_missing) {
         (void)trouble_say(trouble, 0,
-            "somebody may be in between: compare the pin with the one that the issuer shows; if "
-            "its CA is new, have a new token made",
-            "the server at %s has no certificate of the pinned CA", x->site);
+            "have the server present its CA too, or give that with --ca-file; if the CA is new, "
+            "have a "
+            "new token made; if it is none of these, somebody may be in between",
+            "the server at %s presents no certificate of the pinned CA", x->site);
         return HTTPS_ETLS_PIN;
     }
     (void)trouble_say(trouble, 0,
