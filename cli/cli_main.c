@@ -16,6 +16,9 @@ main(int argc, char **argv)
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "renew", renew_command, "renew credentials and certificates of this host" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },
+        { "rollback", rollback_command, "take the newest change of an enrolment back" },
+        { "status", status_command, "say how the collectors of this host are" },
+        { "unenroll", unenroll_command, "end the enrolment of a collector" },
         { NULL, NULL, NULL },
     };
     static const struct program program = {

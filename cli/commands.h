@@ -9,5 +9,8 @@ int enroll_command(int argc, char **argv);
 int mib_command(int argc, char **argv);
 int renew_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
+int rollback_command(int argc, char **argv);
+int status_command(int argc, char **argv);
+int unenroll_command(int argc, char **argv);
 
 #endif

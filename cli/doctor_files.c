@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "doctor_child.h"
+#include "enroll/settings.h"
 
 #include "sr/banned.h"
 
@@ -38,22 +39,6 @@ add_setting(struct arguments *a, const struct patient *p, const char *key, const
         add_argument(a, "--set");
         add_argument(a, a->text[a->texts++]);
     }
-}
-
-/* Beside this program, else on PATH. */
-static void
-add_daemon(struct arguments *a, const struct patient *p)
-{
-    char dir[FILES_PATH_MAX], path[FILES_PATH_MAX];
-    struct stat st;
-
-    if (doctor_program_dir(dir) && files_path(path, "%s/%s", dir, doctor_daemon(p->collector)) &&
-        stat(path, &st) == 0) {
-        (void)snprintf(a->text[a->texts], sizeof(a->text[0]), "%s", path);
-        add_argument(a, a->text[a->texts++]);
-        return;
-    }
-    add_argument(a, doctor_daemon(p->collector));
 }
 
 /* The first line that is a problem, and how many there are. */
@@ -100,14 +85,20 @@ void
 doctor_check_config(struct patient *p)
 {
     static struct arguments a; /* large */
+    char daemon[FILES_PATH_MAX];
     struct child_result result;
+    struct trouble trouble;
 
     if (checks_have(&p->checks, "files", CHECK_FAIL)) {
         checks_add(&p->checks, "config", CHECK_SKIP, "", "the files are not in order");
         return;
     }
+    if (!settings_daemon(p->options->root, NULL, p->collector, daemon, &trouble)) {
+        checks_add_trouble(&p->checks, "config", CHECK_FAIL, &trouble);
+        return;
+    }
     memset(&a, 0, sizeof(a));
-    add_daemon(&a, p);
+    add_argument(&a, daemon);
     add_argument(&a, "--print-config");
     add_argument(&a, "--config");
     add_argument(&a, p->config);

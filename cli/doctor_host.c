@@ -112,7 +112,10 @@ check_shadows(const struct doctor_options *options, struct checks *checks)
     }
 }
 
-/* Whether a unit runs; `*ret_active` is false also for one that is not there. */
+/*
+ * Whether a unit runs; `*ret_active` is false also for one that is not there. False when there is
+ * no systemd to ask: 0, 3 and 4 are what it answers (systemctl(1), "exit status").
+ */
 static bool
 unit_is_active(const struct doctor_options *options, const char *unit, bool *ret_active)
 {
@@ -123,8 +126,12 @@ unit_is_active(const struct doctor_options *options, const char *unit, bool *ret
     if (!child_run(argv, options->timeout_ms, &result)) {
         return false;
     }
-    *ret_active = result.exit_code == 0;
+    int code = result.exit_code;
     child_done(&result);
+    if (code != 0 && code != 3 && code != 4) {
+        return false;
+    }
+    *ret_active = code == 0;
     return true;
 }
 
@@ -139,7 +146,7 @@ check_other_units(const struct doctor_options *options, struct checks *checks)
     for (size_t i = 0; units[i] != NULL; i++) {
         bool active = false;
         if (!unit_is_active(options, units[i], &active)) {
-            checks_add(checks, "other_units", CHECK_SKIP, "", "there is no systemctl here");
+            checks_add(checks, "other_units", CHECK_SKIP, "", "systemd does not run here");
             return;
         }
         if (active) {
@@ -227,6 +234,9 @@ doctor_find_user(struct patient *p)
 {
     int max = (int)(sizeof(p->gids) / sizeof(p->gids[0]));
 
+    if (p->options->config != NULL) {
+        return; /* whoever runs that need not be the service */
+    }
     if (p->options->root[0] != '\0') {
         find_user_beneath(p);
     } else {

@@ -108,6 +108,16 @@ make_request(const struct patient *p, struct request *r)
         .timeout_ms = p->options->timeout_ms };
 }
 
+static void
+list_subjects(const struct request *r, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < r->count; i++) {
+        size_t used = strlen(out);
+        (void)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", r->subjects[i]);
+    }
+}
+
 static bool
 wants_tls(const struct doctor_conf *c)
 {
@@ -121,7 +131,7 @@ wants_tls(const struct doctor_conf *c)
 
 /* One line for a step that went well. */
 static void
-add_step(struct patient *p, enum step step, const struct proof_report *report, size_t subjects)
+add_step(struct patient *p, enum step step, const struct proof_report *report, const char *subjects)
 {
     const char *id = step_ids[step];
 
@@ -146,8 +156,7 @@ add_step(struct patient *p, enum step step, const struct proof_report *report, s
     case STEP_LOGIN: checks_add(&p->checks, id, CHECK_OK, "", "the server accepts the user"); break;
     case STEP_INBOX: checks_add(&p->checks, id, CHECK_OK, "", "acknowledgements can arrive"); break;
     case STEP_PUBLISH:
-        checks_add(&p->checks, id, CHECK_OK, "", "the user may publish on its %zu subject%s",
-            subjects, subjects == 1 ? "" : "s");
+        checks_add(&p->checks, id, CHECK_OK, "", "the user may publish on %s", subjects);
         break;
     case STEP_STREAM:
         checks_add(&p->checks, id, CHECK_OK, "",
@@ -159,7 +168,7 @@ add_step(struct patient *p, enum step step, const struct proof_report *report, s
 
 /* The steps that are proven, the one that failed, and those that nobody got to. */
 static void
-add_steps(struct patient *p, const struct proof_report *report, size_t subjects)
+add_steps(struct patient *p, const struct proof_report *report, const char *subjects)
 {
     enum step failed = step_of(report->result);
 
@@ -227,6 +236,7 @@ doctor_check_nats(struct patient *p, int64_t *ret_offset_s)
 {
     static struct request r;
     struct proof_report report;
+    char subjects[400];
 
     *ret_offset_s = 0;
     if (!p->has_conf) {
@@ -241,7 +251,8 @@ doctor_check_nats(struct patient *p, int64_t *ret_offset_s)
     (void)proof_run(&r.target, &report);
     *ret_offset_s = report.clock_offset_s;
     (void)snprintf(p->server_stream, sizeof(p->server_stream), "%s", report.stream);
-    add_steps(p, &report, r.count);
+    list_subjects(&r, subjects, sizeof(subjects));
+    add_steps(p, &report, subjects);
     if (report.result != PROOF_OK) {
         return;
     }

@@ -11,7 +11,7 @@
 
 #include "sr/banned.h"
 
-#define ID_WIDTH 18
+#define ID_WIDTH 19
 
 void
 checks_add_trouble(

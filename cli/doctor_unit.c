@@ -110,7 +110,7 @@ doctor_check_unit(struct patient *p)
         return;
     }
     if (!child_run(argv, p->options->timeout_ms, &result)) {
-        checks_add(&p->checks, "unit", CHECK_SKIP, "", "there is no systemctl here");
+        checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
         return;
     }
     if (result.exit_code == 0) {

@@ -25,8 +25,7 @@
 #include "files.h"
 #include "sr/creds.h"
 #include "sr/nkeypair.h"
-#include "steps.h"
-#include "terminal.h"
+#include "told.h"
 
 #include "sr/banned.h"
 
@@ -79,7 +78,7 @@ static const char HELP[] =
 /* One run. Holds secrets: run_done() wipes it. */
 struct run {
     const struct enroll_options *o;
-    struct steps steps;
+    struct told told;
     struct trouble trouble;
     int exit;
     struct trust trust;
@@ -147,7 +146,7 @@ read_token_text(struct run *r, size_t *ret_len)
             "cannot read the token from %s: %s", file, strerror(errno));
         return NULL;
     } else if (stat(file, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
-        steps_line(&r->steps, 'w', "others on this host can read the token in %s", file);
+        told_line(&r->told, 'w', "others on this host can read the token in %s", file);
     }
     if (text == NULL) {
         (void)trouble_say(&r->trouble, ENOMEM, "free memory and run it again",
@@ -214,27 +213,27 @@ static void
 say_token(struct run *r)
 {
     const struct token *t = &r->token;
-    struct steps *steps = &r->steps;
+    struct told *told = &r->told;
 
     if (t->is_signed) {
-        steps_line(steps, 'o', "token version %d for %s, signed by key %s (%s)", t->version, t->url,
+        told_line(told, 'o', "token version %d for %s, signed by key %s (%s)", t->version, t->url,
             t->signer.id, t->signer.origin);
     } else {
-        steps_line(steps, 'o', "token version %d for %s", t->version, t->url);
-        steps_line(steps, 'w',
+        told_line(told, 'o', "token version %d for %s", t->version, t->url);
+        told_line(told, 'w',
             "nobody signed this token: whoever gave it to you decides where this host sends its "
             "data");
     }
     if (r->o->token != NULL) {
-        steps_say(steps, 'w',
+        told_say(told, 'w',
             "the token was on the command line, where others on this host can see it and shells "
             "keep it: --token-file FILE or \"-\" is better");
     }
     if (t->core_url_ignored) {
-        steps_line(steps, 'w', "--core-url is not used: the token is for %s", t->url);
+        told_line(told, 'w', "--core-url is not used: the token is for %s", t->url);
     }
     if (r->o->for_agents) {
-        steps_say(steps, 'i', "--host-ip and --config mean something for agents only");
+        told_say(told, 'i', "--host-ip and --config mean something for agents only");
     }
 }
 
@@ -275,7 +274,7 @@ open_host(struct run *r)
         return false;
     }
     if (generations_found(r->g) == SWAP_UNDONE) {
-        steps_say(&r->steps, 'i', "an earlier run was broken off; what it had begun was undone");
+        told_say(&r->told, 'i', "an earlier run was broken off; what it had begun was undone");
     }
     r->target.host = host_id(r->o->root, r->host) ? r->host : NULL;
     return true;
@@ -317,7 +316,7 @@ static bool
 check_host(struct run *r)
 {
     r->exit = JOIN_EXIT_FILES;
-    return join_preflight(r->g, &r->join, expected_collector(r), steps_say, &r->steps, &r->trouble);
+    return join_preflight(r->g, &r->join, expected_collector(r), told_say, &r->told, &r->trouble);
 }
 
 /* ---- The bundle ---- */
@@ -346,8 +345,8 @@ take_kept(struct run *r, struct sr_span *ret_raw)
         return false;
     }
     *ret_raw = (struct sr_span){ r->kept.bytes, r->kept.len };
-    steps_line(&r->steps, 'w', "%s", r->trouble.cause);
-    steps_say(&r->steps, 'i', "the bundle that an earlier run received is used");
+    told_line(&r->told, 'w', "%s", r->trouble.cause);
+    told_say(&r->told, 'i', "the bundle that an earlier run received is used");
     return true;
 }
 
@@ -367,14 +366,14 @@ ask_issuer(struct run *r, struct sr_span *ret_raw)
         return false;
     }
     if (kept) {
-        steps_say(&r->steps, 'i', "the keys that an earlier run made are used");
+        told_say(&r->told, 'i', "the keys that an earlier run made are used");
     }
     if (!fetch_bundle(&r->target, &r->token, sr_buf_span(&request), &r->fetched, &r->exit, &status,
             &r->trouble)) {
         return take_kept(r, ret_raw);
     }
     *ret_raw = (struct sr_span){ r->fetched.answer.body, r->fetched.answer.len };
-    steps_line(&r->steps, 'o', "bundle received (%zu bytes)", ret_raw->len);
+    told_line(&r->told, 'o', "bundle received (%zu bytes)", ret_raw->len);
     return true;
 }
 
@@ -444,11 +443,11 @@ confirm(struct run *r, const char *failed)
     bool known = false;
 
     if (!fetch_confirm(&r->target, &r->token, way, failed, &known, &trouble)) {
-        steps_line(&r->steps, 'w', "the issuer could not be told how it ended: %s", trouble.cause);
+        told_line(&r->told, 'w', "the issuer could not be told how it ended: %s", trouble.cause);
         return;
     }
     if (known && failed == NULL) {
-        steps_say(&r->steps, 'o', "the issuer knows that this collector is installed");
+        told_say(&r->told, 'o', "the issuer knows that this collector is installed");
         r->confirmed = true;
     }
     if (failed == NULL) {
@@ -461,8 +460,8 @@ apply(struct run *r)
 {
     fill_record(r);
     r->record.keys_of_host = has_keys_of_host(r);
-    if (!join_apply(r->g, &r->join, &r->received.bundle, r->received.raw, &r->record, steps_say,
-            &r->steps, &r->changed, &r->exit, &r->trouble)) {
+    if (!join_apply(r->g, &r->join, &r->received.bundle, r->received.raw, &r->record, told_say,
+            &r->told, &r->changed, &r->exit, &r->trouble)) {
         confirm(r, r->trouble.cause);
         return false;
     }
@@ -477,16 +476,11 @@ end(struct run *r, enum bundle_collector collector)
 {
     const char *way = r->fetched.answer.body != NULL ? fetch_way_name(r->fetched.way) : "none";
 
-    r->exit = EXIT_SUCCESS;
-    steps_end(&r->steps,
-        r->o->json
-            ? json_pack("{s:b, s:b, s:s, s:s, s:s, s:i, s:s, s:s, s:b}", "changed", r->changed,
-                  "dry_run", r->o->dry_run, "collector", bundle_collector_name(collector),
-                  "package_id", r->token.package_id, "core_url", r->token.url, "token_version",
-                  r->token.version, "api", way, "keys", r->record.keys_of_host ? "host" : "bundle",
-                  "confirmed", r->confirmed)
-            : NULL);
-    return EXIT_SUCCESS;
+    json_t *more = json_pack("{s:b, s:b, s:s, s:s, s:s, s:i, s:s, s:s, s:b}", "changed", r->changed,
+        "dry_run", r->o->dry_run, "collector", bundle_collector_name(collector), "package_id",
+        r->token.package_id, "core_url", r->token.url, "token_version", r->token.version, "api",
+        way, "keys", r->record.keys_of_host ? "host" : "bundle", "confirmed", r->confirmed);
+    return told_end(&r->told, NULL, EXIT_SUCCESS, more);
 }
 
 /* What a failure leaves behind that the next run, or a person, can go on with. */
@@ -507,14 +501,13 @@ static int
 fail(struct run *r)
 {
     add_what_is_kept(r);
-    steps_done(&r->steps);
-    return terminal_fail(&r->trouble, r->o->json, r->exit);
+    return told_end(&r->told, &r->trouble, r->exit, NULL);
 }
 
 static int
 end_enrolled(struct run *r, const struct record *record)
 {
-    steps_line(&r->steps, 'o', "%s is enrolled with this token already; nothing to do",
+    told_line(&r->told, 'o', "%s is enrolled with this token already; nothing to do",
         bundle_collector_name(record->collector));
     r->record.keys_of_host = record->keys_of_host;
     if (!r->o->dry_run && is_kept_for_token(r)) {
@@ -526,9 +519,9 @@ end_enrolled(struct run *r, const struct record *record)
 static int
 end_dry(struct run *r)
 {
-    steps_line(&r->steps, 'i', "would fetch the bundle of package %s from %s", r->token.package_id,
+    told_line(&r->told, 'i', "would fetch the bundle of package %s from %s", r->token.package_id,
         r->token.url);
-    steps_line(&r->steps, 'i', "would check it, put its files in place%s%s",
+    told_line(&r->told, 'i', "would check it, put its files in place%s%s",
         r->o->no_proof ? "" : ", prove that its credentials work",
         r->o->no_restart ? "" : ", and start the collector");
     return end(r, expected_collector(r));
@@ -580,7 +573,7 @@ enroll_command(int argc, char **argv)
         (void)fputs(HELP, stdout);
         code = EXIT_SUCCESS;
     } else if (parsed == ENROLL_RUN) {
-        r = (struct run){ .o = &o, .steps = { .json = o.json } };
+        r = (struct run){ .o = &o, .told = told_start(o.json) };
         r.join = (struct join_options){ .root = o.root,
             .collector = o.collector,
             .config_dir = o.config_dir,

@@ -13,13 +13,12 @@
 #include "command.h"
 #include "enroll/bundle_answer.h"
 #include "enroll/join.h"
-#include "enroll/lifetime.h"
 #include "enroll/received.h"
 #include "enroll/renewal.h"
 #include "enroll/rooted.h"
 #include "enroll/unproven.h"
-#include "steps.h"
-#include "terminal.h"
+#include "enroll/lifetime.h"
+#include "told.h"
 
 #include "sr/banned.h"
 
@@ -53,7 +52,7 @@ struct options {
 /* One run, of one collector after the other. */
 struct run {
     struct options o;
-    struct steps steps;
+    struct told told;
     struct trouble trouble;
     int exit;
     uint64_t now_s;
@@ -131,11 +130,8 @@ parse(int argc, char **argv, struct options *o)
 static void
 report(struct run *r, enum bundle_collector collector, const char *result)
 {
-    if (r->list != NULL) {
-        (void)json_array_append_new(
-            r->list, json_pack("{s:s, s:s}", "collector", bundle_collector_name(collector),
-                         "result", result));
-    }
+    (void)json_array_append_new(r->list,
+        json_pack("{s:s, s:s}", "collector", bundle_collector_name(collector), "result", result));
 }
 
 /* The folder of a path that is absolute, in owned memory; NULL for an empty path. */
@@ -165,8 +161,8 @@ put_in_place(struct run *r, const struct record *old, const struct received *rec
     bool changed = false;
 
     record.renewed_s = r->now_s;
-    bool ok = join_apply(r->g, &join, &received->bundle, received->raw, &record, steps_say,
-        &r->steps, &changed, &r->exit, &r->trouble);
+    bool ok = join_apply(r->g, &join, &received->bundle, received->raw, &record, told_say, &r->told,
+        &changed, &r->exit, &r->trouble);
     free(config);
     free(certs);
     free(creds);
@@ -192,34 +188,33 @@ renew_now(struct run *r, const struct record *record)
     received_done(&received);
     renewal_done(&renewal);
     if (ok) {
-        steps_line(&r->steps, 'o', "%s is renewed", bundle_collector_name(record->collector));
+        told_line(&r->told, 'o', "%s is renewed", bundle_collector_name(record->collector));
         report(r, record->collector, "renewed");
     }
     return ok;
 }
 
-/* Whether it is time. What cannot be read is in need of a renewal. */
+/* Whether it is time to renew what the file holds; what cannot be read is in need of it. */
 static bool
-is_due(struct run *r, const struct record *record)
+is_due(const struct run *r, const char *path, bool is_certificate)
 {
-    struct place_content creds = { NULL, 0 }, certificate = { NULL, 0 };
+    struct place_content content;
     struct trouble ignored;
-    struct lifetime life = { 0, 0 };
+    struct lifetime life;
 
-    if (rooted_read(r->o.root, record->creds + 1, &creds, &ignored)) {
-        life = lifetime_of_creds((struct sr_span){ creds.bytes, creds.len });
+    if (path[0] == '\0') {
+        return false;
     }
-    bool due = creds.bytes == NULL || lifetime_is_due(&life, r->now_s);
-    if (record->certificate[0] != '\0') {
-        due = due || !rooted_read(r->o.root, record->certificate + 1, &certificate, &ignored);
-        if (certificate.bytes != NULL) {
-            life = lifetime_of_certificate((struct sr_span){ certificate.bytes, certificate.len });
-            due = due || lifetime_is_due(&life, r->now_s);
-        }
+    if (!rooted_read(r->o.root, path + 1, &content, &ignored)) {
+        return true;
     }
-    place_free(&creds);
-    place_free(&certificate);
-    return due;
+    struct sr_span text = { content.bytes, content.len };
+    bool known =
+        is_certificate ? lifetime_of_certificate(text, 0, &life) : lifetime_of_creds(text, &life);
+    enum lifetime_state state = known ? lifetime_at(&life, r->now_s) : LIFETIME_EXPIRED;
+    place_free(&content);
+    /* What begins in the future is a matter of the clock, and no new one would begin before. */
+    return state != LIFETIME_GOOD && state != LIFETIME_NOT_YET;
 }
 
 static bool
@@ -249,13 +244,13 @@ renew_one(struct run *r, enum bundle_collector collector)
             return cannot(r, "enrol it again with a new token",
                 "has keys that were not made on this host: its issuer renews none", collector);
         }
-        steps_line(&r->steps, 'i', "%s: its keys came in a bundle, so a new token renews it",
+        told_line(&r->told, 'i', "%s: its keys came in a bundle, so a new token renews it",
             bundle_collector_name(collector));
         report(r, collector, "not-renewable");
         return true;
     }
-    if (r->o.if_needed && !is_due(r, &record)) {
-        steps_line(&r->steps, 'o', "%s: nothing to do yet", bundle_collector_name(collector));
+    if (r->o.if_needed && !is_due(r, record.creds, false) && !is_due(r, record.certificate, true)) {
+        told_line(&r->told, 'o', "%s: nothing to do yet", bundle_collector_name(collector));
         report(r, collector, "not-due");
         return true;
     }
@@ -276,7 +271,7 @@ renew_all(struct run *r)
         return false;
     }
     if (undone) {
-        steps_say(&r->steps, 'w', "an enrolment was interrupted before it was proven: taken back");
+        told_say(&r->told, 'w', "an enrolment was interrupted before it was proven: taken back");
     }
     for (size_t i = 0; i < COLLECTORS; i++) {
         if ((r->o.collector == BUNDLE_UNTOLD || r->o.collector == all[i]) &&
@@ -285,7 +280,7 @@ renew_all(struct run *r)
         }
     }
     if (r->seen == 0) {
-        steps_say(&r->steps, 'i', "no collector is enrolled on this host; nothing to renew");
+        told_say(&r->told, 'i', "no collector is enrolled on this host; nothing to renew");
     }
     return true;
 }
@@ -301,17 +296,12 @@ renew_command(int argc, char **argv)
         (void)fputs(parsed == PARSED_HELP ? HELP : "", stdout);
         return parsed == PARSED_HELP ? EXIT_SUCCESS : EXIT_USAGE;
     }
-    r.steps.json = r.o.json;
-    r.list = r.o.json ? json_array() : NULL;
+    r.told = told_start(r.o.json);
+    r.list = json_array();
     bool ok = renew_all(&r);
     if (r.g != NULL) {
         generations_close(r.g);
     }
-    if (ok) {
-        steps_end(&r.steps, r.list != NULL ? json_pack("{s:o}", "collectors", r.list) : NULL);
-        return EXIT_SUCCESS;
-    }
-    json_decref(r.list);
-    steps_done(&r.steps);
-    return terminal_fail(&r.trouble, r.o.json, r.exit);
+    return told_end(&r.told, ok ? NULL : &r.trouble, ok ? EXIT_SUCCESS : r.exit,
+        json_pack("{s:o}", "collectors", r.list));
 }

@@ -254,16 +254,14 @@ class Package:
             "certs/ca-chain.pem": self.ca.pem, "config/trapd.json": self.config})
 
     def answer(self):
-        """The JSON of the oldest interface, with its configuration in YAML."""
-        config = ("collector_id: x\ncollector_type: trapd\nsite: default\nhostname: h\n"
-                  "nats:\n  url: tls://localhost:4222\n"
-                  "  creds_file: /etc/serviceradar/creds/nats.creds\n"
-                  "listen: 0.0.0.0:1162\ncommunity: public\n")
+        """The JSON of the oldest interface. It has no TLS material."""
+        config = json.loads(self.config)
+        del config["nats_security"]
         return {"collector_type": "trapd", "package_id": self.id, "site": "default",
                 "hostname": "h", "nats_creds": creds_of(self.jwt(self.user.public), self.user.seed),
-                "config": config,
+                "config": json.dumps(config),
                 "install_hints": {"creds_path": "/etc/serviceradar/creds/nats.creds",
-                                  "config_path": "/etc/serviceradar/config/config.yaml",
+                                  "config_path": "/etc/serviceradar/trapd.json",
                                   "service_name": "serviceradar-trapd"}}
 
 

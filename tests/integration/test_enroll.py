@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """`serviceradar-cli enroll` with every token at every generation of the issuer."""
 
+import hashlib
 import json
 import os
 import shutil
 import stat
 import subprocess
-import threading
 
 import pytest
 
 from enroll_desk import (BIN, BUNDLE, CLI, FILES, NETWORK, SERVER, STATE, TOKEN, USAGE, Desk,
                          environment)
-from issuer import Era, error, server_context, unb64url
+from issuer import TRAPD, Era, b64url, error, unb64url
 
 # What each generation of the platform serves.
 GENERATIONS = {
@@ -142,7 +142,6 @@ def test_a_run_that_was_broken_off_goes_on_with_its_keys(desk):
 def test_the_host_names_itself_by_a_hash(desk):
     server = desk.era(**GENERATIONS["ours"])
     enrolled(desk, server, 3)
-    import hashlib
     machine = "0123456789abcdef0123456789abcdef"
     named = server.requests[0].headers["X-ServiceRadar-Host"]
     assert named == hashlib.sha256(("serviceradar-host-v1" + machine).encode()).hexdigest()
@@ -208,8 +207,7 @@ def test_what_failed_is_told_to_the_issuer(desk):
     answer = desk.enroll_json(token, code=BUNDLE)
     assert desk.package.state == "downloaded" and desk.package.cause == answer["cause"]
     # The same host may fetch again while the token lives.
-    desk.package.config = json.dumps({"subject": "logs.snmp"})
-    desk.package.config = Desk.__init__ and __import__("json").dumps(__import__("issuer").TRAPD)
+    desk.package.config = json.dumps(TRAPD)
     assert desk.enroll_json(token)["confirmed"]
 
 
@@ -386,7 +384,6 @@ def test_core_url_is_for_tokens_without_one(desk):
     server = desk.era(**GENERATIONS["seed"])
     content = json.loads(unb64url(desk.token(1, server.url)))
     del content["u"]
-    from issuer import b64url
     token = b64url(json.dumps(content).encode())
     assert "--core-url" in desk.enroll_json(token, code=TOKEN)["remedy"]
     answer = desk.enroll_json(token, "--core-url", server.url, "--ca-file", desk.ca_file)
