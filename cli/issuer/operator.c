@@ -270,6 +270,28 @@ operator_set_urls(
            (api_url == NULL || store_set(store, "api_url", api_url, trouble));
 }
 
+static bool
+set_file(struct store *store, const char *name, const char *path, struct trouble *trouble)
+{
+    if (path == NULL || *path == '\0') {
+        return path == NULL || store_set(store, name, "", trouble);
+    }
+    char *real = access(path, R_OK) == 0 ? realpath(path, NULL) : NULL;
+    bool ok = real != NULL ? store_set(store, name, real, trouble)
+                           : trouble_say(trouble, errno, "name a file that is there to read",
+                                 "cannot read %s: %s", path, strerror(errno));
+    free(real);
+    return ok;
+}
+
+bool
+operator_set_files(struct store *store, const struct operator_files *files, struct trouble *trouble)
+{
+    return set_file(store, "server_ca_file", files->ca, trouble) &&
+           set_file(store, "server_cert_file", files->cert, trouble) &&
+           set_file(store, "server_key_file", files->key, trouble);
+}
+
 bool
 operator_signing_pair(struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble)
 {

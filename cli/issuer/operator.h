@@ -60,6 +60,17 @@ bool operator_tell(struct store *store, struct operator_facts *ret_facts, struct
 bool operator_set_urls(
     struct store *store, const char *server_url, const char *api_url, struct trouble *trouble);
 
+/*
+ * Files for connections to a server whose certificate is of another authority, kept as absolute
+ * paths in the settings "server_ca_file", "server_cert_file" and "server_key_file". NULL leaves one
+ * as it is, "" takes it back. A file that cannot be read is refused.
+ */
+struct operator_files {
+    const char *ca, *cert, *key;
+};
+bool operator_set_files(
+    struct store *store, const struct operator_files *files, struct trouble *trouble);
+
 /* The key that signs accounts. Secret: sr_nkeypair_done(). */
 bool operator_signing_pair(
     struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble);

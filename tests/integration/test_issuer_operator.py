@@ -190,6 +190,18 @@ def test_the_urls_can_be_changed(issuer):
     assert shown["api_url"] == "https://localhost:8443"
 
 
+def test_files_for_a_server_of_another_authority_are_kept_as_absolute_paths(issuer, tmp_path):
+    issuer.refuses("operator", "set", "--server-ca", tmp_path / "absent")
+    issuer.run("operator", "set", "--server-cert", __file__, code=2)
+    (tmp_path / "ca.pem").write_text("a certificate")
+    done = subprocess.run([PROVISION, "operator", "set", "--dir", issuer.dir, "--server-ca",
+                           "ca.pem"], cwd=tmp_path, timeout=20, check=False, capture_output=True)
+    assert done.returncode == 0
+    assert issuer.ask("operator", "show")["server_ca_file"] == str(tmp_path / "ca.pem")
+    issuer.run("operator", "set", "--server-ca", "")
+    assert issuer.ask("operator", "show")["server_ca_file"] is None
+
+
 def test_the_identity_can_be_kept_elsewhere(issuer, tmp_path):
     seed = tmp_path / "identity"
     issuer.run("operator", "detach", seed)
@@ -330,7 +342,7 @@ def test_the_audit_log_tells_who_did_what(issuer):
     deeds = [line["action"] for line in lines]
     assert deeds.index("operator init") < deeds.index("operator set")
     last = lines[-1]
-    assert last["object"] == "Acme" and last["detail"] == "https://other.example" and last["actor"]
+    assert last["object"] == "Acme" and last["detail"] == "api=https://other.example" and last["actor"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", last["time"])
     assert issuer.ask("audit", "--since", "1h")["lines"] == lines
     assert issuer.ask("audit", "--since", "2100-01-01")["lines"] == []
