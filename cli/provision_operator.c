@@ -351,6 +351,43 @@ creds_command(int argc, char **argv)
     return with_file(&usage, argc, argv, write_creds);
 }
 
+/* ---- operator rotate ---- */
+
+static const char ROTATE_HELP[] =
+    "usage: serviceradar-provision operator rotate [OPTION]...\n"
+    "\n"
+    "Makes a new signing key and a new user of the system account, and signs everything that\n"
+    "the old key signed anew. Needs the identity's seed (operator attach). Behind it, stop the\n"
+    "NATS server, run nats-config into its folder and start it: until then it believes the old\n"
+    "key only. When others may have read the database and the master key, change what signs\n"
+    "users as well: account rotate, for each account.\n"
+    "\n" ISSUER_HELP;
+
+static int
+rotate_command(int argc, char **argv)
+{
+    static const struct issuer_usage usage = { "operator rotate", ROTATE_HELP, plain, NULL, 0 };
+    struct issuer_options options;
+    struct trouble trouble;
+    int code = issuer_parse(&usage, argc, argv, &options, NULL);
+    struct store *store = code < 0 ? issuer_open(&options) : NULL;
+
+    if (store == NULL) {
+        return code < 0 ? EXIT_RUNTIME : code;
+    }
+    bool ok = store_begin(store, &trouble);
+    if (ok) {
+        ok = operator_rotate(store, &trouble) &&
+             operator_audit(store, "operator rotate", "", &trouble);
+        ok = operator_finish(store, ok, &trouble);
+    }
+    if (ok && !options.json) {
+        (void)printf("There is a new signing key. Now stop the NATS server, run nats-config into\n"
+                     "its folder, and start it.\n");
+    }
+    return issuer_end(&options, store, ok, NULL, &trouble);
+}
+
 int
 provision_operator(int argc, char **argv)
 {
@@ -362,6 +399,7 @@ provision_operator(int argc, char **argv)
         { "restore", operator_restore, "make an issuer of a backup" },
         { "detach", detach_command, "take the identity's seed offline" },
         { "attach", attach_command, "bring the identity's seed back" },
+        { "rotate", rotate_command, "change the signing key" },
         { "creds", creds_command, "write the system user's credentials to a file" },
         { NULL, NULL, NULL },
     };

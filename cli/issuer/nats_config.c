@@ -242,35 +242,15 @@ write_one(struct work *w, const char *key, const char *token)
            write_file(w, name, token, PUBLIC);
 }
 
-/* The names of the accounts come first: a second statement inside of a query would hold it open. */
-struct names {
-    char (*names)[ACCOUNT_NAME_MAX + 1];
-    size_t count;
-    bool failed;
-};
-
-static void
-add_name(void *arg, const struct account *account)
-{
-    struct names *n = arg;
-    void *more = realloc(n->names, (n->count + 1) * sizeof(n->names[0]));
-
-    if (more == NULL) {
-        n->failed = true;
-        return;
-    }
-    n->names = more;
-    memcpy(n->names[n->count++], account->name, sizeof(account->name));
-}
-
 static bool
-write_account(struct work *w, const char *name)
+write_account(void *arg, const char *name, struct trouble *trouble)
 {
+    struct work *w = arg;
     struct account account;
     char *token = NULL;
 
-    if (!account_find(w->store, name, &account, w->trouble) ||
-        !account_token(w->store, name, &token, w->trouble)) {
+    if (!account_find(w->store, name, &account, trouble) ||
+        !account_token(w->store, name, &token, trouble)) {
         return false;
     }
     bool ok = write_one(w, account.key, token);
@@ -281,19 +261,8 @@ write_account(struct work *w, const char *name)
 static bool
 write_accounts(struct work *w, const char *system_token)
 {
-    struct names n = { NULL, 0, false };
-    bool ok = write_one(w, w->facts.system_key, system_token) &&
-              account_list(w->store, add_name, &n, w->trouble);
-
-    if (ok && n.failed) {
-        ok = trouble_say(w->trouble, ENOMEM, "free memory and run it again", "out of memory");
-    }
-    for (size_t i = 0; i < n.count && ok; i++) {
-        ok = write_account(w, n.names[i]);
-    }
-    w->report.accounts = n.count;
-    free(n.names);
-    return ok;
+    return write_one(w, w->facts.system_key, system_token) &&
+           operator_each_account(w->store, write_account, w, &w->report.accounts, w->trouble);
 }
 
 /* ---- The file ---- */

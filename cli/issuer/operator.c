@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "issuer/operator.h"
+#include "issuer/operator_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +25,11 @@
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"                               \
     " ._-"
 
-/* All keys that are made at once. Wiped as a whole. */
-struct keys {
-    struct sr_nkeypair identity, signing, system, system_signing, user;
-};
+void
+operator_keys_done(struct operator_keys *keys)
+{
+    OPENSSL_cleanse(keys, sizeof(*keys));
+}
 
 static bool
 say_memory(struct trouble *trouble)
@@ -69,7 +70,7 @@ check_name(const char *name, struct trouble *trouble)
 }
 
 static bool
-make_keys(struct keys *k, struct trouble *trouble)
+make_keys(struct operator_keys *k, struct trouble *trouble)
 {
     bool ok = sr_nkeypair_generate(SR_NKEY_OPERATOR, &k->identity) == SR_NKEY_OK &&
               sr_nkeypair_generate(SR_NKEY_OPERATOR, &k->signing) == SR_NKEY_OK &&
@@ -107,7 +108,7 @@ keep_token(struct store *store, const char *name, json_t *claims, const struct s
 }
 
 static json_t *
-operator_claims(const char *name, const struct keys *k)
+operator_claims(const char *name, const struct operator_keys *k)
 {
     json_t *claims = claims_operator(name, k->identity.public_text, k->system.public_text);
 
@@ -119,7 +120,7 @@ operator_claims(const char *name, const struct keys *k)
 }
 
 static json_t *
-system_claims(const struct keys *k)
+system_claims(const struct operator_keys *k)
 {
     json_t *claims = claims_system(SYSTEM_NAME, k->system.public_text);
 
@@ -131,7 +132,7 @@ system_claims(const struct keys *k)
 }
 
 static bool
-keep_creds(struct store *store, const struct keys *k, struct trouble *trouble)
+keep_creds(struct store *store, const struct operator_keys *k, struct trouble *trouble)
 {
     uint8_t memory[STORE_SECRET_MAX];
     char seed[SR_NKEY_SEED_LEN + 1];
@@ -158,32 +159,38 @@ keep_creds(struct store *store, const struct keys *k, struct trouble *trouble)
     return ok;
 }
 
+bool
+operator_keep_signing(
+    struct store *store, const char *name, const struct operator_keys *k, struct trouble *trouble)
+{
+    return store_keep_pair(store, SIGNING, &k->signing, trouble) &&
+           store_keep_pair(store, "system/signing", &k->system_signing, trouble) &&
+           store_set(store, "operator_signing_key", k->signing.public_text, trouble) &&
+           store_set(store, "system_user", k->user.public_text, trouble) &&
+           keep_token(store, "operator_jwt", operator_claims(name, k), &k->identity, trouble) &&
+           keep_token(store, "system_jwt", system_claims(k), &k->signing, trouble) &&
+           keep_creds(store, k, trouble);
+}
+
 static bool
-keep_all(struct store *store, const struct operator_draft *draft, const struct keys *k,
+keep_all(struct store *store, const struct operator_draft *draft, const struct operator_keys *k,
     struct trouble *trouble)
 {
     return store_keep_pair(store, IDENTITY, &k->identity, trouble) &&
-           store_keep_pair(store, SIGNING, &k->signing, trouble) &&
            store_keep_pair(store, "system/identity", &k->system, trouble) &&
-           store_keep_pair(store, "system/signing", &k->system_signing, trouble) &&
            store_set(store, "operator", draft->name, trouble) &&
            store_set(store, "operator_key", k->identity.public_text, trouble) &&
-           store_set(store, "operator_signing_key", k->signing.public_text, trouble) &&
            store_set(store, "system_key", k->system.public_text, trouble) &&
-           store_set(store, "system_user", k->user.public_text, trouble) &&
            store_set(store, "server_url", draft->server_url, trouble) &&
            store_set(store, "api_url", draft->api_url, trouble) &&
-           keep_token(
-               store, "operator_jwt", operator_claims(draft->name, k), &k->identity, trouble) &&
-           keep_token(store, "system_jwt", system_claims(k), &k->signing, trouble) &&
-           keep_creds(store, k, trouble);
+           operator_keep_signing(store, draft->name, k, trouble);
 }
 
 static bool
 create(struct store *store, const struct operator_draft *draft, struct trouble *trouble)
 {
     char name[OPERATOR_NAME_MAX + 1];
-    struct keys k;
+    struct operator_keys k;
 
     if (!store_setting(store, "operator", name, sizeof(name), trouble)) {
         return false;
@@ -193,7 +200,7 @@ create(struct store *store, const struct operator_draft *draft, struct trouble *
             "%s has the operator \"%s\" already", store_dir(store), name);
     }
     bool ok = make_keys(&k, trouble) && keep_all(store, draft, &k, trouble);
-    OPENSSL_cleanse(&k, sizeof(k));
+    operator_keys_done(&k);
     return ok;
 }
 

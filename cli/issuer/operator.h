@@ -75,6 +75,19 @@ bool operator_set_files(
 bool operator_signing_pair(
     struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble);
 
+/*
+ * Makes new signing keys for operator and system account and a new system user, and signs the
+ * operator's token, the system account's and those of all accounts anew. Servers go on with the old
+ * ones until they are restarted with what nats_config_write() makes of it. ENOENT when the
+ * identity's seed is not here. Part of the caller's transaction, or of one of its own.
+ */
+bool operator_rotate(struct store *store, struct trouble *trouble);
+
+/* Does something with each account, by name; ends with the first that fails. */
+typedef bool operator_account_cb(void *arg, const char *name, struct trouble *trouble);
+bool operator_each_account(struct store *store, operator_account_cb *cb, void *arg,
+    size_t *ret_count, struct trouble *trouble);
+
 /* The tokens of the operator and of the system account, NUL-terminated. */
 bool operator_tokens(struct store *store, char ret_operator[OPERATOR_TOKEN_MAX],
     char ret_system[OPERATOR_TOKEN_MAX], struct trouble *trouble);

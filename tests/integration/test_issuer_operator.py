@@ -74,19 +74,22 @@ class Server:
 
     def __init__(self, folder, port):
         self.dir, self.port = folder, port
+        self.start()
+
+    def start(self):
         path = os.environ.get("PATH", "") + ":/usr/sbin"
-        with open(folder / "log", "wb") as log:
+        with open(self.dir / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [shutil.which("nats-server", path=path), "-c", folder / "nats-server.conf"],
+                [shutil.which("nats-server", path=path), "-c", self.dir / "nats-server.conf"],
                 stdout=log, stderr=log)
         end = time.monotonic() + 20
         while self.process.poll() is None and time.monotonic() < end:
             with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", port)) == 0:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
         self.stop()
-        raise AssertionError((folder / "log").read_text())
+        raise AssertionError((self.dir / "log").read_text())
 
     def client(self, creds):
         tls = self.dir / "tls"
@@ -168,7 +171,8 @@ def test_every_command_has_help(tmp_path):
     one = Issuer(tmp_path / "issuer")
     for words in (["operator"], ["operator", "init"], ["operator", "show"], ["operator", "set"],
                   ["operator", "backup"], ["operator", "restore"], ["operator", "detach"],
-                  ["operator", "attach"], ["operator", "creds"], ["nats-config"], ["audit"]):
+                  ["operator", "attach"], ["operator", "rotate"],
+                  ["operator", "creds"], ["nats-config"], ["audit"]):
         done = subprocess.run([PROVISION, *words, "--help"], capture_output=True, text=True,
                               timeout=10, check=False)
         assert done.returncode == 0 and "usage: serviceradar-provision" in done.stdout, words
@@ -366,6 +370,31 @@ def test_a_server_takes_the_configuration_and_the_system_user(served):
             c.flush()
     log = (server.dir / "log").read_text()
     assert "Starting JetStream" in log and "hub" in log
+
+
+def test_a_new_signing_key_counts_when_the_server_is_started_with_it(served):
+    issuer, server, creds = served()
+    issuer.run("account", "create", "acme", "--no-push")
+    before = issuer.ask("operator", "show")
+    issuer.run("operator", "detach", server.dir / "identity")
+    assert "identity" in issuer.refuses("operator", "rotate")
+    issuer.run("operator", "attach", server.dir / "identity")
+    issuer.run("operator", "rotate")
+    after = issuer.ask("operator", "show")
+    assert after["operator"]["signing_key"] != before["operator"]["signing_key"]
+    assert after["operator"]["key"] == before["operator"]["key"]
+    issuer.refuses("account", "push", "acme")
+    server.stop()
+    issuer.run("nats-config", "--out", server.dir, "--listen", "127.0.0.1")
+    server.start()
+    with pytest.raises(Refused):
+        with server.client(creds):
+            pass
+    issuer.run("operator", "creds", server.dir / "new.creds")
+    with server.client(server.dir / "new.creds") as c:
+        reply = json.loads(c.request("$SYS.REQ.CLAIMS.LIST", b"", "_INBOX.test"))
+        assert len(reply["data"]) == 2
+    issuer.run("account", "push", "acme")
 
 
 def test_callers_without_a_certificate_or_of_another_operator_are_refused(served, tmp_path):
