@@ -116,31 +116,16 @@ check_texts(struct work *w)
     return true;
 }
 
-/* Takes tls://HOST[:PORT] apart; an IPv6 address is in brackets. */
 static bool
 read_url(struct work *w)
 {
-    const char *host = strstr(w->facts.server_url, "://");
-    const char *end;
+    uint16_t port = 0;
 
-    if (host == NULL) {
+    if (!operator_split_url(w->facts.server_url, w->host, &port)) {
         return trouble_say(w->trouble, EINVAL, "set it with `operator set --server`",
             "the server's URL \"%s\" is none", w->facts.server_url);
     }
-    host += 3;
-    if (*host == '[') {
-        host++;
-        end = strchr(host, ']');
-    } else {
-        end = strchr(host, ':');
-    }
-    size_t len = end != NULL ? (size_t)(end - host) : strlen(host);
-    (void)snprintf(w->host, sizeof(w->host), "%.*s", (int)len, host);
-    const char *colon = end != NULL ? strchr(end, ':') : NULL;
-    long port = colon != NULL ? strtol(colon + 1, NULL, 10) : NATS_CONFIG_PORT;
-    w->port = w->config->port != 0             ? w->config->port
-              : port > 0 && port <= UINT16_MAX ? (uint16_t)port
-                                               : NATS_CONFIG_PORT;
+    w->port = w->config->port != 0 ? w->config->port : port != 0 ? port : NATS_CONFIG_PORT;
     return true;
 }
 

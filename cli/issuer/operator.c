@@ -21,9 +21,8 @@
 #define SYSTEM_USER "provision"
 #define IDENTITY "operator/identity"
 #define SIGNING "operator/signing"
-#define ALLOWED                                                                                    \
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"                               \
-    " ._-"
+#define ALLOWED_IN_NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define ALLOWED ALLOWED_IN_NAME " "
 
 void
 operator_keys_done(struct operator_keys *keys)
@@ -37,14 +36,55 @@ say_memory(struct trouble *trouble)
     return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
 }
 
+/* ":PORT" or nothing. */
+static bool
+read_port(const char *text, uint16_t *ret_port)
+{
+    size_t digits;
+
+    if (*text == '\0') {
+        *ret_port = 0;
+        return true;
+    }
+    digits = strspn(text + 1, "0123456789");
+    if (*text != ':' || digits == 0 || digits > 5 || text[digits + 1] != '\0') {
+        return false;
+    }
+    long port = strtol(text + 1, NULL, 10);
+    *ret_port = (uint16_t)port;
+    return port > 0 && port <= UINT16_MAX;
+}
+
+bool
+operator_split_url(const char *url, char ret_host[OPERATOR_URL_MAX + 1], uint16_t *ret_port)
+{
+    const char *host = strstr(url, "://");
+
+    if (host == NULL) {
+        return false;
+    }
+    host += 3;
+    bool six = *host == '[';
+    host += six ? 1 : 0;
+    size_t len = strspn(host, six ? "0123456789abcdefABCDEF:." : ALLOWED_IN_NAME);
+    const char *rest = host + len;
+    if (len == 0 || len > OPERATOR_URL_MAX || (six && *rest != ']') ||
+        !read_port(rest + (six ? 1 : 0), ret_port)) {
+        return false;
+    }
+    memcpy(ret_host, host, len);
+    ret_host[len] = '\0';
+    return true;
+}
+
 static bool
 check_url(const char *url, const char *scheme, const char *what, struct trouble *trouble)
 {
-    size_t len = strlen(scheme);
-    const char *host = url + len;
+    char host[OPERATOR_URL_MAX + 1];
+    uint16_t port = 0;
 
-    if (strncmp(url, scheme, len) == 0 && *host != '\0' && strlen(url) <= OPERATOR_URL_MAX &&
-        strspn(host, ALLOWED ":[]") == strlen(host) && strchr(host, ' ') == NULL) {
+    if (strncmp(url, scheme, strlen(scheme)) == 0 && strlen(url) <= OPERATOR_URL_MAX &&
+        operator_split_url(url, host, &port)) {
         return true;
     }
     return trouble_say(trouble, EINVAL, "name it as in --help",

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "issuer/store.h"
 #include "sr/nkey.h"
@@ -42,6 +43,12 @@ struct operator_draft {
     const char *server_url; /* tls://HOST[:PORT], where collectors publish */
     const char *api_url;    /* https://HOST[:PORT], where they enroll */
 };
+
+/*
+ * Takes SCHEME://HOST[:PORT] apart; an IPv6 address is in brackets, which are left out. The port is
+ * 0 where there is none. False for anything else.
+ */
+bool operator_split_url(const char *url, char ret_host[OPERATOR_URL_MAX + 1], uint16_t *ret_port);
 
 /* Whether a draft is as above: EINVAL. Asks no store. */
 bool operator_check(const struct operator_draft *draft, struct trouble *trouble);

@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -352,6 +353,15 @@ def test_the_audit_log_tells_who_did_what(issuer):
     assert issuer.ask("audit", "--since", "2100-01-01")["lines"] == []
     assert issuer.ask("audit", "--since", last["time"])["lines"][-1] == last
     assert len(issuer.run("audit").stdout.splitlines()) == len(lines)
+
+
+def test_a_line_that_is_no_utf_8_does_not_hide_the_others(issuer):
+    with contextlib.closing(sqlite3.connect(issuer.dir / "state.db")) as db, db:
+        db.execute("INSERT INTO audit (at_s, actor, action, object, detail)"
+                   " VALUES (1, 'host', 'confirm', 'x', CAST(x'61ff0a1b5b' AS TEXT))")
+    assert issuer.ask("audit")["lines"][-1]["detail"] == "a?\n\x1b["
+    assert "\x1b" not in subprocess.run([PROVISION, "audit", "--dir", issuer.dir], timeout=20,
+                                        check=True, capture_output=True).stdout.decode("latin-1")
 
 
 # ---- nats-config ----
