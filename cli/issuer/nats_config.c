@@ -14,6 +14,7 @@
 #include "issuer/account.h"
 #include "issuer/authority.h"
 #include "issuer/claims.h"
+#include "issuer/nats_text.h"
 #include "issuer/operator.h"
 #include "sr/suite.h"
 
@@ -102,6 +103,10 @@ check_texts(struct work *w)
         if (texts[i] != NULL && !is_clean(texts[i])) {
             return trouble_say(
                 w->trouble, EINVAL, "use another path", "a path has control characters in it");
+        }
+        if (i > 0 && texts[i] != NULL && *texts[i] != '/') {
+            return trouble_say(w->trouble, EINVAL, "name the path from the root on",
+                "\"%s\" depends on the folder that the server is started in", texts[i]);
         }
     }
     if (c->address != NULL && inet_pton(AF_INET, c->address, &address) != 1 &&
@@ -252,29 +257,12 @@ write_accounts(struct work *w, const char *system_token)
 
 /* ---- The file ---- */
 
-/* A text in double quotes. */
-static void
-put_quoted(FILE *out, const char *text)
-{
-    (void)fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            (void)fputc('\\', out);
-        }
-        (void)fputc(*text, out);
-    }
-    (void)fputc('"', out);
-}
-
 /* "name: path", of `path` or else of AT/rest. */
 static void
 put_path(struct work *w, const char *name, const char *path, const char *rest)
 {
-    char whole[2 * FILES_PATH_MAX];
-
-    (void)snprintf(whole, sizeof(whole), "%s/%s", w->at, rest);
     (void)fprintf(w->conf, "%s: ", name);
-    put_quoted(w->conf, path != NULL ? path : whole);
+    nats_text_path(w->conf, path != NULL ? path : w->at, path != NULL ? NULL : rest);
     (void)fputc('\n', w->conf);
 }
 
@@ -288,18 +276,17 @@ put_listen(struct work *w, const char *indent, uint16_t port)
         six ? "]" : "", port);
 }
 
+/* Paths that are named begin with a slash: the server has another current folder. */
 static void
 put_tls(struct work *w, const char *indent)
 {
     const struct nats_config *c = w->config;
+    const struct nats_text_tls files = { w->at,
+        c->cert_file != NULL ? c->cert_file : "tls/server.pem",
+        c->key_file != NULL ? c->key_file : "tls/server-key.pem",
+        c->ca_file != NULL ? c->ca_file : "tls/ca.pem" };
 
-    (void)fprintf(w->conf, "%stls {\n%s", indent, indent);
-    put_path(w, "  cert_file", c->cert_file, "tls/server.pem");
-    (void)fputs(indent, w->conf);
-    put_path(w, "  key_file", c->key_file, "tls/server-key.pem");
-    (void)fputs(indent, w->conf);
-    put_path(w, "  ca_file", c->ca_file, "tls/ca.pem");
-    (void)fprintf(w->conf, "%s  verify: true\n%s  timeout: 5\n%s}\n", indent, indent, indent);
+    nats_text_tls(w->conf, indent, &files);
 }
 
 /*
@@ -374,7 +361,7 @@ put_all(struct work *w, const char *system_token)
     (void)fputs("# For nats-server 2.9 and later, by serviceradar-provision nats-config: run that\n"
                 "# again instead of changing this file.\nserver_name: ",
         w->conf);
-    put_quoted(w->conf, w->host);
+    nats_text_path(w->conf, w->host, NULL);
     (void)fputc('\n', w->conf);
     put_listen(w, "", w->port);
     put_path(w, "operator", NULL, "operator.jwt");

@@ -18,7 +18,7 @@
 #define NATS_CONFIG_PORT 4222
 #define NATS_CONFIG_LEAF_PORT 7422
 
-/* Borrowed for the call. NULL and 0 are the defaults. */
+/* Borrowed for the call. NULL and 0 are the defaults. All paths but `out` are absolute. */
 struct nats_config {
     const char *out;       /* the folder; it is made, its parent must exist */
     const char *at;        /* where the folder is on the server's host; NULL: where it is here */

@@ -476,6 +476,6 @@ def test_what_cannot_be_in_a_configuration_is_refused(issuer, tmp_path):
     out = tmp_path / "nats"
     for options in (["--listen", "localhost"], ["--domain", "a b"], ["--at", "/etc/\n/nats"],
                     ["--port", "0"], ["--resolver", "url"], ["--server-name", "a,IP:1.2.3.4"],
-                    ["--tls-cert", "/a"]):
+                    ["--tls-cert", "/a"], ["--at", "nats"], ["--store-dir", "js"]):
         issuer.run("nats-config", "--out", out, *options, code=2)
     assert not out.exists()
