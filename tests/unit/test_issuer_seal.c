@@ -16,7 +16,7 @@ struct sealed {
 static struct sealed
 seal(void)
 {
-    struct sealed s;
+    struct sealed s = { .nonce = { 0 } };
 
     assert_int_equal(
         seal_close(key, span_of("nkey/acme"), span_of(TEXT), s.nonce, s.bytes), SEAL_OK);
