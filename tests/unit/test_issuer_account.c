@@ -449,6 +449,7 @@ revocations_are_forgotten_when_every_key_is_newer(void **state)
     assert_true(account_rotate(*state, "acme", "netflow", &trouble));
     assert_true(account_rotate(*state, "acme", ACCOUNT_ROLE_PLATFORM, &trouble));
     assert_int_equal(revoked_at(*state, made.key), 0);
+    assert_true(refuses_user(*state, "one", "syslog", made.key));
     user_made_done(&made);
 }
 
