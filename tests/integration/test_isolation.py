@@ -84,14 +84,15 @@ def test_a_collector_publishes_its_own_subjects_only(issuer, role, subject):
 @pytest.mark.parametrize("subject", SUBJECTS + DEAD)
 @pytest.mark.parametrize("own,other", TENANTS)
 def test_what_the_platform_publishes_under_anothers_name_stays_in_its_account(
-        issuer, own, other, subject):
+        issuer, connected, own, other, subject):
     """It may use every name of its own account; the other account has the same ones of its own."""
     before = issuer.counts(other)
-    with issuer.connect(own, "platform") as sender, issuer.connect(other, "platform") as hearer:
-        hearer.subscribe(">")
-        hearer.flush()
-        assert sender.request(f"{other}.{subject}", b"x", "_INBOX." + secrets.token_hex(8)) is None
-        assert not [e for e in hearer.flush() if e[1] == f"{other}.{subject}"]
+    sender, hearer = connected(own, "platform"), connected(other, "platform")
+    hearer.subscribe(">", "5")
+    hearer.flush()
+    assert sender.request(f"{other}.{subject}", b"x", "_INBOX." + secrets.token_hex(8)) is None
+    assert not [e for e in hearer.flush() if e[1] == f"{other}.{subject}"]
+    hearer.send(b"UNSUB 5\r\n")
     assert issuer.counts(other) == before
 
 
