@@ -3,6 +3,7 @@
 
 import base64
 import json
+import sqlite3
 
 import pytest
 
@@ -290,6 +291,20 @@ def test_a_memory_resolver_is_told_from_one_that_keeps_tokens(issuer):
     issuer.configure("--resolver", "memory")
     issuer.start()
     wait_for("JetStream", lambda: issuer.run("stream", "ensure", "acme")["ok"])
+
+
+def test_a_server_with_certificates_from_elsewhere_is_reached_by_their_files(lab, issuer):
+    cert, key = lab.authority().issue("elsewhere")
+    issuer.end()
+    issuer.configure("--tls-cert", cert, "--tls-key", key, "--tls-ca", lab.authority().file)
+    issuer.start()
+    answer = issuer.run("account", "create", "acme")
+    assert answer["pushed"] is False and "cannot reach" in answer["push_cause"]
+    with sqlite3.connect(issuer.root / "state.db") as db:
+        for name, value in (("ca", lab.authority().file), ("cert", cert), ("key", key)):
+            db.execute("INSERT INTO meta VALUES (?, ?)", (f"server_{name}_file", str(value)))
+    db.close()
+    assert issuer.run("account", "push", "acme")["pushed"]
 
 
 def test_the_near_name_is_offered_for_a_wrong_one(issuer):
