@@ -350,6 +350,8 @@ a_key_from_elsewhere_is_renewed_without_a_revocation(void **state)
     assert_string_equal(again.key, first.key);
     assert_int_equal(revoked_at(*state, first.key), 0);
     assert_true(refuses_user(*state, "two", "syslog", first.key));
+    assert_true(refuses_user(*state, "one", "trapd", first.key));
+    assert_non_null(strstr(trouble.cause, "has the role syslog"));
     assert_true(user_revoke(*state, "acme", "one", &trouble));
     assert_true(user_revoke(*state, "acme", "one", &trouble));
     assert_true(refuses_user(*state, "one", "syslog", first.key));
