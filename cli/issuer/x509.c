@@ -212,6 +212,16 @@ requested_key(const char *csr, EVP_PKEY **ret_key)
     return err;
 }
 
+enum x509_err
+x509_check_request(const char *csr)
+{
+    EVP_PKEY *key = NULL;
+    enum x509_err err = requested_key(csr, &key);
+
+    EVP_PKEY_free(key);
+    return err;
+}
+
 /* The extensions of a leaf but for its names, and the signature. */
 static bool
 finish_leaf(struct x509_identity *leaf, const struct x509_identity *issuer, enum x509_usage usage)

@@ -66,6 +66,9 @@ enum x509_err x509_make_intermediate(const struct x509_identity *root, const cha
 enum x509_err x509_issue(const struct x509_identity *issuer, const struct x509_request *request,
     struct x509_identity **ret_leaf);
 
+/* Whether x509_issue() would take such a request: X509_IDENTITY_EREQUEST, _EKEY, _EPROOF. */
+enum x509_err x509_check_request(const char *csr);
+
 /* Reads back what the functions below wrote. `key` may be NULL. X509_IDENTITY_EFORM. */
 enum x509_err x509_load(const char *certificate, const char *key, struct x509_identity **ret_id);
 
