@@ -41,6 +41,9 @@ void checks_add(struct checks *checks, const char *id, enum check_result result,
 void checks_add_trouble(
     struct checks *checks, const char *id, enum check_result result, const struct trouble *trouble);
 
+/* Copies a sentence as causes and remedies are: small at its beginning, and without a full stop. */
+void doctor_phrase(char *out, size_t size, const char *sentence);
+
 /* Whether a check of that id has that result. */
 bool checks_have(const struct checks *checks, const char *id, enum check_result result);
 
@@ -71,7 +74,7 @@ struct patient {
     int gid_count;
     bool unit_known, unit_active; /* systemd told */
     long unit_pid;                /* 0: none */
-    bool daemon_answers;          /* its metrics do */
+    bool nobody_listens;          /* on a port of the configuration */
     char server_stream[128];      /* that stores its records, as the server says */
     struct checks checks;
 };

@@ -53,29 +53,28 @@ id_of(enum bundle_fault fault)
     return "credentials";
 }
 
-/* Copies a sentence without its full stop. */
-static void
-copy_sentence(char *out, size_t size, const char *sentence)
+/* On a host that is enrolled there are other ways than to have a bundle issued. */
+static const char *
+remedy_of(enum bundle_fault fault)
 {
-    size_t len = strlen(sentence);
-
-    (void)snprintf(
-        out, size, "%.*s", (int)(len > 0 && sentence[len - 1] == '.' ? len - 1 : len), sentence);
+    if (fault == BUNDLE_CERT_EXPIRED || fault == BUNDLE_CREDS_EXPIRED) {
+        return "renew (serviceradar-cli renew) or enrol again; if this host's clock is wrong, set "
+               "it first (timedatectl)";
+    }
+    return bundle_fault_remedy(fault);
 }
 
 static void
 add_fault(struct patient *p, const struct bundle_problem *problem)
 {
-    struct trouble t = { .error = 0 };
-    char cause[400];
+    const char *detail = problem->detail;
+    char cause[400], remedy[256];
 
-    copy_sentence(cause, sizeof(cause), bundle_fault_cause(problem->fault));
-    (void)snprintf(t.cause, sizeof(t.cause), "%s%s%s%s", cause,
-        problem->detail[0] != '\0' ? " (" : "", problem->detail,
-        problem->detail[0] != '\0' ? ")" : "");
-    copy_sentence(t.remedy, sizeof(t.remedy), bundle_fault_remedy(problem->fault));
-    checks_add_trouble(&p->checks, id_of(problem->fault),
-        bundle_fault_is_fatal(problem->fault) ? CHECK_FAIL : CHECK_WARN, &t);
+    doctor_phrase(cause, sizeof(cause), bundle_fault_cause(problem->fault));
+    doctor_phrase(remedy, sizeof(remedy), remedy_of(problem->fault));
+    checks_add(&p->checks, id_of(problem->fault),
+        bundle_fault_is_fatal(problem->fault) ? CHECK_FAIL : CHECK_WARN, remedy, "%s%s%s%s", cause,
+        detail[0] != '\0' ? " (" : "", detail, detail[0] != '\0' ? ")" : "");
 }
 
 static const char *
@@ -129,12 +128,12 @@ check_creds_life(struct patient *p, struct sr_span text)
             (unsigned long long)(info.issued_s - p->options->now_s));
     }
     if (info.expires_s == 0) {
-        checks_add(&p->checks, "credentials", CHECK_OK, "", "those of user \"%s\" never expire",
-            info.name);
+        checks_add(&p->checks, "credentials", CHECK_OK, "",
+            "the token of user \"%s\" never expires", info.name);
         return;
     }
-    char what[SR_CREDS_TEXT_MAX + 16];
-    (void)snprintf(what, sizeof(what), "user \"%s\"", info.name);
+    char what[SR_CREDS_TEXT_MAX + 32];
+    (void)snprintf(what, sizeof(what), "the token of user \"%s\"", info.name);
     add_lifetime(p, "credentials", what, info.issued_s, info.expires_s);
 }
 
@@ -269,7 +268,8 @@ doctor_check_clock(struct patient *p, int64_t server_offset_s)
         return;
     }
     if (server_offset_s != 0) {
-        judge_offset(p, server_offset_s, "whoever issued the server's certificate");
+        checks_add(
+            &p->checks, "clock", CHECK_SKIP, "", "the server's certificate is of another time");
     } else if (p->enrolled && p->record.core_url[0] != '\0' &&
                doctor_http_date(p->record.core_url, p->options->timeout_ms, &core)) {
         judge_offset(p, core - (int64_t)p->options->now_s, p->record.core_url);
