@@ -62,20 +62,20 @@ struct doctor_options {
 struct patient {
     const struct doctor_options *options;
     enum bundle_collector collector;
-    bool enrolled; /* `record` counts */
+    bool enrolled;                /* `record` counts */
+    bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
+    bool has_user;                /* the service's user is known */
+    bool unit_known, unit_active; /* systemd told */
+    bool nobody_listens;          /* on a port of the configuration */
+    uid_t uid;
+    int gid_count;
+    gid_t gids[32];
+    long unit_pid; /* 0: none */
     struct record record;
+    struct doctor_conf conf;
     char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
     char unit[RECORD_TEXT_MAX];
-    bool has_conf; /* the daemon has read the configuration, and `conf` counts */
-    struct doctor_conf conf;
-    bool has_user; /* the service's user is known */
-    uid_t uid;
-    gid_t gids[32];
-    int gid_count;
-    bool unit_known, unit_active; /* systemd told */
-    long unit_pid;                /* 0: none */
-    bool nobody_listens;          /* on a port of the configuration */
-    char server_stream[128];      /* that stores its records, as the server says */
+    char server_stream[128]; /* that stores its records, as the server says */
     struct checks checks;
 };
 

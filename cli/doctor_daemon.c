@@ -151,8 +151,8 @@ check_losses(struct patient *p, const char *text)
     doctor_metric_reasons(text, "serviceradar_dropped_records_total", add_reason, &dropped);
     if (dropped.text[0] != '\0') {
         checks_add(&p->checks, "daemon.dropped", CHECK_WARN,
-            "the guide to operating explains each of these reasons", "input was dropped since its start: %s",
-            dropped.text);
+            "the guide to operating explains each of these reasons",
+            "input was dropped since its start: %s", dropped.text);
     } else {
         checks_add(&p->checks, "daemon.dropped", CHECK_OK, "", "nothing was dropped");
     }

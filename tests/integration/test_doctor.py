@@ -89,7 +89,7 @@ class Patient:
         self.config = yaml.safe_load(text)
         self.config["listeners"][0]["listen"] = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
         self.config["metrics"]["listen"] = f"127.0.0.1:{free_port()}"
-        self.config["queue"].update(dir=str(tmp_path / "queue"), disk="1MiB")
+        self.config["queue"].update(dir=str(tmp_path / "queue"), disk="64MiB")
         self.config["listeners"][0]["receive_buffer"] = "64KiB"  # any kernel gives that
         self.file = tmp_path / f"{collector}.yaml"
         self.nats = self.config["nats"]
@@ -151,7 +151,7 @@ def patient(world, tmp_path):
 @pytest.fixture
 def running(lab, world):
     """A collector that runs and is well, and how to look at it."""
-    daemon = Daemon(lab, server=world, nats=world.nats(), queue={"disk": "1MiB"},
+    daemon = Daemon(lab, server=world, nats=world.nats(), queue={"disk": "64MiB"},
                     listeners=[{"receive_buffer": "64KiB"}]).start()
     wait_for("the collector is connected", lambda: daemon.metric("output_up") == 1)
     return daemon
@@ -565,7 +565,7 @@ def test_dead_letters(running, tmp_path):
 
 
 def test_a_stopped_daemon_drops_in_the_kernel(lab, world, tmp_path):
-    daemon = Daemon(lab, server=world, nats=world.nats(), queue={"disk": "1MiB"},
+    daemon = Daemon(lab, server=world, nats=world.nats(), queue={"disk": "64MiB"},
                     listeners=[{"receive_buffer": "64KiB"}]).start()
     daemon.send_signal(19)
     for _ in range(3000):
