@@ -495,6 +495,11 @@ def test_configuration_refused(patient):
     patient.golden("config_refused")
 
 
+def test_other_file_of_the_configuration_missing(patient, tmp_path):
+    patient.config["mib_file"] = str(tmp_path / "names.mibc")
+    patient.golden("config_file_missing")
+
+
 def test_file_missing(patient, tmp_path):
     patient.nats["creds_file"] = str(tmp_path / "nobody.creds")
     patient.golden("file_missing")
