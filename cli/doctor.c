@@ -176,8 +176,7 @@ admit(struct patient *p, const struct doctor_options *o, enum bundle_collector c
     }
     if (trouble.error != ENOENT) {
         checks_add_trouble(&p->checks, "enrolment", CHECK_FAIL, &trouble);
-        (void)find_config(p);
-        return true;
+        return true; /* nothing else of it is known */
     }
     return find_config(p);
 }
