@@ -9,7 +9,7 @@
 
 #include "enroll/bundle_check.h"
 #include "enroll/settings.h"
-#include "lifetime.h"
+#include "enroll/lifetime.h"
 #include "sr/jwt.h"
 #include "sr/suite.h"
 #include "terminal.h"

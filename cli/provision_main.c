@@ -8,7 +8,16 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
+        { "account", provision_account, "make tenants, and say what they may use" },
+        { "audit", provision_audit, "list who did what" },
+        { "ca", provision_ca, "issue and revoke certificates" },
+        { "collector", provision_collector, "make, list, revoke and bundle collectors" },
         { "dev", provision_dev, "make a complete local installation in one folder" },
+        { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
+        { "operator", provision_operator, "make, show, back up and restore the issuer" },
+        { "stream", provision_stream, "make the streams of a tenant" },
+        { "token", provision_token, "make what a host enrolls with" },
+        { "user", provision_user, "make users of a tenant, and revoke them" },
         { "verify", provision_verify,
             "count what its streams hold, and prove that tenants are apart" },
         { NULL, NULL, NULL },

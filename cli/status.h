@@ -10,7 +10,7 @@
 #include "enroll/record.h"
 #include "enroll/settings.h"
 #include "enroll/unit.h"
-#include "lifetime.h"
+#include "enroll/lifetime.h"
 
 /* What is known of one collector that is enrolled. */
 

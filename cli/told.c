@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "told.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +10,8 @@
 #include "terminal.h"
 
 #include "sr/banned.h"
+
+#define LINE_BYTES 1024
 
 struct told
 told_start(bool json)
@@ -52,6 +55,18 @@ print_object(const struct told *told, const struct trouble *trouble, int code, j
     (void)printf("%s\n", text != NULL ? text : "{\"ok\":false}");
     free(text);
     json_decref(object);
+}
+
+void
+told_line(struct told *told, char level, const char *format, ...)
+{
+    char line[LINE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    told_say(told, level, line);
 }
 
 int

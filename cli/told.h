@@ -23,6 +23,10 @@ struct told told_start(bool json);
 /* A join_say_cb (enroll/join.h); `told` is a struct told. */
 void told_say(void *told, char level, const char *text);
 
+/* The same from a format. */
+void told_line(struct told *told, char level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /*
  * Ends with an exit code, and returns it. `trouble` is why it failed, NULL when it did not. Members
  * of `more` (owned by the callee, NULL for none) are added to the object {"ok", "exit", "steps"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_LIFETIME_H_INCLUDED
-#define CLI_LIFETIME_H_INCLUDED
+#ifndef CLI_ENROLL_LIFETIME_H_INCLUDED
+#define CLI_ENROLL_LIFETIME_H_INCLUDED
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lifetime.h"
+#include "enroll/lifetime.h"
 
 #include <stdio.h>
 #include <string.h>
