@@ -3,7 +3,7 @@
 
 #include "sr/banned.h"
 
-const char schema_sql[] =
+static const char first[] =
     /* Settings by name: operator, server_url, server_ca, api_url, ... */
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
@@ -60,3 +60,5 @@ const char schema_sql[] =
 
     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at_s INTEGER NOT NULL, actor TEXT NOT NULL,"
     " action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL) STRICT;";
+
+const char *const schema_steps[SCHEMA_VERSION] = { first };

@@ -5,7 +5,11 @@
 /* The version of the schema, kept in `PRAGMA user_version`. */
 #define SCHEMA_VERSION 1
 
-/* The statements that make an empty database. Times are Unix seconds. */
-extern const char schema_sql[];
+/* Marks the database as ours, in `PRAGMA application_id`: "SRpv". */
+#define SCHEMA_APPLICATION 0x53527076
+
+/* Step N is the statements that make version N + 1 of version N; 0 is empty. Times are Unix
+ * seconds. */
+extern const char *const schema_steps[SCHEMA_VERSION];
 
 #endif

@@ -15,7 +15,7 @@
  * and private keys are sealed in it with AES-256-GCM under the 32 bytes of the master key file,
  * each with a nonce of its own and with its kind and name as associated data, so that one cannot be
  * put in another's place. Without the master key the database is of no use to a thief, and without
- * the database the master key is.
+ * the database the master key is. The file holds it as 64 hexadecimal digits and a line's end.
  *
  * One thread uses a store at a time; several processes may have the same one open (`serve` and a
  * command): SQLite's lock keeps them apart, with 10 s of patience. All functions that return bool
@@ -38,16 +38,17 @@ struct store_place {
 };
 
 /*
- * Makes the folder (0700), the master key (random, 0600; one that is there is used) and the empty
- * database (0600). Refuses a folder that has a database already. Owned: store_close().
+ * Makes the folder (0700; its parent must exist), the master key (random, 0600; one that is there
+ * is used) and the empty database (0600). Refuses a folder that has a database already. Owned:
+ * store_close().
  */
 bool store_create(
     const struct store_place *place, struct store **ret_store, struct trouble *trouble);
 
 /*
  * Opens a store, and brings an older schema up to date. Refuses a master key or database that
- * others than its owner can read, and a master key that is of another database. Owned:
- * store_close().
+ * others than its owner can read or that is a link (ELOOP), and a master key that is of another
+ * database (ESTALE). Owned: store_close().
  */
 bool store_open(const struct store_place *place, struct store **ret_store, struct trouble *trouble);
 
@@ -59,7 +60,8 @@ const char *store_dir(const struct store *store);
 
 /*
  * A transaction that writes (BEGIN IMMEDIATE). Nests: only the outermost commits, and a rollback
- * inside makes the outermost commit fail.
+ * inside makes the outermost commit fail. After a store_commit() that failed the transaction is
+ * gone: no store_rollback() then.
  */
 bool store_begin(struct store *store, struct trouble *trouble);
 bool store_commit(struct store *store, struct trouble *trouble);
