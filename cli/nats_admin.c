@@ -10,6 +10,8 @@
 
 #include <nats/nats.h>
 
+#include "sr/nkeypair.h"
+
 #include "sr/banned.h"
 
 #define ANSWER_MS 5000
@@ -29,6 +31,13 @@ struct admin {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned violations; /* counted on the library's thread, under `lock` */
+    bool unheard;        /* nobody was there to answer the last request */
+};
+
+/* Who connects when that is in memory, while admin_open runs. */
+struct identity {
+    const char *jwt;
+    const char *seed;
 };
 
 const char *
@@ -88,19 +97,80 @@ on_error(natsConnection *nc, natsSubscription *sub, natsStatus status, void *arg
     }
 }
 
+/* The library frees what these two return. */
 static natsStatus
-set_options(natsOptions *options, const struct admin_target *target, struct admin *a)
+give_jwt(char **ret_jwt, char **ret_error, void *arg)
+{
+    const struct identity *identity = arg;
+
+    (void)ret_error;
+    *ret_jwt = strdup(identity->jwt);
+    return *ret_jwt != NULL ? NATS_OK : NATS_NO_MEMORY;
+}
+
+static natsStatus
+give_signature(
+    char **ret_error, unsigned char **ret_signature, int *ret_len, const char *nonce, void *arg)
+{
+    const struct identity *identity = arg;
+    struct sr_span seed = { (const uint8_t *)identity->seed, strlen(identity->seed) };
+    struct sr_span text = { (const uint8_t *)nonce, strlen(nonce) };
+    struct sr_nkeypair pair;
+    unsigned char *signature = malloc(SR_NKEY_SIGNATURE_BYTES);
+
+    (void)ret_error;
+    if (signature == NULL || sr_nkeypair_from_text(seed, &pair) != SR_NKEY_OK) {
+        free(signature);
+        return NATS_ERR;
+    }
+    enum sr_nkey_err err = sr_nkeypair_sign(&pair, text, signature);
+    sr_nkeypair_done(&pair);
+    if (err != SR_NKEY_OK) {
+        free(signature);
+        return NATS_ERR;
+    }
+    *ret_signature = signature;
+    *ret_len = SR_NKEY_SIGNATURE_BYTES;
+    return NATS_OK;
+}
+
+static natsStatus
+set_user(natsOptions *options, const struct admin_target *target, struct identity *identity)
+{
+    if (target->jwt == NULL) {
+        return natsOptions_SetUserCredentialsFromFiles(options, target->creds_file, NULL);
+    }
+    return natsOptions_SetUserCredentialsCallbacks(
+        options, give_jwt, identity, give_signature, identity);
+}
+
+static natsStatus
+set_tls(natsOptions *options, const struct admin_target *target)
+{
+    /* The scheme alone does not make libnats before 3.13 insist on TLS. */
+    natsStatus s = natsOptions_SetSecure(options, true);
+
+    if (s == NATS_OK) {
+        s = target->ca_pem != NULL
+                ? natsOptions_SetCATrustedCertificates(options, target->ca_pem)
+                : natsOptions_LoadCATrustedCertificates(options, target->ca_file);
+    }
+    if (s == NATS_OK && target->cert_pem != NULL) {
+        s = natsOptions_SetCertificatesChain(options, target->cert_pem, target->key_pem);
+    } else if (s == NATS_OK && target->cert_file != NULL) {
+        s = natsOptions_LoadCertificatesChain(options, target->cert_file, target->key_file);
+    }
+    return s;
+}
+
+static natsStatus
+set_options(natsOptions *options, const struct admin_target *target, struct identity *identity,
+    struct admin *a)
 {
     natsStatus s = natsOptions_SetURL(options, target->url);
 
-    /* The scheme alone does not make libnats before 3.13 insist on TLS. */
-    s = s == NATS_OK ? natsOptions_SetSecure(options, true) : s;
-    s = s == NATS_OK ? natsOptions_LoadCATrustedCertificates(options, target->ca_file) : s;
-    s = s == NATS_OK
-            ? natsOptions_LoadCertificatesChain(options, target->cert_file, target->key_file)
-            : s;
-    s = s == NATS_OK ? natsOptions_SetUserCredentialsFromFiles(options, target->creds_file, NULL)
-                     : s;
+    s = s == NATS_OK ? set_tls(options, target) : s;
+    s = s == NATS_OK ? set_user(options, target, identity) : s;
     s = s == NATS_OK ? natsOptions_SetAllowReconnect(options, false) : s;
     s = s == NATS_OK ? natsOptions_SetTimeout(options, ANSWER_MS) : s;
     s = s == NATS_OK ? natsOptions_SetName(options, "serviceradar-provision") : s;
@@ -115,10 +185,12 @@ static natsStatus
 connect_once(struct admin *a, const struct admin_target *target)
 {
     natsOptions *options = NULL;
+    /* The library signs in natsConnection_Connect only: it does not reconnect. */
+    struct identity identity = { target->jwt, target->seed };
     natsStatus s = natsOptions_Create(&options);
 
     if (s == NATS_OK) {
-        s = set_options(options, target, a);
+        s = set_options(options, target, &identity, a);
     }
     if (s == NATS_OK) {
         s = natsConnection_Connect(&a->nc, options);
@@ -182,6 +254,41 @@ admin_close(struct admin *a)
     (void)pthread_cond_destroy(&a->changed);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+enum admin_err
+admin_request(struct admin *a, const char *subject, struct sr_span body, char **ret_reply)
+{
+    natsMsg *reply = NULL;
+    natsStatus s = natsConnection_Request(
+        &reply, a->nc, subject, (const char *)body.data, (int)body.len, ANSWER_MS);
+    char *text = NULL;
+
+    a->unheard = s == NATS_NO_RESPONDERS;
+    if (s == NATS_OK) {
+        size_t len = (size_t)natsMsg_GetDataLength(reply);
+        text = malloc(len + 1);
+        if (text == NULL) {
+            s = NATS_NO_MEMORY;
+        } else {
+            if (len > 0) {
+                memcpy(text, natsMsg_GetData(reply), len);
+            }
+            text[len] = '\0';
+        }
+        natsMsg_Destroy(reply);
+    }
+    if (s != NATS_OK) {
+        return explain(a, s, 0);
+    }
+    *ret_reply = text;
+    return ADMIN_OK;
+}
+
+bool
+admin_unheard(const struct admin *a)
+{
+    return a->unheard;
 }
 
 enum admin_err

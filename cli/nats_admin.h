@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sr/span.h"
+
 /*
  * What the tools ask of a NATS server: a connection of one user, its streams, and whether something
  * is refused. All calls block, with the bounds that are given here.
@@ -26,14 +28,22 @@ enum admin_err {
 /* A sentence for `err`, static. */
 const char *admin_strerror(enum admin_err err);
 
-/* How to reach a server, and as whom. Strings are borrowed during admin_open. */
+/*
+ * How to reach a server, and as whom. Strings are borrowed during admin_open. What is in memory
+ * counts where it is not NULL, and then its file is not read.
+ */
 struct admin_target {
     const char *url; /* tls:// */
     const char *creds_file;
     const char *ca_file;
-    const char *cert_file;
+    const char *cert_file; /* NULL with no certificate in memory: none is shown */
     const char *key_file;
     const char *inbox_prefix; /* NULL for the default */
+    const char *ca_pem;
+    const char *cert_pem; /* with `key_pem` */
+    const char *key_pem;
+    const char *jwt; /* with `seed`, "SU..." */
+    const char *seed;
 };
 
 #define ADMIN_DETAIL_MAX 256
@@ -51,6 +61,16 @@ void admin_close(struct admin *a);
 
 /* What the server said to the last call that failed; never NULL. */
 const char *admin_detail(const struct admin *a);
+
+/*
+ * Sends a request and returns the reply's text owned, with a NUL behind: free() it. Bounded by 5 s.
+ * ADMIN_ENOANSWER when nobody answers, or nobody is there to answer; admin_unheard() tells which.
+ */
+enum admin_err admin_request(
+    struct admin *a, const char *subject, struct sr_span body, char **ret_reply);
+
+/* Whether the last admin_request() had nobody there to answer. */
+bool admin_unheard(const struct admin *a);
 
 /* A stream with file storage that refuses new messages when it is full. */
 struct admin_stream {

@@ -74,7 +74,12 @@ provision_connect(
     if (!find_paths(w, tenant, user, &p)) {
         return ADMIN_ENOMEM;
     }
-    const struct admin_target target = { p.url, p.creds, p.ca, p.cert, p.key, p.inbox };
+    const struct admin_target target = { .url = p.url,
+        .creds_file = p.creds,
+        .ca_file = p.ca,
+        .cert_file = p.cert,
+        .key_file = p.key,
+        .inbox_prefix = p.inbox };
     enum admin_err err = admin_open(&target, ret_admin, detail);
     if (err == ADMIN_ECONNECT) {
         complain("%s: %s (%s); start it with: nats-server -c %s/nats-server.conf", p.url,

@@ -23,20 +23,24 @@ static const struct place {
 } places[] = {
     { "creds/nats.creds", offsetof(struct bundle, creds) },
     { "nats.creds", offsetof(struct bundle, creds) },
+    { "creds/user.jwt", offsetof(struct bundle, user_jwt) },
+    { "user.jwt", offsetof(struct bundle, user_jwt) },
     { "certs/collector.pem", offsetof(struct bundle, certificate) },
     { "certs/collector-key.pem", offsetof(struct bundle, key) },
     { "certs/ca-chain.pem", offsetof(struct bundle, ca_chain) },
     { "certs/ca.pem", offsetof(struct bundle, ca_chain) },
 };
 
-/* The platform's names for configurations: those of other collectors are refused by name. */
+/* Names for configurations, the platform's and ours: others are refused by name. */
 static const struct {
     const char *name;
     enum bundle_collector collector;
 } config_names[] = {
     { "flowgger.toml", BUNDLE_SYSLOG },
+    { "syslog.json", BUNDLE_SYSLOG },
     { "trapd.json", BUNDLE_TRAPD },
     { "netflow.json", BUNDLE_NETFLOW },
+    { "flow-collector.json", BUNDLE_NETFLOW },
 };
 
 void
@@ -207,13 +211,31 @@ set_config(const struct bundle_entry *entry, const char *name, struct bundle *ou
     return BUNDLE_OK;
 }
 
+/*
+ * Whether the file of `span` may be absent: a bundle has credentials, or the user's token alone for
+ * keys that were made on the host, and then no private key either.
+ */
+static bool
+may_be_absent(const struct bundle *bundle, size_t span)
+{
+    bool without_secrets = bundle->user_jwt.data != NULL;
+
+    return without_secrets
+               ? span == offsetof(struct bundle, creds) || span == offsetof(struct bundle, key)
+               : span == offsetof(struct bundle, user_jwt);
+}
+
 static enum bundle_err
 require_files(const struct bundle *bundle, char *detail)
 {
+    if (bundle->creds.data != NULL && bundle->user_jwt.data != NULL) {
+        bundle_detail(detail, "creds/user.jwt");
+        return BUNDLE_EDUPLICATE;
+    }
     for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
         const struct sr_span *at =
             (const struct sr_span *)(const void *)((const char *)bundle + places[p].span);
-        if (at->len == 0) {
+        if (at->len == 0 && (at->data != NULL || !may_be_absent(bundle, places[p].span))) {
             bundle_detail(detail, places[p].path);
             return BUNDLE_EMISSING;
         }

@@ -15,8 +15,11 @@
  *   creds/nats.creds, certs/{collector,collector-key,ca-chain}.pem, config/NAME
  *   nats.creds, certs/{collector,collector-key,ca}.pem, config.json
  *
- * or, from the oldest generation of the platform, as a JSON object without TLS material. Scripts
- * and whatever else is in an archive are ignored; nothing of it is ever executed.
+ * A bundle without secrets, for keys that were made on the host, has creds/user.jwt (or user.jwt)
+ * in place of nats.creds and need not have the key.
+ *
+ * It may also come, from the oldest generation of the platform, as a JSON object without TLS
+ * material. Scripts and whatever else is in an archive are ignored; nothing of it is ever executed.
  */
 
 /* Limits. A real bundle is some 10 KiB. */
@@ -56,7 +59,8 @@ enum bundle_collector {
 struct bundle {
     uint8_t *memory;
     size_t size;
-    struct sr_span creds;
+    struct sr_span creds;    /* empty in a bundle without secrets */
+    struct sr_span user_jwt; /* a token and perhaps a line's end; else empty */
     struct sr_span certificate;
     struct sr_span key;
     struct sr_span ca_chain;

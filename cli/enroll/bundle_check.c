@@ -133,7 +133,7 @@ bundle_check_key(const struct bundle *bundle, struct bundle_problems *out)
     BIO *bio = open_text(bundle->key);
     STACK_OF(X509) *certs = read_certificates(bundle->certificate);
 
-    if (has_tls(bundle)) {
+    if (has_tls(bundle) && (bundle->key.len > 0 || bundle->user_jwt.len == 0)) {
         EVP_PKEY *key =
             bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, refuse_password, &asked) : NULL;
         if (key == NULL) {

@@ -11,7 +11,8 @@
 /*
  * Whether a bundle's content can work, as far as that shows without a connection. Every check adds
  * what it finds to a list, so that one look at a bundle tells all that is wrong with it. Checks of
- * TLS material find nothing in a bundle that has none.
+ * TLS material find nothing in a bundle that has none, and checks of secrets nothing in one that
+ * comes without them.
  */
 
 enum bundle_fault {
@@ -92,6 +93,9 @@ const char *bundle_fault_remedy(enum bundle_fault fault);
 
 /* Adds a problem; `detail` is cleaned as by bundle_detail. For the checks' own files. */
 void bundle_add_problem(struct bundle_problems *out, enum bundle_fault fault, const char *detail);
+
+/* The user's token, without a line's end: of the credentials, else the one that came alone. */
+struct sr_span bundle_token(const struct bundle *bundle);
 
 /*
  * Whether `subject` fits `pattern` by the rules of NATS: "*" is any one token, ">" at the end one

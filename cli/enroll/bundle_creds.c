@@ -19,6 +19,9 @@ bundle_check_creds(const struct bundle *bundle, uint64_t now_s, struct bundle_pr
     struct sr_creds_info info;
     enum bundle_fault fault;
 
+    if (bundle->creds.len == 0 && bundle->user_jwt.len > 0) {
+        return;
+    }
     switch (sr_creds_check_text(bundle->creds, now_s, &info)) {
     case SR_CREDS_OK: return;
     case SR_CREDS_ETYPE: fault = BUNDLE_CREDS_NOT_USER; break;
@@ -38,6 +41,21 @@ bundle_check_creds(const struct bundle *bundle, uint64_t now_s, struct bundle_pr
     default: fault = BUNDLE_CREDS_DAMAGED; break;
     }
     bundle_add_problem(out, fault, "");
+}
+
+struct sr_span
+bundle_token(const struct bundle *bundle)
+{
+    struct sr_creds_text text;
+    struct sr_span token = bundle->user_jwt;
+
+    if (sr_creds_parse(bundle->creds, &text) == SR_CREDS_OK) {
+        return text.jwt;
+    }
+    while (token.len > 0 && strchr(" \t\r\n", token.data[token.len - 1]) != NULL) {
+        token.len--;
+    }
+    return token;
 }
 
 bool
@@ -140,11 +158,9 @@ void
 bundle_check_publish(
     const struct bundle *bundle, const char *const *subjects, struct bundle_problems *out)
 {
-    struct sr_creds_text text;
     json_t *claims = NULL;
 
-    if (sr_creds_parse(bundle->creds, &text) != SR_CREDS_OK ||
-        sr_jwt_verify(text.jwt, &claims) != SR_JWT_OK) {
+    if (sr_jwt_verify(bundle_token(bundle), &claims) != SR_JWT_OK) {
         return;
     }
     check_subjects(json_object_get(json_object_get(claims, "nats"), "pub"), subjects, out);

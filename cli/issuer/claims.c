@@ -69,31 +69,53 @@ claims_system(const char *name, const char *key)
     return finish(claims, put(claims, "limits", limits(0, 0, 0, 0)) != 0 || failed);
 }
 
+/* A member of the claims' body, made as `empty` (taken over, NULL included) when it is not there.
+ */
+static json_t *
+member(json_t *claims, const char *name, json_t *empty)
+{
+    json_t *body = json_object_get(claims, "nats");
+    json_t *there = json_object_get(body, name);
+
+    if (there != NULL) {
+        json_decref(empty);
+        return there;
+    }
+    return json_object_set_new(body, name, empty) == 0 ? empty : NULL;
+}
+
+int
+claims_map(json_t *account, const char *from, const char *to)
+{
+    json_t *mappings = member(account, "mappings", json_object());
+
+    return json_object_set_new(
+        mappings, from, json_pack("[{s:s, s:i}]", "subject", to, "weight", 100));
+}
+
 static int
-map_subject(json_t *mappings, const char *tenant, const char *subject, const char *suffix)
+map_subject(json_t *account, const char *tenant, const char *subject, const char *suffix)
 {
     char from[SR_SUITE_SUBJECT_MAX];
     char to[SR_SUITE_SUBJECT_MAX];
 
     (void)snprintf(from, sizeof(from), "%s%s", subject, suffix);
     (void)snprintf(to, sizeof(to), "%s.%s%s", tenant, subject, suffix);
-    return json_object_set_new(
-        mappings, from, json_pack("[{s:s, s:i}]", "subject", to, "weight", 100));
+    return claims_map(account, from, to);
 }
 
-static json_t *
-map_all(const char *tenant)
+int
+claims_map_suite(json_t *account, const char *tenant)
 {
-    json_t *mappings = json_object();
     bool failed = false;
 
     for (const struct sr_suite_role *role = sr_suite_roles; role->name != NULL; role++) {
         for (const char *const *subject = role->subjects; *subject != NULL; subject++) {
-            failed |= map_subject(mappings, tenant, *subject, "") != 0 ||
-                      map_subject(mappings, tenant, *subject, SR_SUITE_DEADLETTER) != 0;
+            failed |= map_subject(account, tenant, *subject, "") != 0 ||
+                      map_subject(account, tenant, *subject, SR_SUITE_DEADLETTER) != 0;
         }
     }
-    return finish(mappings, failed);
+    return failed ? -1 : 0;
 }
 
 json_t *
@@ -104,8 +126,49 @@ claims_tenant(const char *name, const char *key, const char *signing_key, int64_
     bool failed =
         put(claims, "limits", limits(MEMORY_BYTES, disk_bytes, STREAMS_MAX, CONSUMERS_MAX)) != 0;
     failed |= put(claims, "signing_keys", json_pack("[s]", signing_key)) != 0;
-    failed |= put(claims, "mappings", map_all(name)) != 0;
+    failed |= claims_map_suite(claims, name) != 0;
     return finish(claims, failed);
+}
+
+json_t *
+claims_account(const char *name, const char *key, const json_t *limits_object)
+{
+    json_t *claims = begin(name, key, "account");
+    return finish(claims, put(claims, "limits", json_deep_copy(limits_object)) != 0);
+}
+
+json_t *
+claims_default_limits(int64_t disk_bytes)
+{
+    json_t *object = limits(MEMORY_BYTES, disk_bytes, STREAMS_MAX, CONSUMERS_MAX);
+
+    /* A stream without a bound would take what the account's other streams count on. */
+    bool failed = json_object_set_new(object, "max_bytes_required", json_true()) != 0;
+    return finish(object, failed);
+}
+
+int
+claims_export(json_t *account, const char *subject, const char *type)
+{
+    json_t *exports = member(account, "exports", json_array());
+
+    return json_array_append_new(
+        exports, json_pack("{s:s, s:s, s:s}", "name", subject, "subject", subject, "type", type));
+}
+
+int
+claims_revoke(json_t *account, const char *key, int64_t at_s)
+{
+    json_t *revocations = member(account, "revocations", json_object());
+
+    return json_object_set_new(revocations, key, json_integer((json_int_t)at_s));
+}
+
+json_t *
+claims_scoped_user(const char *name, const char *key, const char *account_key)
+{
+    json_t *claims = begin(name, key, "user");
+    return finish(claims, put(claims, "issuer_account", json_string(account_key)) != 0);
 }
 
 json_t *
@@ -129,11 +192,10 @@ allow_subject(json_t *list, const char *tenant, const char *subject, const char 
     return json_array_append_new(list, json_string(text));
 }
 
-int
-claims_allow_role(
-    json_t *user, const char *user_name, const char *tenant, const struct sr_suite_role *role)
+/* The subjects that `role` publishes on, mapped, and their dead letters; NULL without memory. */
+static json_t *
+publish_list(const char *tenant, const struct sr_suite_role *role)
 {
-    char inbox[SR_SUITE_SUBJECT_MAX];
     json_t *publish = json_array();
     bool failed = false;
 
@@ -141,10 +203,34 @@ claims_allow_role(
         failed |= allow_subject(publish, tenant, *subject, "") != 0 ||
                   allow_subject(publish, tenant, *subject, SR_SUITE_DEADLETTER) != 0;
     }
+    return finish(publish, failed);
+}
+
+int
+claims_allow_role(
+    json_t *user, const char *user_name, const char *tenant, const struct sr_suite_role *role)
+{
+    char inbox[SR_SUITE_SUBJECT_MAX];
+    json_t *publish = publish_list(tenant, role);
+
     (void)snprintf(inbox, sizeof(inbox), "_INBOX.%s.>", user_name);
-    failed |= put(user, "pub", json_pack("{s:o}", "allow", publish)) != 0;
+    bool failed = put(user, "pub", json_pack("{s:o}", "allow", publish)) != 0;
     failed |= put(user, "sub", json_pack("{s:[s]}", "allow", inbox)) != 0;
     return failed ? -1 : 0;
+}
+
+int
+claims_add_role(json_t *account, const char *signing_key, const char *role_name, const char *tenant,
+    const struct sr_suite_role *role)
+{
+    json_t *publish = role != NULL ? publish_list(tenant, role) : json_pack("[s]", ">");
+    const char *hear = role != NULL ? "_INBOX.{{name()}}.>" : ">";
+    json_t *keys = member(account, "signing_keys", json_array());
+
+    return json_array_append_new(
+        keys, json_pack("{s:s, s:s, s:s, s:{s:{s:o}, s:{s:[s]}, s:i, s:i, s:i}}", "kind",
+                  "user_scope", "key", signing_key, "role", role_name, "template", "pub", "allow",
+                  publish, "sub", "allow", hear, "subs", -1, "data", -1, "payload", -1));
 }
 
 int
@@ -158,10 +244,27 @@ claims_allow_all(json_t *user)
 int
 claims_allow_push(json_t *user)
 {
-    int publish =
-        put(user, "pub", json_pack("{s:[s]}", "allow", "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"));
+    int publish = put(user, "pub",
+        json_pack("{s:[s,s,s,s]}", "allow", "$SYS.REQ.CLAIMS.UPDATE",
+            "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP",
+            "$SYS.REQ.SERVER.PING"));
     int subscribe = put(user, "sub", json_pack("{s:[s]}", "allow", "_INBOX.>"));
     return publish | subscribe;
+}
+
+int
+claims_add_signer(json_t *claims, const char *key)
+{
+    json_t *keys = json_object_get(json_object_get(claims, "nats"), "signing_keys");
+
+    return keys != NULL ? json_array_append_new(keys, json_string(key))
+                        : put(claims, "signing_keys", json_pack("[s]", key));
+}
+
+int
+claims_be_strict(json_t *claims)
+{
+    return put(claims, "strict_signing_key_usage", json_true());
 }
 
 int

@@ -73,6 +73,51 @@ inbox_of(struct sr_span subject, char out[SR_CREDS_TEXT_MAX])
     return true;
 }
 
+/*
+ * Whether the token leaves permissions and limits to its signing key's template: the server demands
+ * then that it has none of its own, and limits are never absent otherwise (-1 is "no limit").
+ */
+static bool
+is_scoped(const json_t *claims, const json_t *user)
+{
+    static const char *const own[] = { "pub", "sub", "resp", "subs", "data", "payload", "src",
+        "times", "bearer_token", "allowed_connection_types" };
+    const char *account = json_string_value(json_object_get(user, "issuer_account"));
+    const char *issuer = json_string_value(json_object_get(claims, "iss"));
+
+    if (account == NULL || issuer == NULL || *account == '\0' || strcmp(account, issuer) == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        const json_t *value = json_object_get(user, own[i]);
+        /* Empty permissions are written as {} by some issuers, and mean none. */
+        if (value != NULL && !(json_is_object(value) && json_object_size(value) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * The inbox of a scoped user. A template that gives each user its own says "_INBOX.{{name()}}.>";
+ * below "_INBOX.>", which others say, that prefix is allowed too. A name that is no tokens of a
+ * subject cannot be in a template's.
+ */
+static void
+find_scoped_inbox(struct sr_span name, char out[SR_CREDS_TEXT_MAX])
+{
+    bool good = name.len > 0 && sizeof(INBOX) + name.len < SR_CREDS_TEXT_MAX &&
+                name.data[0] != '.' && name.data[name.len - 1] != '.';
+
+    for (size_t i = 0; i < name.len && good; i++) {
+        uint8_t c = name.data[i];
+        bool twice = c == '.' && name.data[i - 1] == '.';
+        good = c > ' ' && c < 0x7f && c != '*' && c != '>' && !twice;
+    }
+    (void)snprintf(out, SR_CREDS_TEXT_MAX, INBOX "%s%.*s", good ? "." : "",
+        good ? (int)name.len : 0, good ? (const char *)name.data : "");
+}
+
 static bool
 find_inbox(const json_t *user, char out[SR_CREDS_TEXT_MAX])
 {
@@ -146,6 +191,10 @@ check_claims(const json_t *claims, struct sr_span seed, uint64_t now_s, struct s
     }
     if (get_seconds(claims, "nbf") > now_s) {
         return SR_CREDS_ENOTYET;
+    }
+    if (is_scoped(claims, user)) {
+        find_scoped_inbox(get_text(claims, "name"), info->inbox_prefix);
+        return SR_CREDS_OK;
     }
     return find_inbox(user, info->inbox_prefix) ? SR_CREDS_OK : SR_CREDS_EINBOX;
 }

@@ -132,6 +132,68 @@ the_inbox_prefix_follows_the_permission(void **state)
     assert_int_equal(inbox_of("[7]", prefix), SR_CREDS_EINBOX);
 }
 
+/* A collector whose permissions are in its signing key's template, with another name. */
+static json_t *
+scoped_claims(const char *name)
+{
+    return json_pack("{s:s, s:s, s:{s:s, s:i, s:s}}", "sub", user.public_text, "name", name, "nats",
+        "type", "user", "version", 2, "issuer_account", account.public_text);
+}
+
+static void
+a_user_of_a_scoped_key_has_an_inbox_of_its_name(void **state)
+{
+    static const char *const cases[][2] = {
+        { "trapd-hq-1", "_INBOX.trapd-hq-1" },
+        { "a.b", "_INBOX.a.b" },
+        { "", "_INBOX" },
+        { "two words", "_INBOX" },
+        { "all.*", "_INBOX" },
+        { ">", "_INBOX" },
+        { ".a", "_INBOX" },
+        { "a..b", "_INBOX" },
+        { "a.", "_INBOX" },
+    };
+    struct sr_creds_info info;
+    char name[SR_CREDS_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(check(scoped_claims(cases[i][0]), &info), SR_CREDS_OK);
+        assert_string_equal(info.inbox_prefix, cases[i][1]);
+    }
+    memset(name, 'n', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    name[sizeof(name) - sizeof("_INBOX.")] = '\0';
+    assert_int_equal(check(scoped_claims(name), &info), SR_CREDS_OK);
+    assert_int_equal(strlen(info.inbox_prefix), SR_CREDS_TEXT_MAX - 1);
+    name[strlen(name)] = 'n';
+    assert_int_equal(check(scoped_claims(name), &info), SR_CREDS_OK);
+    assert_string_equal(info.inbox_prefix, "_INBOX");
+}
+
+static void
+a_user_with_limits_of_its_own_is_not_scoped(void **state)
+{
+    struct sr_creds_info info;
+    json_t *claims = scoped_claims("one");
+
+    (void)state;
+    json_object_set_new(json_object_get(claims, "nats"), "subs", json_integer(-1));
+    assert_int_equal(check(claims, &info), SR_CREDS_OK);
+    assert_string_equal(info.inbox_prefix, "_INBOX");
+    /* The account's own key signed: the platform names the account all the same. */
+    claims = scoped_claims("one");
+    json_object_set_new(
+        json_object_get(claims, "nats"), "issuer_account", json_string(signer.public_text));
+    assert_int_equal(check(claims, &info), SR_CREDS_OK);
+    assert_string_equal(info.inbox_prefix, "_INBOX");
+    claims = scoped_claims("one");
+    json_object_set_new(json_object_get(claims, "nats"), "pub", json_object());
+    assert_int_equal(check(claims, &info), SR_CREDS_OK);
+    assert_string_equal(info.inbox_prefix, "_INBOX.one");
+}
+
 static void
 the_times_of_a_token_count(void **state)
 {
@@ -312,6 +374,8 @@ main(void)
         cmocka_unit_test(a_good_file_tells_who_may_do_what),
         cmocka_unit_test(the_issuer_is_the_account_when_none_is_named),
         cmocka_unit_test(the_inbox_prefix_follows_the_permission),
+        cmocka_unit_test(a_user_of_a_scoped_key_has_an_inbox_of_its_name),
+        cmocka_unit_test(a_user_with_limits_of_its_own_is_not_scoped),
         cmocka_unit_test(the_times_of_a_token_count),
         cmocka_unit_test(a_token_of_an_account_is_no_users),
         cmocka_unit_test(another_users_seed_and_another_kind_of_seed_are_told_apart),

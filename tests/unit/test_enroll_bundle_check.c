@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -143,6 +144,28 @@ a_bundle_without_tls_material_has_no_problem_with_it(void **state)
     (void)state;
     certificate[0] = key[0] = chain[0] = '\0';
     assert_int_equal(problems_at(NOW).count, 0);
+}
+
+static void
+a_bundle_without_secrets_has_no_problem_with_them(void **state)
+{
+    struct bundle alone = { .memory = NULL };
+    struct bundle_problems problems = { .count = 0 };
+    char token[SR_CREDS_MAX];
+    struct sr_creds_text text;
+
+    (void)state;
+    assert_int_equal(sr_creds_parse(span_of(creds), &text), SR_CREDS_OK);
+    (void)snprintf(
+        token, sizeof(token), "%.*s\r\n", (int)text.jwt.len, (const char *)text.jwt.data);
+    alone.certificate = span_of(certificate);
+    alone.ca_chain = span_of(chain);
+    alone.user_jwt = span_of(token);
+    bundle_check(&alone, snmp, (uint64_t)NOW, &problems);
+    assert_int_equal(problems.count, 0);
+    bundle_check_publish(&alone, (const char *const[]){ "logs.syslog", NULL }, &problems);
+    assert_int_equal(problems.count, 1);
+    assert_int_equal(problems.list[0].fault, BUNDLE_PUBLISH_REFUSED);
 }
 
 static void
@@ -503,6 +526,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_good_bundle_has_no_problem, put_all),
         cmocka_unit_test_setup(a_bundle_without_tls_material_has_no_problem_with_it, put_all),
+        cmocka_unit_test_setup(a_bundle_without_secrets_has_no_problem_with_them, put_all),
         cmocka_unit_test_setup(everything_that_is_wrong_is_told_at_once, put_all),
         cmocka_unit_test_setup(a_key_of_another_certificate_is_told, put_all),
         cmocka_unit_test_setup(an_encrypted_key_is_told_without_asking_for_its_password, put_all),

@@ -70,7 +70,9 @@ void sr_creds_format(struct sr_buf *out, struct sr_span jwt, struct sr_span seed
  * formed, token intact, seed and token of one user, and neither early nor expired. The server may
  * still refuse it: trust in the issuer and revocation are known only there.
  * The inbox prefix is that of the first "_INBOX.>" or "_INBOX.<name>.>" in sub.allow; it is
- * "_INBOX" when the token allows every subscription, or leaves them to its signing key's template.
+ * "_INBOX" when the token allows every subscription. A token that leaves all permissions and limits
+ * to its signing key's template (`issuer_account` is not `iss`, and it has none itself) gets
+ * "_INBOX.<name of the user>", or "_INBOX" where that name is no part of a subject.
  */
 enum sr_creds_err sr_creds_check(const char *file, uint64_t now_s, struct sr_creds_info *ret_info);
 
