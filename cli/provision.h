@@ -11,6 +11,7 @@
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */
 int provision_dev(int argc, char **argv);
+int provision_serve(int argc, char **argv);
 int provision_verify(int argc, char **argv);
 
 /* Reads a port, 1 to 65535, in decimal. False for anything else. */

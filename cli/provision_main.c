@@ -9,6 +9,7 @@ main(int argc, char **argv)
 {
     static const struct command commands[] = {
         { "dev", provision_dev, "make a complete local installation in one folder" },
+        { "serve", provision_serve, "answer those who enroll, over HTTPS" },
         { "verify", provision_verify,
             "count what its streams hold, and prove that tenants are apart" },
         { NULL, NULL, NULL },

@@ -33,6 +33,14 @@ open_file(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0640);
 }
 
+static bool
+cannot_open(struct trouble *trouble, int error, const char *path)
+{
+    return trouble_say(trouble, error,
+        "give --access-log a file in a folder that this user may write to",
+        "cannot open the access log %s: %s", path, strerror(error));
+}
+
 bool
 access_log_open(const char *path, struct access_log **ret_log, struct trouble *trouble)
 {
@@ -42,14 +50,15 @@ access_log_open(const char *path, struct access_log **ret_log, struct trouble *t
     if (log == NULL || copy == NULL) {
         free(log);
         free(copy);
-        return trouble_errno(trouble, ENOMEM, "open", path);
+        return trouble_say(
+            trouble, ENOMEM, "free memory and run it again", "there is no memory left");
     }
     int fd = open_file(path);
     if (fd < 0) {
         int error = errno;
         free(log);
         free(copy);
-        return trouble_errno(trouble, error, "open", path);
+        return cannot_open(trouble, error, path);
     }
     (void)pthread_mutex_init(&log->lock, NULL);
     log->path = copy;
@@ -64,7 +73,7 @@ access_log_reopen(struct access_log *log, struct trouble *trouble)
     int fd = open_file(log->path);
 
     if (fd < 0) {
-        return trouble_errno(trouble, errno, "open", log->path);
+        return cannot_open(trouble, errno, log->path);
     }
     (void)pthread_mutex_lock(&log->lock);
     int old = log->fd;
@@ -111,8 +120,8 @@ access_log_write(struct access_log *log, const struct access_line *line)
     bool ok = write(log->fd, text, (size_t)len) == len;
     (void)pthread_mutex_unlock(&log->lock);
     if (!ok && sr_log_allowed(&limit, &suppressed)) {
-        sr_log(SR_LOG_WARNING, "cannot write the access log file=\"%s\" suppressed=%llu",
-            log->path, (unsigned long long)suppressed);
+        sr_log(SR_LOG_WARNING, "cannot write the access log file=\"%s\" suppressed=%llu", log->path,
+            (unsigned long long)suppressed);
     }
 }
 

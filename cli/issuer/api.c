@@ -119,8 +119,7 @@ address_allowed(struct api *api, const struct sr_peer *peer, uint64_t now_ns, un
 {
     size_t len = peer->is_v6 ? ADDRESS_KEY_V6 : 4;
 
-    return limiter_take(
-        api->addresses, (struct sr_span){ peer->address, len }, now_ns, ret_wait_s);
+    return limiter_take(api->addresses, (struct sr_span){ peer->address, len }, now_ns, ret_wait_s);
 }
 
 static bool
@@ -133,38 +132,36 @@ collector_allowed(struct api *api, const char *id, uint64_t now_ns, unsigned *re
 
 /* ---- Refusals ---- */
 
-static void
-refusal_says(enum collector_refusal refusal, unsigned *ret_status, const char **ret_sentence)
+static unsigned
+status_of(enum collector_refusal refusal)
 {
     switch (refusal) {
     case COLLECTOR_GRANTED: break;
-    case COLLECTOR_NO_TOKEN:
-        *ret_status = 400;
-        *ret_sentence = "the token is missing";
-        return;
-    case COLLECTOR_UNKNOWN:
-        *ret_status = 404;
-        *ret_sentence = "there is no such collector";
-        return;
-    case COLLECTOR_BAD_TOKEN:
-        *ret_status = 401;
-        *ret_sentence = "the token is not one of this collector";
-        return;
-    case COLLECTOR_EXPIRED:
-        *ret_status = 410;
-        *ret_sentence = "the token has expired";
-        return;
+    case COLLECTOR_NO_TOKEN: return 400;
+    case COLLECTOR_UNKNOWN: return 404;
+    case COLLECTOR_BAD_TOKEN: return 401;
+    case COLLECTOR_EXPIRED: return 410;
     case COLLECTOR_SPENT:
-        *ret_status = 409;
-        *ret_sentence = "the token was used already";
-        return;
-    case COLLECTOR_NOT_READY:
-        *ret_status = 409;
-        *ret_sentence = "the collector is not ready: it failed or was revoked";
-        return;
+    case COLLECTOR_NOT_READY: return 409;
     }
-    *ret_status = 500;
-    *ret_sentence = "the issuer failed";
+    return 500;
+}
+
+/* A renewal is refused for other reasons under the same names. */
+static const char *
+renewal_text(enum collector_refusal refusal)
+{
+    switch (refusal) {
+    case COLLECTOR_NO_TOKEN: return "`csr` or `nkey` is not a key of a host";
+    case COLLECTOR_BAD_TOKEN: return "the signature is not by the key of the collector's user";
+    case COLLECTOR_EXPIRED:
+        return "the time is more than 300 s from the issuer's clock: set the host's clock";
+    case COLLECTOR_SPENT: return "the time is not later than that of the renewal before";
+    case COLLECTOR_GRANTED:
+    case COLLECTOR_UNKNOWN:
+    case COLLECTOR_NOT_READY: break;
+    }
+    return collector_refusal_text(refusal);
 }
 
 static void
@@ -203,12 +200,11 @@ static void
 refuse(struct api *api, const struct api_request *request, const struct api_call *call,
     enum collector_refusal refusal, uint64_t now_ns, struct api_answer *ret_answer)
 {
-    unsigned status = 500;
-    const char *sentence = "";
+    const char *sentence =
+        call->route == API_RENEW ? renewal_text(refusal) : collector_refusal_text(refusal);
 
-    refusal_says(refusal, &status, &sentence);
     audit_refusal(api, request, call, sentence, now_ns);
-    api_say(status, sentence, ret_answer);
+    api_say(status_of(refusal), sentence, ret_answer);
 }
 
 /* ---- What the routes do ---- */
@@ -222,6 +218,7 @@ struct deed {
     struct collector collector;
     bool revokes; /* there were credentials before: the account has to be pushed */
     enum collector_refusal refusal;
+    bool bad_keys; /* those of the host are no good: `trouble` says why */
     struct collector_bundle bundle;
     struct trouble trouble;
 };
@@ -255,7 +252,8 @@ audit_deed(struct deed *d, const char *action, const char *detail)
     return store_audit(d->api->store, actor, action, d->call->id, text, &d->trouble);
 }
 
-/* Each of these is within the transaction; false with refusal GRANTED means that the store failed. */
+/* Each of these is within the transaction; false with refusal GRANTED means that the store failed.
+ */
 
 static bool
 do_fetch(struct deed *d)
@@ -263,12 +261,13 @@ do_fetch(struct deed *d)
     const struct api_call *call = d->call;
     enum collector_layout layout = call->route == API_ENROLL ? COLLECTOR_JSON : COLLECTOR_TAR;
 
-    return collector_redeem(d->api->store, call->id, call->secret, call->host, &d->refusal,
-               &d->trouble) &&
+    return collector_redeem(
+               d->api->store, call->id, call->token, call->host, &d->refusal, &d->trouble) &&
            d->refusal == COLLECTOR_GRANTED && look_before(d) &&
            collector_bundle(d->api->store, call->id, call->keys.csr != NULL ? &call->keys : NULL,
-               layout, &d->bundle, &d->trouble) &&
-           audit_deed(d, "collector fetched", call->keys.csr != NULL ? "with keys of the host" : "");
+               layout, &d->bundle, &d->bad_keys, &d->trouble) &&
+           audit_deed(
+               d, "collector fetched", call->keys.csr != NULL ? "with keys of the host" : "");
 }
 
 static bool
@@ -277,8 +276,8 @@ do_confirm(struct deed *d)
     const struct api_call *call = d->call;
     const char *cause = call->failed ? call->cause : NULL;
 
-    return collector_confirm(d->api->store, call->id, call->secret, call->host, cause, &d->refusal,
-               &d->trouble) &&
+    return collector_confirm(
+               d->api->store, call->id, call->token, call->host, cause, &d->refusal, &d->trouble) &&
            d->refusal == COLLECTOR_GRANTED &&
            audit_deed(d, call->failed ? "collector failed" : "collector installed",
                call->failed ? call->cause : "");
@@ -335,6 +334,8 @@ run(struct deed *d, bool (*steps)(struct deed *d), struct api_answer *ret_answer
         store_rollback(store);
         if (d->refusal != COLLECTOR_GRANTED) {
             refuse(d->api, d->request, d->call, d->refusal, d->now_ns, ret_answer);
+        } else if (d->bad_keys) {
+            api_say(400, d->trouble.cause, ret_answer);
         } else {
             fail("cannot issue", &d->trouble, ret_answer);
         }

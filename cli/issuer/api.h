@@ -31,13 +31,13 @@ struct api {
 };
 
 struct api_answer {
-    unsigned status;           /* of HTTP */
-    const char *type;          /* Content-Type, static; NULL: no body */
-    uint8_t *body;             /* owned, and perhaps a secret */
+    unsigned status;  /* of HTTP */
+    const char *type; /* Content-Type, static; NULL: no body */
+    uint8_t *body;    /* owned, and perhaps a secret */
     size_t len;
-    char filename[64];         /* for Content-Disposition; empty: none */
-    unsigned retry_after_s;    /* 0: none */
-    const char *allow;         /* of 405, static; else NULL */
+    char filename[64];      /* for Content-Disposition; empty: none */
+    unsigned retry_after_s; /* 0: none */
+    const char *allow;      /* of 405, static; else NULL */
 };
 
 /* Makes the limiters. `address_per_minute` is 1 to 10^6. False without memory. */

@@ -5,20 +5,14 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "enroll/token_fields.h"
 #include "sr/base64url.h"
-#include "sr/nkey.h"
 
 #include "sr/banned.h"
 
 #define HOST_DIGITS 64
-#define CSR_MAX 16384
-#define TOKEN_PREFIX "collectorpkg-v" /* before the version and a colon */
 
 enum method {
     METHOD_GET = 1,
@@ -110,60 +104,17 @@ find_route(const struct api_request *request, struct api_call *call, struct api_
 
 /* ---- Tokens ---- */
 
-static bool
-keep_secret(struct api_call *call, const char *text, size_t len)
-{
-    if (!token_is_secret((struct sr_span){ (const uint8_t *)text, len })) {
-        return false;
-    }
-    memcpy(call->secret, text, len);
-    call->secret[len] = '\0';
-    return true;
-}
-
-/* The secret out of the JSON of a whole token, which must be for this collector. */
-static bool
-take_content(struct api_call *call, struct sr_span content)
-{
-    json_t *object = json_loadb((const char *)content.data, content.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *package = json_string_value(json_object_get(object, "p"));
-    const char *secret = json_string_value(json_object_get(object, "t"));
-    char id[TOKEN_UUID_LEN + 1];
-    bool ok = package != NULL && secret != NULL &&
-              token_uuid((struct sr_span){ (const uint8_t *)package, strlen(package) }, id) &&
-              strcmp(id, call->id) == 0 && keep_secret(call, secret, strlen(secret));
-
-    json_decref(object);
-    return ok;
-}
-
-/*
- * A token, whole or its secret. The signature of a whole one is not looked at: it is for those who
- * enrol; here the secret alone counts, and a thief who has it needs no signature.
- */
+/* A token, whole or its secret: which it is the collector's code finds out. */
 static bool
 take_token(struct api_call *call, const char *text)
 {
-    uint8_t memory[TOKEN_TEXT_MAX];
-    struct sr_buf content = sr_buf_over(memory, sizeof(memory));
     size_t len = strlen(text);
-    bool prefixed = strncmp(text, TOKEN_PREFIX, sizeof(TOKEN_PREFIX) - 1) == 0;
-    bool ok = false;
 
     if (len > TOKEN_TEXT_MAX) {
         return false;
     }
-    const char *start = prefixed ? text + strcspn(text, ":") : text;
-    start += *start == ':' ? 1 : 0;
-    struct sr_span packed = { (const uint8_t *)start, prefixed ? strcspn(start, ".") : len };
-    bool whole = sr_base64url_decode(&content, packed) && content.len > 0 && memory[0] == '{';
-    if (whole) {
-        ok = take_content(call, sr_buf_span(&content));
-    } else {
-        ok = !prefixed && keep_secret(call, text, len);
-    }
-    OPENSSL_cleanse(memory, sizeof(memory));
-    return ok;
+    memcpy(call->token, text, len + 1);
+    return true;
 }
 
 static int
@@ -249,8 +200,9 @@ find_token(const struct api_request *request, struct api_call *call, struct api_
             return take_query_token(call, request->target, ret_fault);
         }
     } else if (query_token(request->target, &len) != NULL) {
-        return fail(ret_fault, 400, "the token is in the query: send it as the header "
-                                    "X-ServiceRadar-Download-Token");
+        return fail(ret_fault, 400,
+            "the token is in the query: send it as the header "
+            "X-ServiceRadar-Download-Token");
     }
     if (text != NULL && text[0] != '\0' && !take_token(call, text)) {
         *ret_fault = bad_token;
@@ -286,41 +238,20 @@ find_host(const struct api_request *request, struct api_call *call, struct api_f
     return true;
 }
 
-/* Whether it is a request for a certificate whose own key signed it (RFC 2986). */
-static bool
-is_csr(const char *pem)
-{
-    size_t len = strlen(pem);
-    BIO *bio = len <= CSR_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
-    X509_REQ *csr = bio != NULL ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
-    EVP_PKEY *key = csr != NULL ? X509_REQ_get0_pubkey(csr) : NULL;
-    bool ok = key != NULL && X509_REQ_verify(csr, key) == 1;
-
-    X509_REQ_free(csr);
-    (void)BIO_free(bio);
-    return ok;
-}
-
+/* Whether they are good keys is found out by who issues for them. */
 static bool
 read_keys(struct api_call *call, struct api_fault *ret_fault)
 {
     const json_t *csr = json_object_get(call->body, "csr");
     const json_t *nkey = json_object_get(call->body, "nkey");
-    enum sr_nkey_type type;
-    uint8_t key[SR_NKEY_BYTES];
 
     if (csr == NULL && nkey == NULL) {
         return true;
     }
-    if (!json_is_string(csr) || !is_csr(json_string_value(csr))) {
-        return fail(ret_fault, 400, "`csr` is not a signed request for a certificate in PEM");
+    if (!json_is_string(csr) || !json_is_string(nkey)) {
+        return fail(ret_fault, 400, "`csr` and `nkey` are not both texts");
     }
-    const char *text = json_is_string(nkey) ? json_string_value(nkey) : "";
-    struct sr_span span = { (const uint8_t *)text, strlen(text) };
-    if (sr_nkey_public_decode(span, &type, key) != SR_NKEY_OK || type != SR_NKEY_USER) {
-        return fail(ret_fault, 400, "`nkey` is not the public key of a user, \"U...\"");
-    }
-    call->keys = (struct collector_keys){ json_string_value(csr), text };
+    call->keys = (struct collector_keys){ json_string_value(csr), json_string_value(nkey) };
     return true;
 }
 
@@ -420,7 +351,8 @@ api_call_done(struct api_call *call)
 void
 api_path_text(const char *target, char *out, size_t size)
 {
-    static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    static const char known[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
 
     (void)snprintf(out, size, "%.*s", (int)strspn(target, known), target);
 }

@@ -43,7 +43,7 @@ enum api_route {
 struct api_call {
     enum api_route route;
     char id[COLLECTOR_ID_LEN + 1];     /* lower case */
-    char secret[TOKEN_SECRET_MAX + 1]; /* empty: no token */
+    char token[TOKEN_TEXT_MAX + 1];    /* whole or its secret; empty: none */
     char host[COLLECTOR_HOST_MAX + 1]; /* lower-case hexadecimal, or the peer's address */
     bool named;                        /* the host named itself */
     struct json_t *body;               /* NULL: empty; keys and cause borrow from it */
@@ -62,8 +62,8 @@ struct api_fault {
 };
 
 /*
- * Reads a request. The token is taken whole or as its secret: from the query of a GET, else from
- * the header, else from the member `download_token`; its absence is no fault here. False with
+ * Reads a request. The token is taken from the query of a GET, else from the header, else from the
+ * member `download_token`; its absence is no fault here. False with
  * *ret_fault, and then nothing is to be done.
  */
 bool api_call_read(

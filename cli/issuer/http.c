@@ -50,9 +50,10 @@ struct http {
     struct access_log *log; /* NULL: none */
     int fd;
     bool is_v6;
-    struct serving *serving;   /* NULL: not yet */
-    pthread_mutex_t answering; /* the api: two threads have it while one certificate follows another */
-    pthread_mutex_t lock;      /* what is below */
+    struct serving *serving; /* NULL: not yet */
+    pthread_mutex_t
+        answering;        /* the api: two threads have it while one certificate follows another */
+    pthread_mutex_t lock; /* what is below */
     pthread_cond_t idle;
     size_t exchanges; /* requests that have begun and are not yet answered */
     struct link *links;
@@ -115,8 +116,8 @@ drop_link(struct http *h, struct link *l)
 }
 
 static void
-on_connection(void *arg, struct MHD_Connection *c, void **context,
-    enum MHD_ConnectionNotificationCode code)
+on_connection(
+    void *arg, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         add_link(arg, c, context);
@@ -315,7 +316,8 @@ static enum MHD_Result
 begin(struct http *h, struct MHD_Connection *c, struct exchange *x, const char *method)
 {
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-ServiceRadar-Host");
-    const char *len = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *len =
+        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
     count(h, x);
     (void)snprintf(x->method, sizeof(x->method), "%s", method);
@@ -461,10 +463,14 @@ open_socket(struct http *h, const char *listen, struct trouble *trouble)
     int error = errno;
     freeaddrinfo(ai);
     if (!ok && error == EADDRINUSE) {
-        return trouble_say(trouble, error, "stop what listens there, or choose another with --listen",
+        return trouble_say(trouble, error,
+            "stop what listens there, or choose another with --listen",
             "cannot listen on %s: it is in use", listen);
     }
-    return ok || trouble_errno(trouble, error, "listen on", listen);
+    return ok || trouble_say(trouble, error,
+                     "choose another with --listen: an address of this host, and a port that this "
+                     "user may use",
+                     "cannot listen on %s: %s", listen, strerror(error));
 }
 
 bool
@@ -473,7 +479,8 @@ http_open(const struct http_options *options, struct http **ret_http, struct tro
     struct http *h = calloc(1, sizeof(*h));
 
     if (h == NULL) {
-        return trouble_errno(trouble, ENOMEM, "listen on", options->listen);
+        return trouble_say(
+            trouble, ENOMEM, "free memory and run it again", "there is no memory left");
     }
     h->fd = -1;
     h->api = options->api;
@@ -481,8 +488,7 @@ http_open(const struct http_options *options, struct http **ret_http, struct tro
     (void)pthread_mutex_init(&h->lock, NULL);
     (void)pthread_cond_init(&h->idle, NULL);
     if (!open_socket(h, options->listen, trouble) ||
-        (options->access_log != NULL &&
-            !access_log_open(options->access_log, &h->log, trouble))) {
+        (options->access_log != NULL && !access_log_open(options->access_log, &h->log, trouble))) {
         http_close(h);
         return false;
     }
@@ -562,7 +568,8 @@ http_serve(struct http *http, const char *certificate, const char *key, struct t
     struct serving *old = http->serving;
 
     if (s == NULL) {
-        return trouble_errno(trouble, ENOMEM, "serve", "");
+        return trouble_say(
+            trouble, ENOMEM, "free memory and run it again", "there is no memory left");
     }
     if (!start(http, s, certificate, key)) {
         (void)trouble_say(trouble, 0,

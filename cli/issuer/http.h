@@ -32,8 +32,7 @@ struct http_options {
 };
 
 /* Binds the address and opens the log; serves nothing yet. Owned: http_close(). */
-bool http_open(
-    const struct http_options *options, struct http **ret_http, struct trouble *trouble);
+bool http_open(const struct http_options *options, struct http **ret_http, struct trouble *trouble);
 
 /* The port it listens on: the kernel's choice when the option's was 0. */
 uint16_t http_port(const struct http *http);
