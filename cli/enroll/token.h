@@ -124,20 +124,20 @@ void token_detail(const struct token_problem *problem, struct sr_buf *out);
 
 /* What an issuer puts into a token. Strings are borrowed; they obey the rules of the fields. */
 struct token_draft {
-    int version; /* 2 or 3 */
+    int version; /* 1 to 3 */
     const char *url;
     const char *package_id;
     const char *secret;
     const char *config;    /* NULL for none */
     uint64_t expires_s;    /* Unix seconds */
-    const uint8_t *ca_pin; /* TOKEN_PIN_BYTES; for v3 only, NULL in v2 */
+    const uint8_t *ca_pin; /* TOKEN_PIN_BYTES; for v3 only, NULL before */
 };
 
 /*
- * Appends the token of a draft, signed with the Ed25519 key of `seed`. What it writes token_read
- * accepts. The text is a secret. Errors, with nothing promised about `out`: TOKEN_EVERSION,
- * _EMISSING and _EFIELD (with `problem->field`), _ESCHEME, _EURL, _ETOOBIG when `out` or
- * TOKEN_TEXT_MAX is too small, _ECRYPTO.
+ * Appends the token of a draft, signed with the Ed25519 key of `seed`, which is NULL for v1: those
+ * are not signed. What it writes token_read accepts. The text is a secret. Errors, with nothing
+ * promised about `out`: TOKEN_EVERSION, _EMISSING and _EFIELD (with `problem->field`), _ESCHEME,
+ * _EURL, _ETOOBIG when `out` or TOKEN_TEXT_MAX is too small, _ECRYPTO.
  */
 enum token_err token_write(const struct token_draft *draft, const uint8_t seed[TOKEN_SEED_BYTES],
     struct sr_buf *out, struct token_problem *problem);

@@ -30,7 +30,7 @@ static enum token_err
 check_draft(const struct token_draft *draft, char url[TOKEN_URL_MAX + 1],
     char package_id[TOKEN_UUID_LEN + 1], struct token_problem *problem)
 {
-    if (draft->version != 2 && draft->version != 3) {
+    if (draft->version < 1 || draft->version > 3) {
         return TOKEN_EVERSION;
     }
     if (draft->url == NULL) {
@@ -55,7 +55,7 @@ check_draft(const struct token_draft *draft, char url[TOKEN_URL_MAX + 1],
     if (draft->version == 3 && draft->ca_pin == NULL) {
         return field_error(problem, TOKEN_EMISSING, TOKEN_FIELD_PIN);
     }
-    if (draft->version == 2 && draft->ca_pin != NULL) {
+    if (draft->version < 3 && draft->ca_pin != NULL) {
         return field_error(problem, TOKEN_EFIELD, TOKEN_FIELD_PIN);
     }
     return TOKEN_OK;
@@ -100,17 +100,44 @@ write_signed(struct sr_buf *out, int version, struct sr_span message, size_t sta
     const struct sr_nkeypair *pair)
 {
     uint8_t signature[SR_NKEY_SIGNATURE_BYTES];
-    struct sr_span json = { message.data + start, message.len - start };
-    size_t before = out->len;
 
     if (sr_nkeypair_sign(pair, message, signature) != SR_NKEY_OK) {
         return TOKEN_ECRYPTO;
     }
     sr_buf_add_text(out, version == 2 ? TOKEN_V2_PREFIX : TOKEN_V3_PREFIX);
-    sr_base64url_encode(out, json);
+    sr_base64url_encode(out, (struct sr_span){ message.data + start, message.len - start });
     sr_buf_put(out, '.');
     sr_base64url_encode(out, (struct sr_span){ signature, sizeof(signature) });
-    return out->overflow || out->len - before > TOKEN_TEXT_MAX ? TOKEN_ETOOBIG : TOKEN_OK;
+    return TOKEN_OK;
+}
+
+/* Signs where the version does, and appends. */
+static enum token_err
+write_text(struct sr_buf *out, const struct token_draft *draft, const char *url,
+    const char *package_id, const uint8_t *seed)
+{
+    uint8_t memory[TOKEN_TEXT_MAX];
+    struct sr_buf message = sr_buf_over(memory, sizeof(memory));
+    char key_id[TRUST_ID_LEN + 1] = "";
+    struct sr_nkeypair pair = { .type = SR_NKEY_OPERATOR };
+    enum token_err err = TOKEN_OK;
+
+    /* The type tells only how NATS would write the key as text, which nobody does here. */
+    if (draft->version > 1 && (sr_nkeypair_from_seed(SR_NKEY_OPERATOR, seed, &pair) != SR_NKEY_OK ||
+                                  trust_key_id(pair.public_key, key_id) != TRUST_OK)) {
+        err = TOKEN_ECRYPTO;
+    }
+    size_t start = write_message(&message, draft, url, package_id, key_id);
+    if (message.overflow) {
+        err = TOKEN_ETOOBIG;
+    } else if (err == TOKEN_OK && draft->version == 1) {
+        sr_base64url_encode(out, sr_buf_span(&message));
+    } else if (err == TOKEN_OK) {
+        err = write_signed(out, draft->version, sr_buf_span(&message), start, &pair);
+    }
+    sr_nkeypair_done(&pair);
+    OPENSSL_cleanse(memory, sizeof(memory));
+    return err;
 }
 
 enum token_err
@@ -119,32 +146,16 @@ token_write(const struct token_draft *draft, const uint8_t seed[TOKEN_SEED_BYTES
 {
     char url[TOKEN_URL_MAX + 1];
     char package_id[TOKEN_UUID_LEN + 1];
-    char key_id[TRUST_ID_LEN + 1];
-    uint8_t memory[TOKEN_TEXT_MAX];
-    struct sr_buf message = sr_buf_over(memory, sizeof(memory));
-    struct sr_nkeypair pair;
+    size_t before = out->len;
 
     *problem = (struct token_problem){ .err = TOKEN_OK };
     enum token_err err = check_draft(draft, url, package_id, problem);
-    if (err != TOKEN_OK) {
-        problem->err = err;
-        return err;
+    if (err == TOKEN_OK) {
+        err = write_text(out, draft, url, package_id, seed);
     }
-    /* The type tells only how NATS would write the key as text, which nobody does here. */
-    if (sr_nkeypair_from_seed(SR_NKEY_OPERATOR, seed, &pair) != SR_NKEY_OK) {
-        problem->err = TOKEN_ECRYPTO;
-        return TOKEN_ECRYPTO;
+    if (err == TOKEN_OK && (out->overflow || out->len - before > TOKEN_TEXT_MAX)) {
+        err = TOKEN_ETOOBIG;
     }
-    if (trust_key_id(pair.public_key, key_id) == TRUST_OK) {
-        size_t start = write_message(&message, draft, url, package_id, key_id);
-        err = message.overflow
-                  ? TOKEN_ETOOBIG
-                  : write_signed(out, draft->version, sr_buf_span(&message), start, &pair);
-    } else {
-        err = TOKEN_ECRYPTO;
-    }
-    sr_nkeypair_done(&pair);
-    OPENSSL_cleanse(memory, sizeof(memory));
     problem->err = err;
     return err;
 }

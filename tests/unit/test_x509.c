@@ -33,7 +33,7 @@ static struct x509_identity *
 issue(enum x509_usage usage)
 {
     const struct x509_request request = { "leaf", "DNS:localhost, IP:127.0.0.1, IP:::1", usage, NOW,
-        10 };
+        10, NULL };
     struct x509_identity *leaf = NULL;
 
     assert_int_equal(x509_issue(root, &request, &leaf), X509_IDENTITY_OK);
@@ -74,7 +74,7 @@ verifies(X509 *leaf, X509 *anchor, int purpose, time_t when)
 }
 
 static void
-a_leaf_chains_for_its_own_usage_only(void **state)
+a_client_is_no_server_and_a_server_is_both(void **state)
 {
     struct x509_identity *server = issue(X509_USAGE_SERVER);
     struct x509_identity *client = issue(X509_USAGE_CLIENT);
@@ -84,7 +84,7 @@ a_leaf_chains_for_its_own_usage_only(void **state)
 
     (void)state;
     assert_true(verifies(s, anchor, X509_PURPOSE_SSL_SERVER, NOW));
-    assert_false(verifies(s, anchor, X509_PURPOSE_SSL_CLIENT, NOW));
+    assert_true(verifies(s, anchor, X509_PURPOSE_SSL_CLIENT, NOW));
     assert_true(verifies(c, anchor, X509_PURPOSE_SSL_CLIENT, NOW));
     assert_false(verifies(c, anchor, X509_PURPOSE_SSL_SERVER, NOW));
     X509_free(anchor);
@@ -158,7 +158,8 @@ names_and_key_are_what_was_asked_for(void **state)
 static void
 a_name_that_is_none_is_refused(void **state)
 {
-    const struct x509_request request = { "leaf", "IP:not an address", X509_USAGE_SERVER, NOW, 10 };
+    const struct x509_request request = { "leaf", "IP:not an address", X509_USAGE_SERVER, NOW, 10,
+        NULL };
     struct x509_identity *id = NULL;
     char longer[80];
 
@@ -174,7 +175,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_leaf_chains_for_its_own_usage_only),
+        cmocka_unit_test(a_client_is_no_server_and_a_server_is_both),
         cmocka_unit_test(another_root_with_the_same_name_does_not_vouch),
         cmocka_unit_test(a_clock_that_is_a_minute_behind_is_allowed_for),
         cmocka_unit_test(names_and_key_are_what_was_asked_for),
