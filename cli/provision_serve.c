@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,10 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <jansson.h>
-#include <openssl/crypto.h>
-
 #include "command.h"
+#include "enroll/token.h"
 #include "issuer/account.h"
 #include "issuer/api.h"
 #include "issuer/api_identity.h"
@@ -144,17 +141,6 @@ parse(int argc, char **argv, struct serve *s)
 }
 
 /* ---- Parts ---- */
-
-/* jansson copies what it parses, tokens too: the whole block, which may be more than was asked for.
- */
-static void
-wipe_and_free(void *block)
-{
-    if (block != NULL) {
-        OPENSSL_cleanse(block, malloc_usable_size(block));
-        free(block);
-    }
-}
 
 /* Before there are threads: all of them inherit the mask. */
 static bool
@@ -345,7 +331,7 @@ provision_serve(int argc, char **argv)
     if (parsed == PARSED_WRONG) {
         return EXIT_USAGE;
     }
-    json_set_alloc_funcs(malloc, wipe_and_free);
+    token_wipe_json();
     (void)umask(S_IRWXG | S_IRWXO);
     sr_log_open("serviceradar-provision");
     if (set_up(&s, &trouble)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/api.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #define REFUSALS 60
 #define REFUSALS_SECONDS 600
 
-#define SENTENCE_MAX 256
+#define DETAIL_MAX 256
 #define ERROR_OPEN "{\"error\":"
 
 bool
@@ -70,7 +71,7 @@ give(unsigned status, const char *type, void *body, size_t len, struct api_answe
 void
 api_say(unsigned status, const char *sentence, struct api_answer *ret_answer)
 {
-    size_t size = SENTENCE_MAX + sizeof(ERROR_OPEN);
+    size_t size = 6 * strlen(sentence) + sizeof(ERROR_OPEN) + 16; /* all of it escaped */
     uint8_t *text = malloc(size);
     struct sr_buf out = sr_buf_over(text, text != NULL ? size : 0);
 
@@ -164,18 +165,12 @@ renewal_text(enum collector_refusal refusal)
     return collector_refusal_text(refusal);
 }
 
-static void
-actor_of(const struct api_call *call, char out[SENTENCE_MAX])
-{
-    (void)snprintf(out, SENTENCE_MAX, call->named ? "host %.8s" : "address %s", call->host);
-}
-
 /* Writes a refusal to the audit log, if there is room in this while. */
 static void
 audit_refusal(struct api *api, const struct api_request *request, const struct api_call *call,
     const char *sentence, uint64_t now_ns)
 {
-    char actor[SENTENCE_MAX], detail[SENTENCE_MAX], peer[SR_PEER_TEXT_MAX];
+    char detail[DETAIL_MAX], peer[SR_PEER_TEXT_MAX];
     struct trouble trouble;
 
     if (sr_rate_refill(&api->refusals, REFUSALS, now_ns / REFUSALS_SECONDS) == 0) {
@@ -183,7 +178,6 @@ audit_refusal(struct api *api, const struct api_request *request, const struct a
         return;
     }
     sr_rate_spend(&api->refusals, 1);
-    actor_of(call, actor);
     (void)sr_peer_text(&request->peer, peer);
     int len = snprintf(detail, sizeof(detail), "from %s: %s", peer, sentence);
     if (api->refusals_left_out > 0) {
@@ -191,7 +185,7 @@ audit_refusal(struct api *api, const struct api_request *request, const struct a
             "; %llu refusals before it are not in this log",
             (unsigned long long)api->refusals_left_out);
     }
-    if (store_audit(api->store, actor, "refused", call->id, detail, &trouble)) {
+    if (store_audit(api->store, call->host, "collector refused", call->id, detail, &trouble)) {
         api->refusals_left_out = 0;
     }
 }
@@ -218,7 +212,6 @@ struct deed {
     struct collector collector;
     bool revokes; /* there were credentials before: the account has to be pushed */
     enum collector_refusal refusal;
-    bool bad_keys; /* those of the host are no good: `trouble` says why */
     struct collector_bundle bundle;
     struct trouble trouble;
 };
@@ -241,17 +234,6 @@ look_before(struct deed *d)
                "SELECT user_key <> '' FROM collector WHERE id = ?", "t", id);
 }
 
-static bool
-audit_deed(struct deed *d, const char *action, const char *detail)
-{
-    char actor[SENTENCE_MAX], text[SENTENCE_MAX + API_CAUSE_MAX], peer[SR_PEER_TEXT_MAX];
-
-    actor_of(d->call, actor);
-    (void)sr_peer_text(&d->request->peer, peer);
-    (void)snprintf(text, sizeof(text), "from %s%s%s", peer, detail[0] != '\0' ? ": " : "", detail);
-    return store_audit(d->api->store, actor, action, d->call->id, text, &d->trouble);
-}
-
 /* Each of these is within the transaction; false with refusal GRANTED means that the store failed.
  */
 
@@ -265,22 +247,17 @@ do_fetch(struct deed *d)
                d->api->store, call->id, call->token, call->host, &d->refusal, &d->trouble) &&
            d->refusal == COLLECTOR_GRANTED && look_before(d) &&
            collector_bundle(d->api->store, call->id, call->keys.csr != NULL ? &call->keys : NULL,
-               layout, &d->bundle, &d->bad_keys, &d->trouble) &&
-           audit_deed(
-               d, "collector fetched", call->keys.csr != NULL ? "with keys of the host" : "");
+               layout, &d->bundle, &d->trouble);
 }
 
 static bool
 do_confirm(struct deed *d)
 {
     const struct api_call *call = d->call;
-    const char *cause = call->failed ? call->cause : NULL;
 
-    return collector_confirm(
-               d->api->store, call->id, call->token, call->host, cause, &d->refusal, &d->trouble) &&
-           d->refusal == COLLECTOR_GRANTED &&
-           audit_deed(d, call->failed ? "collector failed" : "collector installed",
-               call->failed ? call->cause : "");
+    return collector_confirm(d->api->store, call->id, call->token, call->host,
+               call->failed ? call->cause : NULL, &d->refusal, &d->trouble) &&
+           d->refusal == COLLECTOR_GRANTED;
 }
 
 static bool
@@ -295,8 +272,7 @@ do_renew(struct deed *d)
 
     return collector_renew(
                d->api->store, call->id, &renewal, &d->bundle, &d->refusal, &d->trouble) &&
-           d->refusal == COLLECTOR_GRANTED && look_before(d) &&
-           audit_deed(d, "collector renewed", "");
+           d->refusal == COLLECTOR_GRANTED && look_before(d);
 }
 
 /* The answer to a deed that was committed. Takes the bundle. */
@@ -317,8 +293,8 @@ give_deed(struct deed *d, struct api_answer *ret_answer)
 }
 
 /*
- * Runs a deed in one transaction with its line in the audit log: the token is taken only when there
- * is a bundle to send. What happens to it on its way is the client's to repeat.
+ * Runs a deed in one transaction: the token is taken only when there is a bundle to send. What
+ * happens to that on its way is the client's to repeat.
  */
 static void
 run(struct deed *d, bool (*steps)(struct deed *d), struct api_answer *ret_answer)
@@ -334,7 +310,7 @@ run(struct deed *d, bool (*steps)(struct deed *d), struct api_answer *ret_answer
         store_rollback(store);
         if (d->refusal != COLLECTOR_GRANTED) {
             refuse(d->api, d->request, d->call, d->refusal, d->now_ns, ret_answer);
-        } else if (d->bad_keys) {
+        } else if (d->trouble.error == EBADMSG) { /* the keys of the host */
             api_say(400, d->trouble.cause, ret_answer);
         } else {
             fail("cannot issue", &d->trouble, ret_answer);
