@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "issuer/claims.h"
+#include "issuer/operator.h"
 #include "sr/jwt.h"
 #include "sr/suite.h"
 
@@ -319,18 +320,6 @@ take_count(void *arg, struct sqlite3_stmt *row)
 }
 
 bool
-account_operator(struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble)
-{
-    int64_t signers = 0;
-
-    if (!store_query(store, trouble, take_count, &signers, NULL,
-            "SELECT COUNT(*) FROM secret WHERE kind = 'nkey' AND name = 'operator-signing'", "")) {
-        return false;
-    }
-    return store_pair(store, signers > 0 ? "operator-signing" : "operator", ret_pair, trouble);
-}
-
-bool
 account_issue_time(struct store *store, const char *name, const char *role, uint64_t *ret_time_s,
     struct trouble *trouble)
 {
@@ -438,7 +427,7 @@ sign_claims(struct store *store, const struct account *account, json_t *claims, 
     struct sr_nkeypair signer;
     char *token = NULL;
 
-    if (!account_operator(store, &signer, trouble)) {
+    if (!operator_signing_pair(store, &signer, trouble)) {
         return false;
     }
     enum sr_jwt_err err = sr_jwt_sign(claims, &signer, now_s, &token);

@@ -19,9 +19,6 @@ bool account_no_memory(struct trouble *trouble);
 bool account_audit(struct store *store, const char *action, const char *object, const char *detail,
     struct trouble *trouble);
 
-/* The operator's signing key, or the operator's own when there is none. sr_nkeypair_done(). */
-bool account_operator(struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble);
-
 /*
  * When a token of the account has to be issued to count, now at the earliest: not before its
  * signing key, and behind the time at which all were revoked.

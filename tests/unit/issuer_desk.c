@@ -40,13 +40,15 @@ desk_open(void **state)
     struct account account;
 
     (void)state;
-    return mkdtemp(base) != NULL && files_path(dir, "%s/issuer", base) &&
-                   store_create(&place, &desk_store, &desk_trouble) &&
-                   operator_create(desk_store, &draft, &desk_trouble) &&
-                   account_create(desk_store, "acme", &account, &desk_trouble) &&
-                   account_create(desk_store, "globex", &account, &desk_trouble)
-               ? 0
-               : -1;
+    bool ok = mkdtemp(base) != NULL && files_path(dir, "%s/issuer", base) &&
+              store_create(&place, &desk_store, &desk_trouble) &&
+              operator_create(desk_store, &draft, &desk_trouble) &&
+              account_create(desk_store, "acme", &account, &desk_trouble) &&
+              account_create(desk_store, "globex", &account, &desk_trouble);
+    if (!ok) {
+        print_error("%s; try: %s\n", desk_trouble.cause, desk_trouble.remedy);
+    }
+    return ok ? 0 : -1;
 }
 
 int

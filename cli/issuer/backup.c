@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "issuer/backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <sqlite3.h>
+
+#include "issuer/store_parts.h"
+
+#include "sr/banned.h"
+
+#define WRAP_KIND "backup"
+#define WRAP_NAME "master"
+#define WRAP_LABEL "sr-backup-v1"
+#define WRAPPED_BYTES (SEAL_SALT_BYTES + STORE_MASTER_BYTES + SEAL_TAG_BYTES)
+
+static const struct sr_span wrap_label = { (const uint8_t *)WRAP_LABEL, sizeof(WRAP_LABEL) - 1 };
+
+static bool
+say(struct trouble *trouble, const char *what, const char *path)
+{
+    int error = errno;
+
+    return trouble_say(trouble, error, "look at the folder, and whether its disk is full",
+        "cannot %s %s: %s", what, path, strerror(error));
+}
+
+static bool
+say_seal(struct trouble *trouble, enum seal_err err)
+{
+    if (err == SEAL_EBROKEN) {
+        return trouble_say(trouble, EACCES, "use the passphrase that the backup was made with",
+            "the passphrase does not open the master key in the backup");
+    }
+    return trouble_say(trouble, ENOMEM, "free memory and run it again", "%s", seal_strerror(err));
+}
+
+/* ---- Writing ---- */
+
+/* A file on the disk under a name that is on the disk. */
+static bool
+sync_file(const char *path, struct trouble *trouble)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (!ok) {
+        (void)say(trouble, "write", path);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok;
+}
+
+/* Puts the master key into the copy that `copy` is connected to. */
+static bool
+wrap(struct store *copy, const uint8_t *master, struct sr_span passphrase, struct trouble *trouble)
+{
+    uint8_t key[SEAL_KEY_BYTES], nonce[SEAL_NONCE_BYTES], wrapped[WRAPPED_BYTES];
+
+    if (RAND_bytes(wrapped, SEAL_SALT_BYTES) != 1) {
+        return say_seal(trouble, SEAL_ECRYPTO);
+    }
+    enum seal_err err = seal_stretch(passphrase, wrapped, key);
+    if (err == SEAL_OK) {
+        err = seal_close(key, wrap_label, (struct sr_span){ master, STORE_MASTER_BYTES }, nonce,
+            wrapped + SEAL_SALT_BYTES);
+    }
+    OPENSSL_cleanse(key, sizeof(key));
+    if (err != SEAL_OK) {
+        return say_seal(trouble, err);
+    }
+    return store_run(copy, trouble, NULL,
+        "INSERT INTO secret (kind, name, nonce, sealed) VALUES (?1, ?2, ?3, ?4)", "ttbb", WRAP_KIND,
+        WRAP_NAME, (struct sr_span){ nonce, sizeof(nonce) },
+        (struct sr_span){ wrapped, sizeof(wrapped) });
+}
+
+static bool
+wrap_into(struct store *store, const char *path, struct sr_span passphrase, struct trouble *trouble)
+{
+    struct store *copy = calloc(1, sizeof(*copy));
+
+    if (copy == NULL) {
+        return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    }
+    memcpy(copy->dir, store->dir, sizeof(copy->dir));
+    bool ok = store_connect(copy, path, trouble) && wrap(copy, store->master, passphrase, trouble);
+    store_close(copy);
+    return ok;
+}
+
+static bool
+check_passphrase(struct sr_span passphrase, struct trouble *trouble)
+{
+    return passphrase.data == NULL || passphrase.len >= BACKUP_PASSPHRASE_MIN ||
+           trouble_say(trouble, EINVAL, "use a longer one, of several words",
+               "the passphrase has less than %d bytes", BACKUP_PASSPHRASE_MIN);
+}
+
+/* The path without links, since SQLite opens the copy so. Its folder must exist. */
+static bool
+make_copy(const char *path, char ret_real[FILES_PATH_MAX], struct trouble *trouble)
+{
+    /* SQLite fills an empty file, and then its mode is ours. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno == EEXIST) {
+        return trouble_say(
+            trouble, EEXIST, "name a new file for each backup, or move it away", "%s exists", path);
+    }
+    if (fd < 0) {
+        return say(trouble, "make", path);
+    }
+    (void)close(fd);
+    char *real = realpath(path, NULL);
+    bool ok = real != NULL && files_path(ret_real, "%s", real);
+    if (!ok) {
+        (void)say(trouble, "find", path);
+        (void)unlink(path);
+    }
+    free(real);
+    return ok;
+}
+
+bool
+backup_write(
+    struct store *store, const char *path, struct sr_span passphrase, struct trouble *trouble)
+{
+    char real[FILES_PATH_MAX];
+
+    if (!check_passphrase(passphrase, trouble) || !make_copy(path, real, trouble)) {
+        return false;
+    }
+    bool ok = store_run(store, trouble, NULL, "VACUUM INTO ?1", "t", real) &&
+              (passphrase.data == NULL || wrap_into(store, real, passphrase, trouble)) &&
+              sync_file(real, trouble);
+    if (!ok) {
+        (void)unlink(real);
+    }
+    return ok;
+}
+
+/* ---- Restoring ---- */
+
+struct wrapped {
+    uint8_t nonce[SEAL_NONCE_BYTES], bytes[WRAPPED_BYTES];
+    bool whole;
+};
+
+static bool
+take_wrapped(void *arg, struct sqlite3_stmt *row)
+{
+    struct wrapped *w = arg;
+
+    w->whole = sqlite3_column_bytes(row, 0) == (int)sizeof(w->nonce) &&
+               sqlite3_column_bytes(row, 1) == (int)sizeof(w->bytes);
+    if (w->whole) {
+        memcpy(w->nonce, sqlite3_column_blob(row, 0), sizeof(w->nonce));
+        memcpy(w->bytes, sqlite3_column_blob(row, 1), sizeof(w->bytes));
+    }
+    return false;
+}
+
+/* Takes the master key out of the database in `store`, which forgets it. */
+static bool
+unwrap(struct store *store, struct sr_span passphrase, struct trouble *trouble)
+{
+    struct wrapped w = { .whole = false };
+    uint8_t key[SEAL_KEY_BYTES];
+
+    if (!store_query(store, trouble, take_wrapped, &w, NULL,
+            "SELECT nonce, sealed FROM secret WHERE kind = ?1 AND name = ?2", "tt", WRAP_KIND,
+            WRAP_NAME)) {
+        return false;
+    }
+    if (!w.whole) {
+        return trouble_say(trouble, ENOENT, "put the master key in its place, without a passphrase",
+            "the backup was made without the master key");
+    }
+    enum seal_err err = seal_stretch(passphrase, w.bytes, key);
+    if (err == SEAL_OK) {
+        err = seal_open(key, wrap_label, (struct sr_span){ w.nonce, sizeof(w.nonce) },
+            (struct sr_span){ w.bytes + SEAL_SALT_BYTES, WRAPPED_BYTES - SEAL_SALT_BYTES },
+            store->master);
+    }
+    OPENSSL_cleanse(key, sizeof(key));
+    return err == SEAL_OK || say_seal(trouble, err);
+}
+
+static bool
+take_text(void *arg, struct sqlite3_stmt *row)
+{
+    store_text(row, 0, arg, 128);
+    return false;
+}
+
+/* Whether SQLite finds the file whole: a copy that was cut looks well at its beginning. */
+static bool
+check_whole(struct store *store, struct trouble *trouble)
+{
+    char verdict[128] = "";
+    int version = 0;
+
+    if (!store_query(store, trouble, take_text, verdict, NULL, "PRAGMA integrity_check(1)", "") ||
+        !store_version(store, &version, trouble)) {
+        return false;
+    }
+    if (strcmp(verdict, "ok") != 0 || version == 0) {
+        return trouble_say(trouble, ESTALE, "use another backup", "the backup is damaged: %s",
+            version == 0 ? "it is empty" : verdict);
+    }
+    return true;
+}
+
+/* The master key: that of the passphrase, put in its place, or the one that is there. */
+static bool
+settle_master(struct store *store, const char *key_file, struct sr_span passphrase, bool *ret_made,
+    struct trouble *trouble)
+{
+    uint8_t there[STORE_MASTER_BYTES];
+
+    if (passphrase.data == NULL) {
+        return store_read_master(key_file, store->master, trouble) &&
+               store_check_master(store, trouble);
+    }
+    if (!unwrap(store, passphrase, trouble) || !store_check_master(store, trouble)) {
+        return false;
+    }
+    if (access(key_file, F_OK) != 0) {
+        *ret_made = store_write_master(key_file, store->master, trouble);
+        return *ret_made;
+    }
+    bool ok = store_read_master(key_file, there, trouble);
+    if (ok && CRYPTO_memcmp(there, store->master, sizeof(there)) != 0) {
+        ok = trouble_say(trouble, EEXIST, "move it away, or name another with --master-key",
+            "%s is another master key than the backup's", key_file);
+    }
+    OPENSSL_cleanse(there, sizeof(there));
+    return ok;
+}
+
+/* Checks the copy `file` and readies it to be the database of `store`, whose folder is set. */
+static bool
+prepare(struct store *store, const char *file, const char *key_file, struct sr_span passphrase,
+    bool *ret_made, struct trouble *trouble)
+{
+    return store_connect(store, file, trouble) && check_whole(store, trouble) &&
+           settle_master(store, key_file, passphrase, ret_made, trouble) &&
+           store_drop_secret(store, WRAP_KIND, WRAP_NAME, trouble);
+}
+
+static bool
+copy_bytes(int from, int to)
+{
+    static char buffer[65536];
+    ssize_t got;
+
+    while ((got = read(from, buffer, sizeof(buffer))) > 0) {
+        if (write(to, buffer, (size_t)got) != got) {
+            return false;
+        }
+    }
+    return got == 0;
+}
+
+static bool
+copy_file(const char *from, const char *to, struct trouble *trouble)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = -1;
+
+    if (in < 0) {
+        return say(trouble, "read", from);
+    }
+    /* What an attempt that was cut off left there. */
+    (void)unlink(to);
+    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool ok = out >= 0 && copy_bytes(in, out) && fsync(out) == 0;
+    if (!ok) {
+        (void)say(trouble, "copy the backup to", to);
+    }
+    (void)close(in);
+    if (out >= 0) {
+        (void)close(out);
+    }
+    return ok;
+}
+
+/* Puts the backup into `dir`, as far as the name of the database. */
+static bool
+restore(const char *path, const struct store_place *place, struct sr_span passphrase,
+    const char *dir, struct trouble *trouble)
+{
+    char copy[FILES_PATH_MAX], file[FILES_PATH_MAX], key_file[FILES_PATH_MAX];
+    struct store *store = calloc(1, sizeof(*store));
+    bool made = false;
+
+    if (store == NULL || !files_path(copy, "%s/" STORE_FILE ".restored", dir) ||
+        !files_path(file, "%s/" STORE_FILE, dir)) {
+        free(store);
+        return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    }
+    memcpy(store->dir, dir, strlen(dir) + 1);
+    bool ok = store_master_path(place, dir, key_file, trouble) && copy_file(path, copy, trouble) &&
+              prepare(store, copy, key_file, passphrase, &made, trouble);
+    store_close(store);
+    if (ok && rename(copy, file) != 0) {
+        ok = say(trouble, "make", file);
+    }
+    if (!ok) {
+        (void)unlink(copy);
+        if (made) {
+            (void)unlink(key_file);
+        }
+    }
+    return ok;
+}
+
+bool
+backup_restore(const struct store_place *place, const char *path, struct sr_span passphrase,
+    struct store **ret_store, struct trouble *trouble)
+{
+    char dir[FILES_PATH_MAX], file[FILES_PATH_MAX];
+    struct stat st;
+
+    if (!store_make_dir(place, trouble) || !store_find_dir(place, dir, trouble) ||
+        !store_check_dir(dir, trouble)) {
+        return false;
+    }
+    if (!files_path(file, "%s/" STORE_FILE, dir) || lstat(file, &st) == 0) {
+        return trouble_say(trouble, EEXIST, "name an empty folder with --dir",
+            "%s has an issuer's database already", dir);
+    }
+    return restore(path, place, passphrase, dir, trouble) && store_open(place, ret_store, trouble);
+}
