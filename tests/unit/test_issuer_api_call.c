@@ -21,7 +21,8 @@ static struct api_request
 asks(const char *method, const char *target)
 {
     return (struct api_request){
-        .method = method, .target = target, .peer = { .address = { 192, 0, 2, 7 } } };
+        .method = method, .target = target, .peer = { .address = { 192, 0, 2, 7 } }
+    };
 }
 
 static struct api_request
@@ -67,8 +68,7 @@ every_route_is_found_with_its_id(void **state)
         { "GET", "/api/enroll/collector/" ID "?token=s", "", API_ENROLL },
         { "GET", "/api/collectors/" ID "/bundle?token=s", "", API_BUNDLE },
         { "POST", "/api/collectors/" ID "/bundle", "", API_BUNDLE },
-        { "POST", "/api/collectors/" ID "/installed", "{\"result\":\"installed\"}",
-            API_INSTALLED },
+        { "POST", "/api/collectors/" ID "/installed", "{\"result\":\"installed\"}", API_INSTALLED },
         { "POST", "/api/collectors/" ID "/renew",
             "{\"time\":1,\"csr\":\"c\",\"nkey\":\"U\",\"signature\":\"" SIGNATURE "\"}",
             API_RENEW },
