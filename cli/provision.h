@@ -10,7 +10,10 @@
 #include "world.h"
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */
+int provision_audit(int argc, char **argv);
 int provision_dev(int argc, char **argv);
+int provision_nats_config(int argc, char **argv);
+int provision_operator(int argc, char **argv);
 int provision_serve(int argc, char **argv);
 int provision_verify(int argc, char **argv);
 

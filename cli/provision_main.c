@@ -8,7 +8,10 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
+        { "audit", provision_audit, "list who did what" },
         { "dev", provision_dev, "make a complete local installation in one folder" },
+        { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
+        { "operator", provision_operator, "make, show, back up and restore the issuer" },
         { "serve", provision_serve, "answer those who enroll, over HTTPS" },
         { "verify", provision_verify,
             "count what its streams hold, and prove that tenants are apart" },

@@ -245,9 +245,8 @@ int
 claims_allow_push(json_t *user)
 {
     int publish = put(user, "pub",
-        json_pack("{s:[s,s,s,s]}", "allow", "$SYS.REQ.CLAIMS.UPDATE",
-            "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP",
-            "$SYS.REQ.SERVER.PING"));
+        json_pack("{s:[s,s,s,s]}", "allow", "$SYS.REQ.CLAIMS.*", "$SYS.REQ.ACCOUNT.*.CLAIMS.*",
+            "$SYS.REQ.ACCOUNT.*.INFO", "$SYS.REQ.SERVER.PING"));
     int subscribe = put(user, "sub", json_pack("{s:[s]}", "allow", "_INBOX.>"));
     return publish | subscribe;
 }

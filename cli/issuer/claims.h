@@ -76,8 +76,8 @@ int claims_allow_role(struct json_t *user, const char *user_name, const char *te
 int claims_allow_all(struct json_t *user);
 
 /*
- * Lets a user of the system account push account tokens, read them back and ask the server for its
- * version, and nothing else. -1 without memory.
+ * Lets a user of the system account push account tokens, read them back, list and delete them, and
+ * ask the server for its version and what it knows of an account; nothing else. -1 without memory.
  */
 int claims_allow_push(struct json_t *user);
 

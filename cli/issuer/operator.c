@@ -198,10 +198,16 @@ create(struct store *store, const struct operator_draft *draft, struct trouble *
 }
 
 bool
+operator_check(const struct operator_draft *draft, struct trouble *trouble)
+{
+    return check_name(draft->name, trouble) &&
+           check_urls(draft->server_url, draft->api_url, trouble);
+}
+
+bool
 operator_create(struct store *store, const struct operator_draft *draft, struct trouble *trouble)
 {
-    if (!check_name(draft->name, trouble) ||
-        !check_urls(draft->server_url, draft->api_url, trouble) || !store_begin(store, trouble)) {
+    if (!operator_check(draft, trouble) || !store_begin(store, trouble)) {
         return false;
     }
     if (!create(store, draft, trouble)) {

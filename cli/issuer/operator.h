@@ -43,9 +43,12 @@ struct operator_draft {
     const char *api_url;    /* https://HOST[:PORT], where they enroll */
 };
 
+/* Whether a draft is as above: EINVAL. Asks no store. */
+bool operator_check(const struct operator_draft *draft, struct trouble *trouble);
+
 /*
- * Makes operator, system account and system user. EINVAL for a draft that is not as above, EEXIST
- * when there is an operator. Part of the caller's transaction, or of one of its own.
+ * Makes operator, system account and system user. EINVAL for a draft that is not as above,
+ * EEXIST when there is an operator. Part of the caller's transaction, or of one of its own.
  */
 bool operator_create(
     struct store *store, const struct operator_draft *draft, struct trouble *trouble);

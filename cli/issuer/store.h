@@ -118,6 +118,12 @@ bool store_set(struct store *store, const char *name, const char *value, struct 
 bool store_audit(struct store *store, const char *actor, const char *action, const char *object,
     const char *detail, struct trouble *trouble);
 
+/*
+ * Who runs this process, for the audit log: the user's name, "alice (sudo)" for root by sudo, or
+ * "uid 123" where it has no name. A hint for honest people, not a proof.
+ */
+void store_actor(char out[STORE_NAME_MAX]);
+
 /* The time in Unix seconds. */
 uint64_t store_now(void);
 

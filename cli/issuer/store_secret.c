@@ -2,8 +2,11 @@
 #include "issuer/store_parts.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <sqlite3.h>
@@ -14,6 +17,7 @@
 #define PAIR_KIND "nkey"
 #define CHECK_KIND "check"
 #define CHECK_NAME "master"
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@"
 #define CHECK_TEXT "this database is sealed with this key"
 
 /* What is bound to a secret: a version, its kind and its name, with a NUL behind each. */
@@ -237,4 +241,19 @@ store_audit(struct store *store, const char *actor, const char *action, const ch
     return store_run(store, trouble, NULL,
         "INSERT INTO audit (at_s, actor, action, object, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
         "itttt", (int64_t)store_now(), actor, action, object, detail);
+}
+
+void
+store_actor(char out[STORE_NAME_MAX])
+{
+    const char *sudo = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
+    const struct passwd *user = getpwuid(geteuid());
+
+    if (sudo != NULL && *sudo != '\0' && strspn(sudo, NAME_LETTERS) == strlen(sudo)) {
+        (void)snprintf(out, STORE_NAME_MAX, "%.64s (sudo)", sudo);
+    } else if (user != NULL) {
+        (void)snprintf(out, STORE_NAME_MAX, "%.64s", user->pw_name);
+    } else {
+        (void)snprintf(out, STORE_NAME_MAX, "uid %ju", (uintmax_t)geteuid());
+    }
 }
