@@ -102,13 +102,13 @@ fail(const char *doing, const struct trouble *trouble, struct api_answer *ret_an
         sr_log(SR_LOG_ERROR, "request failed: %s cause=\"%s\" remedy=\"%s\" suppressed=%llu", doing,
             trouble->cause, trouble->remedy, (unsigned long long)suppressed);
     }
-    api_say(500, "the issuer failed; its log says why", ret_answer);
+    api_say(500, "The issuer failed; its log says why.", ret_answer);
 }
 
 static void
 say_later(unsigned wait_s, struct api_answer *ret_answer)
 {
-    api_say(429, "too many requests", ret_answer);
+    api_say(429, "Too many requests.", ret_answer);
     ret_answer->retry_after_s = wait_s;
 }
 
@@ -153,11 +153,11 @@ static const char *
 renewal_text(enum collector_refusal refusal)
 {
     switch (refusal) {
-    case COLLECTOR_NO_TOKEN: return "`csr` or `nkey` is not a key of a host";
-    case COLLECTOR_BAD_TOKEN: return "the signature is not by the key of the collector's user";
+    case COLLECTOR_NO_TOKEN: return "`csr` or `nkey` is not a key of a host.";
+    case COLLECTOR_BAD_TOKEN: return "The signature is not by the key of the collector's user.";
     case COLLECTOR_EXPIRED:
-        return "the time is more than 300 s from the issuer's clock: set the host's clock";
-    case COLLECTOR_SPENT: return "the time is not later than that of the renewal before";
+        return "The time is more than 300 s from the issuer's clock: set the host's clock.";
+    case COLLECTOR_SPENT: return "The time is not later than that of the renewal before.";
     case COLLECTOR_GRANTED:
     case COLLECTOR_UNKNOWN:
     case COLLECTOR_NOT_READY: break;
@@ -337,7 +337,7 @@ give_health(struct api *api, struct api_answer *ret_answer)
     struct trouble trouble;
 
     if (!store_setting(api->store, "operator", operator_name, sizeof(operator_name), &trouble)) {
-        api_say(503, "the database cannot be read", ret_answer);
+        api_say(503, "The database cannot be read.", ret_answer);
         return;
     }
     give(200, TYPE_JSON, strdup(ok), sizeof(ok) - 1, ret_answer);
@@ -374,7 +374,7 @@ answer_call(struct api *api, const struct api_request *request, const struct api
         run(&d, do_renew, ret_answer);
         return;
     }
-    api_say(500, "the issuer failed", ret_answer);
+    api_say(500, "The issuer failed.", ret_answer);
 }
 
 void

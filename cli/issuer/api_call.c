@@ -36,8 +36,8 @@ static const struct pattern {
     { "/api/collectors/", "/renew", API_RENEW, METHOD_POST, "POST" },
 };
 
-static const struct api_fault no_such_path = { 404, "there is nothing at this path", NULL };
-static const struct api_fault bad_token = { 401, "the token is not one of this collector", NULL };
+static const struct api_fault no_such_path = { 404, "There is nothing at this path.", NULL };
+static const struct api_fault bad_token = { 401, "The token is not one of this collector.", NULL };
 
 static bool
 fail(struct api_fault *ret_fault, unsigned status, const char *sentence)
@@ -92,7 +92,7 @@ find_route(const struct api_request *request, struct api_call *call, struct api_
             continue;
         }
         if ((method_of(request->method) & p->methods) == 0) {
-            *ret_fault = (struct api_fault){ 405, "this path takes another method", p->allow };
+            *ret_fault = (struct api_fault){ 405, "This path takes another method.", p->allow };
             return false;
         }
         call->route = p->route;
@@ -179,7 +179,7 @@ take_query_token(struct api_call *call, const char *target, struct api_fault *re
         return true;
     }
     if (!decode(value, len, text)) {
-        return fail(ret_fault, 400, "the query is not one: a percent sign stands for nothing");
+        return fail(ret_fault, 400, "The query is not one: a percent sign stands for nothing.");
     }
     bool ok = take_token(call, text);
     OPENSSL_cleanse(text, sizeof(text));
@@ -201,8 +201,8 @@ find_token(const struct api_request *request, struct api_call *call, struct api_
         }
     } else if (query_token(request->target, &len) != NULL) {
         return fail(ret_fault, 400,
-            "the token is in the query: send it as the header "
-            "X-ServiceRadar-Download-Token");
+            "The token is in the query: send it as the header "
+            "X-ServiceRadar-Download-Token.");
     }
     if (text != NULL && text[0] != '\0' && !take_token(call, text)) {
         *ret_fault = bad_token;
@@ -224,12 +224,12 @@ find_host(const struct api_request *request, struct api_call *call, struct api_f
         return true;
     }
     if (strlen(request->host) != HOST_DIGITS) {
-        return fail(ret_fault, 400, "X-ServiceRadar-Host is not 64 hexadecimal digits");
+        return fail(ret_fault, 400, "X-ServiceRadar-Host is not 64 hexadecimal digits.");
     }
     for (size_t i = 0; i < HOST_DIGITS; i++) {
         int digit = hex_digit(request->host[i]);
         if (digit < 0) {
-            return fail(ret_fault, 400, "X-ServiceRadar-Host is not 64 hexadecimal digits");
+            return fail(ret_fault, 400, "X-ServiceRadar-Host is not 64 hexadecimal digits.");
         }
         call->host[i] = "0123456789abcdef"[digit];
     }
@@ -249,7 +249,7 @@ read_keys(struct api_call *call, struct api_fault *ret_fault)
         return true;
     }
     if (!json_is_string(csr) || !json_is_string(nkey)) {
-        return fail(ret_fault, 400, "`csr` and `nkey` are not both texts");
+        return fail(ret_fault, 400, "`csr` and `nkey` are not both texts.");
     }
     call->keys = (struct collector_keys){ json_string_value(csr), json_string_value(nkey) };
     return true;
@@ -263,7 +263,7 @@ read_result(struct api_call *call, struct api_fault *ret_fault)
     size_t len = 0;
 
     if (result == NULL || (strcmp(result, "installed") != 0 && strcmp(result, "failed") != 0)) {
-        return fail(ret_fault, 400, "`result` is neither \"installed\" nor \"failed\"");
+        return fail(ret_fault, 400, "`result` is neither \"installed\" nor \"failed\".");
     }
     call->failed = strcmp(result, "failed") == 0;
     for (const char *c = cause != NULL ? cause : "no cause was given";
@@ -282,16 +282,17 @@ read_renewal(struct api_call *call, struct api_fault *ret_fault)
     struct sr_buf signature = sr_buf_over(call->signature, sizeof(call->signature));
 
     if (!json_is_integer(time) || json_integer_value(time) <= 0) {
-        return fail(ret_fault, 400, "`time` is not a time in Unix seconds");
+        return fail(ret_fault, 400, "`time` is not a time in Unix seconds.");
     }
     call->time_s = (uint64_t)json_integer_value(time);
     struct sr_span span = { (const uint8_t *)text, text != NULL ? strlen(text) : 0 };
     if (text == NULL || !sr_base64url_decode(&signature, span) ||
         signature.len != sizeof(call->signature)) {
-        return fail(ret_fault, 400, "`signature` is not 64 bytes in base 64 (RFC 4648, section 5)");
+        return fail(
+            ret_fault, 400, "`signature` is not 64 bytes in base 64 (RFC 4648, section 5).");
     }
     if (call->keys.csr == NULL) {
-        return fail(ret_fault, 400, "`csr` and `nkey` are missing");
+        return fail(ret_fault, 400, "`csr` and `nkey` are missing.");
     }
     return true;
 }
@@ -303,11 +304,11 @@ parse_body(const struct api_request *request, struct api_call *call, struct api_
         return true;
     }
     if (request->body.len > API_BODY_MAX) {
-        return fail(ret_fault, 413, "the body is longer than 64 KiB");
+        return fail(ret_fault, 413, "The body is longer than 64 KiB.");
     }
     call->body = json_loadb(
         (const char *)request->body.data, request->body.len, JSON_REJECT_DUPLICATES, NULL);
-    return json_is_object(call->body) || fail(ret_fault, 400, "the body is not a JSON object");
+    return json_is_object(call->body) || fail(ret_fault, 400, "The body is not a JSON object.");
 }
 
 static bool

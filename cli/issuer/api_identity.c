@@ -194,8 +194,7 @@ issue(
         return false;
     }
     if (!keep_text(store, NAME_CERTIFICATE, ret_made->certificate, trouble) ||
-        !keep_text(store, NAME_KEY, ret_made->key, trouble) ||
-        !store_audit(store, "serve", "certificate issued", ret_made->serial, host, trouble)) {
+        !keep_text(store, NAME_KEY, ret_made->key, trouble)) {
         authority_made_done(ret_made);
         store_rollback(store);
         return false;

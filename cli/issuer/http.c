@@ -307,7 +307,7 @@ refuse_body(struct MHD_Connection *c, struct exchange *x)
 {
     struct api_answer answer;
 
-    api_say(413, "the body is longer than 64 KiB", &answer);
+    api_say(413, "The body is longer than 64 KiB.", &answer);
     return send_answer(c, x, &answer);
 }
 
@@ -364,7 +364,7 @@ answer_request(struct http *h, struct MHD_Connection *c, struct exchange *x, con
         return refuse_body(c, x);
     }
     if (strlen(x->target) > API_TARGET_MAX) {
-        api_say(414, "the request line is too long", &answer);
+        api_say(414, "The request line is too long.", &answer);
         return send_answer(c, x, &answer);
     }
     (void)pthread_mutex_lock(&h->answering);
