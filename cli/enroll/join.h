@@ -28,6 +28,9 @@ enum join_exit {
     JOIN_EXIT_ROLLED_BACK = 8,
 };
 
+/* What is done beyond files (join_ops.h). */
+struct join_ops;
+
 /* Borrowed for the calls. NULL is the default. */
 struct join_options {
     const char *root;                /* "" is the host */
@@ -41,6 +44,7 @@ struct join_options {
     bool force;
     bool dry_run;
     uint64_t now_s;
+    const struct join_ops *ops; /* the system's */
 };
 
 /* One line of what was or would be done; `level` is 'o' done, 'w' a warning, 'i' information. */
@@ -48,15 +52,24 @@ typedef void join_say_cb(void *arg, char level, const char *text);
 
 /*
  * What can be known before a token is spent: paths writable, space, the service user, the daemon,
- * a clock after 2025, an enrolment that is there. Writes nothing.
+ * a clock after 2025, an enrolment that is there. Writes nothing, but takes back what a process
+ * before put in place and did not come to prove (never with `dry_run`).
  */
 bool join_preflight(struct generations *g, const struct join_options *options,
     enum bundle_collector collector, join_say_cb *say, void *arg, struct trouble *trouble);
 
 /*
  * Does it all. `raw` is the bundle as it came, `record` what is known of where it came from
- * (package, URL, pin, token hash, keys of the host); its paths are filled in here. `*ret_changed`
+ * (package, URL, pin, token hash, keys of the host, moments; 0 for enrolled_s is now or as before);
+ * its collector, paths and unit are filled in here. `*ret_changed`
  * is false when everything was so already. `*ret_exit` is one of join_exit on failure.
+ *
+ * A failed proof is a failure whatever its reason: a collector that was never seen to work is not
+ * left behind. The host is as it was then, and `raw` is kept for `bundle apply --kept`. `force`
+ * lets a user's missing permission pass in the check of the bundle, but not in the proof.
+ *
+ * SIGINT, SIGTERM and SIGHUP are held back while files are new and unproven, and are a failure
+ * then.
  */
 bool join_apply(struct generations *g, const struct join_options *options,
     const struct bundle *bundle, struct sr_span raw, struct record *record, join_say_cb *say,

@@ -28,6 +28,7 @@ struct loader {
     struct sr_conf_arena *tree;  /* freed after loading */
     struct sr_conf_arena *owned; /* lives with the configuration */
     struct sr_conf_origin file;
+    bool files_later;
     size_t refused; /* values that the reader of the text has reported: they are not given */
 };
 
@@ -157,7 +158,7 @@ fill_text(struct loader *ld, const struct sr_conf_key *key, const struct place *
     case SR_CONF_STRING:
     case SR_CONF_STRINGS:
         *(const char **)slot = sr_conf_arena_copy(ld->owned, text, strlen(text));
-        if (key->is_file && text[0] != '\0') {
+        if (key->is_file && text[0] != '\0' && !ld->files_later) {
             check_file(ld, key, place, text);
         }
         break;
@@ -434,6 +435,7 @@ load(const struct sr_conf_schema *schema, const struct sr_conf_source *source, s
         return NULL;
     }
     struct loader ld = {
+        .files_later = source->files_later,
         .problems = problems,
         .tree = &tree,
         .owned = &owned->arena,

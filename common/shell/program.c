@@ -54,7 +54,8 @@ print_help(const struct sr_program *program)
                  "      --set KEY=VALUE   overrides a key: listeners.0.listen=udp://[::]:5514\n"
                  "      --output OUTPUT   the same as --set output=OUTPUT\n"
                  "      --check-config    print every problem of the configuration and end\n"
-                 "      --print-config    print the configuration in effect and end\n"
+                 "      --print-config    print the configuration in effect and end; the files\n"
+                 "                        that it names need not be there\n"
                  "      --describe-config print every key with type, range and default\n"
                  "      --version, --help\n\n"
                  "decode prints the records of a capture as JSON lines, one for each input that\n"
@@ -102,6 +103,7 @@ source_of(const struct invocation *in)
         .sets = in->sets,
         .set_count = in->set_count,
         .use_environment = true,
+        .files_later = in->print,
     };
 }
 

@@ -138,6 +138,7 @@ struct sr_conf_source {
     const char *const *sets; /* "dotted.path=value", in order; lists by index: listeners.0.listen */
     size_t set_count;
     bool use_environment; /* apply SR_* variables */
+    bool files_later;     /* files that values name need not be there: nothing will read them */
 };
 
 /*

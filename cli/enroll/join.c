@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enroll/join.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "enroll/join_parts.h"
+#include "enroll/unproven.h"
+
+#include "sr/banned.h"
+
+/* A clock before the suite existed is one that was never set: certificates would look early. */
+#define CLOCK_LEAST_S 1735689600U /* 2025-01-01 */
+
+/* What stands for a file that is yet to come when space is asked for. */
+#define SIZE_EXPECTED 16384U
+
+static struct join *
+begin(struct generations *g, const struct join_options *options, join_say_cb *say, void *arg,
+    struct trouble *trouble)
+{
+    struct join *j = calloc(1, sizeof(*j));
+
+    if (j == NULL) {
+        (void)trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+        return NULL;
+    }
+    j->g = g;
+    j->options = options;
+    j->ops = options->ops != NULL ? options->ops : &join_ops_system;
+    j->root = options->root == NULL || strcmp(options->root, "/") == 0 ? "" : options->root;
+    j->say = say;
+    j->arg = arg;
+    return j;
+}
+
+static void
+end(struct join *j)
+{
+    free(j->config);
+    free(j);
+}
+
+/* Takes back what a process before did not come to prove. */
+static bool
+take_back_unproven(const struct join *j, struct trouble *trouble)
+{
+    bool undone = false;
+
+    if (j->options->dry_run) {
+        if (unproven_is(j->root)) {
+            join_say(j, 'w', "an enrolment was interrupted; it would be taken back first");
+        }
+        return true;
+    }
+    if (!unproven_undo(j->g, j->root, j->options->now_s, &undone, trouble)) {
+        return false;
+    }
+    if (undone) {
+        join_say(j, 'w', "an enrolment was interrupted before it was proven: taken back");
+    }
+    return true;
+}
+
+/* ---- Before the token is spent ---- */
+
+static bool
+look_at_places(struct join *j, enum bundle_collector collector, struct trouble *trouble)
+{
+    static const uint8_t expected[SIZE_EXPECTED];
+    static char paths[JOIN_PARTS][RECORD_TEXT_MAX];
+
+    for (int part = 0; part < JOIN_PARTS; part++) {
+        if (!join_default_path(j->options, collector, (enum join_part)part, ".json", paths[part])) {
+            return trouble_say(
+                trouble, ENAMETOOLONG, "name shorter folders", "the path of a folder is too long");
+        }
+        j->files[j->file_count++] = (struct generation_file){ .path = paths[part] + 1,
+            .bytes = { expected, sizeof(expected) },
+            .mode = 0640,
+            .uid = j->owner.uid,
+            .gid = j->owner.gid };
+    }
+    struct generation_set set = join_set(j);
+    return generation_preflight(j->g, &set, trouble);
+}
+
+static void
+tell_enrolment(const struct join *j, enum bundle_collector collector)
+{
+    struct record record;
+    struct trouble trouble;
+
+    if (record_read(j->root, collector, &record, &trouble)) {
+        join_say(j, 'i', "%s is enrolled already%s%s; what changes is replaced",
+            bundle_collector_name(collector), *record.core_url != '\0' ? " with " : "",
+            record.core_url);
+    } else if (trouble.error != ENOENT) {
+        join_say(j, 'w', "%s", trouble.cause);
+    }
+}
+
+bool
+join_preflight(struct generations *g, const struct join_options *options,
+    enum bundle_collector collector, join_say_cb *say, void *arg, struct trouble *trouble)
+{
+    struct join *j = begin(g, options, say, arg, trouble);
+
+    if (j == NULL) {
+        return false;
+    }
+    /* Without a word which collector it will be, the places of one stand for those of all. */
+    enum bundle_collector likely = collector != BUNDLE_UNTOLD ? collector : BUNDLE_TRAPD;
+    bool ok = take_back_unproven(j, trouble);
+    if (ok && options->now_s < CLOCK_LEAST_S) {
+        ok = trouble_say(trouble, 0, "set the clock (timedatectl set-ntp true)",
+            "this host's clock is years behind, so that no certificate can be checked");
+    }
+    ok = ok && join_find_owner(j, trouble);
+    if (ok && collector != BUNDLE_UNTOLD) {
+        ok = settings_daemon(j->root, options->daemon_dir, collector, j->daemon, trouble);
+    }
+    ok = ok && look_at_places(j, likely, trouble);
+    if (ok && collector != BUNDLE_UNTOLD) {
+        tell_enrolment(j, collector);
+    }
+    end(j);
+    return ok;
+}
+
+/* ---- Signals ---- */
+
+static sigset_t
+ends(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/* Takes a signal that was held back; false when there is none. */
+static bool
+was_interrupted(struct trouble *trouble)
+{
+    const struct timespec none = { 0, 0 };
+    sigset_t set = ends();
+
+    if (sigtimedwait(&set, NULL, &none) <= 0) {
+        return false;
+    }
+    (void)trouble_say(trouble, EINTR, "run it again", "it was interrupted");
+    return true;
+}
+
+/* ---- Putting in place, proving, starting ---- */
+
+static void
+tell_files(const struct join *j, const struct generation_report *report)
+{
+    static const char *const words[] = {
+        [GENERATION_SAME] = "as it is",
+        [GENERATION_NEW] = "new",
+        [GENERATION_REPLACED] = "replaced",
+        [GENERATION_CHANGED] = "replaced, though it was changed by hand",
+        [GENERATION_FOREIGN] = "replaced",
+    };
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct generation_outcome *o = &report->files[i];
+        bool gone = i < j->file_count && j->files[i].absent;
+        join_say(j, o->change == GENERATION_CHANGED && *o->kept == '\0' ? 'w' : 'i', "/%s: %s%s%s",
+            o->path, gone && o->change != GENERATION_SAME ? "removed" : words[o->change],
+            *o->kept != '\0' ? "; what was there is kept as " : "", o->kept);
+    }
+}
+
+/* Starts the unit, or says why not. */
+static bool
+start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
+{
+    const char *unit = j->record->unit;
+
+    if (j->options->no_restart || *j->root != '\0') {
+        join_say(j, 'i', "%s is not started: %s", unit,
+            j->options->no_restart ? "--no-restart" : "--root is not this host");
+        return true;
+    }
+    if (was.state == UNIT_NO_SYSTEMD || was.state == UNIT_NO_FILE) {
+        join_say(j, 'w', "%s is not started: %s", unit,
+            was.state == UNIT_NO_FILE ? "there is no such unit" : "systemd does not run here");
+        return true;
+    }
+    if (!j->ops->start(unit, trouble)) {
+        return false;
+    }
+    join_say(j, 'o', "%s is enabled and runs", unit);
+    return true;
+}
+
+static void
+restore_unit(const struct join *j, struct unit_was was)
+{
+    if (!j->options->no_restart && *j->root == '\0') {
+        j->ops->restore(j->record->unit, was);
+    }
+}
+
+/* Takes back what is in place. The cause stays the first one; the bundle stays for another try. */
+static void
+take_back(struct join *j, struct unit_was was, struct trouble *trouble)
+{
+    struct generation_options options = { .time = j->options->now_s };
+    struct generation_report *report = malloc(sizeof(*report));
+    struct trouble later;
+
+    if (report == NULL || !generation_rollback(j->g, &options, report, &later)) {
+        join_say(j, 'w', "the files could not be taken back: %s; the next command goes on with it",
+            report != NULL ? later.cause : "out of memory");
+    } else {
+        join_say(j, 'i', "the files are as they were before");
+        (void)unproven_end(j->root, &later);
+    }
+    free(report);
+    if (!generation_keep_bundle(j->g, j->raw, &later)) {
+        join_say(j, 'w', "the bundle could not be kept: %s", later.cause);
+    } else {
+        join_say(j, 'i', "the bundle is kept: go on with `serviceradar-cli bundle apply --kept`");
+    }
+    restore_unit(j, was);
+    (void)trouble;
+}
+
+static bool
+put_in_place(struct join *j, struct generation_report *report, struct unit_was was, int *ret_exit,
+    struct trouble *trouble)
+{
+    struct generation_options options = { .time = j->options->now_s, .force = j->options->force };
+    struct generation_set set = join_set(j);
+    struct trouble later;
+
+    *ret_exit = JOIN_EXIT_FILES;
+    if (!unproven_begin(j->g, j->root, trouble)) {
+        return false;
+    }
+    if (!generation_apply(j->g, &set, &options, report, trouble)) {
+        (void)unproven_end(j->root, &later);
+        return false;
+    }
+    tell_files(j, report);
+    bool ok = join_prove(j, trouble) && !was_interrupted(trouble) && start_unit(j, was, trouble) &&
+              !was_interrupted(trouble) && unproven_end(j->root, trouble);
+    if (!ok) {
+        take_back(j, was, trouble);
+        *ret_exit = JOIN_EXIT_ROLLED_BACK;
+    }
+    return ok;
+}
+
+/* The record's own file does not count: it says when, and of which token. */
+static bool
+is_nothing(const struct join *j, const struct generation_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->files[i].change != GENERATION_SAME &&
+            strcmp(report->files[i].path, record_path(j->record->collector)) != 0) {
+            return false;
+        }
+    }
+    return j->proven_before;
+}
+
+static bool
+go_on(struct join *j, struct generation_report *report, bool *ret_changed, int *ret_exit,
+    struct trouble *trouble)
+{
+    struct generation_options options = { .time = j->options->now_s, .force = j->options->force };
+    struct generation_set set = join_set(j);
+    sigset_t held = ends(), before;
+
+    *ret_exit = JOIN_EXIT_FILES;
+    if (!generation_compare(j->g, &set, &options, report, trouble)) {
+        return false;
+    }
+    struct unit_was was = { UNIT_NO_SYSTEMD, false };
+    if (*j->root == '\0') {
+        was = j->ops->look(j->record->unit);
+    }
+    if (is_nothing(j, report)) {
+        join_say(j, 'o', "everything is so already");
+        *ret_changed = false;
+        return was.state == UNIT_ACTIVE || j->options->dry_run || start_unit(j, was, trouble);
+    }
+    if (j->options->dry_run) {
+        tell_files(j, report);
+        *ret_changed = true;
+        return generation_preflight(j->g, &set, trouble);
+    }
+    (void)sigprocmask(SIG_BLOCK, &held, &before);
+    bool ok = put_in_place(j, report, was, ret_exit, trouble);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    *ret_changed = *ret_changed || ok;
+    return ok;
+}
+
+static bool
+apply(struct join *j, bool *ret_changed, int *ret_exit, struct trouble *trouble)
+{
+    *ret_exit = JOIN_EXIT_FILES;
+    if (!take_back_unproven(j, trouble)) {
+        return false;
+    }
+    *ret_exit = JOIN_EXIT_BUNDLE;
+    if (!join_choose(j, trouble)) {
+        return false;
+    }
+    *ret_exit = JOIN_EXIT_FILES;
+    if (!settings_daemon(
+            j->root, j->options->daemon_dir, j->record->collector, j->daemon, trouble)) {
+        return false;
+    }
+    *ret_exit = JOIN_EXIT_BUNDLE;
+    if (!join_check(j, trouble) || !join_place(j, ret_exit, trouble)) {
+        return false;
+    }
+    struct generation_report *report = malloc(sizeof(*report));
+    if (report == NULL) {
+        return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    }
+    bool ok = go_on(j, report, ret_changed, ret_exit, trouble);
+    free(report);
+    return ok;
+}
+
+bool
+join_apply(struct generations *g, const struct join_options *options, const struct bundle *bundle,
+    struct sr_span raw, struct record *record, join_say_cb *say, void *arg, bool *ret_changed,
+    int *ret_exit, struct trouble *trouble)
+{
+    struct join *j = begin(g, options, say, arg, trouble);
+    bool changed = false;
+    int code = EXIT_FAILURE;
+
+    if (j == NULL) {
+        *ret_exit = code;
+        return false;
+    }
+    j->bundle = bundle;
+    j->raw = raw;
+    j->record = record;
+    bool ok = apply(j, &changed, &code, trouble);
+    if (ok) {
+        *ret_changed = changed;
+    } else {
+        *ret_exit = code;
+    }
+    end(j);
+    return ok;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_ENROLL_JOIN_PARTS_H_INCLUDED
+#define CLI_ENROLL_JOIN_PARTS_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "enroll/join.h"
+#include "enroll/join_ops.h"
+#include "enroll/owner.h"
+#include "enroll/settings.h"
+#include "sr/buf.h"
+
+/* The steps of join_apply. */
+
+#define JOIN_CONFIG_DIR "/etc/serviceradar"
+#define JOIN_RECORD_MAX 16384
+
+/* What a collector reads from the disk, in the order of struct join's `files`. */
+enum join_part { JOIN_CONFIG, JOIN_CREDS, JOIN_CERTIFICATE, JOIN_KEY, JOIN_CA_CHAIN, JOIN_PARTS };
+
+/* Files that a set has at most: the parts, the record, and parts that were elsewhere before. */
+#define JOIN_FILES_MAX (JOIN_PARTS + 1 + JOIN_PARTS)
+
+/* One run. Starts as zeros; join_done(). */
+struct join {
+    struct generations *g;
+    const struct join_options *options;
+    const struct join_ops *ops;
+    const char *root;
+    const struct bundle *bundle;
+    struct sr_span raw;
+    struct record *record;
+    join_say_cb *say;
+    void *arg;
+    char daemon[FILES_PATH_MAX];
+    struct settings settings; /* what the configuration says; from join_place on, as placed */
+    uint8_t *config;          /* with the paths as placed; owned */
+    size_t config_len;
+    struct owner owner;
+    char record_text[JOIN_RECORD_MAX];
+    char gone[JOIN_PARTS][RECORD_TEXT_MAX]; /* absolute paths of an enrolment before */
+    struct generation_file files[JOIN_FILES_MAX];
+    size_t file_count;
+    bool proven_before; /* a record of the same enrolment is there */
+};
+
+void join_say(const struct join *j, char level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The part's path in a record. */
+char *join_path_of(struct record *record, enum join_part part);
+
+/* Decides which collector it is: the bundle's, or that of the options. */
+bool join_choose(struct join *j, struct trouble *trouble);
+
+/* Asks the daemon what the configuration says, and checks what is in the bundle. */
+bool join_check(struct join *j, struct trouble *trouble);
+
+/*
+ * Decides where each file goes, makes the configuration say so, and lets the daemon check that;
+ * fills the record's paths and the set. `*ret_exit` is JOIN_EXIT_BUNDLE or _FILES on failure.
+ */
+bool join_place(struct join *j, int *ret_exit, struct trouble *trouble);
+
+/* The set as join_place() has filled it. */
+struct generation_set join_set(const struct join *j);
+
+/* The default path of a part: named after the collector, in the folders of the options. */
+bool join_default_path(const struct join_options *options, enum bundle_collector collector,
+    enum join_part part, const char *extension, char out[RECORD_TEXT_MAX]);
+
+/* Proves what is in place, and says what was seen. */
+bool join_prove(struct join *j, struct trouble *trouble);
+
+/* Finds whom files belong to; says why when it is not the service. False: files cannot be made. */
+bool join_find_owner(struct join *j, struct trouble *trouble);
+
+#endif

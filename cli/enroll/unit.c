@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enroll/unit.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "files.h"
+
+#include "sr/banned.h"
+
+/* A start waits for the daemon's own word that it is ready, a stop until its queue is on disk. */
+#define TIMEOUT_MS 120000
+
+/* Exit code of systemctl with the verb on the unit, with what it printed on `ret_error`'s line. */
+static int
+systemctl(const char *const words[3], const char *unit, char *ret_error, size_t size)
+{
+    static const char *const programs[] = { "/usr/bin/systemctl", "/bin/systemctl" };
+    const char *program = access(programs[0], X_OK) == 0 ? programs[0] : programs[1];
+    const char *argv[8] = { program, "--no-ask-password", "--quiet" };
+    struct child child = { .argv = argv, .timeout_ms = TIMEOUT_MS };
+    struct child_output *output = calloc(1, sizeof(*output));
+    size_t argc = 3;
+    int code = -1;
+
+    for (size_t i = 0; i < 3 && words[i] != NULL; i++) {
+        argv[argc++] = words[i];
+    }
+    argv[argc] = unit;
+    errno = ENOMEM;
+    if (output != NULL) {
+        code = child_run(&child, output);
+    }
+    if (ret_error != NULL) {
+        const char *said = code < 0 ? strerror(errno) : output->err;
+        (void)snprintf(ret_error, size, "%.*s", (int)strcspn(said, "\n"), said);
+    }
+    free(output);
+    return code;
+}
+
+static bool
+has_file(const char *unit)
+{
+    static const char *const folders[] = { "/etc/systemd/system", "/run/systemd/system",
+        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
+    char path[FILES_PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        if (files_path(path, "%s/%s", folders[i], unit) && access(path, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct unit_was
+unit_look(const char *unit)
+{
+    struct unit_was was = { UNIT_NO_SYSTEMD, false };
+
+    /* The folder that sd_booted(3) looks for. */
+    if (access("/run/systemd/system", F_OK) != 0) {
+        return was;
+    }
+    if (!has_file(unit)) {
+        was.state = UNIT_NO_FILE;
+        return was;
+    }
+    was.state = UNIT_INACTIVE;
+    if (systemctl((const char *const[3]){ "is-active" }, unit, NULL, 0) == 0) {
+        was.state = UNIT_ACTIVE;
+    } else if (systemctl((const char *const[3]){ "is-failed" }, unit, NULL, 0) == 0) {
+        was.state = UNIT_FAILED;
+    }
+    was.enabled = systemctl((const char *const[3]){ "is-enabled" }, unit, NULL, 0) == 0;
+    return was;
+}
+
+const char *
+unit_word(enum unit_state state)
+{
+    switch (state) {
+    case UNIT_NO_SYSTEMD: return "unknown";
+    case UNIT_NO_FILE: return "missing";
+    case UNIT_INACTIVE: return "inactive";
+    case UNIT_FAILED: return "failed";
+    case UNIT_ACTIVE: return "active";
+    }
+    return "unknown";
+}
+
+static bool
+complain_of(const char *doing, const char *unit, const char *said, struct trouble *trouble)
+{
+    char remedy[256];
+
+    (void)snprintf(remedy, sizeof(remedy), "journalctl -u %s -n 50", unit);
+    return trouble_say(trouble, 0, remedy, "%s cannot be %s: %s", unit, doing,
+        *said != '\0' ? said : "systemctl gave no reason");
+}
+
+bool
+unit_start(const char *unit, struct trouble *trouble)
+{
+    char said[256] = "";
+
+    if (systemctl((const char *const[3]){ "enable" }, unit, said, sizeof(said)) != 0) {
+        return complain_of("enabled", unit, said, trouble);
+    }
+    /* A unit that failed too often in a row is not started again without this. */
+    (void)systemctl((const char *const[3]){ "reset-failed" }, unit, NULL, 0);
+    if (systemctl((const char *const[3]){ "restart" }, unit, said, sizeof(said)) != 0) {
+        return complain_of("started", unit, said, trouble);
+    }
+    if (systemctl((const char *const[3]){ "is-active" }, unit, NULL, 0) != 0) {
+        return complain_of("kept running", unit, "it ended right after its start", trouble);
+    }
+    return true;
+}
+
+bool
+unit_stop(const char *unit, struct trouble *trouble)
+{
+    char said[256] = "";
+
+    if (systemctl((const char *const[3]){ "disable", "--now" }, unit, said, sizeof(said)) != 0) {
+        return complain_of("stopped", unit, said, trouble);
+    }
+    return true;
+}
+
+void
+unit_restore(const char *unit, struct unit_was was)
+{
+    if (was.state == UNIT_NO_SYSTEMD || was.state == UNIT_NO_FILE) {
+        return;
+    }
+    if (!was.enabled) {
+        (void)systemctl((const char *const[3]){ "disable" }, unit, NULL, 0);
+    }
+    (void)systemctl(
+        (const char *const[3]){ was.state == UNIT_ACTIVE ? "restart" : "stop" }, unit, NULL, 0);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_ENROLL_UNIT_H_INCLUDED
+#define CLI_ENROLL_UNIT_H_INCLUDED
+
+#include <stdbool.h>
+
+#include "trouble.h"
+
+/* The service of a collector, by systemctl. `unit` is "serviceradar-trapd.service". */
+
+enum unit_state {
+    UNIT_NO_SYSTEMD, /* systemd does not run here */
+    UNIT_NO_FILE,    /* there is no unit of that name */
+    UNIT_INACTIVE,
+    UNIT_FAILED,
+    UNIT_ACTIVE,
+};
+
+/* What a unit was like. */
+struct unit_was {
+    enum unit_state state;
+    bool enabled;
+};
+
+/* Asks systemd; writes nothing. */
+struct unit_was unit_look(const char *unit);
+
+/* A word for `state`: "active", ..., static. */
+const char *unit_word(enum unit_state state);
+
+/* Enables the unit and starts it (again), and waits until it is active. */
+bool unit_start(const char *unit, struct trouble *trouble);
+
+/* Stops the unit and disables it. */
+bool unit_stop(const char *unit, struct trouble *trouble);
+
+/* Puts the unit back into the state that it was in, as far as that works. */
+void unit_restore(const char *unit, struct unit_was was);
+
+#endif
