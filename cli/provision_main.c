@@ -8,11 +8,14 @@ int
 main(int argc, char **argv)
 {
     static const struct command commands[] = {
+        { "account", provision_account, "make tenants, and say what they may use" },
         { "audit", provision_audit, "list who did what" },
         { "dev", provision_dev, "make a complete local installation in one folder" },
         { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
         { "operator", provision_operator, "make, show, back up and restore the issuer" },
         { "serve", provision_serve, "answer those who enroll, over HTTPS" },
+        { "stream", provision_stream, "make the streams of a tenant" },
+        { "user", provision_user, "make users of a tenant, and revoke them" },
         { "verify", provision_verify,
             "count what its streams hold, and prove that tenants are apart" },
         { NULL, NULL, NULL },

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <jansson.h>
 #include <sqlite3.h>
@@ -41,9 +40,9 @@ bool
 account_audit(struct store *store, const char *action, const char *object, const char *detail,
     struct trouble *trouble)
 {
-    char actor[32];
+    char actor[STORE_NAME_MAX];
 
-    (void)snprintf(actor, sizeof(actor), "uid %lu", (unsigned long)geteuid());
+    store_actor(actor);
     return store_audit(store, actor, action, object, detail, trouble);
 }
 

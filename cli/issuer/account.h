@@ -142,9 +142,6 @@ bool account_rules(
  */
 bool account_push(struct store *store, const char *name, struct trouble *trouble);
 
-/* Whether a server is configured (setting "server_url"), so that account_push() can be tried. */
-bool account_can_push(struct store *store, bool *ret_can, struct trouble *trouble);
-
 /* Asks the server for its version, as "2.9.10". */
 bool account_server_version(
     struct store *store, char ret_version[ACCOUNT_VERSION_MAX], struct trouble *trouble);

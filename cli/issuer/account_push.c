@@ -8,7 +8,6 @@
 #include <jansson.h>
 
 #include "issuer/broker.h"
-#include "issuer/operator.h"
 
 #include "sr/banned.h"
 
@@ -118,18 +117,6 @@ account_push(struct store *store, const char *name, struct trouble *trouble)
     admin_close(admin);
     free(token);
     return good;
-}
-
-bool
-account_can_push(struct store *store, bool *ret_can, struct trouble *trouble)
-{
-    char url[OPERATOR_URL_MAX + 1];
-
-    if (!store_setting(store, "server_url", url, sizeof(url), trouble)) {
-        return false;
-    }
-    *ret_can = url[0] != '\0';
-    return true;
 }
 
 bool

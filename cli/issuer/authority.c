@@ -20,7 +20,6 @@
 #define SECRET_NAME_MAX 64
 #define NAMES_MAX 1024
 #define REVOKED_MAX 100000 /* entries of one CRL */
-#define ACTOR "issuer"
 
 bool
 authority_is_label(const char *text)
@@ -29,6 +28,16 @@ authority_is_label(const char *text)
 
     return len > 0 && len <= AUTHORITY_LABEL_MAX && text[0] != '-' && text[len - 1] != '-' &&
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool
+audit(struct store *store, const char *action, const char *object, const char *detail,
+    struct trouble *trouble)
+{
+    char actor[STORE_NAME_MAX];
+
+    store_actor(actor);
+    return store_audit(store, actor, action, object, detail, trouble);
 }
 
 static bool
@@ -119,7 +128,7 @@ keep_authority(struct store *store, const char *account, const struct x509_ident
              "ttii", account, certificate.text, (int64_t)store_now(), (int64_t)expires_s) &&
          store_keep_secret(store, SECRET_KIND, name,
              (struct sr_span){ (const uint8_t *)key.text, key.len }, trouble) &&
-         store_audit(store, ACTOR, "ca init", account[0] != '\0' ? account : "root", "", trouble);
+         audit(store, "ca init", account[0] != '\0' ? account : "root", "", trouble);
     x509_pem_done(&certificate);
     x509_pem_done(&key);
     return ok;
@@ -310,7 +319,7 @@ issue(struct store *store, const struct authority_draft *draft, const struct nam
                " VALUES (?, ?, ?, ?, ?, ?)",
                "ttttii", made->serial, draft->account, names->common, made->certificate,
                (int64_t)store_now(), (int64_t)made->expires_s) &&
-           store_audit(store, ACTOR, "ca issue", names->common, made->serial, trouble);
+           audit(store, "ca issue", names->common, made->serial, trouble);
 }
 
 bool
@@ -367,7 +376,7 @@ authority_revoke(
         ok = trouble_say(trouble, 0, "see serviceradar-provision ca list",
             "there is no certificate with the serial number %.64s", serial);
     }
-    ok = ok && store_audit(store, ACTOR, "ca revoke", serial, reason, trouble);
+    ok = ok && audit(store, "ca revoke", serial, reason, trouble);
     if (!ok) {
         store_rollback(store);
         return false;

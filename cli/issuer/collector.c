@@ -17,7 +17,6 @@
 
 #include "sr/banned.h"
 
-#define ACTOR "operator"
 #define SITE_DEFAULT "default"
 #define UUID_BYTES 16
 #define TYPES_MAX 8
@@ -187,6 +186,16 @@ collector_end_tokens(struct store *store, const char *id, struct trouble *troubl
         (int64_t)store_now(), id);
 }
 
+bool
+collector_audit(struct store *store, const char *action, const char *id, const char *detail,
+    struct trouble *trouble)
+{
+    char actor[STORE_NAME_MAX];
+
+    store_actor(actor);
+    return store_audit(store, actor, action, id, detail, trouble);
+}
+
 void
 collector_component(const struct collector *c, char out[COLLECTOR_COMPONENT_MAX])
 {
@@ -308,7 +317,7 @@ insert(
             " changed_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             "tttttttii", c->id, c->account, c->type, c->site, c->hostname, overrides,
             collector_state_name(c->state), (int64_t)c->created_s, (int64_t)c->changed_s) ||
-        !store_audit(store, ACTOR, "collector create", c->id, c->type, trouble)) {
+        !collector_audit(store, "collector create", c->id, c->type, trouble)) {
         store_rollback(store);
         return false;
     }
@@ -352,7 +361,7 @@ revoke(struct store *store, const struct collector_row *row, const char *reason,
     return (row->user_key[0] == '\0' || user_revoke(store, row->c.account, user, trouble)) &&
            (row->serial[0] == '\0' || authority_revoke(store, row->serial, reason, trouble)) &&
            collector_set_state(store, row->c.id, COLLECTOR_REVOKED, row->host, trouble) &&
-           store_audit(store, ACTOR, "collector revoke", row->c.id, reason, trouble);
+           collector_audit(store, "collector revoke", row->c.id, reason, trouble);
 }
 
 bool

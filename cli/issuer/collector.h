@@ -111,8 +111,8 @@ enum collector_layout {
  * the tar has creds/user.jwt instead of nats.creds, and no key. A collector that was `ready` or
  * `failed` is `downloaded` then and its tokens end: that is how a bundle is fetched without one.
  * The settings "server_url" and, where another authority signed the server's certificate, its PEM
- * in "server_ca" tell how to reach the server. `trouble->error` is EBADMSG when it is the keys of
- * the host that are no good.
+ * file in "server_ca_file" tell how to reach the server. `trouble->error` is EBADMSG when it is the
+ * keys of the host that are no good.
  */
 bool collector_bundle(struct store *store, const char *id, const struct collector_keys *keys,
     enum collector_layout layout, struct collector_bundle *ret_bundle, struct trouble *trouble);

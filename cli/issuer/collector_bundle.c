@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
+#include "files.h"
 #include "issuer/authority.h"
 #include "issuer/collector_parts.h"
 #include "issuer/package.h"
@@ -148,33 +149,51 @@ issue_user(struct store *store, const struct collector_row *row, const struct co
            (keys != NULL || format_creds(contents, trouble));
 }
 
-/* The configuration, and by which authorities the collector knows the server. */
+/*
+ * By which authorities the collector knows the server: ours, and behind them those of the file that
+ * the setting "server_ca_file" names, for a server with a certificate of another authority.
+ */
 static bool
-add_texts(struct store *store, const struct collector_row *row, bool has_tls,
+add_chain(struct store *store, struct contents *contents, struct trouble *trouble)
+{
+    char path[FILES_PATH_MAX];
+    char *other = NULL;
+    size_t len = 0;
+
+    if (!store_setting(store, "server_ca_file", path, sizeof(path), trouble)) {
+        return false;
+    }
+    if (path[0] != '\0' && !files_read(path, AUTHORITY_PEM_MAX, &other, &len)) {
+        return trouble_errno(trouble, errno, "read the server's CA in", path + 1);
+    }
+    if (asprintf(&contents->chain, "%s%s", contents->made.chain, other != NULL ? other : "") < 0) {
+        contents->chain = NULL;
+    }
+    free(other);
+    return contents->chain != NULL || say_memory(trouble);
+}
+
+static bool
+add_config(struct store *store, const struct collector_row *row, bool has_tls,
     struct contents *contents, struct trouble *trouble)
 {
     char urls[URLS_MAX];
-    char other[AUTHORITY_PEM_MAX];
     const struct collector_config config = { .type = row->c.type,
         .site = row->c.site,
         .urls = urls,
         .overrides = row->overrides,
         .has_tls = has_tls };
 
-    if (!store_setting(store, "server_url", urls, sizeof(urls), trouble) ||
-        !store_setting(store, "server_ca", other, sizeof(other), trouble)) {
+    if (!store_setting(store, "server_url", urls, sizeof(urls), trouble)) {
         return false;
     }
     if (urls[0] == '\0') {
         return trouble_say(trouble, 0,
-            "set it: serviceradar-provision operator set --server-url tls://HOST:4222",
+            "set it: serviceradar-provision operator set --server tls://HOST:4222",
             "collectors cannot be told where the NATS server is: its URL is not set");
     }
     contents->config = collector_config_text(&config);
-    if (asprintf(&contents->chain, "%s%s", contents->made.chain, other) < 0) {
-        contents->chain = NULL;
-    }
-    return (contents->config != NULL && contents->chain != NULL) || say_memory(trouble);
+    return contents->config != NULL || say_memory(trouble);
 }
 
 static struct sr_span
@@ -260,8 +279,7 @@ keep(struct store *store, const struct collector_row *row, const struct contents
            (!fetched ||
                (collector_end_tokens(store, row->c.id, trouble) &&
                    collector_set_state(store, row->c.id, COLLECTOR_DOWNLOADED, "", trouble))) &&
-           store_audit(
-               store, "issuer", "collector bundle", row->c.id, contents->made.serial, trouble);
+           collector_audit(store, "collector bundle", row->c.id, contents->made.serial, trouble);
 }
 
 static bool
@@ -280,8 +298,8 @@ fill(struct store *store, const char *id, const struct collector_keys *keys,
     }
     return issue_certificate(store, &row, keys, contents, trouble) &&
            issue_user(store, &row, keys, contents, trouble) &&
-           add_texts(store, &row, layout == COLLECTOR_TAR, contents, trouble) &&
-           keep(store, &row, contents, trouble) &&
+           add_config(store, &row, layout == COLLECTOR_TAR, contents, trouble) &&
+           add_chain(store, contents, trouble) && keep(store, &row, contents, trouble) &&
            (layout == COLLECTOR_TAR ? pack_tar(&row, contents, ret_bundle, trouble)
                                     : pack_json(&row, contents, ret_bundle, trouble));
 }

@@ -38,6 +38,10 @@ bool collector_set_state(struct store *store, const char *id, enum collector_sta
 /* No token of the collector opens anything from now on. */
 bool collector_end_tokens(struct store *store, const char *id, struct trouble *trouble);
 
+/* Adds a line to the audit log in the name of who runs this process. */
+bool collector_audit(struct store *store, const char *action, const char *id, const char *detail,
+    struct trouble *trouble);
+
 /* "TYPE-ID8" and "TYPE-SITE-ID8". */
 void collector_component(const struct collector *c, char out[COLLECTOR_COMPONENT_MAX]);
 void collector_user_name(const struct collector *c, char out[USER_NAME_MAX + 1]);

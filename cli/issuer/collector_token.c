@@ -14,7 +14,6 @@
 
 #include "sr/banned.h"
 
-#define ACTOR "operator"
 #define SECRET_BYTES 24 /* as the platform's */
 #define SECRET_LEN SR_BASE64URL_LEN(SECRET_BYTES)
 #define KEY_NAME "token"
@@ -41,7 +40,7 @@ signing_pair(struct store *store, struct sr_nkeypair *ret_pair, struct trouble *
     sr_buf_put(&hex, '\0');
     if (!store_keep_pair(store, KEY_NAME, ret_pair, trouble) ||
         !store_set(store, KEY_SETTING, key, trouble) ||
-        !store_audit(store, ACTOR, "token key", key, "", trouble)) {
+        !collector_audit(store, "token key", key, "", trouble)) {
         sr_nkeypair_done(ret_pair);
         return false;
     }
@@ -115,7 +114,7 @@ gather(struct store *store, const struct collector_row *row, int version, struct
     }
     if (parts->url[0] == '\0') {
         return trouble_say(trouble, 0,
-            "set it: serviceradar-provision operator set --api-url https://HOST:PORT",
+            "set it: serviceradar-provision operator set --api https://HOST:PORT",
             "hosts cannot be told where this issuer serves: its URL is not set");
     }
     if (version == 3 && !(authority_ensure(store, "", trouble) &&
@@ -173,7 +172,7 @@ keep(struct store *store, const struct collector_row *row, int version, uint64_t
                " VALUES (?, ?, ?, ?, ?)",
                "ttiii", hash, row->c.id, (int64_t)version, (int64_t)store_now(),
                (int64_t)expires_s) &&
-           store_audit(store, ACTOR, "token create", row->c.id, detail, trouble);
+           collector_audit(store, "token create", row->c.id, detail, trouble);
 }
 
 static bool

@@ -93,7 +93,7 @@ static void
 what_would_not_be_read_is_not_written(void **state)
 {
     (void)state;
-    draft.version = 1;
+    draft.version = 0;
     refuses_with(TOKEN_EVERSION, '\0');
     draft.version = 4;
     refuses_with(TOKEN_EVERSION, '\0');
