@@ -14,7 +14,6 @@
 
 #include "command.h"
 #include "enroll/token.h"
-#include "issuer/account.h"
 #include "issuer/api.h"
 #include "issuer/api_identity.h"
 #include "issuer/http.h"
@@ -166,26 +165,6 @@ on_push(void *arg, const char *account)
     pushes_add(arg, account);
 }
 
-/* What an issuer without a server has to be told: it revokes in its database only. */
-static bool
-find_pushes(struct serve *s, struct trouble *trouble)
-{
-    bool can = false;
-
-    if (!account_can_push(s->main_store, &can, trouble)) {
-        return false;
-    }
-    if (!can) {
-        sr_log(SR_LOG_WARNING,
-            "no NATS server is configured: what is revoked still works there remedy=\"set its URL "
-            "with serviceradar-provision operator\"");
-        return true;
-    }
-    s->api.push = on_push;
-    s->api.push_arg = s->pushes;
-    return pushes_find(s->pushes, s->main_store, trouble);
-}
-
 static bool
 load_identity(struct serve *s, struct api_identity *ret_identity, struct trouble *trouble)
 {
@@ -226,8 +205,10 @@ set_up(struct serve *s, struct trouble *trouble)
             trouble, ENOMEM, "free memory and run it again", "there is no memory left");
     }
     s->http_options.api = &s->api;
-    return find_pushes(s, trouble) && http_open(&s->http_options, &s->http, trouble) &&
-           renew(s, trouble);
+    s->api.push = on_push;
+    s->api.push_arg = s->pushes;
+    return pushes_find(s->pushes, s->main_store, trouble) &&
+           http_open(&s->http_options, &s->http, trouble) && renew(s, trouble);
 }
 
 static void
