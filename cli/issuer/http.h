@@ -19,7 +19,7 @@
 
 #define HTTP_CONNECTIONS_MAX 256
 #define HTTP_PER_ADDRESS_MAX 32
-#define HTTP_IDLE_S 15
+#define HTTP_IDLE_S 10
 #define HTTP_LIFE_S 60
 
 struct http;

@@ -42,9 +42,9 @@ class Serve(Process):
         self.access_log = world.lab.dir / f"{name}-access.log"
 
     def start(self, *args, **options):
+        seen = self.text().count("serving listen=")
         self.spawn([PROVISION, "serve", "--dir", self.world.dir, "--listen",
                     f"127.0.0.1:{self.port}", "--access-log", self.access_log, *args], **options)
-        seen = self.text().count("serving listen=")
         wait_for("serve listens", lambda: self.text().count("serving listen=") > seen
                  or not self.running())
         assert self.running(), self.text()
@@ -93,7 +93,8 @@ class IssuerWorld:
 
     def collector(self, kind="trapd", tenant="acme", **options):
         args = [f"--{k}={v}" for k, v in options.items()]
-        return self.run("collector", "create", "--account", tenant, "--type", kind, *args)["id"]
+        return self.run("collector", "create", "--account", tenant, "--type", kind,
+                        *args)["collector"]["id"]
 
     def token(self, collector, version=3):
         return self.run("token", "create", collector, "--version", version)["token"]

@@ -315,7 +315,8 @@ def test_slow_clients_keep_nobody_out(world):
             s.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert s.recv(1000).startswith(b"HTTP/1.1 200")
         slow[0].settimeout(30)  # they are ended, and then the address has room again
-        assert slow[0].recv(10) == b""
+        while slow[0].recv(100):  # a farewell of TLS
+            pass
     finally:
         for s in slow:
             s.close()
@@ -413,6 +414,7 @@ def test_a_certificate_that_was_replaced_is_read_at_hangup(lab):
     second.mkdir()
     authority = Authority(second)
     cert_two, key_two = authority.issue("localhost")
+    key.chmod(0o600)
     world.serve.start("--cert", cert, "--key", key)
     old = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     new = ssl.create_default_context(cafile=str(authority.file))
@@ -448,7 +450,7 @@ def test_our_own_certificate_is_kept_and_renewed_when_old(world):
     assert serial() == first
     # Another name: the old one is no good.
     world.serve.end()
-    world.run("operator", "set", "--api", f"https://127.0.0.1:{world.serve.port}")
+    world.run("operator", "set", "--api", f"https://127.0.0.2:{world.serve.port}")
     world.serve.start()
     assert serial() != first
 
