@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "sr/banned.h"
 
@@ -109,6 +110,8 @@ int
 command_main(const struct program *program, int argc, char **argv)
 {
     program_name = program->name;
+    /* Commands hold seeds and tokens: neither a core file nor another process shall see them. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (argc < 2) {
         print_help(program, stderr);
         return EXIT_USAGE;

@@ -3,7 +3,14 @@
 #define CLI_COMMANDS_H_INCLUDED
 
 /* The commands of serviceradar-cli, as struct command wants them; each has a file of its name. */
+int bundle_command(int argc, char **argv);
+int doctor_command(int argc, char **argv);
+int enroll_command(int argc, char **argv);
 int mib_command(int argc, char **argv);
+int renew_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
+int rollback_command(int argc, char **argv);
+int status_command(int argc, char **argv);
+int unenroll_command(int argc, char **argv);
 
 #endif

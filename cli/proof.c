@@ -29,6 +29,14 @@
 #define SIGNATURE_TEXT (SR_BASE64URL_LEN(SR_NKEY_SIGNATURE_BYTES) + 1)
 #define LINES_MAX 1000 /* that a server may say before it answers */
 
+struct session;
+
+/* What is done once logged in. */
+typedef enum proof_result session_step(struct session *s);
+
+/* What an answer is worth: `len` bytes and a NUL behind them. */
+typedef enum proof_result session_judge(struct session *s, const char *body, size_t len);
+
 /* One run against one server. */
 struct session {
     const struct proof_target *target;
@@ -39,6 +47,10 @@ struct session {
     size_t creds_len;
     struct sr_creds_info user;
     char inbox[SR_CREDS_TEXT_MAX + 32];
+    session_step *step;
+    session_judge *judge;
+    const char *question; /* subject of proof_ask */
+    char *answer;         /* owned */
 };
 
 const char *
@@ -458,7 +470,7 @@ read_answer(struct session *s, const char *line, bool *ret_ours)
         return PROOF_OK;
     }
     bool silence = headers && total == head && starts_with(body, "NATS/1.0 503");
-    return silence ? say_no_stream(s) : judge_answer(s, body + head, total - head);
+    return silence ? say_no_stream(s) : s->judge(s, body + head, total - head);
 }
 
 static enum proof_result
@@ -502,16 +514,16 @@ wait_for_answer(struct session *s)
     return ours ? PROOF_OK : say_no_answer(s, WIRE_CLOSED);
 }
 
-/* Publishes an empty message that no stream can take. */
+/* Publishes a message of `headers` only, and judges the answer. */
 static enum proof_result
-prove_subject(struct session *s, const char *subject, size_t number)
+publish(struct session *s, const char *subject, size_t number, const char *headers)
 {
-    static const char headers[] = "NATS/1.0\r\nNats-Expected-Stream: " IMPOSSIBLE "\r\n\r\n";
     char text[1024];
+    size_t size = strlen(headers);
 
-    (void)snprintf(s->report->subject, sizeof(s->report->subject), "%s", subject);
+    wire_clean(s->report->subject, sizeof(s->report->subject), subject);
     int len = snprintf(text, sizeof(text), "HPUB %s %s.%zu %zu %zu\r\n%s\r\n", subject, s->inbox,
-        number, sizeof(headers) - 1, sizeof(headers) - 1, headers);
+        number, size, size, headers);
     if (len < 0 || (size_t)len >= sizeof(text)) {
         return PROOF_MEMORY;
     }
@@ -520,19 +532,34 @@ prove_subject(struct session *s, const char *subject, size_t number)
     return end == WIRE_OK ? wait_for_answer(s) : say_no_answer(s, end);
 }
 
+/* Publishes what no stream can take. */
 static enum proof_result
 prove_subjects(struct session *s)
 {
+    static const char headers[] = "NATS/1.0\r\nNats-Expected-Stream: " IMPOSSIBLE "\r\n\r\n";
     enum proof_result result = PROOF_OK;
 
     for (size_t i = 0; i < PROOF_SUBJECTS_MAX && s->target->subjects[i] != NULL; i++) {
-        result = prove_subject(s, s->target->subjects[i], i);
+        result = publish(s, s->target->subjects[i], i, headers);
         if (result != PROOF_OK) {
             return result;
         }
     }
     s->report->subject[0] = '\0';
     return PROOF_OK;
+}
+
+static enum proof_result
+keep_answer(struct session *s, const char *body, size_t len)
+{
+    s->answer = strndup(body, len);
+    return s->answer != NULL ? PROOF_OK : PROOF_MEMORY;
+}
+
+static enum proof_result
+ask_question(struct session *s)
+{
+    return publish(s, s->question, 0, "NATS/1.0\r\n\r\n");
 }
 
 /* Whether the server knows the user: another one of the list would say the same. */
@@ -560,7 +587,7 @@ prove_server(struct session *s, const char *url)
         result = open_inbox(s);
     }
     if (result == PROOF_OK) {
-        result = prove_subjects(s);
+        result = s->step(s);
     }
     wire_free(s->wire);
     s->wire = NULL;
@@ -605,21 +632,19 @@ end_quietly(const sigset_t *before, const sigset_t *pipe_only)
     (void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-enum proof_result
-proof_run(const struct proof_target *target, struct proof_report *ret_report)
+static enum proof_result
+run(struct session *s, const struct proof_target *target, struct proof_report *ret_report)
 {
     struct proof_report report;
-    struct session s;
     sigset_t pipe_only, before;
 
     memset(&report, 0, sizeof(report));
-    memset(&s, 0, sizeof(s));
-    s.target = target;
-    s.report = &report;
+    s->target = target;
+    s->report = &report;
     (void)sigemptyset(&pipe_only);
     (void)sigaddset(&pipe_only, SIGPIPE);
     (void)pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    report.result = prove(&s);
+    report.result = prove(s);
     end_quietly(&before, &pipe_only);
     if (report.result == PROOF_OK) {
         memset(&report.trouble, 0, sizeof(report.trouble));
@@ -630,4 +655,34 @@ proof_run(const struct proof_target *target, struct proof_report *ret_report)
     }
     *ret_report = report;
     return report.result;
+}
+
+enum proof_result
+proof_run(const struct proof_target *target, struct proof_report *ret_report)
+{
+    struct session s;
+
+    memset(&s, 0, sizeof(s));
+    s.step = prove_subjects;
+    s.judge = judge_answer;
+    return run(&s, target, ret_report);
+}
+
+enum proof_result
+proof_ask(const struct proof_target *target, const char *subject, char **ret_answer,
+    struct proof_report *ret_report)
+{
+    struct session s;
+
+    memset(&s, 0, sizeof(s));
+    s.step = ask_question;
+    s.judge = keep_answer;
+    s.question = subject;
+    enum proof_result result = run(&s, target, ret_report);
+    if (result == PROOF_OK) {
+        *ret_answer = s.answer;
+    } else {
+        free(s.answer);
+    }
+    return result;
 }

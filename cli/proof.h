@@ -66,6 +66,13 @@ struct proof_report {
 /* Proves all subjects, with at most some 5 steps of `timeout_ms`. Stores nothing anywhere. */
 enum proof_result proof_run(const struct proof_target *target, struct proof_report *ret_report);
 
+/*
+ * Asks a question of the server or of JetStream ("$JS.API.INFO") as the target's user; its subjects
+ * do not count. `*ret_answer` is the answer's text, owned. PROOF_NO_STREAM: nobody answers there.
+ */
+enum proof_result proof_ask(const struct proof_target *target, const char *subject,
+    char **ret_answer, struct proof_report *ret_report);
+
 /* A word for scripts: "ok", "credentials", "dns", "tcp", ..., static. */
 const char *proof_word(enum proof_result result);
 

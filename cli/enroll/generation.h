@@ -38,7 +38,8 @@ struct generations_options {
 
 /* One file of a set. Borrowed. */
 struct generation_file {
-    const char *path; /* relative to the root; manifest_path_is_fine() */
+    /* Relative to the root; manifest_path_is_fine(). In the folder above only NAME.json may be. */
+    const char *path;
     struct sr_span bytes;
     mode_t mode; /* nothing beyond 0755 */
     uid_t uid;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "enroll/join_parts.h"
+#include "enroll/kept.h"
 #include "enroll/unproven.h"
 
 #include "sr/banned.h"
@@ -215,7 +216,7 @@ restore_unit(const struct join *j, struct unit_was was)
 
 /* Takes back what is in place. The cause stays the first one; the bundle stays for another try. */
 static void
-take_back(struct join *j, struct unit_was was, struct trouble *trouble)
+take_back(struct join *j, struct unit_was was)
 {
     struct generation_options options = { .time = j->options->now_s };
     struct generation_report *report = malloc(sizeof(*report));
@@ -229,13 +230,12 @@ take_back(struct join *j, struct unit_was was, struct trouble *trouble)
         (void)unproven_end(j->root, &later);
     }
     free(report);
-    if (!generation_keep_bundle(j->g, j->raw, &later)) {
+    if (!kept_write(j->g, j->root, j->raw, j->record, &later)) {
         join_say(j, 'w', "the bundle could not be kept: %s", later.cause);
     } else {
         join_say(j, 'i', "the bundle is kept: go on with `serviceradar-cli bundle apply --kept`");
     }
     restore_unit(j, was);
-    (void)trouble;
 }
 
 static bool
@@ -258,8 +258,10 @@ put_in_place(struct join *j, struct generation_report *report, struct unit_was w
     bool ok = join_prove(j, trouble) && !was_interrupted(trouble) && start_unit(j, was, trouble) &&
               !was_interrupted(trouble) && unproven_end(j->root, trouble);
     if (!ok) {
-        take_back(j, was, trouble);
+        take_back(j, was);
         *ret_exit = JOIN_EXIT_ROLLED_BACK;
+    } else {
+        kept_forget(j->root);
     }
     return ok;
 }

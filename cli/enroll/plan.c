@@ -17,13 +17,26 @@
 
 /* ---- The set ---- */
 
+/* Whether a path is in the folder of the generations and none of the records of enrolments. */
+static bool
+is_internal(const char *path)
+{
+    static const size_t folder = sizeof(HISTORY_FOLDER "/") - 1;
+    size_t len = strlen(path);
+
+    if (strncmp(path, HISTORY_FOLDER "/", folder) != 0) {
+        return false;
+    }
+    return strchr(path + folder, '/') != NULL || len < 5 || strcmp(path + len - 5, ".json") != 0;
+}
+
 static bool
 check_file(const struct generation_file *f, struct trouble *trouble)
 {
     static const char remedy[] = "this is a mistake in the bundle or in the program: report it";
 
     if (!manifest_path_is_fine(f->path) || strlen(place_base(f->path)) > BASE_MAX ||
-        strncmp(f->path, HISTORY_FOLDER "/", sizeof(HISTORY_FOLDER)) == 0) {
+        is_internal(f->path)) {
         return trouble_say(
             trouble, EINVAL, remedy, "\"%.200s\" is no path for a file of an enrolment", f->path);
     }

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <sqlite3.h>
 
@@ -19,6 +21,7 @@
 #define WRAP_KIND "backup"
 #define WRAP_NAME "master"
 #define WRAP_LABEL "sr-backup-v1"
+#define DIGEST_BYTES 32
 #define WRAPPED_BYTES (SEAL_SALT_BYTES + STORE_MASTER_BYTES + SEAL_TAG_BYTES)
 
 static const struct sr_span wrap_label = { (const uint8_t *)WRAP_LABEL, sizeof(WRAP_LABEL) - 1 };
@@ -42,18 +45,71 @@ say_seal(struct trouble *trouble, enum seal_err err)
     return trouble_say(trouble, ENOMEM, "free memory and run it again", "%s", seal_strerror(err));
 }
 
+/* ---- The end of the file ---- */
+
+struct ending {
+    char mark[8];
+    uint8_t mac[DIGEST_BYTES];
+};
+
+static const char MARK[sizeof(((struct ending *)NULL)->mark)] = "SRbackup";
+
+/* What the master key says of a database with this digest. */
+static bool
+make_mac(const uint8_t *master, const uint8_t digest[DIGEST_BYTES], uint8_t ret_mac[DIGEST_BYTES])
+{
+    uint8_t text[sizeof(WRAP_LABEL) + DIGEST_BYTES];
+    unsigned len = 0;
+
+    memcpy(text, WRAP_LABEL, sizeof(WRAP_LABEL));
+    memcpy(text + sizeof(WRAP_LABEL), digest, DIGEST_BYTES);
+    return HMAC(EVP_sha256(), master, STORE_MASTER_BYTES, text, sizeof(text), ret_mac, &len) !=
+               NULL &&
+           len == DIGEST_BYTES;
+}
+
+/* Reads `left` bytes of `from`, copies them to `to` (-1: nowhere) and tells their SHA-256. */
+static bool
+copy_bytes(int from, int to, off_t left, uint8_t ret_digest[DIGEST_BYTES])
+{
+    static char buffer[65536];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+
+    while (ok && left > 0) {
+        size_t part = left < (off_t)sizeof(buffer) ? (size_t)left : sizeof(buffer);
+        ssize_t got = read(from, buffer, part);
+        ok = got > 0 && EVP_DigestUpdate(ctx, buffer, (size_t)got) == 1 &&
+             (to < 0 || write(to, buffer, (size_t)got) == got);
+        left -= got;
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, ret_digest, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+/* Puts the ending behind the database in `fd`, and all of it on the disk. */
+static bool
+write_ending(int fd, const uint8_t *master)
+{
+    struct ending ending;
+    uint8_t digest[DIGEST_BYTES];
+    struct stat st;
+
+    memcpy(ending.mark, MARK, sizeof(MARK));
+    return fstat(fd, &st) == 0 && copy_bytes(fd, -1, st.st_size, digest) &&
+           make_mac(master, digest, ending.mac) &&
+           write(fd, &ending, sizeof(ending)) == (ssize_t)sizeof(ending) && fsync(fd) == 0;
+}
+
 /* ---- Writing ---- */
 
-/* A file on the disk under a name that is on the disk. */
 static bool
-sync_file(const char *path, struct trouble *trouble)
+end_file(const char *path, const uint8_t *master, struct trouble *trouble)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool ok = (fd >= 0 && write_ending(fd, master)) || say(trouble, "write", path);
 
-    if (!ok) {
-        (void)say(trouble, "write", path);
-    }
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -142,7 +198,7 @@ backup_write(
     }
     bool ok = store_run(store, trouble, NULL, "VACUUM INTO ?1", "t", real) &&
               (passphrase.data == NULL || wrap_into(store, real, passphrase, trouble)) &&
-              sync_file(real, trouble);
+              end_file(real, store->master, trouble);
     if (!ok) {
         (void)unlink(real);
     }
@@ -248,51 +304,74 @@ settle_master(struct store *store, const char *key_file, struct sr_span passphra
     return ok;
 }
 
-/* Checks the copy `file` and readies it to be the database of `store`, whose folder is set. */
-static bool
-prepare(struct store *store, const char *file, const char *key_file, struct sr_span passphrase,
-    bool *ret_made, struct trouble *trouble)
-{
-    return store_connect(store, file, trouble) && check_whole(store, trouble) &&
-           settle_master(store, key_file, passphrase, ret_made, trouble) &&
-           store_drop_secret(store, WRAP_KIND, WRAP_NAME, trouble);
-}
+/* What was read of a backup: the ending, and what the master key has to say the same of. */
+struct found {
+    struct ending ending;
+    uint8_t digest[DIGEST_BYTES];
+};
 
 static bool
-copy_bytes(int from, int to)
+read_backup(int in, int out, const char *path, struct found *ret_found, struct trouble *trouble)
 {
-    static char buffer[65536];
-    ssize_t got;
+    struct stat st;
 
-    while ((got = read(from, buffer, sizeof(buffer))) > 0) {
-        if (write(to, buffer, (size_t)got) != got) {
-            return false;
-        }
+    if (fstat(in, &st) != 0) {
+        return say(trouble, "read", path);
     }
-    return got == 0;
+    off_t size = st.st_size - (off_t)sizeof(ret_found->ending);
+    if (size <= 0 ||
+        pread(in, &ret_found->ending, sizeof(ret_found->ending), size) !=
+            (ssize_t)sizeof(ret_found->ending) ||
+        memcmp(ret_found->ending.mark, MARK, sizeof(MARK)) != 0) {
+        return trouble_say(trouble, ESTALE, "name a file that `operator backup` wrote",
+            "%s is no backup, or its end is missing", path);
+    }
+    return (copy_bytes(in, out, size, ret_found->digest) && fsync(out) == 0) ||
+           say(trouble, "copy", path);
 }
 
+/* Copies the database of the backup `from` to the new file `to`. */
 static bool
-copy_file(const char *from, const char *to, struct trouble *trouble)
+copy_file(const char *from, const char *to, struct found *ret_found, struct trouble *trouble)
 {
     int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = -1;
 
     if (in < 0) {
         return say(trouble, "read", from);
     }
     /* What an attempt that was cut off left there. */
     (void)unlink(to);
-    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = out >= 0 && copy_bytes(in, out) && fsync(out) == 0;
-    if (!ok) {
-        (void)say(trouble, "copy the backup to", to);
-    }
+    int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool ok = out >= 0 ? read_backup(in, out, from, ret_found, trouble) : say(trouble, "make", to);
     (void)close(in);
     if (out >= 0) {
         (void)close(out);
     }
     return ok;
+}
+
+static bool
+check_mac(const struct store *store, const struct found *found, struct trouble *trouble)
+{
+    uint8_t mac[DIGEST_BYTES];
+
+    if (!make_mac(store->master, found->digest, mac)) {
+        return say_seal(trouble, SEAL_ECRYPTO);
+    }
+    return CRYPTO_memcmp(mac, found->ending.mac, sizeof(mac)) == 0 ||
+           trouble_say(trouble, ESTALE, "use another backup, and look who had this one",
+               "the backup was altered");
+}
+
+/* Checks the copy `file` and readies it to be the database of `store`, whose folder is set. */
+static bool
+prepare(struct store *store, const char *file, const char *key_file, const struct found *found,
+    struct sr_span passphrase, bool *ret_made, struct trouble *trouble)
+{
+    return store_connect(store, file, trouble) && check_whole(store, trouble) &&
+           settle_master(store, key_file, passphrase, ret_made, trouble) &&
+           check_mac(store, found, trouble) &&
+           store_drop_secret(store, WRAP_KIND, WRAP_NAME, trouble);
 }
 
 /* Puts the backup into `dir`, as far as the name of the database. */
@@ -302,6 +381,7 @@ restore(const char *path, const struct store_place *place, struct sr_span passph
 {
     char copy[FILES_PATH_MAX], file[FILES_PATH_MAX], key_file[FILES_PATH_MAX];
     struct store *store = calloc(1, sizeof(*store));
+    struct found found;
     bool made = false;
 
     if (store == NULL || !files_path(copy, "%s/" STORE_FILE ".restored", dir) ||
@@ -310,8 +390,9 @@ restore(const char *path, const struct store_place *place, struct sr_span passph
         return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
     }
     memcpy(store->dir, dir, strlen(dir) + 1);
-    bool ok = store_master_path(place, dir, key_file, trouble) && copy_file(path, copy, trouble) &&
-              prepare(store, copy, key_file, passphrase, &made, trouble);
+    bool ok = store_master_path(place, dir, key_file, trouble) &&
+              copy_file(path, copy, &found, trouble) &&
+              prepare(store, copy, key_file, &found, passphrase, &made, trouble);
     store_close(store);
     if (ok && rename(copy, file) != 0) {
         ok = say(trouble, "make", file);

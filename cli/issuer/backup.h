@@ -10,7 +10,9 @@
 /*
  * Backups: a copy of the database as it is at one moment, while others may write on. Its secrets
  * stay sealed, so that it is of no use without the master key. On demand that is in it too, sealed
- * with a key from a passphrase (scrypt).
+ * with a key from a passphrase (scrypt). 40 bytes behind the database are a mark and an HMAC-SHA256
+ * with the master key: SQLite does not look at them, and a backup that was cut or altered is
+ * refused.
  */
 
 #define BACKUP_PASSPHRASE_MIN 12 /* bytes; a machine can try a short one in no time */

@@ -334,7 +334,8 @@ load_key(struct loader *ld, const struct sr_conf_key *key, const struct place *p
         return; /* without memory values may be missing */
     }
     if (wrong_so_far(ld) == before) {
-        const char *wrong = key->check != NULL ? key->check(base, text, sizeof(text)) : NULL;
+        bool skip = key->check == NULL || (key->is_file && ld->files_later);
+        const char *wrong = skip ? NULL : key->check(base, text, sizeof(text));
         if (wrong != NULL) {
             report(ld, place, wrong);
         }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon_ask.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "sr/banned.h"
+
+#define ANSWER_MAX (4U << 20)
+
+bool
+daemon_address(const char *listen, char ret_host[64], char ret_port[8])
+{
+    const char *colon = strrchr(listen, ':');
+    bool bracket = listen[0] == '[';
+    const char *host = listen + (bracket ? 1 : 0);
+
+    if (colon == NULL || (bracket && (colon == listen + 1 || colon[-1] != ']'))) {
+        return false;
+    }
+    int len = (int)(colon - host) - (bracket ? 1 : 0);
+    if (len < 0 || len >= 64 || strlen(colon + 1) >= 8 || colon[1] == '\0') {
+        return false;
+    }
+    (void)snprintf(ret_host, 64, "%.*s", len, host);
+    (void)snprintf(ret_port, 8, "%s", colon + 1);
+    if (len == 0 || strcmp(ret_host, "0.0.0.0") == 0) {
+        (void)snprintf(ret_host, 64, "127.0.0.1");
+    } else if (strcmp(ret_host, "::") == 0) {
+        (void)snprintf(ret_host, 64, "::1");
+    }
+    return true;
+}
+
+static int
+dial(const char *listen, unsigned timeout_ms)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    const struct timeval limit = { timeout_ms / 1000, timeout_ms % 1000 * 1000L };
+    struct addrinfo *found = NULL;
+    char host[64], port[8];
+
+    if (!daemon_address(listen, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A connect obeys the limit for sending (socket(7)). */
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+                       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
+                       connect(fd, found->ai_addr, found->ai_addrlen) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* Reads to the end; owned text, or NULL. */
+static char *
+read_all(int fd)
+{
+    char *text = malloc(ANSWER_MAX + 1);
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (text != NULL && got > 0 && len < ANSWER_MAX) {
+        got = recv(fd, text + len, ANSWER_MAX - len, 0);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (text == NULL || got < 0) {
+        free(text);
+        return NULL;
+    }
+    text[len] = '\0';
+    return text;
+}
+
+/*
+ * The status of a GET, 0 without an answer; *ret_body is in *ret_text, which is owned. HTTP/1.0, so
+ * that the answer ends where the connection does.
+ */
+static int
+get(const char *listen, const char *path, unsigned timeout_ms, char **ret_text, char **ret_body)
+{
+    char request[128];
+    int status = 0;
+    int fd = dial(listen, timeout_ms);
+    int len =
+        snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+
+    *ret_text = NULL;
+    if (fd < 0) {
+        return 0;
+    }
+    if (send(fd, request, (size_t)len, MSG_NOSIGNAL) == len) {
+        *ret_text = read_all(fd);
+    }
+    (void)close(fd);
+    if (*ret_text != NULL && strncmp(*ret_text, "HTTP/1.", 7) == 0 && strlen(*ret_text) > 12) {
+        status = (int)strtol(*ret_text + 9, NULL, 10);
+        char *end = strstr(*ret_text, "\r\n\r\n");
+        *ret_body = end != NULL ? end + 4 : *ret_text + strlen(*ret_text);
+    }
+    return status;
+}
+
+/* The value of a label in a line of metrics, as far as it fits. */
+static void
+read_label(const char *line, const char *label, char *out, size_t size)
+{
+    const char *at = strstr(line, label);
+
+    if (at != NULL) {
+        at += strlen(label);
+        (void)snprintf(out, size, "%.*s", (int)strcspn(at, "\"\n"), at);
+    }
+}
+
+static void
+read_line(const char *line, struct daemon_state *state)
+{
+    const struct {
+        const char *name;
+        uint64_t *sum;
+    } sums[] = {
+        { "serviceradar_received_total", &state->received },
+        { "serviceradar_stored_total", &state->stored },
+        { "serviceradar_queued_records", &state->queued },
+        { "serviceradar_batching_records", &state->queued },
+        { "serviceradar_dropped_total", &state->dropped },
+        { "serviceradar_dropped_records_total", &state->dropped },
+        { "serviceradar_kernel_drops_total", &state->dropped },
+    };
+    size_t name = strcspn(line, "{ \n");
+    size_t all = strcspn(line, "\n");
+    const char *value = memrchr(line, ' ', all);
+
+    if (value == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        if (strlen(sums[i].name) == name && strncmp(line, sums[i].name, name) == 0) {
+            *sums[i].sum += strtoull(value + 1, NULL, 10);
+        }
+    }
+    if (strncmp(line, "serviceradar_build_info{", 24) == 0) {
+        read_label(line, "program=\"", state->program, sizeof(state->program));
+        read_label(line, "version=\"", state->version, sizeof(state->version));
+    }
+    if (strncmp(line, "serviceradar_output_up", name) == 0 && name == 22) {
+        state->output_up = value[1] == '1';
+    }
+}
+
+void
+daemon_read_metrics(const char *text, struct daemon_state *state)
+{
+    while (*text != '\0') {
+        if (*text != '#') {
+            read_line(text, state);
+        }
+        text += strcspn(text, "\n");
+        text += *text == '\n' ? 1 : 0;
+    }
+}
+
+void
+daemon_ask(const char *listen, unsigned timeout_ms, struct daemon_state *ret_state)
+{
+    struct daemon_state state = { .answers = false };
+    char *text = NULL, *body = NULL;
+
+    if (get(listen, "/metrics", timeout_ms, &text, &body) == 200) {
+        state.answers = true;
+        daemon_read_metrics(body, &state);
+    }
+    free(text);
+    if (state.answers) {
+        state.healthy = get(listen, "/healthz", timeout_ms, &text, &body) == 200;
+        free(text);
+        int status = get(listen, "/readyz", timeout_ms, &text, &body);
+        state.ready = status == 200;
+        if (status != 0) {
+            (void)snprintf(
+                state.words, sizeof(state.words), "%.*s", (int)strcspn(body, "\r\n"), body);
+        }
+        free(text);
+    }
+    *ret_state = state;
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages of docs/operators/ do what they say: their `sh` blocks run, one after the other, on a host of
+their own. A page that stands on another one says so: `<!-- after: other.md -->`.
+
+A block that starts with `# elsewhere` is for another host; it runs on the same one.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+import sandbox
+from lab import BIN, ROOT
+
+FOLDER = ROOT / "docs" / "operators"
+PAGES = sorted(page.name for page in FOLDER.glob("*.md"))
+LANGUAGES = {"sh", "text", "json", "yaml", "ini"}  # only the first is run
+
+# What the pages take for granted: names that resolve, the packages' user, and something that starts
+# services, for there is no systemd in the sandbox.
+HOST = r"""
+printf '127.0.0.1 localhost nats.example.com enrol.example.com leaf.example.com\n' > /etc/hosts
+getent passwd serviceradar > /dev/null || useradd --system --no-create-home serviceradar
+mkdir -p /etc/nats /var/lib/nats
+"""
+
+
+def blocks(name):
+    """(line, language, text) of each fenced block of a page."""
+    found, start, language, text = [], 0, "", []
+    for number, line in enumerate((FOLDER / name).read_text().splitlines(), 1):
+        if line.startswith("```"):
+            if start:
+                found.append((start, language, "\n".join(text)))
+                start, text = 0, []
+            else:
+                start, language = number, line[3:].strip()
+        elif start:
+            text.append(line)
+    assert not start, f"{name}: the block of line {start} has no end"
+    return found
+
+
+def session(name, seen=()):
+    """The script of a page, with what it stands on before it."""
+    assert name not in seen, f"{name} stands on itself"
+    before = re.findall(r"<!-- after: (\S+) -->", (FOLDER / name).read_text())
+    script = "".join(session(page, (*seen, name)) for page in before)
+    for line, language, text in blocks(name):
+        if language == "sh":
+            script += f"echo '>>> {name}:{line}' >&2\n{text}\n"
+    return script
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_of_the_page_runs(name, tmp_path):
+    script = session(name)
+    if ">>>" not in script:
+        pytest.skip("the page has no commands")
+    done = sandbox.run(HOST + "set -o pipefail\ncd /root\n" + script, tmp_path, [BIN])
+    place = re.findall(r">>> (\S+)", done.stderr)
+    assert done.returncode == 0, (
+        f"{place[-1:]}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_block_of_the_page_is_of_an_unknown_kind(name):
+    assert {language for _, language, _ in blocks(name)} <= LANGUAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_that_the_page_names_exists(name):
+    named = set(re.findall(r"(serviceradar-(?:cli|provision)) ([a-z][a-z-]*)",
+                           (FOLDER / name).read_text()))
+    for program, command in sorted(named):
+        done = subprocess.run([BIN / program, command, "--help"], capture_output=True, timeout=20,
+                              check=False)
+        assert done.returncode == 0, f"{program} {command}"
