@@ -62,17 +62,30 @@ admin_detail(const struct admin *a)
     return a->detail;
 }
 
+/* The library's text without where in the library that was: "(conn.c:2088): text". */
+static const char *
+last_error(void)
+{
+    const char *text = nats_GetLastError(NULL);
+    const char *behind = text != NULL && *text == '(' ? strstr(text, "): ") : NULL;
+
+    return behind != NULL ? behind + 3 : text;
+}
+
 /* Keeps the library's text for `status`, and sorts the status. */
 static enum admin_err
 explain(struct admin *a, natsStatus status, jsErrCode code)
 {
-    const char *text = nats_GetLastError(NULL);
+    const char *text = last_error();
+    const char *plain = natsStatus_GetText(status);
 
     if (status == NATS_OK) {
         return ADMIN_OK;
     }
-    (void)snprintf(a->detail, sizeof(a->detail), "%s%s%s", natsStatus_GetText(status),
-        text != NULL ? ": " : "", text != NULL ? text : "");
+    if (text == NULL || strcmp(text, plain) == 0) {
+        text = "";
+    }
+    (void)snprintf(a->detail, sizeof(a->detail), "%s%s%s", plain, *text != '\0' ? ": " : "", text);
     if (code == STREAM_NOT_FOUND) {
         return ADMIN_EABSENT;
     }

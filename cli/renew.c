@@ -13,11 +13,11 @@
 #include "command.h"
 #include "enroll/bundle_answer.h"
 #include "enroll/join.h"
+#include "enroll/lifetime.h"
 #include "enroll/received.h"
 #include "enroll/renewal.h"
 #include "enroll/rooted.h"
 #include "enroll/unproven.h"
-#include "enroll/lifetime.h"
 #include "told.h"
 
 #include "sr/banned.h"
