@@ -44,8 +44,8 @@ set_up(void **state)
     (void)state;
     pushes = 0;
     /* What a crash would lose is of no interest here, and syncing takes most of the time. */
-    desk_good(store_query(
-        desk_store, &desk_trouble, NULL, NULL, NULL, "PRAGMA synchronous = OFF", ""));
+    desk_good(
+        store_query(desk_store, &desk_trouble, NULL, NULL, NULL, "PRAGMA synchronous = OFF", ""));
     if (!api_init(&api, desk_store, API_ADDRESS_PER_MINUTE)) {
         return -1;
     }
