@@ -311,7 +311,11 @@ refuse_body(struct MHD_Connection *c, struct exchange *x)
     return send_answer(c, x, &answer);
 }
 
-/* What the headers say, once they are there; a body that says it is too long is not read. */
+/*
+ * What the headers say, once they are there. A body that will be far too long is refused at once;
+ * one that is a little too long is read first, or the client might see its connection reset before
+ * it sees the answer.
+ */
 static enum MHD_Result
 begin(struct http *h, struct MHD_Connection *c, struct exchange *x, const char *method)
 {
@@ -322,7 +326,7 @@ begin(struct http *h, struct MHD_Connection *c, struct exchange *x, const char *
     count(h, x);
     (void)snprintf(x->method, sizeof(x->method), "%s", method);
     (void)snprintf(x->host, sizeof(x->host), "%s", host != NULL ? host : "");
-    if (len != NULL && strtoull(len, NULL, 10) > API_BODY_MAX) {
+    if (len != NULL && strtoull(len, NULL, 10) > DISCARD_MAX) {
         return refuse_body(c, x);
     }
     return MHD_YES;
