@@ -171,6 +171,33 @@ kept_text(struct store *store, const char *name)
     return text;
 }
 
+/*
+ * What is sent: the leaf, and the root behind it. A client that trusts by the pin of a token does
+ * not have the root and finds it here.
+ */
+static char *
+certificates_of(const struct authority_made *made)
+{
+    char *text = NULL;
+
+    return asprintf(&text, "%s%s", made->certificate, made->chain) >= 0 ? text : NULL;
+}
+
+static bool
+keep_issued(struct store *store, const struct authority_made *made, struct trouble *trouble)
+{
+    char *text = certificates_of(made);
+
+    if (text == NULL) {
+        return trouble_say(
+            trouble, ENOMEM, "free memory and run it again", "there is no memory left");
+    }
+    bool ok = keep_text(store, NAME_CERTIFICATE, text, trouble) &&
+              keep_text(store, NAME_KEY, made->key, trouble);
+    free(text);
+    return ok;
+}
+
 static bool
 issue(
     struct store *store, const char *host, struct authority_made *ret_made, struct trouble *trouble)
@@ -193,8 +220,7 @@ issue(
         store_rollback(store);
         return false;
     }
-    if (!keep_text(store, NAME_CERTIFICATE, ret_made->certificate, trouble) ||
-        !keep_text(store, NAME_KEY, ret_made->key, trouble)) {
+    if (!keep_issued(store, ret_made, trouble)) {
         authority_made_done(ret_made);
         store_rollback(store);
         return false;
@@ -229,7 +255,7 @@ api_identity_own(struct store *store, uint64_t now_s, struct api_identity *ret_i
         if (!issue(store, host, &made, trouble)) {
             return false;
         }
-        id = (struct api_identity){ .certificate = strdup(made.certificate),
+        id = (struct api_identity){ .certificate = certificates_of(&made),
             .key = strdup(made.key),
             .renew_s = renewal_time(made.certificate, host, now_s) };
         authority_made_done(&made);

@@ -9,7 +9,7 @@
 
 /* By what the enrolment interface proves who it is. The key is a secret: api_identity_done(). */
 struct api_identity {
-    char *certificate; /* PEM, intermediates behind it */
+    char *certificate; /* PEM, its issuers behind it */
     char *key;         /* PEM */
     uint64_t renew_s;  /* Unix seconds when it is to be renewed; 0: that is not ours to do */
 };
@@ -19,9 +19,9 @@ bool api_identity_read(const char *certificate_file, const char *key_file,
     struct api_identity *ret_identity, struct trouble *trouble);
 
 /*
- * The one of our own authority for the host of the setting "api_url", which is kept sealed in the
- * store. Issues it when it is not there, is for another host, or two thirds of its time are over;
- * then *ret_issued (may be NULL) is true.
+ * The one of our own authority for the host of the setting "api_url", with the root behind it as
+ * clients may know only that one's pin; kept sealed in the store. Issues it when it is not there,
+ * is for another host, or two thirds of its time are over; then *ret_issued (may be NULL) is true.
  */
 bool api_identity_own(struct store *store, uint64_t now_s, struct api_identity *ret_identity,
     bool *ret_issued, struct trouble *trouble);

@@ -44,6 +44,9 @@ the_root_vouches_for_the_host_of_the_api(void **state)
     STACK_OF(X509) *certs = desk_certificates(id.certificate);
     assert_int_equal(X509_check_host(sk_X509_value(certs, 0), "issuer.example", 0, 0, NULL), 1);
     assert_non_null(strstr(id.key, "PRIVATE KEY"));
+    /* Who knows only the pin finds the root behind the leaf. */
+    assert_int_equal(sk_X509_num(certs), 2);
+    assert_non_null(strstr(id.certificate, root));
     sk_X509_pop_free(certs, X509_free);
     free(root);
     api_identity_done(&id);
