@@ -108,13 +108,13 @@ doctor_check_config(struct patient *p)
         add_setting(&a, p, "nats.tls.cert_file", p->record.certificate);
         add_setting(&a, p, "nats.tls.key_file", p->record.key);
     }
-    if (!child_run(a.list, p->options->timeout_ms * 2, &result)) {
+    if (!doctor_child_run(a.list, p->options->timeout_ms * 2, &result)) {
         checks_add(&p->checks, "config", CHECK_FAIL, "install the collector's package",
             "%s cannot be run: %s", doctor_daemon(p->collector), strerror(errno));
         return;
     }
     judge_config(p, &result);
-    child_done(&result);
+    doctor_child_done(&result);
 }
 
 /* ---- Files ---- */

@@ -123,11 +123,11 @@ unit_is_active(const struct doctor_options *options, const char *unit, bool *ret
         (char *)unit, NULL };
     struct child_result result;
 
-    if (!child_run(argv, options->timeout_ms, &result)) {
+    if (!doctor_child_run(argv, options->timeout_ms, &result)) {
         return false;
     }
     int code = result.exit_code;
-    child_done(&result);
+    doctor_child_done(&result);
     if (code != 0 && code != 3 && code != 4) {
         return false;
     }

@@ -109,7 +109,7 @@ doctor_check_unit(struct patient *p)
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "--root is not the running host");
         return;
     }
-    if (!child_run(argv, p->options->timeout_ms, &result)) {
+    if (!doctor_child_run(argv, p->options->timeout_ms, &result)) {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
         return;
     }
@@ -118,7 +118,7 @@ doctor_check_unit(struct patient *p)
     } else {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
     }
-    child_done(&result);
+    doctor_child_done(&result);
 }
 
 /* ---- Ports and buffers ---- */
