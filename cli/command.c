@@ -84,7 +84,7 @@ print_help(const struct program *program, FILE *out)
     (void)fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION]...\n       %s COMMAND --help\n\n",
         program->name, program->purpose, program->name, program->name);
     for (const struct command *c = program->commands; c->name != NULL; c++) {
-        (void)fprintf(out, "  %-10s %s\n", c->name, c->help);
+        (void)fprintf(out, "  %-11s  %s\n", c->name, c->help);
     }
     (void)fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
 }

@@ -10,8 +10,8 @@
 #include "world.h"
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */
-int provision_audit(int argc, char **argv);
 int provision_account(int argc, char **argv);
+int provision_audit(int argc, char **argv);
 int provision_ca(int argc, char **argv);
 int provision_collector(int argc, char **argv);
 int provision_dev(int argc, char **argv);
