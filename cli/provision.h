@@ -17,6 +17,7 @@ int provision_collector(int argc, char **argv);
 int provision_dev(int argc, char **argv);
 int provision_nats_config(int argc, char **argv);
 int provision_operator(int argc, char **argv);
+int provision_serve(int argc, char **argv);
 int provision_stream(int argc, char **argv);
 int provision_user(int argc, char **argv);
 int provision_token(int argc, char **argv);

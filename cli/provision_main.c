@@ -18,6 +18,7 @@ main(int argc, char **argv)
         { "dev", provision_dev, "make a complete local installation in one folder" },
         { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
         { "operator", provision_operator, "make, show, back up and restore the issuer" },
+        { "serve", provision_serve, "answer those who enroll, over HTTPS" },
         { "stream", provision_stream, "make the streams of a tenant" },
         { "token", provision_token, "make what a host enrolls with" },
         { "user", provision_user, "make users of a tenant, and revoke them" },
