@@ -77,8 +77,9 @@ class World:
         self.env["SERVICERADAR_PROVISION_DIR"] = str(folder / "issuer")
 
     def show(self, words, more=""):
-        text = shlex.join(short(str(w).replace(str(self.folder), "$D")) for w in words)
-        print("  $ " + text.replace("'$D", "$D").replace("'", "") + more, flush=True)
+        """Prints a command. None of its words has spaces."""
+        plain = (str(w).replace(str(self.folder), "$D").replace(f"{ROOT}/", "") for w in words)
+        print("  $ " + " ".join(short(w) for w in plain) + more, flush=True)
 
     def run(self, name, *words, show=True, stdin="", ok=(0,), more=""):
         """Runs one of our programs; returns what it printed."""
@@ -143,8 +144,8 @@ class World:
         return json.loads(self.get(collector, "/ledger")[1])["listeners"][0]
 
     def connected(self, collector):
-        status, _ = self.get(collector, "/readyz")
-        return status == 200
+        _, metrics = self.get(collector, "/metrics")
+        return "\nserviceradar_output_up 1\n" in metrics
 
     def wait(self, what, condition, seconds=WAIT_S):
         end = time.monotonic() + seconds
@@ -230,8 +231,6 @@ def provision(world):
 
 def enroll(world):
     step(2, "Collectors join: each with the command that `token create` prints for its host")
-    if os.geteuid() != 0:
-        print("  (not root: the files belong to you instead of root:serviceradar)")
     for tenant in TENANTS:
         etc = world.root(tenant) / "etc"
         etc.mkdir(parents=True)
@@ -248,7 +247,7 @@ def enroll(world):
             raise DemoError(f"token create printed another command: {command}")
         said = world.run(CLI, *words[:-1], "--root", world.root(tenant), "--no-restart", "-",
                          stdin=token + "\n", more=f" <<< {short(token)}")
-        lines = [line for line in said.splitlines() if line.strip()]
+        lines = list(dict.fromkeys(line for line in said.splitlines() if line.strip()))
         for line in lines if collector == COLLECTORS[0] else lines[-1:]:
             print("      " + line.strip().replace(str(world.folder), "$D"))
     listed = json.loads(world.run(PROVISION, "collector", "list", "--json"))["collectors"]
@@ -300,11 +299,10 @@ def share(collector, count):
     return max(1, count // part // (1 if tenant == "acme" else 3))
 
 
-def replay(world, path, collector, count, rate, show=True):
+def replay(world, path, collector, count, rate):
     words = ["replay", path, "--to", f"udp://127.0.0.1:{world.udp[collector]}", "--rate", rate,
              "--count", count, "--loop", 0, "--json"]
-    if show:
-        world.show([CLI, *words], " &")
+    world.show([CLI, *words], " &")
     return subprocess.Popen([str(BIN / CLI), *map(str, words)], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, text=True)
 
@@ -371,7 +369,8 @@ def arrived(world, sent):
                      lost))
         fine = fine and lost == dropped == 0 and ledger["balanced"]
     print_table(rows)
-    print(f"      (a datagram of flows holds {FLOWS_A_DATAGRAM} records)")
+    print(f"      (A datagram of flows holds {FLOWS_A_DATAGRAM} records. Log lines that are not RFC 3164 "
+          "are kept\n      as dead letters, byte for byte.)")
     for kind in KINDS:
         files = world.files(("acme", kind))
         line = world.run(CLI, "tail", "--server", f"tls://localhost:{world.nats}", "--creds",
@@ -417,39 +416,45 @@ def isolated(world):
     return fine
 
 
+def log_lines(world):
+    """How many log lines of acme are stored, readable or not."""
+    found, subject = world.stored("acme"), "acme." + SUBJECTS["syslog"]
+    return found.get(subject, 0) + found.get(f"{subject}.deadletter", 0)
+
+
 def revoke(world, paths):
     """Whether a collector that is revoked is shut out at once, and nobody else is."""
     step(7, "A host is stolen: its trap collector is revoked, and the server shuts it out")
-    before = world.stored("acme")
-    world.run(PROVISION, "collector", "revoke", world.ids[REVOKED], "--reason", "stolen")
     began = time.monotonic()
+    world.run(PROVISION, "collector", "revoke", world.ids[REVOKED], "--reason", "stolen")
     world.wait("the revoked collector to lose its connection",
                lambda: not world.connected(REVOKED), REVOKE_S)
-    print(f"      its connection was closed after {time.monotonic() - began:.1f} s")
+    print(f"      its connection was closed within {time.monotonic() - began:.1f} s")
     verdict = shut_out(world)
     print(f"      connecting anew with its credentials: {verdict or 'ALLOWED'}")
-    line = next((line for line in reversed(world.log("acme-trapd").splitlines())
-                 if "uthoriz" in line or "refused" in line or "evoked" in line), "")
-    if line:
-        print("      its daemon says: " + line[line.find(">") + 1:][:140])
+    for line in world.log("-".join(REVOKED)).splitlines():
+        if "lost the connection" in line:
+            print("      its daemon says: " + line.split("serviceradar-trapd ", 1)[-1])
+    return after_revocation(world, paths) and bool(verdict)
+
+
+def after_revocation(world, paths):
+    """Whether new traps stay in the collector's queue while what others receive is stored."""
+    subject, other = "acme." + SUBJECTS["trapd"], ("acme", "syslog")
+    traps, lines = world.stored("acme").get(subject, 0), log_lines(world)
     queued = world.ledger(REVOKED)["queued"]
-    for collector in (REVOKED, ("acme", "syslog")):
-        finish(replay(world, paths[collector[1]], collector, 6, 100, collector == REVOKED), WAIT_S)
+    for collector in (REVOKED, other):
+        finish(replay(world, paths[collector[1]], collector, 6, 100), WAIT_S)
     world.wait("the traps to be received", lambda: world.ledger(REVOKED)["queued"] >= queued + 6)
-    world.wait("the log lines of the others to arrive",
-               lambda: world.stored("acme")[f"acme.{SUBJECTS['syslog']}"]
-               + world.stored("acme").get(f"acme.{SUBJECTS['syslog']}.deadletter", 0)
-               >= before[f"acme.{SUBJECTS['syslog']}"]
-               + before.get(f"acme.{SUBJECTS['syslog']}.deadletter", 0) + 6)
-    subject = f"acme.{SUBJECTS['trapd']}"
-    new = world.stored("acme")[subject] - before[subject]
-    print(f"      6 traps sent to it: {new} in the stream, {world.ledger(REVOKED)['queued']} wait "
-          "in its queue")
+    world.wait("the log lines to arrive", lambda: log_lines(world) >= lines + 6)
+    new = world.stored("acme").get(subject, 0) - traps
+    print(f"      6 traps for it: {new} in the stream, {world.ledger(REVOKED)['queued']} in its "
+          "queue, where they wait for new credentials")
     others = [c for c in COLLECTORS if c != REVOKED]
     kept = all(world.connected(c) for c in others)
-    print(f"      the other {len(others)} collectors are {'' if kept else 'NOT '}connected, "
-          "and 6 log lines sent to them arrived")
-    return bool(verdict) and new == 0 and kept
+    print(f"      6 log lines for another collector of acme: {log_lines(world) - lines} in the "
+          f"stream; all {len(others)} others are {'' if kept else 'NOT '}connected")
+    return new == 0 and kept
 
 
 def shut_out(world):
@@ -459,8 +464,8 @@ def shut_out(world):
             return ""
     except nats_client.Refused as refused:
         return str(refused)
-    except (ssl.SSLError, ConnectionError):
-        return "refused"
+    except (ssl.SSLError, ConnectionError) as error:
+        return f"refused ({error})"
 
 
 def keep(world):
@@ -537,6 +542,8 @@ def main():
         print("demo: interrupted", file=sys.stderr)
     finally:
         if not kept:
+            for number in (signal.SIGINT, signal.SIGTERM):  # everything is being stopped already
+                signal.signal(number, signal.SIG_IGN)
             fine = world.stop() and fine
             shutil.rmtree(folder, ignore_errors=True)
     print(f"\nDone in {time.monotonic() - began:.0f} s." if fine else "\nThe demo FAILED.")
