@@ -69,8 +69,10 @@ check_trust(const struct doctor_options *options, struct checks *checks)
     memset(&trust, 0, sizeof(trust));
     enum trust_err err = trust_add_folder(&trust, path, culprit);
     if (err != TRUST_OK) {
-        checks_add(
-            checks, "trust", CHECK_FAIL, trust_remedy(err), "%s: %s", culprit, trust_cause(err));
+        char cause[400], remedy[256];
+        doctor_phrase(cause, sizeof(cause), trust_cause(err));
+        doctor_phrase(remedy, sizeof(remedy), trust_remedy(err));
+        checks_add(checks, "trust", CHECK_FAIL, remedy, "%s: %s", culprit, cause);
     } else if (trust.count == 0) {
         checks_add(checks, "trust", CHECK_OK, "",
             "%s holds no keys: signed tokens need --trust-key", path);

@@ -134,6 +134,7 @@ is_ours(const struct patient *p, const struct proc_holder *h)
 static void
 say_nobody(struct patient *p, const char *listen)
 {
+    p->nobody_listens = true;
     if (p->unit_known && !p->unit_active) {
         checks_add(
             &p->checks, "port", CHECK_SKIP, "", "%s is free, and the unit does not run", listen);

@@ -120,7 +120,7 @@ parse(int argc, char **argv, struct serve *s)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         if (option == 'h') {
             return PARSED_HELP;
         }
