@@ -470,7 +470,8 @@ def shut_out(world):
 
 def keep(world):
     collector = ("acme", "syslog")
-    files = world.files(collector)
+    files = {key: f"$D/{path.relative_to(world.folder)}"
+             for key, path in world.files(collector).items()}
     print(f"\nEverything keeps running in D={world.folder}:")
     for name, process in world.processes:
         print(f"  {name}: process {process.pid}, log $D/{name}.log")
@@ -480,10 +481,11 @@ def keep(world):
           f"  logger --udp --rfc3164 --server 127.0.0.1 --port {world.udp[collector]} hello\n"
           f"  curl http://127.0.0.1:{world.http[collector]}/ledger\n"
           f"  {CLI} tail --server tls://localhost:{world.nats} --creds $D/acme.creds \\\n"
-          f"      --ca {files['nats.tls.ca_file']} --cert {files['nats.tls.cert_file']} \\\n"
+          f"      --ca {files['nats.tls.ca_file']} \\\n"
+          f"      --cert {files['nats.tls.cert_file']} \\\n"
           f"      --key {files['nats.tls.key_file']} --stream events --last 1\n"
           f"  {PROVISION} collector list\n"
-          f"\nEnd it and remove the folder:\n"
+          f"\nEnd it, and when all have ended remove the folder:\n"
           f"  kill {' '.join(str(p.pid) for _, p in reversed(world.processes))}\n"
           f"  rm -r {world.folder}")
 
