@@ -231,7 +231,7 @@ clean(const char *text, char out[CAUSE_MAX + 1])
 {
     size_t len = 0;
 
-    for (; text[len] != '\0' && len < CAUSE_MAX; len++) {
+    for (; len < CAUSE_MAX && text[len] != '\0'; len++) {
         out[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
     }
     out[len] = '\0';
