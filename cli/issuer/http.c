@@ -505,12 +505,14 @@ http_port(const struct http *http)
 {
     struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof(address);
+    char port[8];
 
-    if (getsockname(http->fd, (struct sockaddr *)&address, &len) != 0) {
+    if (getsockname(http->fd, (struct sockaddr *)&address, &len) != 0 ||
+        getnameinfo(
+            (struct sockaddr *)&address, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV) != 0) {
         return 0;
     }
-    return ntohs(http->is_v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                             : ((struct sockaddr_in *)&address)->sin_port);
+    return (uint16_t)strtoul(port, NULL, 10);
 }
 
 /* Each has a descriptor of its own for the same socket, which it closes. */
