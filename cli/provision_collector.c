@@ -115,7 +115,9 @@ create_command(int argc, char **argv)
     if (!create(store, &flags, &c, &trouble)) {
         return account_fail(&options, store, &trouble);
     }
-    account_say(&options, "%s", c.id);
+    if (!options.json) {
+        (void)printf("%s\n", c.id);
+    }
     return issuer_end(&options, store, true, answer_of(&c), &trouble);
 }
 
@@ -196,11 +198,12 @@ show_command(int argc, char **argv)
     if (!collector_find(store, argv[optind], &c, &trouble)) {
         return account_fail(&options, store, &trouble);
     }
-    account_say(&options,
-        "id        %s\nstate     %s since %s\ntype      %s\naccount   %s\nsite      %s\n"
-        "hostname  %s\ncreated   %s",
-        c.id, collector_state_name(c.state), account_time(c.changed_s, changed), c.type, c.account,
-        c.site, c.hostname, account_time(c.created_s, created));
+    if (!options.json) {
+        (void)printf("id        %s\nstate     %s since %s\ntype      %s\naccount   %s\n"
+                     "site      %s\nhostname  %s\ncreated   %s\n",
+            c.id, collector_state_name(c.state), account_time(c.changed_s, changed), c.type,
+            c.account, c.site, c.hostname, account_time(c.created_s, created));
+    }
     return issuer_end(&options, store, true, answer_of(&c), &trouble);
 }
 

@@ -118,9 +118,10 @@ tell_token(const struct issuer_options *options, const struct collector *c,
     uint64_t expires_s = store_now() + flags->lifetime_s;
 
     format_command(trust, flags->version, token, command);
-    account_say(options,
-        "Token of the %s collector %s (site %s), good until %s. On its host:\n\n%s\n", c->type,
-        c->id, c->site, account_time(expires_s, expiry), command);
+    if (!options->json) {
+        (void)printf("Token of the %s collector %s (site %s), good until %s. On its host:\n\n%s\n",
+            c->type, c->id, c->site, account_time(expires_s, expiry), command);
+    }
     json_t *answer = json_pack("{s:b, s:s, s:s, s:s, s:I, s:i, s:s, s:s}", "ok", 1, "collector",
         c->id, "token", token, "command", command, "expires", (json_int_t)expires_s, "version",
         flags->version, "trust_key", trust->key, "ca_pin", trust->pin);

@@ -55,7 +55,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
         case 's': o->no_restart = true; break;

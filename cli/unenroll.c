@@ -63,7 +63,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'k': o->keep_files = true; break;
         case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
