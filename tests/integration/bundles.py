@@ -4,9 +4,12 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import tarfile
 from pathlib import Path
+
+from lab import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
@@ -15,6 +18,10 @@ STATE = "var/lib/serviceradar/enroll"
 
 CREDS = "/etc/serviceradar/creds/nats.creds"
 CERTS = "/etc/serviceradar/certs/"
+
+
+def udp_port():
+    return free_port(socket.SOCK_DGRAM)
 
 
 def trapd_json(port, **keys):
@@ -31,7 +38,7 @@ def trapd_json(port, **keys):
 
 def native(protocol, subject, port, **keys):
     return json.dumps({
-        "listeners": [{"protocol": protocol, "listen": "udp://127.0.0.1:0", "subject": subject}],
+        "listeners": [{"protocol": protocol, "listen": f"udp://127.0.0.1:{udp_port()}", "subject": subject}],
         "nats": {"url": [f"tls://localhost:{port}"], "creds_file": CREDS,
                  "tls": {"ca_file": CERTS + "ca-chain.pem", "cert_file": CERTS + "collector.pem",
                          "key_file": CERTS + "collector-key.pem"}}, **keys})

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from bundles import BIN, STATE, cli, files_of, trapd_json, write_bundle
+from bundles import BIN, STATE, cli, files_of, udp_port, write_bundle
 from lab import wait_for
 from test_provision import World, dev, free_port
 
@@ -31,7 +31,7 @@ def root(tmp_path):
 
 def config(world, tmp_path, metrics):
     return json.dumps({
-        "listeners": [{"protocol": "snmptrap", "listen": "udp://127.0.0.1:0",
+        "listeners": [{"protocol": "snmptrap", "listen": f"udp://127.0.0.1:{udp_port()}",
                        "subject": "logs.snmp"}],
         "nats": {"url": [f"tls://localhost:{world.port}"],
                  "creds_file": "/etc/serviceradar/creds/trapd.creds",
