@@ -9,7 +9,6 @@
 #include <archive_entry.h>
 
 #include "enroll/bundle.h"
-#include "enroll/bundle_check.h"
 #include "tar_build.h"
 
 #define TOP "collector-package-0a1b2c3d/"
@@ -249,51 +248,6 @@ one_of_several_configurations_is_taken_by_name_only(void **state)
     bundle_done(&bundle);
     assert_int_equal(read_built("flowgger.toml", &bundle, detail), BUNDLE_EMISSING);
     assert_string_equal(detail, "flowgger.toml");
-}
-
-static void
-a_bundle_without_secrets_has_a_token_instead_of_credentials(void **state)
-{
-    struct bundle bundle;
-    char detail[BUNDLE_DETAIL_MAX];
-
-    (void)state;
-    put_layout(built, 0);
-    tar_build_file(&tar, TOP "creds/user.jwt", "a.b.c\n");
-    assert_int_equal(read_built(NULL, &bundle, detail), BUNDLE_OK);
-    assert_span(bundle.user_jwt, "a.b.c\n");
-    assert_int_equal(bundle.creds.len, 0);
-    assert_int_equal(bundle_token(&bundle).len, strlen("a.b.c"));
-    bundle_done(&bundle);
-    tar.len = 0;
-    for (size_t i = 0; i < 5; i++) {
-        if (i != 0 && i != 2) {
-            tar_build_file(&tar, flat[i], contents[i]);
-        }
-    }
-    tar_build_file(&tar, "user.jwt", "a.b.c");
-    tar_build_file(&tar, "config/syslog.json", "{}");
-    assert_int_equal(read_built("syslog.json", &bundle, detail), BUNDLE_OK);
-    assert_int_equal(bundle.key.len, 0);
-    assert_int_equal(bundle.collector, BUNDLE_SYSLOG);
-    bundle_done(&bundle);
-}
-
-static void
-a_token_beside_credentials_and_an_empty_one_are_refused(void **state)
-{
-    char detail[BUNDLE_DETAIL_MAX];
-
-    (void)state;
-    put_layout(built, ALL);
-    tar_build_file(&tar, TOP "creds/user.jwt", "a.b.c");
-    assert_int_equal(refusal(detail), BUNDLE_EDUPLICATE);
-    put_layout(built, 0);
-    tar_build_file(&tar, TOP "creds/user.jwt", "");
-    assert_int_equal(refusal(detail), BUNDLE_EMISSING);
-    put_layout(built, 1);
-    tar_build_file(&tar, TOP "creds/user.jwt", "a.b.c");
-    assert_int_not_equal(refusal(detail), BUNDLE_OK);
 }
 
 static void
@@ -812,8 +766,6 @@ main(void)
         cmocka_unit_test(the_name_of_the_configuration_tells_the_collector),
         cmocka_unit_test(the_bundle_of_another_collector_is_named_before_what_it_lacks),
         cmocka_unit_test(one_of_several_configurations_is_taken_by_name_only),
-        cmocka_unit_test(a_bundle_without_secrets_has_a_token_instead_of_credentials),
-        cmocka_unit_test(a_token_beside_credentials_and_an_empty_one_are_refused),
         cmocka_unit_test(a_missing_and_an_empty_file_are_named),
         cmocka_unit_test(only_regular_files_and_folders_pass),
         cmocka_unit_test(a_folder_has_no_content),
