@@ -13,6 +13,7 @@ main(int argc, char **argv)
         { "ca", provision_ca, "issue and revoke certificates" },
         { "collector", provision_collector, "make, list, revoke and bundle collectors" },
         { "dev", provision_dev, "make a complete local installation in one folder" },
+        { "leaf", provision_leaf, "set up NATS servers of sites" },
         { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
         { "operator", provision_operator, "make, show, back up and restore the issuer" },
         { "stream", provision_stream, "make the streams of a tenant" },
