@@ -115,6 +115,7 @@ take_words(int argc, char **argv, struct options *o)
 static int
 parse(int argc, char **argv, struct options *o)
 {
+    static const char *const verbs[] = { "apply", "inspect", NULL };
     static const struct option known[] = {
         { "kept", no_argument, NULL, 'k' },
         { "collector", required_argument, NULL, 'c' },
@@ -134,7 +135,8 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    command_words(verbs);
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         if (option == 'h') {
             (void)fputs(HELP, stdout);
             return EXIT_SUCCESS;

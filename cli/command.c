@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
+#include <fcntl.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "sr/banned.h"
 
 #define WORD_MAX 32 /* longer words are nobody's typing error */
 #define COMMANDS_MAX 32
 
+#define PATH_MAX_WORDS 128 /* bytes of the words that lead to a command */
+
 static const char *program_name = "serviceradar";
+static const struct program *outermost;
+
+/* Who asks what the commands have; `tell` is NULL while they run. */
+static struct {
+    command_part_cb *tell;
+    void *arg;
+    char path[PATH_MAX_WORDS];
+    bool told; /* the command's options */
+} asking;
 
 void
 complain(const char *format, ...)
@@ -25,6 +39,101 @@ complain(const char *format, ...)
     va_end(args);
     (void)fputc('\n', stderr);
 }
+
+const struct program *
+command_program(void)
+{
+    return outermost;
+}
+
+/* ---- What the commands have ---- */
+
+void
+command_words(const char *const *words)
+{
+    for (; asking.tell != NULL && *words != NULL; words++) {
+        asking.tell(asking.arg, asking.path, COMMAND_WORD, *words, "");
+    }
+}
+
+/* Tells the options to who asks, and gives the command its --help; -1 the second time. */
+static int
+tell_options(int argc, const struct option *known)
+{
+    optind = argc;
+    if (asking.told) { /* it has seen its --help, and looks for more */
+        return -1;
+    }
+    asking.told = true;
+    int help = '?';
+    for (; known->name != NULL; known++) {
+        enum command_part part = known->has_arg == no_argument ? COMMAND_OPTION : COMMAND_VALUE;
+        asking.tell(asking.arg, asking.path, part, known->name, "");
+        help = strcmp(known->name, "help") == 0 ? known->val : help;
+    }
+    return help;
+}
+
+int
+command_option(int argc, char **argv, const char *letters, const struct option *known)
+{
+    return asking.tell != NULL ? tell_options(argc, known)
+                               : getopt_long(argc, argv, letters, known, NULL);
+}
+
+int
+command_option_only(int argc, char **argv, const char *letters, const struct option *known)
+{
+    return asking.tell != NULL ? tell_options(argc, known)
+                               : getopt_long_only(argc, argv, letters, known, NULL);
+}
+
+/* Asks each command of a table, which may be a table too. */
+static void
+ask_all(const struct program *program)
+{
+    size_t len = strlen(asking.path);
+
+    for (const struct command *c = program->commands; c->name != NULL; c++) {
+        char name[WORD_MAX], option[] = "--help";
+        char *argv[] = { name, option, NULL };
+        asking.tell(asking.arg, asking.path, COMMAND_WORD, c->name, c->help);
+        (void)snprintf(name, sizeof(name), "%s", c->name);
+        (void)snprintf(asking.path + len, sizeof(asking.path) - len, "/%s", c->name);
+        asking.told = false;
+        optind = 0; /* of one that calls getopt_long() itself: from the beginning */
+        (void)c->run(2, argv);
+        asking.path[len] = '\0';
+    }
+}
+
+bool
+command_describe(const struct program *program, command_part_cb *tell, void *arg)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (nowhere < 0) {
+        return false;
+    }
+    (void)fflush(stdout);
+    int kept = dup(STDOUT_FILENO);
+    if (kept < 0 || dup2(nowhere, STDOUT_FILENO) < 0) {
+        (void)close(nowhere);
+        return false;
+    }
+    asking.tell = tell;
+    asking.arg = arg;
+    asking.path[0] = '\0';
+    ask_all(program);
+    asking.tell = NULL;
+    (void)fflush(stdout);
+    (void)dup2(kept, STDOUT_FILENO);
+    (void)close(kept);
+    (void)close(nowhere);
+    return true;
+}
+
+/* ---- Names that are nearly right ---- */
 
 static size_t
 least(size_t a, size_t b, size_t c)
@@ -78,13 +187,15 @@ nearest_name(const char *word, const char *const *names)
     return best;
 }
 
+/* ---- Running ---- */
+
 static void
 print_help(const struct program *program, FILE *out)
 {
     (void)fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION]...\n       %s COMMAND --help\n\n",
         program->name, program->purpose, program->name, program->name);
     for (const struct command *c = program->commands; c->name != NULL; c++) {
-        (void)fprintf(out, "  %-10s %s\n", c->name, c->help);
+        (void)fprintf(out, "  %-11s  %s\n", c->name, c->help);
     }
     (void)fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
 }
@@ -109,7 +220,13 @@ unknown_command(const struct program *program, const char *word)
 int
 command_main(const struct program *program, int argc, char **argv)
 {
+    if (asking.tell != NULL) { /* a group of commands */
+        asking.tell(asking.arg, asking.path, COMMAND_OPTION, "help", "");
+        ask_all(program);
+        return EXIT_SUCCESS;
+    }
     program_name = program->name;
+    outermost = outermost != NULL ? outermost : program;
     /* Commands hold seeds and tokens: neither a core file nor another process shall see them. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (argc < 2) {

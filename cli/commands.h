@@ -11,6 +11,7 @@ int renew_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 int rollback_command(int argc, char **argv);
 int status_command(int argc, char **argv);
+int tail_command(int argc, char **argv);
 int unenroll_command(int argc, char **argv);
 
 #endif

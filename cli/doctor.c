@@ -106,7 +106,7 @@ parse(int argc, char **argv, struct doctor_options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         if (option == 'h') {
             return PARSED_HELP;
         }
@@ -176,8 +176,7 @@ admit(struct patient *p, const struct doctor_options *o, enum bundle_collector c
     }
     if (trouble.error != ENOENT) {
         checks_add_trouble(&p->checks, "enrolment", CHECK_FAIL, &trouble);
-        (void)find_config(p);
-        return true;
+        return true; /* nothing else of it is known */
     }
     return find_config(p);
 }

@@ -41,6 +41,9 @@ void checks_add(struct checks *checks, const char *id, enum check_result result,
 void checks_add_trouble(
     struct checks *checks, const char *id, enum check_result result, const struct trouble *trouble);
 
+/* Copies a sentence as causes and remedies are: small at its beginning, and without a full stop. */
+void doctor_phrase(char *out, size_t size, const char *sentence);
+
 /* Whether a check of that id has that result. */
 bool checks_have(const struct checks *checks, const char *id, enum check_result result);
 
@@ -59,20 +62,20 @@ struct doctor_options {
 struct patient {
     const struct doctor_options *options;
     enum bundle_collector collector;
-    bool enrolled; /* `record` counts */
+    bool enrolled;                /* `record` counts */
+    bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
+    bool has_user;                /* the service's user is known */
+    bool unit_known, unit_active; /* systemd told */
+    bool nobody_listens;          /* on a port of the configuration */
+    uid_t uid;
+    int gid_count;
+    gid_t gids[32];
+    long unit_pid; /* 0: none */
     struct record record;
+    struct doctor_conf conf;
     char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
     char unit[RECORD_TEXT_MAX];
-    bool has_conf; /* the daemon has read the configuration, and `conf` counts */
-    struct doctor_conf conf;
-    bool has_user; /* the service's user is known */
-    uid_t uid;
-    gid_t gids[32];
-    int gid_count;
-    bool unit_known, unit_active; /* systemd told */
-    long unit_pid;                /* 0: none */
-    bool daemon_answers;          /* its metrics do */
-    char server_stream[128];      /* that stores its records, as the server says */
+    char server_stream[128]; /* that stores its records, as the server says */
     struct checks checks;
 };
 

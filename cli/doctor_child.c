@@ -129,7 +129,7 @@ run_with_pipes(char *const argv[], unsigned timeout_ms, int out[2], int err[2],
 }
 
 bool
-child_run(char *const argv[], unsigned timeout_ms, struct child_result *ret_result)
+doctor_child_run(char *const argv[], unsigned timeout_ms, struct child_result *ret_result)
 {
     struct child_result r = { -1, malloc(CHILD_TEXT_MAX + 1), malloc(CHILD_TEXT_MAX + 1) };
     int out[2], err[2];
@@ -148,13 +148,13 @@ child_run(char *const argv[], unsigned timeout_ms, struct child_result *ret_resu
         return true;
     }
     int code = errno;
-    child_done(&r);
+    doctor_child_done(&r);
     errno = code;
     return false;
 }
 
 void
-child_done(struct child_result *result)
+doctor_child_done(struct child_result *result)
 {
     free(result->out);
     free(result->err);

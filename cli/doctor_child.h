@@ -8,7 +8,7 @@
 /* How a program that was run ended. */
 struct child_result {
     int exit_code; /* -1: it did not end by itself, or could not be started */
-    char *out;     /* what it wrote, each with a NUL behind; owned: child_done */
+    char *out;     /* what it wrote, each with a NUL behind; owned: doctor_child_done */
     char *err;
 };
 
@@ -19,8 +19,8 @@ struct child_result {
  * Runs a program (found on PATH when it has no slash) without input, and kills it after
  * `timeout_ms`. False, with errno, when it could not be started.
  */
-bool child_run(char *const argv[], unsigned timeout_ms, struct child_result *ret_result);
+bool doctor_child_run(char *const argv[], unsigned timeout_ms, struct child_result *ret_result);
 
-void child_done(struct child_result *result);
+void doctor_child_done(struct child_result *result);
 
 #endif

@@ -69,6 +69,21 @@ find_worst(void *arg, const char *reason, uint64_t count)
     }
 }
 
+/* Whether what keeps a stream from storing was found already. */
+static bool
+stream_is_known(const struct patient *p)
+{
+    static const char *const ids[] = { "nats.publish", "nats.stream", "jetstream.account",
+        "jetstream.stream", NULL };
+
+    for (size_t i = 0; ids[i] != NULL; i++) {
+        if (checks_have(&p->checks, ids[i], CHECK_FAIL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 check_refused(struct patient *p, const char *text, uint64_t waiting)
 {
@@ -77,16 +92,16 @@ check_refused(struct patient *p, const char *text, uint64_t waiting)
     doctor_metric_reasons(text, "serviceradar_output_refused_total", find_worst, &w);
     if (w.count == 0) {
         checks_add(&p->checks, "daemon.refused", CHECK_OK, "", "no record was refused");
+    } else if (waiting > 0 && stream_is_known(p)) {
+        checks_add(&p->checks, "daemon.refused", CHECK_SKIP, "",
+            "records are refused (%s), for a reason above", w.reason);
     } else if (waiting == 0) {
         checks_add(&p->checks, "daemon.refused", CHECK_OK, "",
             "%llu attempts were refused (%s) since its start, and nothing waits now",
             (unsigned long long)w.count, w.reason);
     } else {
         char remedy[256];
-        const char *advice = sr_refusal_advice(refusal_of(w.reason));
-        size_t len = strlen(advice);
-        (void)snprintf(remedy, sizeof(remedy), "%.*s",
-            (int)(len > 0 && advice[len - 1] == '.' ? len - 1 : len), advice);
+        doctor_phrase(remedy, sizeof(remedy), sr_refusal_advice(refusal_of(w.reason)));
         checks_add(&p->checks, "daemon.refused", CHECK_FAIL, remedy,
             "records are refused (%s) and wait in the queue", w.reason);
     }
@@ -136,8 +151,8 @@ check_losses(struct patient *p, const char *text)
     doctor_metric_reasons(text, "serviceradar_dropped_records_total", add_reason, &dropped);
     if (dropped.text[0] != '\0') {
         checks_add(&p->checks, "daemon.dropped", CHECK_WARN,
-            "look the reasons up in docs/operating.md", "input was dropped since its start: %s",
-            dropped.text);
+            "the guide to operating explains each of these reasons",
+            "input was dropped since its start: %s", dropped.text);
     } else {
         checks_add(&p->checks, "daemon.dropped", CHECK_OK, "", "nothing was dropped");
     }
@@ -156,7 +171,7 @@ check_dead_letters(struct patient *p, const char *text)
     doctor_metric_reasons(text, "serviceradar_undecodable_total", add_reason, &reasons);
     checks_add(&p->checks, "daemon.deadletters", CHECK_WARN,
         "look at what sends them: the subject of dead letters has them as they came",
-        "%llu inputs could not be decoded: %s", (unsigned long long)dead, reasons.text);
+        "inputs that could not be decoded: %llu (%s)", (unsigned long long)dead, reasons.text);
 }
 
 static void
@@ -195,8 +210,8 @@ say_no_numbers(struct patient *p)
             "metrics.listen %s is taken by %s (pid %ld)", p->conf.metrics, h.name, h.pid);
         return;
     }
-    if (p->unit_known && !p->unit_active) {
-        checks_add(&p->checks, "daemon", CHECK_SKIP, "", "the unit does not run");
+    if (p->nobody_listens || (p->unit_known && !p->unit_active)) {
+        checks_add(&p->checks, "daemon", CHECK_SKIP, "", "the collector does not run");
         return;
     }
     checks_add(&p->checks, "daemon", p->unit_active ? CHECK_FAIL : CHECK_WARN,
@@ -226,7 +241,6 @@ doctor_check_daemon(struct patient *p)
         say_no_numbers(p);
         return;
     }
-    p->daemon_answers = true;
     judge_numbers(p, text);
     free(text);
 }

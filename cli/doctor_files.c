@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "command.h"
 #include "doctor_child.h"
 #include "enroll/settings.h"
 
@@ -41,6 +42,20 @@ add_setting(struct arguments *a, const struct patient *p, const char *key, const
     }
 }
 
+/* Notes are no problems; what is about these keys has checks of its own. */
+static bool
+is_problem(const char *line)
+{
+    static const char *const keys[] = { "nats.creds_file", "nats.tls.", NULL };
+
+    for (size_t i = 0; keys[i] != NULL; i++) {
+        if (strstr(line, keys[i]) != NULL) {
+            return false;
+        }
+    }
+    return strncmp(line, "note:", 5) != 0;
+}
+
 /* The first line that is a problem, and how many there are. */
 static size_t
 first_problem(char *text, char *out, size_t size)
@@ -50,7 +65,7 @@ first_problem(char *text, char *out, size_t size)
 
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        if (strncmp(line, "note:", 5) != 0 && count++ == 0) {
+        if (is_problem(line) && count++ == 0) {
             (void)snprintf(out, size, "%s", line);
         }
     }
@@ -58,17 +73,8 @@ first_problem(char *text, char *out, size_t size)
 }
 
 static void
-judge_config(struct patient *p, struct child_result *result)
+say_refused(struct patient *p, size_t count, const char *problem)
 {
-    char problem[480] = "it does not say why";
-
-    if (result->exit_code == 0 && doctor_conf_read(result->out, strlen(result->out), &p->conf)) {
-        p->has_conf = true;
-        checks_add(&p->checks, "config", CHECK_OK, "", "%s accepts %s", doctor_daemon(p->collector),
-            p->config);
-        return;
-    }
-    size_t count = first_problem(result->err, problem, sizeof(problem));
     if (count > 1) {
         checks_add(&p->checks, "config", CHECK_FAIL,
             "correct them; the daemon lists all with --check-config",
@@ -81,12 +87,46 @@ judge_config(struct patient *p, struct child_result *result)
         doctor_daemon(p->collector), problem);
 }
 
+/* Runs the daemon on its configuration; with `print` that is read, else it is checked only. */
+static bool
+ask_daemon(struct patient *p, const char *daemon, bool print)
+{
+    static struct arguments a; /* large */
+    struct child_result result;
+    char problem[480] = "it does not say why";
+
+    memset(&a, 0, sizeof(a));
+    add_argument(&a, daemon);
+    add_argument(&a, print ? "--print-config" : "--check-config");
+    add_argument(&a, "--config");
+    add_argument(&a, p->config);
+    if (p->enrolled && p->options->root[0] != '\0') {
+        add_setting(&a, p, "nats.creds_file", p->record.creds);
+        add_setting(&a, p, "nats.tls.ca_file", p->record.ca_chain);
+        add_setting(&a, p, "nats.tls.cert_file", p->record.certificate);
+        add_setting(&a, p, "nats.tls.key_file", p->record.key);
+    }
+    if (!doctor_child_run(a.list, p->options->timeout_ms * 2, &result)) {
+        checks_add(&p->checks, "config", CHECK_FAIL, "install the collector's package",
+            "%s cannot be run: %s", doctor_daemon(p->collector), strerror(errno));
+        return false;
+    }
+    bool ok = result.exit_code == 0 &&
+              (!print || doctor_conf_read(result.out, strlen(result.out), &p->conf));
+    size_t count = ok ? 0 : first_problem(result.err, problem, sizeof(problem));
+    /* The daemon may refuse it only for what has checks of its own. */
+    ok = ok || (!print && result.exit_code == EXIT_USAGE && count == 0);
+    if (!ok) {
+        say_refused(p, count, problem);
+    }
+    doctor_child_done(&result);
+    return ok;
+}
+
 void
 doctor_check_config(struct patient *p)
 {
-    static struct arguments a; /* large */
     char daemon[FILES_PATH_MAX];
-    struct child_result result;
     struct trouble trouble;
 
     if (checks_have(&p->checks, "files", CHECK_FAIL)) {
@@ -97,24 +137,12 @@ doctor_check_config(struct patient *p)
         checks_add_trouble(&p->checks, "config", CHECK_FAIL, &trouble);
         return;
     }
-    memset(&a, 0, sizeof(a));
-    add_argument(&a, daemon);
-    add_argument(&a, "--print-config");
-    add_argument(&a, "--config");
-    add_argument(&a, p->config);
-    if (p->enrolled && p->options->root[0] != '\0') {
-        add_setting(&a, p, "nats.creds_file", p->record.creds);
-        add_setting(&a, p, "nats.tls.ca_file", p->record.ca_chain);
-        add_setting(&a, p, "nats.tls.cert_file", p->record.certificate);
-        add_setting(&a, p, "nats.tls.key_file", p->record.key);
+    /* Printing does not look at the files that it names; so it works although some are missing. */
+    p->has_conf = ask_daemon(p, daemon, true);
+    if (p->has_conf && ask_daemon(p, daemon, false)) {
+        checks_add(&p->checks, "config", CHECK_OK, "", "%s accepts %s", doctor_daemon(p->collector),
+            p->config);
     }
-    if (!child_run(a.list, p->options->timeout_ms * 2, &result)) {
-        checks_add(&p->checks, "config", CHECK_FAIL, "install the collector's package",
-            "%s cannot be run: %s", doctor_daemon(p->collector), strerror(errno));
-        return;
-    }
-    judge_config(p, &result);
-    child_done(&result);
 }
 
 /* ---- Files ---- */

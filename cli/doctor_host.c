@@ -69,8 +69,10 @@ check_trust(const struct doctor_options *options, struct checks *checks)
     memset(&trust, 0, sizeof(trust));
     enum trust_err err = trust_add_folder(&trust, path, culprit);
     if (err != TRUST_OK) {
-        checks_add(
-            checks, "trust", CHECK_FAIL, trust_remedy(err), "%s: %s", culprit, trust_cause(err));
+        char cause[400], remedy[256];
+        doctor_phrase(cause, sizeof(cause), trust_cause(err));
+        doctor_phrase(remedy, sizeof(remedy), trust_remedy(err));
+        checks_add(checks, "trust", CHECK_FAIL, remedy, "%s: %s", culprit, cause);
     } else if (trust.count == 0) {
         checks_add(checks, "trust", CHECK_OK, "",
             "%s holds no keys: signed tokens need --trust-key", path);
@@ -123,11 +125,11 @@ unit_is_active(const struct doctor_options *options, const char *unit, bool *ret
         (char *)unit, NULL };
     struct child_result result;
 
-    if (!child_run(argv, options->timeout_ms, &result)) {
+    if (!doctor_child_run(argv, options->timeout_ms, &result)) {
         return false;
     }
     int code = result.exit_code;
-    child_done(&result);
+    doctor_child_done(&result);
     if (code != 0 && code != 3 && code != 4) {
         return false;
     }

@@ -112,8 +112,9 @@ doctor_http_date(const char *url, unsigned timeout_ms, int64_t *ret_time_s)
     return ok;
 }
 
-/* The next sample of the family at or behind `text`, or NULL; `*ret_labels` is what follows. */
-static const char *
+/* Finds the next sample of the family at or behind `text`; `*ret_labels` is what follows its name.
+ */
+static bool
 next_sample(const char *text, const char *name, const char **ret_labels)
 {
     size_t len = strlen(name);
@@ -121,12 +122,12 @@ next_sample(const char *text, const char *name, const char **ret_labels)
     while (*text != '\0') {
         if (strncmp(text, name, len) == 0 && (text[len] == ' ' || text[len] == '{')) {
             *ret_labels = text + len;
-            return text;
+            return true;
         }
         text += strcspn(text, "\n");
         text += *text == '\n';
     }
-    return NULL;
+    return false;
 }
 
 /* The value at the end of a line. Counters may be written as floating point, ours are not. */
@@ -149,7 +150,7 @@ doctor_metric(const char *text, const char *name, const char *label, uint64_t *r
     uint64_t sum = 0;
     bool found = false;
 
-    while ((text = next_sample(text, name, &labels)) != NULL) {
+    while (next_sample(text, name, &labels)) {
         size_t len = strcspn(labels, "\n");
         if (label == NULL || memmem(labels, len, label, strlen(label)) != NULL) {
             found = true;
@@ -169,7 +170,7 @@ doctor_metric_reasons(const char *text, const char *name, doctor_reason_cb *cb, 
     static const char key[] = "reason=\"";
     const char *labels = NULL;
 
-    while ((text = next_sample(text, name, &labels)) != NULL) {
+    while (next_sample(text, name, &labels)) {
         size_t len = strcspn(labels, "\n");
         const char *start = memmem(labels, len, key, sizeof(key) - 1);
         uint64_t count = value_of(labels, len);

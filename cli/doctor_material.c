@@ -6,21 +6,20 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "doctor_http.h"
 #include "enroll/bundle_check.h"
+#include "enroll/lifetime.h"
 #include "sr/creds.h"
 
 #include "sr/banned.h"
 
 #define FILE_MAX (1U << 20)
-#define DAY 86400ULL
 #define CLOCK_WARN_S 60
 #define CLOCK_FAIL_S 300
+#define SET_CLOCK                                                                                  \
+    "set it (timedatectl), and let it be set by the network (systemd-timesyncd, chrony)"
 
 /* What each fault is about. */
 static const char *
@@ -53,117 +52,83 @@ id_of(enum bundle_fault fault)
     return "credentials";
 }
 
-/* Copies a sentence without its full stop. */
-static void
-copy_sentence(char *out, size_t size, const char *sentence)
+/* On a host that is enrolled there are other ways than to have a bundle issued. */
+static const char *
+remedy_of(enum bundle_fault fault)
 {
-    size_t len = strlen(sentence);
-
-    (void)snprintf(
-        out, size, "%.*s", (int)(len > 0 && sentence[len - 1] == '.' ? len - 1 : len), sentence);
+    if (fault == BUNDLE_CERT_EXPIRED || fault == BUNDLE_CREDS_EXPIRED) {
+        return "renew (serviceradar-cli renew) or enrol again; if this host's clock is wrong, set "
+               "it first (timedatectl)";
+    }
+    return bundle_fault_remedy(fault);
 }
 
 static void
 add_fault(struct patient *p, const struct bundle_problem *problem)
 {
-    struct trouble t = { .error = 0 };
-    char cause[400];
+    const char *detail = problem->detail;
+    char cause[400], remedy[256];
 
-    copy_sentence(cause, sizeof(cause), bundle_fault_cause(problem->fault));
-    (void)snprintf(t.cause, sizeof(t.cause), "%s%s%s%s", cause,
-        problem->detail[0] != '\0' ? " (" : "", problem->detail,
-        problem->detail[0] != '\0' ? ")" : "");
-    copy_sentence(t.remedy, sizeof(t.remedy), bundle_fault_remedy(problem->fault));
-    checks_add_trouble(&p->checks, id_of(problem->fault),
-        bundle_fault_is_fatal(problem->fault) ? CHECK_FAIL : CHECK_WARN, &t);
+    doctor_phrase(cause, sizeof(cause), bundle_fault_cause(problem->fault));
+    doctor_phrase(remedy, sizeof(remedy), remedy_of(problem->fault));
+    checks_add(&p->checks, id_of(problem->fault),
+        bundle_fault_is_fatal(problem->fault) ? CHECK_FAIL : CHECK_WARN, remedy, "%s%s%s%s", cause,
+        detail[0] != '\0' ? " (" : "", detail, detail[0] != '\0' ? ")" : "");
 }
 
-static const char *
-days_text(uint64_t seconds, char *out, size_t size)
-{
-    if (seconds < 2 * DAY) {
-        (void)snprintf(out, size, "%llu hours", (unsigned long long)(seconds / 3600));
-    } else {
-        (void)snprintf(out, size, "%llu days", (unsigned long long)(seconds / DAY));
-    }
-    return out;
-}
-
-/* What is valid from `start` to `end` gets a warning in its last third, another in its last tenth.
- */
+/* What is over is a fault of its own. */
 static void
-add_lifetime(struct patient *p, const char *id, const char *what, uint64_t start, uint64_t end)
+add_lifetime(struct patient *p, const char *id, const char *what, const struct lifetime *life)
 {
-    uint64_t now = p->options->now_s;
-    char left[32];
+    static const char *const remedy = "renew (serviceradar-cli renew) or enrol again";
+    char left[128];
 
-    if (end <= now || start >= end) {
-        return; /* a fault of its own */
-    }
-    (void)days_text(end - now, left, sizeof(left));
-    uint64_t life = end - start, age = now > start ? now - start : 0;
-    if (age / 9 >= life / 10) {
-        checks_add(&p->checks, id, CHECK_WARN, "renew now: serviceradar-cli renew, or enrol again",
-            "%s expires very soon, in %s: nine tenths of its time are over", what, left);
-    } else if (age / 2 >= life / 3) {
-        checks_add(&p->checks, id, CHECK_WARN, "renew: serviceradar-cli renew, or enrol again",
-            "%s expires in %s: two thirds of its time are over", what, left);
-    } else {
-        checks_add(&p->checks, id, CHECK_OK, "", "%s is good for %s more", what, left);
+    (void)lifetime_tell(life, p->options->now_s, left);
+    switch (lifetime_at(life, p->options->now_s)) {
+    case LIFETIME_GOOD:
+        checks_add(&p->checks, id, CHECK_OK, "", "%s of %s is good %s", what, life->name, left);
+        break;
+    case LIFETIME_RENEW:
+        checks_add(&p->checks, id, CHECK_WARN, remedy,
+            "two thirds of the time of %s of %s are over: it is good %s", what, life->name, left);
+        break;
+    case LIFETIME_SOON:
+        checks_add(&p->checks, id, CHECK_WARN, remedy,
+            "nine tenths of the time of %s of %s are over: it is good %s", what, life->name, left);
+        break;
+    case LIFETIME_NOT_YET:
+    case LIFETIME_EXPIRED: break;
     }
 }
 
 static void
 check_creds_life(struct patient *p, struct sr_span text)
 {
+    struct lifetime life;
     struct sr_creds_info info;
 
-    if (checks_have(&p->checks, "credentials", CHECK_FAIL) ||
-        sr_creds_check_text(text, p->options->now_s, &info) != SR_CREDS_OK) {
+    if (text.len == 0 || checks_have(&p->checks, "credentials", CHECK_FAIL)) {
         return;
     }
-    if (info.issued_s > p->options->now_s + CLOCK_WARN_S) {
-        checks_add(&p->checks, "clock", CHECK_FAIL,
-            "set it (timedatectl), and let it be set by the network (systemd-timesyncd, chrony)",
+    if (sr_creds_check_text(text, p->options->now_s, &info) == SR_CREDS_OK &&
+        info.issued_s > p->options->now_s + CLOCK_WARN_S) {
+        checks_add(&p->checks, "clock", CHECK_FAIL, SET_CLOCK,
             "this host's clock is behind: the credentials were issued %llu s in its future",
             (unsigned long long)(info.issued_s - p->options->now_s));
+    } else if (lifetime_of_creds(text, &life)) {
+        add_lifetime(p, "credentials", "the token", &life);
     }
-    if (info.expires_s == 0) {
-        checks_add(&p->checks, "credentials", CHECK_OK, "", "those of user \"%s\" never expire",
-            info.name);
-        return;
-    }
-    char what[SR_CREDS_TEXT_MAX + 16];
-    (void)snprintf(what, sizeof(what), "user \"%s\"", info.name);
-    add_lifetime(p, "credentials", what, info.issued_s, info.expires_s);
-}
-
-/* Unix seconds, 0 when unreadable. */
-static uint64_t
-seconds_of(const ASN1_TIME *when)
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(when, &tm) != 1) {
-        return 0;
-    }
-    time_t seconds = timegm(&tm);
-    return seconds > 0 ? (uint64_t)seconds : 0;
 }
 
 static void
 check_certificate_life(struct patient *p, struct sr_span text)
 {
-    BIO *bio = text.len > 0 ? BIO_new_mem_buf(text.data, (int)text.len) : NULL;
-    X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    struct lifetime life;
 
-    if (certificate != NULL && !checks_have(&p->checks, "certificate", CHECK_FAIL)) {
-        add_lifetime(p, "certificate", "the client certificate",
-            seconds_of(X509_get0_notBefore(certificate)),
-            seconds_of(X509_get0_notAfter(certificate)));
+    if (text.len > 0 && !checks_have(&p->checks, "certificate", CHECK_FAIL) &&
+        lifetime_of_certificate(text, 0, &life)) {
+        add_lifetime(p, "certificate", "the certificate", &life);
     }
-    X509_free(certificate);
-    BIO_free(bio);
 }
 
 /* Reads a file of the configuration or, without one, of the record. Owned, perhaps NULL. */
@@ -254,9 +219,8 @@ judge_offset(struct patient *p, int64_t offset, const char *whose)
             &p->checks, "clock", CHECK_OK, "", "this host's clock agrees with that of %s", whose);
         return;
     }
-    checks_add(&p->checks, "clock", size >= CLOCK_FAIL_S ? CHECK_FAIL : CHECK_WARN,
-        "set it (timedatectl), and let it be set by the network (systemd-timesyncd, chrony)",
-        "this host's clock is %lld s %s that of %s", (long long)size,
+    checks_add(&p->checks, "clock", size >= CLOCK_FAIL_S ? CHECK_FAIL : CHECK_WARN, SET_CLOCK,
+        "this host\'s clock is %lld s %s that of %s", (long long)size,
         offset > 0 ? "behind" : "before", whose);
 }
 
@@ -269,7 +233,8 @@ doctor_check_clock(struct patient *p, int64_t server_offset_s)
         return;
     }
     if (server_offset_s != 0) {
-        judge_offset(p, server_offset_s, "whoever issued the server's certificate");
+        checks_add(
+            &p->checks, "clock", CHECK_SKIP, "", "the server's certificate is of another time");
     } else if (p->enrolled && p->record.core_url[0] != '\0' &&
                doctor_http_date(p->record.core_url, p->options->timeout_ms, &core)) {
         judge_offset(p, core - (int64_t)p->options->now_s, p->record.core_url);

@@ -13,6 +13,10 @@
 
 #include "sr/banned.h"
 
+/* Of a limit: what is worth a warning, and what counts as reached. */
+#define NEARLY_PERCENT 80
+#define FULL_PERCENT 95
+
 /* The steps of a connection in their order, as ids and what is so when they succeed. */
 enum step {
     STEP_DNS,
@@ -166,27 +170,46 @@ add_step(struct patient *p, enum step step, const struct proof_report *report, c
     }
 }
 
+/* What was found on this host already and explains the result; NULL when nothing was. */
+static const char *
+known_cause(const struct patient *p, enum proof_result result)
+{
+    if (result == PROOF_CREDS && (checks_have(&p->checks, "credentials", CHECK_FAIL) ||
+                                     checks_have(&p->checks, "files", CHECK_FAIL))) {
+        return "the credentials cannot be used";
+    }
+    if (result == PROOF_TLS_CA && checks_have(&p->checks, "chain", CHECK_FAIL)) {
+        return "the CA file cannot be used";
+    }
+    if ((result == PROOF_TLS_CLIENT || result == PROOF_FILES) &&
+        (checks_have(&p->checks, "certificate", CHECK_FAIL) ||
+            checks_have(&p->checks, "key", CHECK_FAIL) ||
+            checks_have(&p->checks, "files", CHECK_FAIL))) {
+        return "the client certificate cannot be used";
+    }
+    return NULL;
+}
+
 /* The steps that are proven, the one that failed, and those that nobody got to. */
 static void
 add_steps(struct patient *p, const struct proof_report *report, const char *subjects)
 {
     enum step failed = step_of(report->result);
+    const char *known = known_cause(p, report->result);
 
-    if (report->result == PROOF_CREDS && (checks_have(&p->checks, "credentials", CHECK_FAIL) ||
-                                             checks_have(&p->checks, "files", CHECK_FAIL))) {
-        checks_add(&p->checks, "nats", CHECK_SKIP, "", "the credentials cannot be used");
-        return;
-    }
     for (enum step step = STEP_DNS; step < failed && step < STEP_COUNT; step++) {
         if (report->result != PROOF_CREDS) {
             add_step(p, step, report, subjects);
         }
     }
-    if (failed < STEP_COUNT) {
+    if (known != NULL) {
+        checks_add(&p->checks, step_ids[failed], CHECK_SKIP, "", "%s", known);
+    } else if (failed < STEP_COUNT) {
         checks_add_trouble(&p->checks, step_ids[failed], CHECK_FAIL, &report->trouble);
     }
     for (enum step step = failed; step + 1 < STEP_COUNT; step++) {
-        checks_add(&p->checks, step_ids[step + 1], CHECK_SKIP, "", "%s failed", step_ids[failed]);
+        checks_add(
+            &p->checks, step_ids[step + 1], CHECK_SKIP, "", "%s comes before it", step_ids[failed]);
     }
 }
 
@@ -354,49 +377,67 @@ check_account(struct patient *p)
     json_int_t limit = number(json_object_get(info, "limits"), "max_storage");
     int share = percent(used, limit);
     checks_add(&p->checks, "jetstream.account",
-        share >= 95   ? CHECK_FAIL
-        : share >= 80 ? CHECK_WARN
-                      : CHECK_OK,
-        share >= 80 ? "raise the account's limit of JetStream storage, or shrink its streams" : "",
+        share >= FULL_PERCENT     ? CHECK_FAIL
+        : share >= NEARLY_PERCENT ? CHECK_WARN
+                                  : CHECK_OK,
+        share >= NEARLY_PERCENT
+            ? "raise the account's limit of JetStream storage, or shrink its streams"
+            : "",
         "the account uses %lld MiB of storage%s", (long long)(used >> 20),
-        share < 0     ? ", without a limit"
-        : share >= 95 ? ", and its limit is reached"
-        : share >= 80 ? ", four fifths of its limit"
-                      : "");
+        share < 0                 ? ", without a limit"
+        : share >= FULL_PERCENT   ? ", and its limit is reached"
+        : share >= NEARLY_PERCENT ? ", four fifths of its limit"
+                                  : "");
     json_decref(info);
+}
+
+/* How full a stream is. */
+struct fill {
+    json_int_t bytes, max_bytes, messages, max_messages; /* limits below 1 are none */
+    bool discards;
+};
+
+static struct fill
+fill_of(const json_t *info)
+{
+    const json_t *config = json_object_get(info, "config"), *state = json_object_get(info, "state");
+    const char *discard = json_string_value(json_object_get(config, "discard"));
+
+    return (struct fill){ .bytes = number(state, "bytes"),
+        .max_bytes = number(config, "max_bytes"),
+        .messages = number(state, "messages"),
+        .max_messages = number(config, "max_msgs"),
+        .discards = discard != NULL && strcmp(discard, "old") == 0 };
 }
 
 static void
 judge_stream(struct patient *p, const json_t *info)
 {
-    const json_t *config = json_object_get(info, "config"), *state = json_object_get(info, "state");
-    const char *discard = json_string_value(json_object_get(config, "discard"));
-    json_int_t bytes = number(state, "bytes"), messages = number(state, "messages");
-    json_int_t max_bytes = number(config, "max_bytes"), max_messages = number(config, "max_msgs");
-    json_int_t mean = messages > 0 ? bytes / messages : 0;
-    bool drops = discard != NULL && strcmp(discard, "old") == 0;
-    bool full = (max_bytes > 0 && bytes + mean > max_bytes) ||
-                (max_messages > 0 && messages >= max_messages);
-    int share = percent(bytes, max_bytes);
+    struct fill f = fill_of(info);
+    json_int_t mean = f.messages > 0 ? f.bytes / f.messages : 0;
+    const char *id = "jetstream.stream", *name = p->server_stream;
+    const char *remedy = "raise its limit, or let its consumers catch up; records wait in the "
+                         "collector's queue meanwhile";
+    int share = percent(f.bytes, f.max_bytes);
 
-    if (full && !drops) {
-        checks_add(&p->checks, "jetstream.stream", CHECK_FAIL,
-            "raise its max_bytes, or let its consumers catch up; records wait in the collector's "
-            "queue meanwhile",
-            "the stream \"%s\" is full: %lld messages, %lld of %lld bytes", p->server_stream,
-            (long long)messages, (long long)bytes, (long long)max_bytes);
-    } else if (drops) {
-        checks_add(&p->checks, "jetstream.stream", CHECK_WARN, "set its discard policy to new",
+    if (f.discards) {
+        checks_add(&p->checks, id, CHECK_WARN, "set its discard policy to new",
             "the stream \"%s\" discards old messages when it is full: stored records vanish unseen",
-            p->server_stream);
-    } else if (share >= 80) {
-        checks_add(&p->checks, "jetstream.stream", CHECK_WARN,
-            "raise its max_bytes, or let its consumers catch up",
-            "the stream \"%s\" is nearly full: %d %% of its bytes", p->server_stream, share);
+            name);
+    } else if (f.max_messages > 0 && f.messages >= f.max_messages) {
+        checks_add(&p->checks, id, CHECK_FAIL, remedy,
+            "the stream \"%s\" is full: it has the %lld messages that it may have", name,
+            (long long)f.max_messages);
+    } else if (f.max_bytes > 0 && f.bytes + mean > f.max_bytes) {
+        checks_add(&p->checks, id, CHECK_FAIL, remedy,
+            "the stream \"%s\" is full: it has %lld of the %lld bytes that it may have", name,
+            (long long)f.bytes, (long long)f.max_bytes);
+    } else if (share >= NEARLY_PERCENT) {
+        checks_add(
+            &p->checks, id, CHECK_WARN, remedy, "the stream \"%s\" is full to %d %%", name, share);
     } else {
-        checks_add(&p->checks, "jetstream.stream", CHECK_OK, "",
-            "the stream \"%s\" has room: %lld messages are in it", p->server_stream,
-            (long long)messages);
+        checks_add(&p->checks, id, CHECK_OK, "",
+            "the stream \"%s\" has room: %lld messages are in it", name, (long long)f.messages);
     }
 }
 
@@ -413,6 +454,10 @@ doctor_check_stream(struct patient *p)
     }
     check_account(p);
     if (checks_have(&p->checks, "jetstream.account", CHECK_FAIL)) {
+        return;
+    }
+    if (checks_have(&p->checks, "nats.stream", CHECK_FAIL)) {
+        checks_add(&p->checks, "jetstream.stream", CHECK_SKIP, "", "nats.stream comes before it");
         return;
     }
     (void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.INFO.%s", p->server_stream);

@@ -16,6 +16,9 @@
 #define STATE_UDP_UNCONNECTED 7
 #define STATE_TCP_LISTEN 10
 #define INODES_MAX 64
+#define LINE_MAX_BYTES 512
+#define HEX_DIGITS "0123456789ABCDEFabcdef"
+#define SOCKET_LINK "socket:["
 
 /* An address is groups of 8 digits, each a word in the byte order of the host. */
 static bool
@@ -34,24 +37,41 @@ read_address(const char *text, size_t len, struct proc_socket *s)
     return true;
 }
 
+/* "0100007F:0202". */
+static bool
+read_end(char *text, struct proc_socket *s)
+{
+    char *port = strchr(text, ':');
+
+    if (port == NULL || strlen(port + 1) != 4 || strspn(port + 1, HEX_DIGITS) != 4 ||
+        strspn(text, HEX_DIGITS) != (size_t)(port - text)) {
+        return false;
+    }
+    s->port = (uint16_t)strtoul(port + 1, NULL, 16);
+    return read_address(text, (size_t)(port - text), s);
+}
+
+/* The columns: sl local remote st tx:rx tr:when retransmits uid timeout inode ... */
+enum column { COLUMN_LOCAL = 1, COLUMN_STATE = 3, COLUMN_INODE = 9, COLUMNS };
+
 bool
 proc_read_socket(const char *line, struct proc_socket *ret_socket)
 {
     struct proc_socket s = { .v6 = false };
-    char local[64], port[8], inode[24];
-    unsigned long long number = 0;
+    char copy[LINE_MAX_BYTES], *rest = NULL, *columns[COLUMNS] = { NULL };
+    size_t count = 0;
 
-    /* sl: local:port remote:port st tx:rx tr:when retransmits uid timeout inode ... */
-    if (sscanf(line, " %*[0-9]: %63[0-9A-Fa-f]:%7[0-9A-Fa-f] %*s %x %*s %*s %*s %*s %*s %23[0-9]",
-            local, port, &s.state, inode) != 4) {
+    (void)snprintf(copy, sizeof(copy), "%s", line);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL && count < COLUMNS;
+         word = strtok_r(NULL, " ", &rest)) {
+        columns[count++] = word;
+    }
+    if (count < COLUMNS || columns[0][strspn(columns[0], "0123456789")] != ':' ||
+        !read_end(columns[COLUMN_LOCAL], &s)) {
         return false;
     }
-    number = strtoull(inode, NULL, 10);
-    s.port = (uint16_t)strtoul(port, NULL, 16);
-    s.inode = number;
-    if (strlen(port) != 4 || !read_address(local, strlen(local), &s)) {
-        return false;
-    }
+    s.state = (unsigned)strtoul(columns[COLUMN_STATE], NULL, 16);
+    s.inode = strtoull(columns[COLUMN_INODE], NULL, 10);
     *ret_socket = s;
     return true;
 }
@@ -118,7 +138,7 @@ static size_t
 find_inodes(const char *file, const struct proc_listen *listen, uint64_t *inodes, size_t count)
 {
     FILE *f = fopen(file, "re");
-    char line[512];
+    char line[LINE_MAX_BYTES];
 
     if (f == NULL) {
         return count;
@@ -143,7 +163,6 @@ has_socket(const char *pid, const uint64_t *inodes, size_t count)
     const struct dirent *entry = NULL;
 
     while (dir != NULL && !found && (entry = readdir(dir)) != NULL) {
-        unsigned long long inode = 0;
         ssize_t len = files_path(link, "%s/%s", path, entry->d_name)
                           ? readlink(link, target, sizeof(target) - 1)
                           : -1;
@@ -151,9 +170,10 @@ has_socket(const char *pid, const uint64_t *inodes, size_t count)
             continue;
         }
         target[len] = '\0';
-        if (sscanf(target, "socket:[%llu]", &inode) != 1) {
+        if (strncmp(target, SOCKET_LINK, sizeof(SOCKET_LINK) - 1) != 0) {
             continue;
         }
+        unsigned long long inode = strtoull(target + sizeof(SOCKET_LINK) - 1, NULL, 10);
         for (size_t i = 0; i < count; i++) {
             found = found || inodes[i] == inode;
         }

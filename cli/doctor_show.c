@@ -39,6 +39,19 @@ checks_add(struct checks *checks, const char *id, enum check_result result, cons
     checks_add_trouble(checks, id, result, &trouble);
 }
 
+void
+doctor_phrase(char *out, size_t size, const char *sentence)
+{
+    size_t len = strlen(sentence);
+
+    len -= len > 0 && sentence[len - 1] == '.';
+    (void)snprintf(out, size, "%.*s", (int)len, sentence);
+    /* Names in capitals stay as they are. */
+    if (size > 1 && out[0] >= 'A' && out[0] <= 'Z' && (out[1] == ' ' || out[1] >= 'a')) {
+        out[0] = (char)(out[0] - 'A' + 'a');
+    }
+}
+
 bool
 checks_have(const struct checks *checks, const char *id, enum check_result result)
 {

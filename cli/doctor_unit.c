@@ -109,7 +109,7 @@ doctor_check_unit(struct patient *p)
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "--root is not the running host");
         return;
     }
-    if (!child_run(argv, p->options->timeout_ms, &result)) {
+    if (!doctor_child_run(argv, p->options->timeout_ms, &result)) {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
         return;
     }
@@ -118,7 +118,7 @@ doctor_check_unit(struct patient *p)
     } else {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
     }
-    child_done(&result);
+    doctor_child_done(&result);
 }
 
 /* ---- Ports and buffers ---- */
@@ -134,6 +134,7 @@ is_ours(const struct patient *p, const struct proc_holder *h)
 static void
 say_nobody(struct patient *p, const char *listen)
 {
+    p->nobody_listens = true;
     if (p->unit_known && !p->unit_active) {
         checks_add(
             &p->checks, "port", CHECK_SKIP, "", "%s is free, and the unit does not run", listen);

@@ -33,8 +33,12 @@
 #define KEYS_NAME_MAX 32
 #define TRUST_FOLDER "etc/serviceradar/trust.d"
 
-/* Names the token whose bundle was received and whose issuer was not told yet how that ended. */
+/*
+ * Names the token whose bundle was received and whose issuer was not told yet that it works: the
+ * token's hash, and behind it the bundle's.
+ */
 #define RECEIVED_FOR HISTORY_FOLDER "/bundle.token"
+#define RECEIVED_LEN (2 * HASH_LEN)
 
 static const char HELP[] =
     "usage: serviceradar-cli enroll --token-file FILE [OPTION]...\n"
@@ -155,18 +159,30 @@ read_token_text(struct run *r, size_t *ret_len)
     return text;
 }
 
+/* SHA-256 in hexadecimal. */
 static bool
-hash_token(struct run *r)
+hash(struct run *r, struct sr_span bytes, char out[HASH_LEN + 1])
 {
     uint8_t digest[HASH_LEN / 2];
-    struct sr_buf out = sr_buf_over(r->token_hash, HASH_LEN);
+    struct sr_buf text = sr_buf_over(out, HASH_LEN);
 
-    if (EVP_Digest(r->token.text, strlen(r->token.text), digest, NULL, EVP_sha256(), NULL) != 1) {
+    if (EVP_Digest(bytes.data, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1) {
         return trouble_say(
             &r->trouble, 0, "reinstall the libcrypto package", "the cryptographic library failed");
     }
-    sr_buf_add_hex(&out, (struct sr_span){ digest, sizeof(digest) });
-    r->token_hash[HASH_LEN] = '\0';
+    sr_buf_add_hex(&text, (struct sr_span){ digest, sizeof(digest) });
+    out[HASH_LEN] = '\0';
+    return true;
+}
+
+static bool
+hash_token(struct run *r)
+{
+    const char *text = r->token.text;
+
+    if (!hash(r, (struct sr_span){ (const uint8_t *)text, strlen(text) }, r->token_hash)) {
+        return false;
+    }
     (void)snprintf(r->keys_name, sizeof(r->keys_name), "keys-%.16s", r->token_hash);
     return true;
 }
@@ -321,9 +337,9 @@ check_host(struct run *r)
 
 /* ---- The bundle ---- */
 
-/* Whether the bundle that is kept was received for this token. */
+/* The hash of the bundle that was received for this token; false when there was none. */
 static bool
-is_kept_for_token(struct run *r)
+received_for_token(const struct run *r, char ret_hash[HASH_LEN])
 {
     struct place_content text;
     struct trouble ignored;
@@ -331,20 +347,41 @@ is_kept_for_token(struct run *r)
     if (!rooted_read(r->o->root, RECEIVED_FOR, &text, &ignored)) {
         return false;
     }
-    bool same = text.len == HASH_LEN && memcmp(text.bytes, r->token_hash, HASH_LEN) == 0;
+    bool same = text.len == RECEIVED_LEN && memcmp(text.bytes, r->token_hash, HASH_LEN) == 0;
+    if (same) {
+        memcpy(ret_hash, text.bytes + HASH_LEN, HASH_LEN);
+    }
     place_free(&text);
     return same;
 }
 
 static bool
+note_received(struct run *r)
+{
+    char text[RECEIVED_LEN + 1];
+
+    memcpy(text, r->token_hash, HASH_LEN);
+    return hash(r, r->received.raw, text + HASH_LEN) &&
+           rooted_write(r->o->root, RECEIVED_FOR,
+               (struct sr_span){ (const uint8_t *)text, RECEIVED_LEN }, &r->trouble);
+}
+
+/* In the place of an issuer that does not answer or says that the token is spent. */
+static bool
 take_kept(struct run *r, struct sr_span *ret_raw)
 {
+    char wanted[HASH_LEN], is[HASH_LEN + 1];
     struct trouble ignored;
 
-    if (!is_kept_for_token(r) || !generation_bundle(r->g, 0, &r->kept, &ignored)) {
+    if (!received_for_token(r, wanted) || !generation_bundle(r->g, 0, &r->kept, &ignored)) {
         return false;
     }
-    *ret_raw = (struct sr_span){ r->kept.bytes, r->kept.len };
+    struct sr_span kept = { r->kept.bytes, r->kept.len };
+    /* Another command may have kept another bundle since. */
+    if (!hash(r, kept, is) || memcmp(is, wanted, HASH_LEN) != 0) {
+        return false;
+    }
+    *ret_raw = kept;
     told_line(&r->told, 'w', "%s", r->trouble.cause);
     told_say(&r->told, 'i', "the bundle that an earlier run received is used");
     return true;
@@ -380,7 +417,6 @@ ask_issuer(struct run *r, struct sr_span *ret_raw)
 static bool
 download(struct run *r)
 {
-    const struct sr_span hash = { (const uint8_t *)r->token_hash, HASH_LEN };
     const char *name = r->o->config_file != NULL    ? place_base(r->o->config_file)
                        : r->token.config[0] != '\0' ? r->token.config
                                                     : NULL;
@@ -391,7 +427,7 @@ download(struct run *r)
         return false;
     }
     r->exit = JOIN_EXIT_FILES;
-    return rooted_write(r->o->root, RECEIVED_FOR, hash, &r->trouble);
+    return note_received(r);
 }
 
 /* ---- Putting it in place ---- */
@@ -510,7 +546,8 @@ end_enrolled(struct run *r, const struct record *record)
     told_line(&r->told, 'o', "%s is enrolled with this token already; nothing to do",
         bundle_collector_name(record->collector));
     r->record.keys_of_host = record->keys_of_host;
-    if (!r->o->dry_run && is_kept_for_token(r)) {
+    char bundle[HASH_LEN];
+    if (!r->o->dry_run && received_for_token(r, bundle)) {
         confirm(r, NULL);
     }
     return end(r, record->collector);

@@ -201,7 +201,7 @@ enroll_options_read(int argc, char **argv, struct enroll_options *out)
     opterr = 0;
     optind = 1;
     /* "-token" is how the program before this one spelled it. */
-    while ((option = getopt_long_only(argc, argv, ":", known, NULL)) != -1) {
+    while ((option = command_option_only(argc, argv, ":", known)) != -1) {
         if (option == HELP) {
             return ENROLL_HELP;
         }

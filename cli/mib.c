@@ -232,6 +232,7 @@ struct options {
 static bool
 parse_options(int argc, char **argv, struct options *options)
 {
+    static const char *const verbs[] = { "compile", "show", NULL };
     static const struct option known[] = {
         { "output", required_argument, NULL, 'o' },
         { "standard", no_argument, NULL, 's' },
@@ -240,7 +241,8 @@ parse_options(int argc, char **argv, struct options *options)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "o:h", known, NULL)) != -1) {
+    command_words(verbs);
+    while ((option = command_option(argc, argv, "o:h", known)) != -1) {
         switch (option) {
         case 'o': options->output = optarg; break;
         case 's': options->standard = true; break;

@@ -19,6 +19,8 @@
 #define MESSAGE_MS 10000
 #define READY_MS 10000
 #define AGAIN_MS 50
+#define LOOK_MS 200   /* how long an interrupt may take to be seen */
+#define QUIET_MS 2000 /* then a stream has no more for us */
 #define AUTH_TRIES 5
 #define NS_PER_S 1000000000LL
 #define STREAM_NOT_FOUND 10059 /* server/errors.json of nats-server */
@@ -39,6 +41,12 @@ struct identity {
     const char *jwt;
     const char *seed;
 };
+
+const char *
+admin_library(void)
+{
+    return nats_GetVersion();
+}
 
 const char *
 admin_strerror(enum admin_err err)
@@ -62,17 +70,30 @@ admin_detail(const struct admin *a)
     return a->detail;
 }
 
+/* The library's text without where in the library that was: "(conn.c:2088): text". */
+static const char *
+last_error(void)
+{
+    const char *text = nats_GetLastError(NULL);
+    const char *behind = text != NULL && *text == '(' ? strstr(text, "): ") : NULL;
+
+    return behind != NULL ? behind + 3 : text;
+}
+
 /* Keeps the library's text for `status`, and sorts the status. */
 static enum admin_err
 explain(struct admin *a, natsStatus status, jsErrCode code)
 {
-    const char *text = nats_GetLastError(NULL);
+    const char *text = last_error();
+    const char *plain = natsStatus_GetText(status);
 
     if (status == NATS_OK) {
         return ADMIN_OK;
     }
-    (void)snprintf(a->detail, sizeof(a->detail), "%s%s%s", natsStatus_GetText(status),
-        text != NULL ? ": " : "", text != NULL ? text : "");
+    if (text == NULL || strcmp(text, plain) == 0) {
+        text = "";
+    }
+    (void)snprintf(a->detail, sizeof(a->detail), "%s%s%s", plain, *text != '\0' ? ": " : "", text);
     if (code == STREAM_NOT_FOUND) {
         return ADMIN_EABSENT;
     }
@@ -150,10 +171,10 @@ set_tls(natsOptions *options, const struct admin_target *target)
     /* The scheme alone does not make libnats before 3.13 insist on TLS. */
     natsStatus s = natsOptions_SetSecure(options, true);
 
-    if (s == NATS_OK) {
-        s = target->ca_pem != NULL
-                ? natsOptions_SetCATrustedCertificates(options, target->ca_pem)
-                : natsOptions_LoadCATrustedCertificates(options, target->ca_file);
+    if (s == NATS_OK && target->ca_pem != NULL) {
+        s = natsOptions_SetCATrustedCertificates(options, target->ca_pem);
+    } else if (s == NATS_OK && target->ca_file != NULL) {
+        s = natsOptions_LoadCATrustedCertificates(options, target->ca_file);
     }
     if (s == NATS_OK && target->cert_pem != NULL) {
         s = natsOptions_SetCertificatesChain(options, target->cert_pem, target->key_pem);
@@ -173,7 +194,7 @@ set_options(natsOptions *options, const struct admin_target *target, struct iden
     s = s == NATS_OK ? set_user(options, target, identity) : s;
     s = s == NATS_OK ? natsOptions_SetAllowReconnect(options, false) : s;
     s = s == NATS_OK ? natsOptions_SetTimeout(options, ANSWER_MS) : s;
-    s = s == NATS_OK ? natsOptions_SetName(options, "serviceradar-provision") : s;
+    s = s == NATS_OK ? natsOptions_SetName(options, program_invocation_short_name) : s;
     s = s == NATS_OK ? natsOptions_SetErrorHandler(options, on_error, a) : s;
     if (s == NATS_OK && target->inbox_prefix != NULL) {
         s = natsOptions_SetCustomInboxPrefix(options, target->inbox_prefix);
@@ -413,6 +434,108 @@ admin_scan(struct admin *a, const char *stream, const char *subject, uint64_t me
     enum admin_err err = explain(a, s, code);
     natsSubscription_Destroy(sub);
     return s == NATS_TIMEOUT ? ADMIN_ESTALLED : err;
+}
+
+/* ---- Following a stream ---- */
+
+/* Where the reading begins; 0 when the stream holds nothing and nobody waits for more. */
+static natsStatus
+find_start(
+    struct admin *a, const struct admin_follow *from, uint64_t *ret_first, jsErrCode *ret_code)
+{
+    jsOptions options;
+    jsStreamInfo *info = NULL;
+    natsStatus s = jsOptions_Init(&options);
+
+    if (s == NATS_OK) {
+        options.Wait = ANSWER_MS;
+        s = js_GetStreamInfo(&info, a->js, from->stream, &options, ret_code);
+    }
+    if (s == NATS_NOT_FOUND) {
+        *ret_code = STREAM_NOT_FOUND;
+    }
+    if (s != NATS_OK) {
+        return s;
+    }
+    uint64_t behind = info->State.LastSeq + 1;
+    uint64_t first = behind > from->last ? behind - from->last : 1;
+    first = first > info->State.FirstSeq ? first : info->State.FirstSeq;
+    *ret_first = first < behind || from->follow ? first : 0;
+    jsStreamInfo_Destroy(info);
+    return NATS_OK;
+}
+
+static bool
+hand_over(const struct admin_follow *from, natsMsg *message)
+{
+    jsMsgMetaData *meta = NULL;
+    struct admin_message m = {
+        .subject = natsMsg_GetSubject(message),
+        .content_type = header(message, "Content-Type"),
+        .records = header(message, "Sr-Records"),
+        .reason = header(message, "Sr-Reason"),
+        .source = header(message, "Sr-Source"),
+        .data = natsMsg_GetData(message),
+        .len = (size_t)natsMsg_GetDataLength(message),
+    };
+
+    if (natsMsg_GetMetaData(&meta, message) == NATS_OK) {
+        m.sequence = meta->Sequence.Stream;
+        m.is_last = meta->NumPending == 0;
+    }
+    jsMsgMetaData_Destroy(meta);
+    return from->message(from->arg, &m) && (from->follow || !m.is_last);
+}
+
+static natsStatus
+follow_messages(natsSubscription *sub, const struct admin_follow *from)
+{
+    natsStatus s = NATS_OK;
+    bool more = true;
+
+    for (int64_t quiet_ms = 0; more && s == NATS_OK;) {
+        natsMsg *message = NULL;
+        s = natsSubscription_NextMsg(&message, sub, LOOK_MS);
+        if (s == NATS_OK) {
+            quiet_ms = 0;
+            more = hand_over(from, message);
+        } else if (s == NATS_TIMEOUT) {
+            s = NATS_OK;
+            quiet_ms += LOOK_MS;
+            more = from->idle(from->arg) && (from->follow || quiet_ms < QUIET_MS);
+        }
+        natsMsg_Destroy(message);
+    }
+    return s;
+}
+
+enum admin_err
+admin_follow(struct admin *a, const struct admin_follow *from)
+{
+    jsSubOptions options;
+    jsErrCode code = 0;
+    natsSubscription *sub = NULL;
+    uint64_t first = 0;
+    natsStatus s = find_start(a, from, &first, &code);
+
+    if (s != NATS_OK || first == 0) {
+        return explain(a, s, code);
+    }
+    s = jsSubOptions_Init(&options);
+    if (s == NATS_OK) {
+        options.Stream = from->stream;
+        options.Ordered = true;
+        options.Config.DeliverPolicy = js_DeliverByStartSequence;
+        options.Config.OptStartSeq = first;
+        const char *subject = from->subject != NULL ? from->subject : ">";
+        s = js_SubscribeSync(&sub, a->js, subject, NULL, &options, &code);
+    }
+    if (s == NATS_OK) {
+        s = follow_messages(sub, from);
+    }
+    enum admin_err err = explain(a, s, code);
+    natsSubscription_Destroy(sub);
+    return err;
 }
 
 /* Waits until there are more than `before` violations, or VIOLATION_MS are over. */

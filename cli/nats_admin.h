@@ -25,6 +25,9 @@ enum admin_err {
     ADMIN_ENOMEM,    /* out of memory */
 };
 
+/* The version of the NATS library that is loaded. Static. */
+const char *admin_library(void);
+
 /* A sentence for `err`, static. */
 const char *admin_strerror(enum admin_err err);
 
@@ -35,7 +38,7 @@ const char *admin_strerror(enum admin_err err);
 struct admin_target {
     const char *url; /* tls:// */
     const char *creds_file;
-    const char *ca_file;
+    const char *ca_file;   /* NULL with no authority in memory: the system's */
     const char *cert_file; /* NULL with no certificate in memory: none is shown */
     const char *key_file;
     const char *inbox_prefix; /* NULL for the default */
@@ -106,6 +109,37 @@ typedef void admin_message_cb(void *arg, const char *id, uint64_t records);
  */
 enum admin_err admin_scan(struct admin *a, const char *stream, const char *subject,
     uint64_t messages, admin_message_cb *cb, void *arg);
+
+/* A message of a stream with the headers that tell its form; borrowed, NULL when there is none. */
+struct admin_message {
+    const char *subject;
+    const char *content_type;
+    const char *records; /* Sr-Records */
+    const char *reason;  /* Sr-Reason, of a dead letter */
+    const char *source;  /* Sr-Source */
+    const void *data;
+    size_t len;
+    uint64_t sequence;
+    bool is_last; /* nothing waits behind it now */
+};
+
+/* What of a stream is read, from where on, and who gets it. */
+struct admin_follow {
+    const char *stream;
+    const char *subject; /* NULL: all */
+    uint64_t last;       /* begins so many messages before the end */
+    bool follow;         /* goes on at the end, else it ends there */
+    bool (*message)(void *arg, const struct admin_message *message); /* false: enough */
+    bool (*idle)(void *arg); /* several times a second while none comes; false: enough */
+    void *arg;
+};
+
+/*
+ * Reads messages in order and each once, by a consumer that goes when the connection does. Without
+ * `follow` it ends behind the last, or when for 2 s none comes. ADMIN_EABSENT, _EREFUSED,
+ * _ENOANSWER.
+ */
+enum admin_err admin_follow(struct admin *a, const struct admin_follow *from);
 
 /*
  * Tries to publish or to subscribe, and waits at most 2 s for the server to say that it is not

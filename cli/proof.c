@@ -653,6 +653,7 @@ run(struct session *s, const struct proof_target *target, struct proof_report *r
         (void)trouble_say(&report.trouble, ENOMEM, "free memory and run it again",
             "there is no memory left, or no randomness");
     }
+    s->report = NULL;
     *ret_report = report;
     return report.result;
 }

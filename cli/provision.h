@@ -10,14 +10,15 @@
 #include "world.h"
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */
-int provision_audit(int argc, char **argv);
 int provision_account(int argc, char **argv);
+int provision_audit(int argc, char **argv);
 int provision_ca(int argc, char **argv);
 int provision_collector(int argc, char **argv);
 int provision_dev(int argc, char **argv);
 int provision_leaf(int argc, char **argv);
 int provision_nats_config(int argc, char **argv);
 int provision_operator(int argc, char **argv);
+int provision_serve(int argc, char **argv);
 int provision_stream(int argc, char **argv);
 int provision_user(int argc, char **argv);
 int provision_token(int argc, char **argv);

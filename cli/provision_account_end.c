@@ -15,7 +15,7 @@
 
 #define LINE_MAX_LEN 1024
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 say(FILE *out, enum terminal_level level, const char *format, va_list args)
 {
     char line[LINE_MAX_LEN];

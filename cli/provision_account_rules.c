@@ -19,25 +19,25 @@
 
 /* An option that sets one limit of the token. */
 struct limit {
-    char letter;
     const char *option;
     const char *name; /* in the token */
+    int64_t without;  /* what stands for "unlimited"; INT64_MIN: it cannot be */
+    char letter;
     bool bytes;
-    bool reserved;   /* the server sets it aside */
-    int64_t without; /* what stands for "unlimited"; INT64_MIN: it cannot be */
+    bool reserved; /* the server sets it aside */
 };
 
 static const struct limit limits_known[] = {
-    { 'd', "disk", "disk_storage", true, true, INT64_MIN },
-    { 'm', "memory", "mem_storage", true, true, INT64_MIN },
-    { 'e', "disk-stream", "disk_max_stream_bytes", true, false, 0 },
-    { 'f', "memory-stream", "mem_max_stream_bytes", true, false, 0 },
-    { 's', "streams", "streams", false, false, -1 },
-    { 'u', "consumers", "consumer", false, false, -1 },
-    { 'c', "connections", "conn", false, false, -1 },
-    { 'l', "leafs", "leaf", false, false, -1 },
-    { 'b', "subscriptions", "subs", false, false, -1 },
-    { 'p', "payload", "payload", true, false, -1 },
+    { "disk", "disk_storage", INT64_MIN, 'd', true, true },
+    { "memory", "mem_storage", INT64_MIN, 'm', true, true },
+    { "disk-stream", "disk_max_stream_bytes", 0, 'e', true, false },
+    { "memory-stream", "mem_max_stream_bytes", 0, 'f', true, false },
+    { "streams", "streams", -1, 's', false, false },
+    { "consumers", "consumer", -1, 'u', false, false },
+    { "connections", "conn", -1, 'c', false, false },
+    { "leafs", "leaf", -1, 'l', false, false },
+    { "subscriptions", "subs", -1, 'b', false, false },
+    { "payload", "payload", -1, 'p', true, false },
 };
 #define LIMITS (sizeof(limits_known) / sizeof(limits_known[0]))
 

@@ -90,7 +90,7 @@ parse(int argc, char **argv, struct options *o, struct world *w)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         if (option == 'h') {
             return PARSED_HELP;
         }

@@ -26,7 +26,7 @@ issuer_parse(const struct issuer_usage *usage, int argc, char **argv,
     struct issuer_options o = { { NULL, NULL }, false };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", usage->options, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", usage->options)) != -1) {
         switch (option) {
         case 'H': (void)fputs(usage->help, stdout); return EXIT_SUCCESS;
         case 'D': o.place.dir = optarg; break;

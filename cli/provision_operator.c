@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "provision.h"
+#include "provision_operator.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,8 +14,8 @@
 #include "command.h"
 #include "files.h"
 #include "issuer/authority.h"
-#include "issuer/backup.h"
 #include "issuer/operator.h"
+#include "provision.h"
 #include "provision_issuer.h"
 #include "terminal.h"
 
@@ -23,8 +23,8 @@
 
 /* ---- Together ---- */
 
-static bool
-audit(struct store *store, const char *action, const char *detail, struct trouble *trouble)
+bool
+operator_audit(struct store *store, const char *action, const char *detail, struct trouble *trouble)
 {
     char actor[STORE_NAME_MAX], name[OPERATOR_NAME_MAX + 1];
 
@@ -33,24 +33,14 @@ audit(struct store *store, const char *action, const char *detail, struct troubl
            store_audit(store, actor, action, name, detail, trouble);
 }
 
-/* Commits when all went well, else takes back. */
-static bool
-finish(struct store *store, bool ok, struct trouble *trouble)
+bool
+operator_finish(struct store *store, bool ok, struct trouble *trouble)
 {
     if (ok) {
         return store_commit(store, trouble);
     }
     store_rollback(store);
     return false;
-}
-
-/* For commands whose only option of their own is one file name. */
-static bool
-take_file(void *arg, int option, const char *value)
-{
-    (void)option;
-    *(const char **)arg = value;
-    return true;
 }
 
 static bool
@@ -116,8 +106,8 @@ make_operator(struct store *store, const struct operator_draft *draft, struct tr
         return false;
     }
     bool ok = operator_create(store, draft, trouble) && authority_ensure(store, "", trouble) &&
-              audit(store, "operator init", draft->server_url, trouble);
-    return finish(store, ok, trouble);
+              operator_audit(store, "operator init", draft->server_url, trouble);
+    return operator_finish(store, ok, trouble);
 }
 
 static void
@@ -181,6 +171,7 @@ struct overview {
     struct operator_facts operator;
     char token_key[STORE_NAME_MAX]; /* empty before the first token */
     char pin[2 * 32 + 1];
+    char ca_file[FILES_PATH_MAX]; /* empty: the root */
     json_int_t accounts, collectors;
 };
 
@@ -194,6 +185,7 @@ look(struct store *store, struct overview *ret_view, struct trouble *trouble)
 
     if (!operator_tell(store, &v.operator, trouble) ||
         !store_setting(store, "token.pub", v.token_key, sizeof(v.token_key), trouble) ||
+        !store_setting(store, "server_ca_file", v.ca_file, sizeof(v.ca_file), trouble) ||
         !count(store, "SELECT count(*) FROM account", &v.accounts, trouble) ||
         !count(store, "SELECT count(*) FROM collector", &v.collectors, trouble) ||
         !authority_root(store, &pem, pin, trouble)) {
@@ -209,16 +201,23 @@ look(struct store *store, struct overview *ret_view, struct trouble *trouble)
 }
 
 static json_t *
+text_or_null(const char *text)
+{
+    return *text != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *
 view_json(const struct overview *v)
 {
     const struct operator_facts *f = &v->operator;
 
-    return json_pack("{s:b, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s}, s:s, s:s, s:o, s:s, s:I, s:I}",
-        "ok", 1, "operator", "name", f->name, "key", f->key, "signing_key", f->signing_key,
-        "detached", f->detached ? 1 : 0, "system_account", "key", f->system_key, "user",
-        f->system_user, "server_url", f->server_url, "api_url", f->api_url, "token_key",
-        *v->token_key != '\0' ? json_string(v->token_key) : json_null(), "ca_pin", v->pin,
-        "accounts", v->accounts, "collectors", v->collectors);
+    return json_pack(
+        "{s:b, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s}, s:s, s:s, s:o, s:o, s:s, s:I, s:I}", "ok", 1,
+        "operator", "name", f->name, "key", f->key, "signing_key", f->signing_key, "detached",
+        f->detached ? 1 : 0, "system_account", "key", f->system_key, "user", f->system_user,
+        "server_url", f->server_url, "api_url", f->api_url, "token_key", text_or_null(v->token_key),
+        "server_ca_file", text_or_null(v->ca_file), "ca_pin", v->pin, "accounts", v->accounts,
+        "collectors", v->collectors);
 }
 
 static void
@@ -231,6 +230,9 @@ print_view(const struct overview *v)
     (void)printf("  signing key   %s\n", f->signing_key);
     (void)printf("system account  %s\n  user          %s\n", f->system_key, f->system_user);
     (void)printf("server          %s\nenrolment       %s\n", f->server_url, f->api_url);
+    if (*v->ca_file != '\0') {
+        (void)printf("server's CA     %s\n", v->ca_file);
+    }
     (void)printf("root CA pin     sha256:%s\n", v->pin);
     (void)printf("token key       %s\n", *v->token_key != '\0' ? v->token_key : "none yet");
     (void)printf("accounts        %lld\ncollectors      %lld\n", (long long)v->accounts,
@@ -256,223 +258,6 @@ show_command(int argc, char **argv)
         print_view(&view);
     }
     return issuer_end(&options, store, ok, ok && options.json ? view_json(&view) : NULL, &trouble);
-}
-
-/* ---- operator set ---- */
-
-static const char SET_HELP[] =
-    "usage: serviceradar-provision operator set [--server URL] [--api URL] [OPTION]...\n"
-    "\n"
-    "Changes where collectors publish or enroll. Bundles and tokens that were made before keep\n"
-    "the old URL.\n"
-    "\n"
-    "  --server URL        tls://HOST:PORT where collectors publish\n"
-    "  --api URL           https://HOST:PORT where collectors enroll\n" ISSUER_HELP;
-
-static bool
-set_urls(struct store *store, const struct operator_draft *draft, struct trouble *trouble)
-{
-    struct operator_facts facts;
-
-    if (!store_begin(store, trouble)) {
-        return false;
-    }
-    bool ok = operator_tell(store, &facts, trouble) &&
-              operator_set_urls(store, draft->server_url, draft->api_url, trouble) &&
-              audit(store, "operator set",
-                  draft->server_url != NULL ? draft->server_url : draft->api_url, trouble);
-    return finish(store, ok, trouble);
-}
-
-static int
-set_command(int argc, char **argv)
-{
-    static const struct option known[] = { { "server", required_argument, NULL, 's' },
-        { "api", required_argument, NULL, 'a' }, ISSUER_OPTIONS };
-    static const struct issuer_usage usage = { "operator set", SET_HELP, known, take_draft, 0 };
-    struct operator_draft draft = { NULL, NULL, NULL };
-    struct issuer_options options;
-    struct trouble trouble;
-    int code = issuer_parse(&usage, argc, argv, &options, &draft);
-
-    if (code >= 0) {
-        return code;
-    }
-    if (draft.server_url == NULL && draft.api_url == NULL) {
-        complain("operator set needs --server or --api; see operator set --help");
-        return EXIT_USAGE;
-    }
-    struct store *store = issuer_open(&options);
-    if (store == NULL) {
-        return EXIT_RUNTIME;
-    }
-    bool ok = set_urls(store, &draft, &trouble);
-    return issuer_end(&options, store, ok, NULL, &trouble);
-}
-
-/* ---- operator backup, restore ---- */
-
-static const char BACKUP_HELP[] =
-    "usage: serviceradar-provision operator backup [OPTION]... FILE\n"
-    "\n"
-    "Copies the database as it is now into the new file FILE, while others may use it. Secrets\n"
-    "in it are sealed: keep FILE and the master key in different places.\n"
-    "\n"
-    "  --with-master-key   put the master key into FILE, sealed with a passphrase\n"
-    "  --passphrase-file F the passphrase: the first line of F, at least 12 bytes\n" ISSUER_HELP;
-
-static const char RESTORE_HELP[] =
-    "usage: serviceradar-provision operator restore [OPTION]... FILE\n"
-    "\n"
-    "Makes an issuer of a backup, in a folder that has none. The master key must be in its place\n"
-    "(DIR/master.key or --master-key) and belong to the backup; or it comes out of the backup.\n"
-    "Tokens and revocations that were issued after the backup are not known any more: revoke\n"
-    "again what was revoked since, then `account push` each account.\n"
-    "\n"
-    "  --passphrase-file F take the master key from FILE with the passphrase in F\n" ISSUER_HELP;
-
-struct backup_options {
-    bool with_master;
-    const char *passphrase_file;
-};
-
-static bool
-take_backup(void *arg, int option, const char *value)
-{
-    struct backup_options *o = arg;
-
-    if (option == 'w') {
-        o->with_master = true;
-    } else {
-        o->passphrase_file = value;
-    }
-    return true;
-}
-
-/* Reads the first line. The caller wipes `text`. */
-static bool
-read_passphrase(
-    const char *file, char **ret_text, struct sr_span *ret_line, struct trouble *trouble)
-{
-    size_t len = 0;
-
-    if (!files_read(file, BACKUP_PASSPHRASE_MAX, ret_text, &len)) {
-        return trouble_say(trouble, errno, "write a passphrase into it, on one line",
-            "cannot read %s: %s", file, strerror(errno));
-    }
-    const char *end = memchr(*ret_text, '\n', len);
-    *ret_line = (struct sr_span){ (const uint8_t *)*ret_text,
-        end != NULL ? (size_t)(end - *ret_text) : len };
-    return true;
-}
-
-static void
-forget(char *text, struct sr_span line)
-{
-    if (text != NULL) {
-        OPENSSL_cleanse(text, line.len);
-    }
-    free(text);
-}
-
-static bool
-write_backup(
-    struct store *store, const char *file, const struct backup_options *o, struct trouble *trouble)
-{
-    struct operator_facts facts;
-    char *text = NULL;
-    struct sr_span line = { NULL, 0 };
-    bool ok =
-        operator_tell(store, &facts, trouble) &&
-        (!o->with_master || read_passphrase(o->passphrase_file, &text, &line, trouble)) &&
-        audit(store, "operator backup", o->with_master ? "with the master key" : "", trouble) &&
-        backup_write(store, file, line, trouble);
-
-    forget(text, line);
-    return ok;
-}
-
-static void
-tell_backup(const char *file, bool with_master)
-{
-    if (with_master) {
-        (void)printf("%s has everything, the master key too. Whoever has it and the passphrase\n"
-                     "has all keys: keep the passphrase in another place.\n",
-            file);
-    } else {
-        (void)printf("%s is written; the master key is not in it.\n"
-                     "Keep %s and master.key in different places.\n",
-            file, file);
-    }
-}
-
-static int
-backup_command(int argc, char **argv)
-{
-    static const struct option known[] = { { "with-master-key", no_argument, NULL, 'w' },
-        { "passphrase-file", required_argument, NULL, 'p' }, ISSUER_OPTIONS };
-    static const struct issuer_usage usage = { "operator backup", BACKUP_HELP, known, take_backup,
-        1 };
-    struct backup_options o = { false, NULL };
-    struct issuer_options options;
-    struct trouble trouble;
-    int code = issuer_parse(&usage, argc, argv, &options, &o);
-
-    if (code >= 0) {
-        return code;
-    }
-    if (o.with_master != (o.passphrase_file != NULL)) {
-        complain("--with-master-key and --passphrase-file go together");
-        return EXIT_USAGE;
-    }
-    struct store *store = issuer_open(&options);
-    if (store == NULL) {
-        return EXIT_RUNTIME;
-    }
-    const char *file = argv[optind];
-    bool ok = write_backup(store, file, &o, &trouble);
-    if (ok && !options.json) {
-        tell_backup(file, o.with_master);
-    }
-    return issuer_end(&options, store, ok,
-        json_pack(
-            "{s:b, s:s, s:b}", "ok", 1, "file", file, "master_key_included", o.with_master ? 1 : 0),
-        &trouble);
-}
-
-static int
-restore_command(int argc, char **argv)
-{
-    static const struct option known[] = { { "passphrase-file", required_argument, NULL, 'p' },
-        ISSUER_OPTIONS };
-    static const struct issuer_usage usage = { "operator restore", RESTORE_HELP, known, take_file,
-        1 };
-    const char *passphrase_file = NULL;
-    struct issuer_options options;
-    struct trouble trouble;
-    char *text = NULL;
-    struct sr_span line = { NULL, 0 };
-    struct store *store = NULL;
-    int code = issuer_parse(&usage, argc, argv, &options, &passphrase_file);
-
-    if (code >= 0) {
-        return code;
-    }
-    bool ok =
-        (passphrase_file == NULL || read_passphrase(passphrase_file, &text, &line, &trouble)) &&
-        backup_restore(&options.place, argv[optind], line, &store, &trouble) &&
-        audit(store, "operator restore", "", &trouble);
-    forget(text, line);
-    if (ok && !options.json) {
-        (void)printf(
-            "The issuer is restored in %s.\n"
-            "What was issued or revoked after the backup is not known: revoke that again,\n"
-            "then push each account (account push).\n",
-            store_dir(store));
-    }
-    return issuer_end(&options, store, ok,
-        ok && options.json ? json_pack("{s:b, s:s}", "ok", 1, "dir", store_dir(store)) : NULL,
-        &trouble);
 }
 
 /* ---- operator detach, attach, creds ---- */
@@ -536,8 +321,8 @@ with_file(const struct issuer_usage *usage, int argc, char **argv,
     bool ok = store_begin(store, &trouble);
     if (ok) {
         ok = operator_tell(store, &facts, &trouble) && deed(store, file, &trouble) &&
-             audit(store, usage->name, "", &trouble);
-        ok = finish(store, ok, &trouble);
+             operator_audit(store, usage->name, "", &trouble);
+        ok = operator_finish(store, ok, &trouble);
     }
     return issuer_end(
         &options, store, ok, json_pack("{s:b, s:s}", "ok", 1, "file", file), &trouble);
@@ -566,17 +351,55 @@ creds_command(int argc, char **argv)
     return with_file(&usage, argc, argv, write_creds);
 }
 
+/* ---- operator rotate ---- */
+
+static const char ROTATE_HELP[] =
+    "usage: serviceradar-provision operator rotate [OPTION]...\n"
+    "\n"
+    "Makes a new signing key and a new user of the system account, and signs everything that\n"
+    "the old key signed anew. Needs the identity's seed (operator attach). Behind it, stop the\n"
+    "NATS server, run nats-config into its folder and start it: until then it believes the old\n"
+    "key only. When others may have read the database and the master key, change what signs\n"
+    "users as well: account rotate, for each account.\n"
+    "\n" ISSUER_HELP;
+
+static int
+rotate_command(int argc, char **argv)
+{
+    static const struct issuer_usage usage = { "operator rotate", ROTATE_HELP, plain, NULL, 0 };
+    struct issuer_options options;
+    struct trouble trouble;
+    int code = issuer_parse(&usage, argc, argv, &options, NULL);
+    struct store *store = code < 0 ? issuer_open(&options) : NULL;
+
+    if (store == NULL) {
+        return code < 0 ? EXIT_RUNTIME : code;
+    }
+    bool ok = store_begin(store, &trouble);
+    if (ok) {
+        ok = operator_rotate(store, &trouble) &&
+             operator_audit(store, "operator rotate", "", &trouble);
+        ok = operator_finish(store, ok, &trouble);
+    }
+    if (ok && !options.json) {
+        (void)printf("There is a new signing key. Now stop the NATS server, run nats-config into\n"
+                     "its folder, and start it.\n");
+    }
+    return issuer_end(&options, store, ok, NULL, &trouble);
+}
+
 int
 provision_operator(int argc, char **argv)
 {
     static const struct command commands[] = {
         { "init", init_command, "make an issuer: operator, system account, root certificate" },
         { "show", show_command, "show keys, URLs and what was issued" },
-        { "set", set_command, "change where collectors publish or enroll" },
-        { "backup", backup_command, "copy the database into a file" },
-        { "restore", restore_command, "make an issuer of a backup" },
+        { "set", operator_set, "change where collectors publish or enroll, and whom to believe" },
+        { "backup", operator_backup, "copy the database into a file" },
+        { "restore", operator_restore, "make an issuer of a backup" },
         { "detach", detach_command, "take the identity's seed offline" },
         { "attach", attach_command, "bring the identity's seed back" },
+        { "rotate", rotate_command, "change the signing key" },
         { "creds", creds_command, "write the system user's credentials to a file" },
         { NULL, NULL, NULL },
     };

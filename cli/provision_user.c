@@ -145,6 +145,7 @@ make_user(struct store *store, const struct create_flags *flags, struct user_mad
         return false;
     }
     if (!store_commit(store, trouble)) {
+        (void)unlink(flags->out); /* the server would take it, and nobody here knew of it */
         user_made_done(made);
         return false;
     }

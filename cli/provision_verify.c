@@ -224,7 +224,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'd': o->dir = optarg; break;
         case 'j': o->json = true; break;

@@ -13,11 +13,11 @@
 #include "command.h"
 #include "enroll/bundle_answer.h"
 #include "enroll/join.h"
+#include "enroll/lifetime.h"
 #include "enroll/received.h"
 #include "enroll/renewal.h"
 #include "enroll/rooted.h"
 #include "enroll/unproven.h"
-#include "enroll/lifetime.h"
 #include "told.h"
 
 #include "sr/banned.h"
@@ -36,6 +36,7 @@ static const char HELP[] =
     "  --root DIR          renew in the system in DIR\n"
     "  --timeout SECONDS   of each request (120)\n"
     "  --no-restart        leave the collector's unit as it is\n"
+    "  --no-proof          do not connect to the NATS server\n"
     "  --json              one JSON object instead of lines\n"
     "\n"
     "Exit codes: 0 done, or nothing to do; 1 not enrolled, or not renewable; 2 wrong usage, 4 the\n"
@@ -46,7 +47,7 @@ struct options {
     enum bundle_collector collector; /* BUNDLE_UNTOLD: all */
     const char *root;
     unsigned timeout_s;
-    bool if_needed, no_restart, json;
+    bool if_needed, no_restart, no_proof, json;
 };
 
 /* One run, of one collector after the other. */
@@ -87,6 +88,7 @@ take(int option, struct options *o)
     case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; return true;
     case 't': return take_timeout(optarg, o);
     case 'n': o->no_restart = true; return true;
+    case 'p': o->no_proof = true; return true;
     case 'j': o->json = true; return true;
     default: complain("see serviceradar-cli renew --help"); return false;
     }
@@ -100,13 +102,14 @@ parse(int argc, char **argv, struct options *o)
         { "root", required_argument, NULL, 'r' },
         { "timeout", required_argument, NULL, 't' },
         { "no-restart", no_argument, NULL, 'n' },
+        { "no-proof", no_argument, NULL, 'p' },
         { "json", no_argument, NULL, 'j' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         if (option == 'h') {
             return PARSED_HELP;
         }
@@ -156,6 +159,7 @@ put_in_place(struct run *r, const struct record *old, const struct received *rec
         .cert_dir = certs,
         .creds_dir = creds,
         .no_restart = r->o.no_restart,
+        .no_proof = r->o.no_proof,
         .now_s = r->now_s };
     struct record record = *old;
     bool changed = false;

@@ -134,7 +134,7 @@ parse_options(int argc, char **argv, struct options *options)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "h", known)) != -1) {
         if (!parse_option(option, options)) {
             return false;
         }

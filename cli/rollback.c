@@ -55,7 +55,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
         case 's': o->no_restart = true; break;
@@ -107,11 +107,11 @@ settle_unit(struct told *told, const struct options *o, enum bundle_collector co
 
     (void)snprintf(unit, sizeof(unit), "serviceradar-%s.service", bundle_collector_name(collector));
     bool enrolled = record_read(o->root, collector, &record, &none);
-    struct unit_was was = unit_look(unit);
-    if (was.state == UNIT_NO_SYSTEMD || was.state == UNIT_NO_FILE) {
+    struct unit_was was = unit_look(o->root, unit);
+    if (o->no_restart || !unit_can(was.state)) {
         (void)snprintf(text, sizeof(text), "%s is left alone: %s", unit,
-            was.state == UNIT_NO_FILE ? "there is no such unit" : "systemd does not run here");
-        told_say(told, 'w', text);
+            unit_why(o->no_restart ? UNIT_ACTIVE : was.state));
+        told_say(told, 'i', text);
         return true;
     }
     if (!(enrolled ? unit_start(unit, trouble) : unit_stop(unit, trouble))) {
@@ -129,12 +129,6 @@ settle_units(struct told *told, const struct options *o, const struct generation
 {
     bool ok = true;
 
-    if (o->no_restart || *o->root != '\0') {
-        told_say(told, 'i',
-            o->no_restart ? "units are left alone: --no-restart"
-                          : "units are left alone: --root is not this host");
-        return true;
-    }
     for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++) {
         for (size_t f = 0; f < item->count; f++) {
             if (strcmp(item->files[f].path, record_path(collectors[i])) == 0) {

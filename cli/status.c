@@ -57,7 +57,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'r': o->look.root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
         case 'd': o->look.daemon_dir = optarg; break;

@@ -108,11 +108,7 @@ look_at_settings(const struct status_options *o, struct status_collector *s)
 static void
 look_at_unit(const struct status_options *o, struct status_collector *s)
 {
-    s->unit = (struct unit_was){ UNIT_NO_SYSTEMD, false };
-    if (*o->root != '\0') {
-        return;
-    }
-    s->unit = unit_look(s->record.unit);
+    s->unit = unit_look(o->root, s->record.unit);
     if (s->unit.state == UNIT_INACTIVE || s->unit.state == UNIT_FAILED) {
         word(s, true, "%s is %s", s->record.unit, unit_word(s->unit.state));
     } else if (s->unit.state == UNIT_NO_FILE) {

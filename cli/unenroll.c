@@ -63,7 +63,7 @@ parse(int argc, char **argv, struct options *o)
     };
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'k': o->keep_files = true; break;
         case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
@@ -149,13 +149,9 @@ stop_unit(const struct options *o, const struct record *r, struct unit_was was, 
 {
     char text[RECORD_TEXT_MAX + 64];
 
-    if (o->no_restart || *o->root != '\0' || was.state == UNIT_NO_SYSTEMD ||
-        was.state == UNIT_NO_FILE || *r->unit == '\0') {
+    if (o->no_restart || !unit_can(was.state)) {
         (void)snprintf(text, sizeof(text), "%s is left alone: %s", r->unit,
-            o->no_restart                  ? "--no-restart"
-            : *o->root != '\0'             ? "--root is not this host"
-            : was.state == UNIT_NO_SYSTEMD ? "systemd does not run here"
-                                           : "there is no such unit");
+            unit_why(o->no_restart ? UNIT_ACTIVE : was.state));
         told_say(told, 'i', text);
         return true;
     }
@@ -189,14 +185,11 @@ leave(struct generations *g, const struct options *o, const struct record *recor
     };
     struct generation_options options = { .time = (uint64_t)time(NULL) };
     struct generation_report *report = malloc(sizeof(*report));
-    struct unit_was was = { UNIT_NO_SYSTEMD, false };
+    struct unit_was was = unit_look(o->root, record->unit);
 
     if (report == NULL) {
         (void)trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
         return EXIT_RUNTIME;
-    }
-    if (*o->root == '\0') {
-        was = unit_look(record->unit);
     }
     tell_queue(o, record, told);
     int code = EXIT_SUCCESS;
@@ -205,7 +198,7 @@ leave(struct generations *g, const struct options *o, const struct record *recor
     } else if (!stop_unit(o, record, was, told, trouble)) {
         code = EXIT_RUNTIME;
     } else if (!generation_apply(g, &set, &options, report, trouble)) {
-        if (!o->no_restart && *o->root == '\0') {
+        if (!o->no_restart && unit_can(was.state)) {
             unit_restore(record->unit, was);
         }
         code = JOIN_EXIT_FILES;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "issuer/nats_text.h"
 #include "sr/suite.h"
 
 #include "sr/banned.h"
@@ -45,29 +46,12 @@ text_save(struct text *t, const struct world *w, const char *name)
     return err;
 }
 
-/*
- * Writes "DIR/rest" in double quotes. Backslash and quote are escaped the same way in YAML and in
- * the server's configuration; the path has no control characters.
- */
-static void
-put_path(struct text *t, const struct world *w, const char *tenant, const char *rest)
-{
-    (void)fputc('"', t->stream);
-    for (const char *c = w->dir; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            (void)fputc('\\', t->stream);
-        }
-        (void)fputc(*c, t->stream);
-    }
-    (void)fprintf(t->stream, "/%s%s\"", tenant, rest);
-}
-
 /* One line "name SEPARATOR path". */
 static void
 put_setting(struct text *t, const struct world *w, const char *name, const char *rest)
 {
     (void)fputs(name, t->stream);
-    put_path(t, w, "", rest);
+    nats_text_path(t->stream, w->dir, rest);
     (void)fputc('\n', t->stream);
 }
 
@@ -94,12 +78,10 @@ write_server(const struct world *w)
     put_setting(&t, w, "  store_dir: ", "jetstream");
     (void)fprintf(t.stream,
         "  max_memory_store: %lld\n  max_file_store: %lld\n}\n"
-        "# Clients show a certificate too.\ntls {\n",
+        "# Clients show a certificate too.\n",
         MEMORY_STORE, (long long)(store > FILE_STORE_LEAST ? store : FILE_STORE_LEAST));
-    put_setting(&t, w, "  cert_file: ", "tls/server.pem");
-    put_setting(&t, w, "  key_file: ", "tls/server-key.pem");
-    put_setting(&t, w, "  ca_file: ", "tls/ca.pem");
-    (void)fputs("  verify: true\n  timeout: 5\n}\n", t.stream);
+    nats_text_tls(t.stream, "",
+        &(struct nats_text_tls){ w->dir, "tls/server.pem", "tls/server-key.pem", "tls/ca.pem" });
     return text_save(&t, w, "nats-server.conf");
 }
 
@@ -107,8 +89,11 @@ static void
 put_tenant_path(
     struct text *t, const struct world *w, const char *name, const char *tenant, const char *rest)
 {
+    char path[FILES_PATH_MAX];
+
     (void)fputs(name, t->stream);
-    put_path(t, w, tenant, rest);
+    (void)snprintf(path, sizeof(path), "%s%s", tenant, rest);
+    nats_text_path(t->stream, w->dir, path);
 }
 
 /* A collector of each tenant: the file and the credentials are named after it. */

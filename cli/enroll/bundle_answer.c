@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "enroll/bundle_seed.h"
+
 #include "sr/banned.h"
 
 #define DEFAULT_CONFIG_NAME "config.yaml"
@@ -98,6 +100,27 @@ copy_texts(struct sr_span creds, struct sr_span config, struct bundle *out)
     return BUNDLE_OK;
 }
 
+/* Takes the texts in; a configuration that no collector reads becomes the one that it means. */
+static enum bundle_err
+take_texts(const json_t *answer, struct sr_span creds, struct sr_span config, struct bundle *out)
+{
+    char *text = NULL;
+    const char *name = NULL;
+    enum bundle_err err = bundle_seed_config(config, out->collector, &text, &name);
+
+    if (err != BUNDLE_OK) {
+        return err;
+    }
+    find_config_name(answer, out->config_name);
+    if (text != NULL) {
+        (void)snprintf(out->config_name, sizeof(out->config_name), "%s", name);
+        config = (struct sr_span){ (const uint8_t *)text, strlen(text) };
+    }
+    err = copy_texts(creds, config, out);
+    free(text);
+    return err;
+}
+
 static enum bundle_err
 read_answer(const json_t *answer, struct bundle *out, char *detail)
 {
@@ -116,11 +139,7 @@ read_answer(const json_t *answer, struct bundle *out, char *detail)
     if (err == BUNDLE_OK) {
         err = get_text(answer, "config", &config, detail);
     }
-    if (err == BUNDLE_OK) {
-        find_config_name(answer, out->config_name);
-        err = copy_texts(creds, config, out);
-    }
-    return err;
+    return err == BUNDLE_OK ? take_texts(answer, creds, config, out) : err;
 }
 
 enum bundle_err

@@ -32,6 +32,7 @@ struct exchange {
     struct https_tls tls;
     struct https_answer answer;
     bool too_big;
+    bool connected;            /* TCP; TLS begins */
     char site[HTTPS_TEXT_MAX]; /* "host:port" for messages */
     char error[CURL_ERROR_SIZE];
 };
@@ -121,6 +122,7 @@ take_over_verification(CURL *curl, void *ssl_ctx, void *arg)
     struct exchange *x = arg;
 
     (void)curl;
+    x->connected = true;
     SSL_CTX_set_cert_verify_callback(ssl_ctx, https_tls_verify, &x->tls);
     return CURLE_OK;
 }
@@ -165,9 +167,8 @@ set_bounds(struct exchange *x)
 {
     CURL *c = x->curl;
     unsigned all = x->options->timeout_s;
-    bool ok = curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+    bool ok = curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
 
-    ok = ok && curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
 #if LIBCURL_VERSION_NUM >= 0x075500
     ok = ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK;
 #else
@@ -270,9 +271,10 @@ tell_verification(const struct exchange *x, struct trouble *trouble)
     }
     if (tls->pin_missing) {
         (void)trouble_say(trouble, 0,
-            "somebody may be in between: compare the pin with the one that the issuer shows; if "
-            "its CA is new, have a new token made",
-            "the server at %s has no certificate of the pinned CA", x->site);
+            "have the server present its CA too, or give that with --ca-file; if the CA is new, "
+            "have a "
+            "new token made; if it is none of these, somebody may be in between",
+            "the server at %s presents no certificate of the pinned CA", x->site);
         return HTTPS_ETLS_PIN;
     }
     (void)trouble_say(trouble, 0,
@@ -295,7 +297,7 @@ has_time(CURL *curl, CURLINFO info)
 static enum https_err
 tell_timeout(const struct exchange *x, struct trouble *trouble)
 {
-    if (!has_time(x->curl, CURLINFO_CONNECT_TIME_T)) {
+    if (!x->connected) {
         return say(HTTPS_ETCP, trouble,
             "open the way to it in the firewall, check the address, or set https_proxy",
             "nothing answers at", x, "");

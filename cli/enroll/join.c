@@ -189,14 +189,10 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
 {
     const char *unit = j->record->unit;
 
-    if (j->options->no_restart || *j->root != '\0') {
-        join_say(j, 'i', "%s is not started: %s", unit,
-            j->options->no_restart ? "--no-restart" : "--root is not this host");
-        return true;
-    }
-    if (was.state == UNIT_NO_SYSTEMD || was.state == UNIT_NO_FILE) {
-        join_say(j, 'w', "%s is not started: %s", unit,
-            was.state == UNIT_NO_FILE ? "there is no such unit" : "systemd does not run here");
+    if (j->options->no_restart || !unit_can(was.state)) {
+        join_say(j, was.state == UNIT_NO_FILE || was.state == UNIT_NO_SYSTEMD ? 'w' : 'i',
+            "%s is not started: %s", unit,
+            unit_why(j->options->no_restart ? UNIT_ACTIVE : was.state));
         return true;
     }
     if (!j->ops->start(unit, trouble)) {
@@ -209,7 +205,7 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
 static void
 restore_unit(const struct join *j, struct unit_was was)
 {
-    if (!j->options->no_restart && *j->root == '\0') {
+    if (!j->options->no_restart && unit_can(was.state)) {
         j->ops->restore(j->record->unit, was);
     }
 }
@@ -218,18 +214,15 @@ restore_unit(const struct join *j, struct unit_was was)
 static void
 take_back(struct join *j, struct unit_was was)
 {
-    struct generation_options options = { .time = j->options->now_s };
-    struct generation_report *report = malloc(sizeof(*report));
     struct trouble later;
+    bool undone = false;
 
-    if (report == NULL || !generation_rollback(j->g, &options, report, &later)) {
+    if (!unproven_undo(j->g, j->root, j->options->now_s, &undone, &later)) {
         join_say(j, 'w', "the files could not be taken back: %s; the next command goes on with it",
-            report != NULL ? later.cause : "out of memory");
+            later.cause);
     } else {
         join_say(j, 'i', "the files are as they were before");
-        (void)unproven_end(j->root, &later);
     }
-    free(report);
     if (!kept_write(j->g, j->root, j->raw, j->record, &later)) {
         join_say(j, 'w', "the bundle could not be kept: %s", later.cause);
     } else {
@@ -291,10 +284,7 @@ go_on(struct join *j, struct generation_report *report, bool *ret_changed, int *
     if (!generation_compare(j->g, &set, &options, report, trouble)) {
         return false;
     }
-    struct unit_was was = { UNIT_NO_SYSTEMD, false };
-    if (*j->root == '\0') {
-        was = j->ops->look(j->record->unit);
-    }
+    struct unit_was was = j->ops->look(j->root, j->record->unit);
     if (is_nothing(j, report)) {
         join_say(j, 'o', "everything is so already");
         *ret_changed = false;

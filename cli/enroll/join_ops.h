@@ -11,7 +11,7 @@
 /* What joining does beyond files. A test puts its own functions here. As in unit.h and proof.h. */
 struct join_ops {
     enum proof_result (*prove)(const struct proof_target *target, struct proof_report *ret_report);
-    struct unit_was (*look)(const char *unit);
+    struct unit_was (*look)(const char *root, const char *unit);
     bool (*start)(const char *unit, struct trouble *trouble);
     void (*restore)(const char *unit, struct unit_was was);
 };

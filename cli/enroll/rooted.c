@@ -26,7 +26,7 @@ bool
 rooted_read(
     const char *root, const char *path, struct place_content *ret_content, struct trouble *trouble)
 {
-    struct place place;
+    struct place place = { &file_ops_system, -1 };
     struct manifest_state state = { .present = false };
     struct place_content content = { NULL, 0 };
 
@@ -67,7 +67,7 @@ replace(int folder, const char *name, struct sr_span content)
 bool
 rooted_write(const char *root, const char *path, struct sr_span content, struct trouble *trouble)
 {
-    struct place place;
+    struct place place = { &file_ops_system, -1 };
     int folder = -1;
 
     if (!open_root(root, &place, trouble)) {
@@ -85,7 +85,7 @@ rooted_write(const char *root, const char *path, struct sr_span content, struct 
 bool
 rooted_remove(const char *root, const char *path, struct trouble *trouble)
 {
-    struct place place;
+    struct place place = { &file_ops_system, -1 };
     int folder = -1;
 
     if (!open_root(root, &place, trouble)) {

@@ -482,6 +482,12 @@ wipe_and_free(void *block)
     }
 }
 
+void
+token_wipe_json(void)
+{
+    json_set_alloc_funcs(malloc, wipe_and_free);
+}
+
 /* jansson copies the secret several times and forgets the copies. */
 static enum token_err
 read_json_wiping(struct reading *r)
@@ -490,6 +496,9 @@ read_json_wiping(struct reading *r)
     json_free_t release;
 
     json_get_alloc_funcs(&allocate, &release);
+    if (release == wipe_and_free) {
+        return read_json(r);
+    }
     json_set_alloc_funcs(malloc, wipe_and_free);
     enum token_err err = read_json(r);
     json_set_alloc_funcs(allocate, release);

@@ -104,10 +104,14 @@ struct token {
  * each field and the expiry (after it, not at it, as upstream). White space around, one pair of
  * quotes, and line breaks inside with the white space at them are forgiven, nothing else. Every
  * code is possible; `problem` is always written, `ret_token` only on success: token_done() it.
- * While it runs it has jansson wipe what it frees, so no other thread may use jansson meanwhile.
+ * While it runs it has jansson wipe what it frees, so no other thread may use jansson meanwhile,
+ * unless token_wipe_json() was called.
  */
 enum token_err token_read(struct sr_span text, const struct token_options *options,
     struct token *ret_token, struct token_problem *problem);
+
+/* Has jansson wipe all that it frees from now on. Call it before there are threads. */
+void token_wipe_json(void);
 
 /* Wipes a token. */
 void token_done(struct token *token);

@@ -60,10 +60,14 @@ has_file(const char *unit)
 }
 
 struct unit_was
-unit_look(const char *unit)
+unit_look(const char *root, const char *unit)
 {
-    struct unit_was was = { UNIT_NO_SYSTEMD, false };
+    struct unit_was was = { UNIT_OTHER_ROOT, false };
 
+    if (*root != '\0') {
+        return was;
+    }
+    was.state = UNIT_NO_SYSTEMD;
     /* The folder that sd_booted(3) looks for. */
     if (access("/run/systemd/system", F_OK) != 0) {
         return was;
@@ -86,6 +90,7 @@ const char *
 unit_word(enum unit_state state)
 {
     switch (state) {
+    case UNIT_OTHER_ROOT:
     case UNIT_NO_SYSTEMD: return "unknown";
     case UNIT_NO_FILE: return "missing";
     case UNIT_INACTIVE: return "inactive";
@@ -93,6 +98,26 @@ unit_word(enum unit_state state)
     case UNIT_ACTIVE: return "active";
     }
     return "unknown";
+}
+
+bool
+unit_can(enum unit_state state)
+{
+    return state == UNIT_INACTIVE || state == UNIT_FAILED || state == UNIT_ACTIVE;
+}
+
+const char *
+unit_why(enum unit_state state)
+{
+    switch (state) {
+    case UNIT_OTHER_ROOT: return "--root is not this host";
+    case UNIT_NO_SYSTEMD: return "systemd does not run here";
+    case UNIT_NO_FILE: return "there is no such unit";
+    case UNIT_INACTIVE:
+    case UNIT_FAILED:
+    case UNIT_ACTIVE: break;
+    }
+    return "--no-restart";
 }
 
 static bool
@@ -138,7 +163,7 @@ unit_stop(const char *unit, struct trouble *trouble)
 void
 unit_restore(const char *unit, struct unit_was was)
 {
-    if (was.state == UNIT_NO_SYSTEMD || was.state == UNIT_NO_FILE) {
+    if (!unit_can(was.state)) {
         return;
     }
     if (!was.enabled) {

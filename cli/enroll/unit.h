@@ -9,6 +9,7 @@
 /* The service of a collector, by systemctl. `unit` is "serviceradar-trapd.service". */
 
 enum unit_state {
+    UNIT_OTHER_ROOT, /* the files are not this host's */
     UNIT_NO_SYSTEMD, /* systemd does not run here */
     UNIT_NO_FILE,    /* there is no unit of that name */
     UNIT_INACTIVE,
@@ -22,11 +23,17 @@ struct unit_was {
     bool enabled;
 };
 
-/* Asks systemd; writes nothing. */
-struct unit_was unit_look(const char *unit);
+/* Asks systemd; writes nothing. `root` is where the collector's files are, "" for the host. */
+struct unit_was unit_look(const char *root, const char *unit);
+
+/* Whether a unit in that state can be started and stopped. */
+bool unit_can(enum unit_state state);
 
 /* A word for `state`: "active", ..., static. */
 const char *unit_word(enum unit_state state);
+
+/* Why a unit in that state is left alone, static. */
+const char *unit_why(enum unit_state state);
 
 /* Enables the unit and starts it (again), and waits until it is active. */
 bool unit_start(const char *unit, struct trouble *trouble);

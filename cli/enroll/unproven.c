@@ -16,8 +16,9 @@
 #define MARK HISTORY_FOLDER "/unproven"
 #define TEXT_MAX 16
 
-bool
-unproven_newest(struct generations *g, unsigned *ret_number, struct trouble *trouble)
+/* The number of the newest generation that is not undone, 0 when there is none. */
+static bool
+newest_number(struct generations *g, unsigned *ret_number, struct trouble *trouble)
 {
     struct generation_list list;
     unsigned newest = 0;
@@ -57,7 +58,7 @@ unproven_begin(struct generations *g, const char *root, struct trouble *trouble)
     char path[FILES_PATH_MAX], text[TEXT_MAX];
     unsigned newest;
 
-    if (!unproven_newest(g, &newest, trouble)) {
+    if (!newest_number(g, &newest, trouble)) {
         return false;
     }
     int len = snprintf(text, sizeof(text), "%u\n", newest);
@@ -106,35 +107,64 @@ read_mark(const char *root, unsigned long *ret_before)
     return ok;
 }
 
+/*
+ * Removes the copies that were made of what an operator had changed: the files themselves are back.
+ * One that cannot be removed does no harm.
+ */
+static void
+remove_copies(const char *root, const struct generation_item *item)
+{
+    char path[FILES_PATH_MAX];
+
+    for (size_t i = 0; i < item->count; i++) {
+        const struct manifest_file *f = &item->files[i];
+        int folder = (int)(strlen(f->path) - strlen(place_base(f->path)));
+        if (*f->kept != '\0' && files_path(path, "%s/%.*s%s", root, folder, f->path, f->kept)) {
+            (void)unlink(path);
+        }
+    }
+}
+
+/* Goes back from the newest generation when it is younger than the mark. */
+static bool
+undo_newer(struct generations *g, const char *root, unsigned long before, uint64_t time,
+    bool *ret_undone, struct trouble *trouble)
+{
+    struct generation_options options = { .time = time, .force = true };
+    struct generation_report *report = malloc(sizeof(*report));
+    const struct generation_item *newest = NULL;
+    struct generation_list list = { 0, NULL };
+    bool ok = report != NULL ||
+              trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+
+    ok = ok && generation_list(g, &list, trouble);
+    for (size_t i = 0; i < list.count; i++) {
+        newest = list.items[i].undone ? newest : &list.items[i];
+    }
+    bool undo = ok && newest != NULL && newest->number > before;
+    if (undo) {
+        ok = generation_rollback(g, &options, report, trouble);
+    }
+    if (undo && ok) {
+        remove_copies(root, newest);
+        *ret_undone = true;
+    }
+    generation_list_free(&list);
+    free(report);
+    return ok;
+}
+
 bool
 unproven_undo(struct generations *g, const char *root, uint64_t time, bool *ret_undone,
     struct trouble *trouble)
 {
-    struct generation_options options = { .time = time };
-    struct generation_report *report = NULL;
     unsigned long before = 0;
-    unsigned newest = 0;
 
     *ret_undone = false;
     if (!unproven_is(root)) {
         return true;
     }
     /* A mark that cannot be read was never whole, so that nothing was put in place after it. */
-    if (read_mark(root, &before)) {
-        if (!unproven_newest(g, &newest, trouble)) {
-            return false;
-        }
-        report = malloc(sizeof(*report));
-        bool undo = newest > before;
-        bool ok = report != NULL && (!undo || generation_rollback(g, &options, report, trouble));
-        if (report == NULL) {
-            (void)trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
-        }
-        free(report);
-        if (!ok) {
-            return false;
-        }
-        *ret_undone = undo;
-    }
-    return unproven_end(root, trouble);
+    return (!read_mark(root, &before) || undo_newer(g, root, before, time, ret_undone, trouble)) &&
+           unproven_end(root, trouble);
 }

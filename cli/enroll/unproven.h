@@ -13,9 +13,6 @@
  * is taken back by the next one.
  */
 
-/* The number of the newest generation that is not undone, 0 when there is none. */
-bool unproven_newest(struct generations *g, unsigned *ret_number, struct trouble *trouble);
-
 /* Marks whatever generation comes after the newest as unproven. */
 bool unproven_begin(struct generations *g, const char *root, struct trouble *trouble);
 
@@ -26,7 +23,8 @@ bool unproven_end(const char *root, struct trouble *trouble);
 bool unproven_is(const char *root);
 
 /*
- * Takes back the generation that is marked, if there is one; *ret_undone tells. False: it is there
+ * Takes back the generation that is marked, if there is one, with the copies that it made of files
+ * that an operator had changed, and removes the mark; *ret_undone tells. False: it is there
  * and cannot be taken back. `time` is in seconds since 1970.
  */
 bool unproven_undo(struct generations *g, const char *root, uint64_t time, bool *ret_undone,

@@ -26,6 +26,12 @@ bool account_audit(struct store *store, const char *action, const char *object, 
 bool account_issue_time(struct store *store, const char *name, const char *role,
     uint64_t *ret_time_s, struct trouble *trouble);
 
+/* A row's first column into an int64_t, for store_query(). */
+bool account_take_count(void *arg, struct sqlite3_stmt *row);
+
+/* Makes the signing key of each role that has none. */
+bool account_ensure_keys(struct store *store, const char *name, struct trouble *trouble);
+
 /* Adds the account's rules to its claims. */
 bool account_add_rules(
     struct store *store, const char *name, struct json_t *claims, struct trouble *trouble);

@@ -156,8 +156,7 @@ say_failed(enum admin_err err, const char *url, const char *who, const char *det
     return trouble_say(trouble, 0,
         "start the server, or correct the address (operator set --server), and look whether a "
         "firewall is in between",
-        "cannot reach the NATS server %s: %s%s%s", url, admin_strerror(err),
-        *detail != '\0' ? ": " : "", detail);
+        "cannot reach the NATS server %s: %s", url, *detail != '\0' ? detail : admin_strerror(err));
 }
 
 static bool

@@ -18,7 +18,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    { "syslog", "syslog", "udp://0.0.0.0:514", "smart", "logs.syslog", "events" },
+    { "syslog", "syslog", "udp://0.0.0.0:514", "rfc3164", "logs.syslog", "events" },
     { "trapd", "snmptrap", "udp://0.0.0.0:162", NULL, "logs.snmp", "events" },
     { "netflow", "netflow", "udp://0.0.0.0:2055", NULL, "flows.raw.netflow", "flows" },
 };

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "issuer/nats_text.h"
 #include "issuer/streams.h"
 #include "sr/suite.h"
 
@@ -20,11 +21,26 @@ folder_of(const struct leaf_draft *draft)
     return draft->at != NULL ? draft->at : LEAF_AT_DEFAULT;
 }
 
-/* A path in the folder. leaf_bundle() saw that it needs no escapes. */
+/* "name: AT/rest" */
 static void
 put_path(FILE *out, const struct leaf_facts *facts, const char *name, const char *rest)
 {
-    (void)fprintf(out, "%s: \"%s/%s\"\n", name, folder_of(facts->draft), rest);
+    (void)fprintf(out, "%s: ", name);
+    nats_text_path(out, folder_of(facts->draft), rest);
+    (void)fputc('\n', out);
+}
+
+/* A tls block with the certificate nats/certs/NAME.pem. */
+static void
+put_tls(FILE *out, const struct leaf_facts *facts, const char *indent, const char *cert,
+    const char *key)
+{
+    const struct nats_text_tls files = { .dir = folder_of(facts->draft),
+        .cert_file = cert,
+        .key_file = key,
+        .ca_file = "nats/certs/ca-chain.pem" };
+
+    nats_text_tls(out, indent, &files);
 }
 
 /*
@@ -54,13 +70,8 @@ put_listener(FILE *out, const struct leaf_facts *facts)
     (void)fprintf(out, "server_name: \"%s\"\nlisten: \"%s:%u\"\n", facts->domain,
         draft->address != NULL ? draft->address : "0.0.0.0",
         draft->port != 0 ? draft->port : PORT_DEFAULT);
-    (void)fputs("# Collectors show a certificate, and the same credentials as at the hub.\n"
-                "tls {\n",
-        out);
-    put_path(out, facts, "  cert_file", "nats/certs/nats-server.pem");
-    put_path(out, facts, "  key_file", "nats/certs/nats-server-key.pem");
-    put_path(out, facts, "  ca_file", "nats/certs/ca-chain.pem");
-    (void)fputs("  verify: true\n  timeout: 5\n}\n", out);
+    (void)fputs("# Collectors show a certificate, and the same credentials as at the hub.\n", out);
+    put_tls(out, facts, "", "nats/certs/nats-server.pem", "nats/certs/nats-server-key.pem");
 }
 
 static void
@@ -98,11 +109,8 @@ put_remote(FILE *out, const struct leaf_facts *facts)
     (void)fputs("      # Records would be stored twice if they went this way too.\n", out);
     put_denied(out, facts, "deny_exports");
     put_denied(out, facts, "deny_imports");
-    (void)fputs("      tls {\n", out);
-    put_path(out, facts, "        cert_file", "nats/certs/nats-leaf.pem");
-    put_path(out, facts, "        key_file", "nats/certs/nats-leaf-key.pem");
-    put_path(out, facts, "        ca_file", "nats/certs/ca-chain.pem");
-    (void)fputs("        timeout: 5\n      }\n    }\n  ]\n}\n", out);
+    put_tls(out, facts, "      ", "nats/certs/nats-leaf.pem", "nats/certs/nats-leaf-key.pem");
+    (void)fputs("    }\n  ]\n}\n", out);
 }
 
 char *

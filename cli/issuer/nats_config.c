@@ -14,6 +14,7 @@
 #include "issuer/account.h"
 #include "issuer/authority.h"
 #include "issuer/claims.h"
+#include "issuer/nats_text.h"
 #include "issuer/operator.h"
 #include "sr/suite.h"
 
@@ -103,6 +104,10 @@ check_texts(struct work *w)
             return trouble_say(
                 w->trouble, EINVAL, "use another path", "a path has control characters in it");
         }
+        if (i > 0 && texts[i] != NULL && *texts[i] != '/') {
+            return trouble_say(w->trouble, EINVAL, "name the path from the root on",
+                "\"%s\" depends on the folder that the server is started in", texts[i]);
+        }
     }
     if (c->address != NULL && inet_pton(AF_INET, c->address, &address) != 1 &&
         inet_pton(AF_INET6, c->address, &address) != 1) {
@@ -116,31 +121,16 @@ check_texts(struct work *w)
     return true;
 }
 
-/* Takes tls://HOST[:PORT] apart; an IPv6 address is in brackets. */
 static bool
 read_url(struct work *w)
 {
-    const char *host = strstr(w->facts.server_url, "://");
-    const char *end;
+    uint16_t port = 0;
 
-    if (host == NULL) {
+    if (!operator_split_url(w->facts.server_url, w->host, &port)) {
         return trouble_say(w->trouble, EINVAL, "set it with `operator set --server`",
             "the server's URL \"%s\" is none", w->facts.server_url);
     }
-    host += 3;
-    if (*host == '[') {
-        host++;
-        end = strchr(host, ']');
-    } else {
-        end = strchr(host, ':');
-    }
-    size_t len = end != NULL ? (size_t)(end - host) : strlen(host);
-    (void)snprintf(w->host, sizeof(w->host), "%.*s", (int)len, host);
-    const char *colon = end != NULL ? strchr(end, ':') : NULL;
-    long port = colon != NULL ? strtol(colon + 1, NULL, 10) : NATS_CONFIG_PORT;
-    w->port = w->config->port != 0             ? w->config->port
-              : port > 0 && port <= UINT16_MAX ? (uint16_t)port
-                                               : NATS_CONFIG_PORT;
+    w->port = w->config->port != 0 ? w->config->port : port != 0 ? port : NATS_CONFIG_PORT;
     return true;
 }
 
@@ -242,35 +232,15 @@ write_one(struct work *w, const char *key, const char *token)
            write_file(w, name, token, PUBLIC);
 }
 
-/* The names of the accounts come first: a second statement inside of a query would hold it open. */
-struct names {
-    char (*names)[ACCOUNT_NAME_MAX + 1];
-    size_t count;
-    bool failed;
-};
-
-static void
-add_name(void *arg, const struct account *account)
-{
-    struct names *n = arg;
-    void *more = realloc(n->names, (n->count + 1) * sizeof(n->names[0]));
-
-    if (more == NULL) {
-        n->failed = true;
-        return;
-    }
-    n->names = more;
-    memcpy(n->names[n->count++], account->name, sizeof(account->name));
-}
-
 static bool
-write_account(struct work *w, const char *name)
+write_account(void *arg, const char *name, struct trouble *trouble)
 {
+    struct work *w = arg;
     struct account account;
     char *token = NULL;
 
-    if (!account_find(w->store, name, &account, w->trouble) ||
-        !account_token(w->store, name, &token, w->trouble)) {
+    if (!account_find(w->store, name, &account, trouble) ||
+        !account_token(w->store, name, &token, trouble)) {
         return false;
     }
     bool ok = write_one(w, account.key, token);
@@ -281,46 +251,18 @@ write_account(struct work *w, const char *name)
 static bool
 write_accounts(struct work *w, const char *system_token)
 {
-    struct names n = { NULL, 0, false };
-    bool ok = write_one(w, w->facts.system_key, system_token) &&
-              account_list(w->store, add_name, &n, w->trouble);
-
-    if (ok && n.failed) {
-        ok = trouble_say(w->trouble, ENOMEM, "free memory and run it again", "out of memory");
-    }
-    for (size_t i = 0; i < n.count && ok; i++) {
-        ok = write_account(w, n.names[i]);
-    }
-    w->report.accounts = n.count;
-    free(n.names);
-    return ok;
+    return write_one(w, w->facts.system_key, system_token) &&
+           operator_each_account(w->store, write_account, w, &w->report.accounts, w->trouble);
 }
 
 /* ---- The file ---- */
-
-/* A text in double quotes. */
-static void
-put_quoted(FILE *out, const char *text)
-{
-    (void)fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            (void)fputc('\\', out);
-        }
-        (void)fputc(*text, out);
-    }
-    (void)fputc('"', out);
-}
 
 /* "name: path", of `path` or else of AT/rest. */
 static void
 put_path(struct work *w, const char *name, const char *path, const char *rest)
 {
-    char whole[2 * FILES_PATH_MAX];
-
-    (void)snprintf(whole, sizeof(whole), "%s/%s", w->at, rest);
     (void)fprintf(w->conf, "%s: ", name);
-    put_quoted(w->conf, path != NULL ? path : whole);
+    nats_text_path(w->conf, path != NULL ? path : w->at, path != NULL ? NULL : rest);
     (void)fputc('\n', w->conf);
 }
 
@@ -334,18 +276,17 @@ put_listen(struct work *w, const char *indent, uint16_t port)
         six ? "]" : "", port);
 }
 
+/* Paths that are named begin with a slash: the server has another current folder. */
 static void
 put_tls(struct work *w, const char *indent)
 {
     const struct nats_config *c = w->config;
+    const struct nats_text_tls files = { w->at,
+        c->cert_file != NULL ? c->cert_file : "tls/server.pem",
+        c->key_file != NULL ? c->key_file : "tls/server-key.pem",
+        c->ca_file != NULL ? c->ca_file : "tls/ca.pem" };
 
-    (void)fprintf(w->conf, "%stls {\n%s", indent, indent);
-    put_path(w, "  cert_file", c->cert_file, "tls/server.pem");
-    (void)fputs(indent, w->conf);
-    put_path(w, "  key_file", c->key_file, "tls/server-key.pem");
-    (void)fputs(indent, w->conf);
-    put_path(w, "  ca_file", c->ca_file, "tls/ca.pem");
-    (void)fprintf(w->conf, "%s  verify: true\n%s  timeout: 5\n%s}\n", indent, indent, indent);
+    nats_text_tls(w->conf, indent, &files);
 }
 
 /*
@@ -420,7 +361,7 @@ put_all(struct work *w, const char *system_token)
     (void)fputs("# For nats-server 2.9 and later, by serviceradar-provision nats-config: run that\n"
                 "# again instead of changing this file.\nserver_name: ",
         w->conf);
-    put_quoted(w->conf, w->host);
+    nats_text_path(w->conf, w->host, NULL);
     (void)fputc('\n', w->conf);
     put_listen(w, "", w->port);
     put_path(w, "operator", NULL, "operator.jwt");

@@ -18,20 +18,20 @@
 #define NATS_CONFIG_PORT 4222
 #define NATS_CONFIG_LEAF_PORT 7422
 
-/* Borrowed for the call. NULL and 0 are the defaults. */
+/* Borrowed for the call. NULL and 0 are the defaults. All paths but `out` are absolute. */
 struct nats_config {
     const char *out;       /* the folder; it is made, its parent must exist */
     const char *at;        /* where the folder is on the server's host; NULL: where it is here */
-    const char *address;   /* to listen on: an IP address; NULL: all */
-    uint16_t port;         /* 0: that of the operator's server URL */
+    const char *address;   /* to listen on: an IP address; NULL: all of IPv4 */
     const char *names;     /* further names of the server: "DNS:a, IP:192.0.2.1" */
     const char *cert_file; /* a certificate from elsewhere, with its key; NULL: one of our root */
     const char *key_file;
     const char *ca_file;   /* whom the server believes certificates of clients; NULL: our root */
-    bool memory;           /* all accounts in the file itself, instead of a full resolver */
     const char *store_dir; /* of JetStream, on the server's host; NULL: jetstream/ in the folder */
     const char *domain;    /* of JetStream; NULL: none */
+    uint16_t port;         /* 0: that of the operator's server URL */
     uint16_t leaf_port;    /* 0: no leaf nodes */
+    bool memory;           /* all accounts in the file itself, instead of a full resolver */
 };
 
 struct nats_config_report {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "issuer/operator.h"
+#include "issuer/operator_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +21,14 @@
 #define SYSTEM_USER "provision"
 #define IDENTITY "operator/identity"
 #define SIGNING "operator/signing"
-#define ALLOWED                                                                                    \
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"                               \
-    " ._-"
+#define ALLOWED_IN_NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+#define ALLOWED ALLOWED_IN_NAME " "
 
-/* All keys that are made at once. Wiped as a whole. */
-struct keys {
-    struct sr_nkeypair identity, signing, system, system_signing, user;
-};
+void
+operator_keys_done(struct operator_keys *keys)
+{
+    OPENSSL_cleanse(keys, sizeof(*keys));
+}
 
 static bool
 say_memory(struct trouble *trouble)
@@ -36,14 +36,55 @@ say_memory(struct trouble *trouble)
     return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
 }
 
+/* ":PORT" or nothing. */
+static bool
+read_port(const char *text, uint16_t *ret_port)
+{
+    size_t digits;
+
+    if (*text == '\0') {
+        *ret_port = 0;
+        return true;
+    }
+    digits = strspn(text + 1, "0123456789");
+    if (*text != ':' || digits == 0 || digits > 5 || text[digits + 1] != '\0') {
+        return false;
+    }
+    long port = strtol(text + 1, NULL, 10);
+    *ret_port = (uint16_t)port;
+    return port > 0 && port <= UINT16_MAX;
+}
+
+bool
+operator_split_url(const char *url, char ret_host[OPERATOR_URL_MAX + 1], uint16_t *ret_port)
+{
+    const char *host = strstr(url, "://");
+
+    if (host == NULL) {
+        return false;
+    }
+    host += 3;
+    bool six = *host == '[';
+    host += six ? 1 : 0;
+    size_t len = strspn(host, six ? "0123456789abcdefABCDEF:." : ALLOWED_IN_NAME);
+    const char *rest = host + len;
+    if (len == 0 || len > OPERATOR_URL_MAX || (six && *rest != ']') ||
+        !read_port(rest + (six ? 1 : 0), ret_port)) {
+        return false;
+    }
+    memcpy(ret_host, host, len);
+    ret_host[len] = '\0';
+    return true;
+}
+
 static bool
 check_url(const char *url, const char *scheme, const char *what, struct trouble *trouble)
 {
-    size_t len = strlen(scheme);
-    const char *host = url + len;
+    char host[OPERATOR_URL_MAX + 1];
+    uint16_t port = 0;
 
-    if (strncmp(url, scheme, len) == 0 && *host != '\0' && strlen(url) <= OPERATOR_URL_MAX &&
-        strspn(host, ALLOWED ":[]") == strlen(host) && strchr(host, ' ') == NULL) {
+    if (strncmp(url, scheme, strlen(scheme)) == 0 && strlen(url) <= OPERATOR_URL_MAX &&
+        operator_split_url(url, host, &port)) {
         return true;
     }
     return trouble_say(trouble, EINVAL, "name it as in --help",
@@ -69,7 +110,7 @@ check_name(const char *name, struct trouble *trouble)
 }
 
 static bool
-make_keys(struct keys *k, struct trouble *trouble)
+make_keys(struct operator_keys *k, struct trouble *trouble)
 {
     bool ok = sr_nkeypair_generate(SR_NKEY_OPERATOR, &k->identity) == SR_NKEY_OK &&
               sr_nkeypair_generate(SR_NKEY_OPERATOR, &k->signing) == SR_NKEY_OK &&
@@ -107,7 +148,7 @@ keep_token(struct store *store, const char *name, json_t *claims, const struct s
 }
 
 static json_t *
-operator_claims(const char *name, const struct keys *k)
+operator_claims(const char *name, const struct operator_keys *k)
 {
     json_t *claims = claims_operator(name, k->identity.public_text, k->system.public_text);
 
@@ -119,7 +160,7 @@ operator_claims(const char *name, const struct keys *k)
 }
 
 static json_t *
-system_claims(const struct keys *k)
+system_claims(const struct operator_keys *k)
 {
     json_t *claims = claims_system(SYSTEM_NAME, k->system.public_text);
 
@@ -131,7 +172,7 @@ system_claims(const struct keys *k)
 }
 
 static bool
-keep_creds(struct store *store, const struct keys *k, struct trouble *trouble)
+keep_creds(struct store *store, const struct operator_keys *k, struct trouble *trouble)
 {
     uint8_t memory[STORE_SECRET_MAX];
     char seed[SR_NKEY_SEED_LEN + 1];
@@ -158,32 +199,38 @@ keep_creds(struct store *store, const struct keys *k, struct trouble *trouble)
     return ok;
 }
 
+bool
+operator_keep_signing(
+    struct store *store, const char *name, const struct operator_keys *k, struct trouble *trouble)
+{
+    return store_keep_pair(store, SIGNING, &k->signing, trouble) &&
+           store_keep_pair(store, "system/signing", &k->system_signing, trouble) &&
+           store_set(store, "operator_signing_key", k->signing.public_text, trouble) &&
+           store_set(store, "system_user", k->user.public_text, trouble) &&
+           keep_token(store, "operator_jwt", operator_claims(name, k), &k->identity, trouble) &&
+           keep_token(store, "system_jwt", system_claims(k), &k->signing, trouble) &&
+           keep_creds(store, k, trouble);
+}
+
 static bool
-keep_all(struct store *store, const struct operator_draft *draft, const struct keys *k,
+keep_all(struct store *store, const struct operator_draft *draft, const struct operator_keys *k,
     struct trouble *trouble)
 {
     return store_keep_pair(store, IDENTITY, &k->identity, trouble) &&
-           store_keep_pair(store, SIGNING, &k->signing, trouble) &&
            store_keep_pair(store, "system/identity", &k->system, trouble) &&
-           store_keep_pair(store, "system/signing", &k->system_signing, trouble) &&
            store_set(store, "operator", draft->name, trouble) &&
            store_set(store, "operator_key", k->identity.public_text, trouble) &&
-           store_set(store, "operator_signing_key", k->signing.public_text, trouble) &&
            store_set(store, "system_key", k->system.public_text, trouble) &&
-           store_set(store, "system_user", k->user.public_text, trouble) &&
            store_set(store, "server_url", draft->server_url, trouble) &&
            store_set(store, "api_url", draft->api_url, trouble) &&
-           keep_token(
-               store, "operator_jwt", operator_claims(draft->name, k), &k->identity, trouble) &&
-           keep_token(store, "system_jwt", system_claims(k), &k->signing, trouble) &&
-           keep_creds(store, k, trouble);
+           operator_keep_signing(store, draft->name, k, trouble);
 }
 
 static bool
 create(struct store *store, const struct operator_draft *draft, struct trouble *trouble)
 {
     char name[OPERATOR_NAME_MAX + 1];
-    struct keys k;
+    struct operator_keys k;
 
     if (!store_setting(store, "operator", name, sizeof(name), trouble)) {
         return false;
@@ -193,7 +240,7 @@ create(struct store *store, const struct operator_draft *draft, struct trouble *
             "%s has the operator \"%s\" already", store_dir(store), name);
     }
     bool ok = make_keys(&k, trouble) && keep_all(store, draft, &k, trouble);
-    OPENSSL_cleanse(&k, sizeof(k));
+    operator_keys_done(&k);
     return ok;
 }
 
@@ -268,6 +315,28 @@ operator_set_urls(
     return check_urls(server_url, api_url, trouble) &&
            (server_url == NULL || store_set(store, "server_url", server_url, trouble)) &&
            (api_url == NULL || store_set(store, "api_url", api_url, trouble));
+}
+
+static bool
+set_file(struct store *store, const char *name, const char *path, struct trouble *trouble)
+{
+    if (path == NULL || *path == '\0') {
+        return path == NULL || store_set(store, name, "", trouble);
+    }
+    char *real = access(path, R_OK) == 0 ? realpath(path, NULL) : NULL;
+    bool ok = real != NULL ? store_set(store, name, real, trouble)
+                           : trouble_say(trouble, errno, "name a file that is there to read",
+                                 "cannot read %s: %s", path, strerror(errno));
+    free(real);
+    return ok;
+}
+
+bool
+operator_set_files(struct store *store, const struct operator_files *files, struct trouble *trouble)
+{
+    return set_file(store, "server_ca_file", files->ca, trouble) &&
+           set_file(store, "server_cert_file", files->cert, trouble) &&
+           set_file(store, "server_key_file", files->key, trouble);
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "issuer/store.h"
 #include "sr/nkey.h"
@@ -43,6 +44,12 @@ struct operator_draft {
     const char *api_url;    /* https://HOST[:PORT], where they enroll */
 };
 
+/*
+ * Takes SCHEME://HOST[:PORT] apart; an IPv6 address is in brackets, which are left out. The port is
+ * 0 where there is none. False for anything else.
+ */
+bool operator_split_url(const char *url, char ret_host[OPERATOR_URL_MAX + 1], uint16_t *ret_port);
+
 /* Whether a draft is as above: EINVAL. Asks no store. */
 bool operator_check(const struct operator_draft *draft, struct trouble *trouble);
 
@@ -60,9 +67,33 @@ bool operator_tell(struct store *store, struct operator_facts *ret_facts, struct
 bool operator_set_urls(
     struct store *store, const char *server_url, const char *api_url, struct trouble *trouble);
 
+/*
+ * Files for connections to a server whose certificate is of another authority, kept as absolute
+ * paths in the settings "server_ca_file", "server_cert_file" and "server_key_file". NULL leaves one
+ * as it is, "" takes it back. A file that cannot be read is refused.
+ */
+struct operator_files {
+    const char *ca, *cert, *key;
+};
+bool operator_set_files(
+    struct store *store, const struct operator_files *files, struct trouble *trouble);
+
 /* The key that signs accounts. Secret: sr_nkeypair_done(). */
 bool operator_signing_pair(
     struct store *store, struct sr_nkeypair *ret_pair, struct trouble *trouble);
+
+/*
+ * Makes new signing keys for operator and system account and a new system user, and signs the
+ * operator's token, the system account's and those of all accounts anew. Servers go on with the old
+ * ones until they are restarted with what nats_config_write() makes of it. ENOENT when the
+ * identity's seed is not here. Part of the caller's transaction, or of one of its own.
+ */
+bool operator_rotate(struct store *store, struct trouble *trouble);
+
+/* Does something with each account, by name; ends with the first that fails. */
+typedef bool operator_account_cb(void *arg, const char *name, struct trouble *trouble);
+bool operator_each_account(struct store *store, operator_account_cb *cb, void *arg,
+    size_t *ret_count, struct trouble *trouble);
 
 /* The tokens of the operator and of the system account, NUL-terminated. */
 bool operator_tokens(struct store *store, char ret_operator[OPERATOR_TOKEN_MAX],

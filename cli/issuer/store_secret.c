@@ -53,7 +53,7 @@ store_keep_secret(struct store *store, const char *kind, const char *name, struc
                               " VALUES (?1, ?2, ?3, ?4)";
     uint8_t nonce[SEAL_NONCE_BYTES];
     uint8_t sealed[STORE_SECRET_MAX + SEAL_TAG_BYTES];
-    struct label label;
+    struct label label = { .len = 0 };
 
     if (!make_label(kind, name, &label, trouble)) {
         return false;
@@ -109,7 +109,7 @@ bool
 store_secret(struct store *store, const char *kind, const char *name, uint8_t out[STORE_SECRET_MAX],
     size_t *ret_len, struct trouble *trouble)
 {
-    struct label label;
+    struct label label = { .len = 0 };
     struct opening o = { .store = store, .label = &label, .out = out, .err = SEAL_OK };
     int rows = 0;
 

@@ -104,6 +104,7 @@ struct known {
     char name[USER_NAME_MAX + 1];
     char key[SR_NKEY_PUBLIC_LEN + 1];
     bool revoked;
+    char role[32];
 };
 
 static bool
@@ -115,41 +116,53 @@ take_known(void *arg, struct sqlite3_stmt *row)
     store_text(row, 1, known->name, sizeof(known->name));
     store_text(row, 2, known->key, sizeof(known->key));
     known->revoked = sqlite3_column_type(row, 3) != SQLITE_NULL;
+    store_text(row, 4, known->role, sizeof(known->role));
     return true;
 }
 
-/* Refuses a key that is of another user, or that was revoked. */
+/* Refuses a key that is of another user or role, or of one that was revoked. */
+static bool
+check_owner(const struct known *known, const struct user_draft *draft, struct trouble *trouble)
+{
+    if (strcmp(known->account, draft->account) != 0 || strcmp(known->name, draft->name) != 0) {
+        return trouble_say(trouble, 0, "make a new key for each user",
+            "that public key is of user %s in account %s already", known->name, known->account);
+    }
+    if (known->revoked) {
+        return trouble_say(trouble, 0, "make a new key",
+            "the key of user %s in account %s was revoked", draft->name, draft->account);
+    }
+    /* The token of the old role would go on beside the new one. */
+    return strcmp(known->role, draft->role) == 0 ||
+           trouble_say(trouble, 0, "make a new key, or choose another name",
+               "the key of user %s in account %s has the role %s", draft->name, draft->account,
+               known->role);
+}
+
+/* Refuses a key from elsewhere that may not be used; also one that was revoked and has no row. */
 static bool
 check_key(struct store *store, const struct user_draft *draft, struct trouble *trouble)
 {
     struct known known;
     int rows = 0;
+    int64_t revocations = 0;
 
     if (draft->public_key == NULL) {
         return true;
     }
     if (!store_query(store, trouble, take_known, &known, &rows,
-            "SELECT account, name, key, revoked_s FROM user WHERE key = ?", "t",
+            "SELECT account, name, key, revoked_s, role FROM user WHERE key = ?", "t",
+            draft->public_key) ||
+        !store_query(store, trouble, account_take_count, &revocations, NULL,
+            "SELECT COUNT(*) FROM revocation WHERE account = ? AND key = ?", "tt", draft->account,
             draft->public_key)) {
         return false;
     }
-    if (rows > 0 &&
-        (strcmp(known.account, draft->account) != 0 || strcmp(known.name, draft->name) != 0)) {
-        return trouble_say(trouble, 0, "make a new key for each user",
-            "that public key is of user %s in account %s already", known.name, known.account);
-    }
-    if (rows > 0 && known.revoked) {
-        return trouble_say(trouble, 0, "make a new key",
-            "the key of user %s in account %s was revoked", draft->name, draft->account);
-    }
-    int revoked = 0;
-    if (!store_query(store, trouble, take_known, &known, &revoked,
-            "SELECT account, key, key, at_s FROM revocation WHERE account = ? AND key = ?", "tt",
-            draft->account, draft->public_key)) {
+    if (rows > 0 && !check_owner(&known, draft, trouble)) {
         return false;
     }
-    return revoked == 0 || trouble_say(trouble, 0, "make a new key",
-                               "that public key was revoked in account %s", draft->account);
+    return revocations == 0 || trouble_say(trouble, 0, "make a new key",
+                                   "that public key was revoked in account %s", draft->account);
 }
 
 /* Revokes and forgets the user that had the draft's name with another key than `key`. */
@@ -161,7 +174,7 @@ displace(
     int rows = 0;
 
     if (!store_query(store, trouble, take_known, &old, &rows,
-            "SELECT account, name, key, revoked_s FROM user"
+            "SELECT account, name, key, revoked_s, role FROM user"
             " WHERE account = ? AND name = ? AND key <> ?",
             "ttt", draft->account, draft->name, key)) {
         return false;
@@ -271,8 +284,8 @@ revoke_now(struct store *store, const char *account, const char *name, struct tr
 
     if (!account_find(store, account, &found, trouble) ||
         !store_query(store, trouble, take_known, &known, &rows,
-            "SELECT account, name, key, revoked_s FROM user WHERE account = ? AND name = ?", "tt",
-            account, name)) {
+            "SELECT account, name, key, revoked_s, role FROM user WHERE account = ? AND name = ?",
+            "tt", account, name)) {
         return false;
     }
     if (rows == 0) {

@@ -34,8 +34,8 @@ struct user_made {
 /*
  * Makes a user, or, where `name` is of a user already with the key `public_key`, a new token for
  * it. A name whose user has another key is taken over: the old key is revoked (account_push() is
- * the caller's). Refuses a key that was revoked, and suspended accounts. Part of the caller's
- * transaction.
+ * the caller's). Refuses a key that was revoked or has another role, and suspended accounts. Part
+ * of the caller's transaction.
  */
 bool user_create(struct store *store, const struct user_draft *draft, struct user_made *ret_user,
     struct trouble *trouble);

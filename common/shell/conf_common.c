@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -280,6 +281,46 @@ const struct sr_conf_key sr_conf_log_keys[] = {
         .choices = level_names,
         .reload = SR_CONF_RELOAD,
         .help = "The least severe lines that are written." },
+    { .name = NULL },
+};
+
+const char *
+sr_conf_unix_path(const char *listen)
+{
+    static const char scheme[] = "unix://";
+
+    return strncmp(listen, scheme, sizeof(scheme) - 1) == 0 ? listen + sizeof(scheme) - 1 : NULL;
+}
+
+static const char *
+check_tail_listen(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_tail *tail = item;
+    const char *path = sr_conf_unix_path(tail->listen);
+
+    if (strcmp(tail->listen, "auto") == 0 || strcmp(tail->listen, "off") == 0) {
+        return NULL;
+    }
+    if (path == NULL || path[0] != '/') {
+        (void)snprintf(text, text_size,
+            "`%s` is no socket; write auto, off, or unix:///PATH with an absolute path",
+            tail->listen);
+        return text;
+    }
+    if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+        return "the path of a socket has at most 107 bytes; choose a shorter one";
+    }
+    return NULL;
+}
+
+const struct sr_conf_key sr_conf_tail_keys[] = {
+    { .name = "listen",
+        .type = SR_CONF_STRING,
+        .offset = offsetof(struct sr_conf_tail, listen),
+        .def = "auto",
+        .check = check_tail_listen,
+        .help = "unix://PATH, or off; auto: unix:///run/serviceradar/NAME.sock (NAME: trapd, "
+                "netflow, syslog) where that can be made." },
     { .name = NULL },
 };
 

@@ -172,6 +172,25 @@ sr_lane_written(const struct sr_lane *lane, struct sr_lane_position *ret_positio
     };
 }
 
+void
+sr_lane_unflushed(const struct sr_lane *lane,
+    void (*take)(void *arg, struct sr_span entries, uint64_t records), void *arg)
+{
+    for (const struct sr_segment *s = lane->shown; s != NULL; s = s->following) {
+        size_t from = s == lane->shown ? lane->shown_written : s->start;
+        uint64_t before = s == lane->shown ? lane->shown_records : 0;
+        if (s->written > from) {
+            take(arg, (struct sr_span){ s->data + from, s->written - from }, s->records - before);
+        }
+    }
+}
+
+uint64_t
+sr_lane_unflushed_records(const struct sr_lane *lane)
+{
+    return lane->unflushed_records;
+}
+
 /* Links a full segment to the one after it: from now on the reader may go over to that. */
 static void
 seal(struct sr_lane *lane, struct sr_segment *s)

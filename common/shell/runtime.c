@@ -21,6 +21,7 @@
 #include "shell/answers.h"
 #include "shell/durable.h"
 #include "shell/snapshot.h"
+#include "shell/tap.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
 #include "sr/listen_fds.h"
@@ -53,6 +54,7 @@ struct runtime {
     struct sr_sink *sink;
     bool sink_started;
     struct sr_metrics *metrics;
+    struct tap *tap; /* NULL: nobody may listen to the records */
     struct sr_worker *workers;
     size_t worker_count;
     struct {
@@ -354,6 +356,19 @@ make_state(struct runtime *rt, const struct sr_conf_common *c, char *error, size
 }
 
 static bool
+start_tap(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
+{
+    const struct tap_options options = {
+        .listen = c->tail.listen,
+        .program = rt->program->name,
+        .version = SR_VERSION,
+        .is_binary = rt->program->batch_delimited && sr_snapshot_form(c).form == SR_FORM_WIRE,
+    };
+
+    return tap_start(&options, &rt->tap, error, error_size);
+}
+
+static bool
 start_workers(struct runtime *rt, char *error, size_t error_size)
 {
     uint64_t connections = 0;
@@ -366,6 +381,7 @@ start_workers(struct runtime *rt, char *error, size_t error_size)
     }
     rt->workers_started = true;
     for (size_t i = 0; i < rt->worker_count; i++) {
+        rt->workers[i].tap = rt->tap;
         if (!sr_worker_start(&rt->workers[i])) {
             (void)snprintf(error, error_size, "cannot start a receiving thread");
             return false;
@@ -627,6 +643,7 @@ tear_down(struct runtime *rt)
 {
     sr_notify("STOPPING=1");
     stop_workers(rt);
+    tap_stop(rt->tap);
     end_maintenance(rt);
     if (rt->sink != NULL) {
         const struct sr_conf_common *c = rt->snapshots.current->config;
@@ -732,7 +749,8 @@ start(struct runtime *rt, char *error, size_t error_size)
         return false;
     }
     rt->sink_started = true;
-    if (!start_metrics(rt, c, error, error_size) || !start_workers(rt, error, error_size)) {
+    if (!start_metrics(rt, c, error, error_size) || !start_tap(rt, c, error, error_size) ||
+        !start_workers(rt, error, error_size)) {
         return false;
     }
     (void)pthread_mutex_lock(&rt->mutex);

@@ -258,6 +258,19 @@ sr_worker_due(void *arg)
     return w->batch.records > 0 ? w->batch.due_ns : UINT64_MAX;
 }
 
+/* Before the flush: behind it the sink may give the records' memory back. */
+static void
+copy_to_tap(struct sr_worker *w)
+{
+    if (!tap_is_heard(w->tap)) {
+        return;
+    }
+    tap_offer(w->tap, w->lane);
+    if (w->dead != NULL) {
+        tap_offer(w->tap, w->dead);
+    }
+}
+
 void
 sr_worker_batch_end(void *arg)
 {
@@ -275,6 +288,7 @@ sr_worker_batch_end(void *arg)
     if (w->slot != NULL) {
         durable_keep_worker(w->slot, w->stats, w->lane, w->dead);
     }
+    copy_to_tap(w);
     sr_lane_flush(w->lane);
     if (w->dead != NULL) {
         sr_lane_flush(w->dead);

@@ -5,6 +5,7 @@
 #include "shell/answers.h"
 #include "shell/batch.h"
 #include "shell/snapshot.h"
+#include "shell/tap.h"
 #include "sr/counters.h"
 #include "sr/emit.h"
 #include "sr/log.h"
@@ -27,6 +28,7 @@ struct sr_worker {
     struct batch_options batching; /* what goes through `lane` */
     uint64_t linger_ns; /* how long a batch may stay open; 0: not beyond what was received */
     struct sr_counters_slot *slot; /* its counters are kept there, NULL: nowhere; borrowed */
+    struct tap *tap;               /* gets a copy of what is queued; NULL: nothing does; borrowed */
     struct answers *answers;       /* of the listener; NULL: nobody is answered; borrowed */
     enum sr_answer_when answer_when;
     int socket; /* its own, in `answers` */

@@ -95,6 +95,10 @@ def corpus():
     yield "not_packed.gz", gzip.compress(archive(flat), 0, mtime=0)
     yield "bomb.gz", gzip.compress(bytes(4 * 1024 * 1024 + 1), mtime=0)
     yield "answer.json", json.dumps(answer).encode()
+    shape = ("collector_id: x\nsite: north\nnats:\n  url: u\nodd: {a: b}\n"
+             "netflow:\n  listen: l\n  protocols: [a, b]\n")
+    yield "answer_in_yaml.json", json.dumps(
+        {"collector_type": "netflow", "nats_creds": "c\n", "config": shape}).encode()
     yield "answer_of_other.json", b'{"collector_type": "otel"}'
     yield "page.html", b"<html>502</html>"
     yield "tar_built", b"T" + archive(built)

@@ -211,7 +211,7 @@ class Package:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.state, self.host, self.cause = "ready", None, None
         self.publish = ["acme.logs.snmp", "acme.logs.snmp.deadletter"]
-        self.config = json.dumps(TRAPD)
+        self.config, self.type = json.dumps(TRAPD), "trapd"
         self.lifetime, self.issued = 86400, None
         self.cert_days = (-1, 20)
         self.last_renewal = 0
@@ -253,16 +253,34 @@ class Package:
             "certs/collector.pem": self._cert(request.public_key()),
             "certs/ca-chain.pem": self.ca.pem, "config/trapd.json": self.config})
 
-    def answer(self):
-        """The JSON of the oldest interface. It has no TLS material."""
-        config = json.loads(self.config)
-        del config["nats_security"]
-        return {"collector_type": "trapd", "package_id": self.id, "site": "default",
+    def answer(self, yaml=False):
+        """The JSON of the oldest interface: no TLS material, and a configuration in a shape of its
+        own, in YAML at first and in JSON later."""
+        blocks = {"flowgger": {"listen": "0.0.0.0:1514", "protocol": "syslog",
+                               "format": "rfc5424"},
+                  "trapd": {"listen": "0.0.0.0:1162", "community": "public"},
+                  "netflow": {"listen": "0.0.0.0:2055",
+                              "protocols": ["netflow-v5", "netflow-v9", "ipfix"]}}
+        block = blocks[self.type]
+        config = {"collector_id": self.id, "collector_type": self.type, "site": "north",
+                  "hostname": "h", "nats": {"url": "tls://localhost:4222",
+                                            "creds_file": "/etc/serviceradar/creds/nats.creds"},
+                  self.type: block}
+        text = json.dumps(config)
+        if yaml:
+            lines = ["collector_id: " + self.id, "collector_type: " + self.type, "site: north",
+                     "hostname: h", "nats:", "  url: tls://localhost:4222",
+                     "  creds_file: /etc/serviceradar/creds/nats.creds", self.type + ":"]
+            for key, value in block.items():
+                lines += ([f"  {key}: {value}"] if isinstance(value, str) else
+                          [f"  {key}:"] + [f"    - {v}" for v in value])
+            text = "\n".join(lines) + "\n"
+        return {"collector_type": self.type, "package_id": self.id, "site": "north",
                 "hostname": "h", "nats_creds": creds_of(self.jwt(self.user.public), self.user.seed),
-                "config": json.dumps(config),
+                "config": text,
                 "install_hints": {"creds_path": "/etc/serviceradar/creds/nats.creds",
-                                  "config_path": "/etc/serviceradar/trapd.json",
-                                  "service_name": "serviceradar-trapd"}}
+                                  "config_path": "/etc/serviceradar/config/config.yaml",
+                                  "service_name": f"serviceradar-{self.type}"}}
 
 
 # ---- Servers ----
@@ -404,7 +422,7 @@ class Era:
         if get_bundle:
             self.gets[f"/api/collectors/{package.id}/bundle"] = self._tar
         if get_enroll:
-            self.gets[f"/api/enroll/{package.id}"] = self._json
+            self.gets[f"/api/enroll/{package.id}"] = self._yaml
         if get_legacy:
             self.gets[f"/api/enroll/collector/{package.id}"] = self._json
         self.keys, self.confirms, self.again = keys, confirm, again
@@ -418,6 +436,10 @@ class Era:
     def _json(self, _request=None):
         return 200, {"Content-Type": "application/json"}, \
             json.dumps(self.package.answer()).encode()
+
+    def _yaml(self, _request=None):
+        return 200, {"Content-Type": "application/json"}, \
+            json.dumps(self.package.answer(yaml=True)).encode()
 
     def _redeem(self, request, answer):
         host = request.headers.get("X-ServiceRadar-Host")

@@ -30,6 +30,7 @@ class Issuer(Server):
         self.root = lab.dir / name
         self.nats = lab.dir / f"{name}-nats"
         self.conf = self.nats / "nats-server.conf"
+        self.watchers = {}
         self.run("operator", "init", "--name", "test", "--server", self.tls_url,
                  "--api", "https://localhost:8443")
         self.configure()
@@ -83,5 +84,11 @@ class Issuer(Server):
 
     def counts(self, account, name="platform"):
         """The number of messages in each stream."""
-        with self.connect(account, name) as c:
-            return {s: c.count(s) for s in ("events", "flows")}
+        if account not in self.watchers:
+            self.watchers[account] = self.connect(account, name)
+        return {s: self.watchers[account].count(s) for s in ("events", "flows")}
+
+    def put_down(self):
+        for watcher in self.watchers.values():
+            watcher.__exit__()
+        super().put_down()

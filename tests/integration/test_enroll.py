@@ -79,6 +79,22 @@ def test_the_flat_layout_of_the_first_design_works(desk, version):
     assert answer["changed"]
 
 
+@pytest.mark.parametrize("generation", JSON_ONLY)
+@pytest.mark.parametrize("kind, file, subject", [
+    ("flowgger", "syslog.json", "logs.syslog"), ("trapd", "trapd.json", "logs.snmp"),
+    ("netflow", "netflow.json", "events.netflow")])
+def test_the_first_shape_of_configurations_becomes_one_that_is_read(desk, generation, kind, file,
+                                                                    subject):
+    desk.package.type, desk.package.publish = kind, ["acme." + subject]
+    server = desk.era(**GENERATIONS[generation])
+    _, answer = enrolled(desk, server, 1)
+    assert answer["collector"] == {"flowgger": "syslog"}.get(kind, kind)
+    text = desk.path("etc/serviceradar/" + file).read_text()
+    assert subject in text and "north" in text and "tls://localhost:4222" in text
+    port = {"flowgger": "1514", "trapd": "1162", "netflow": "2055"}[kind]
+    assert "0.0.0.0:" + port in text
+
+
 def test_old_tokens_go_the_old_ways_first(desk):
     server = desk.era(**GENERATIONS["ours"])
     enrolled(desk, server, 1)
@@ -197,6 +213,18 @@ def test_a_bundle_that_was_received_is_used_when_the_token_is_spent(desk):
     # The issuer has spent the token: its answer is 409 from now on.
     again = desk.enroll_json(token, "--ca-file", desk.ca_file, code=BUNDLE)
     assert again["cause"] == answer["cause"]
+
+
+def test_a_bundle_that_is_another_ones_is_not_used(desk):
+    """Another command may have kept one since."""
+    server = desk.era(**GENERATIONS["v2-whole"])
+    token = desk.token(2, server.url)
+    server.era.whole_token = token
+    desk.package.config = "{"
+    desk.enroll_json(token, "--ca-file", desk.ca_file, code=BUNDLE)
+    desk.path(STATE + "/bundle.received").write_bytes(desk.package.bundle())
+    answer = desk.enroll_json(token, "--ca-file", desk.ca_file, code=SERVER)
+    assert "(409: package already downloaded)" in answer["cause"]
 
 
 def test_what_failed_is_told_to_the_issuer(desk):

@@ -32,22 +32,37 @@ def issuer(tmp_path_factory):
         lab.close()
 
 
-def violation(connection, verb):
-    """Whether the server refuses what was sent last."""
-    with pytest.raises(Refused, match=f"Permissions Violation for {verb}"):
+def violation(connection, verb, subject):
+    """The server refuses what was sent last, and answers nothing else to it."""
+    with pytest.raises(Refused) as caught:
         connection.flush()
-        connection.flush()
+    assert f'Permissions Violation for {verb} to "{subject}"' in str(caught.value)
+    assert connection.read() == ("PONG",)
+
+
+@pytest.fixture(scope="module")
+def connected(issuer):
+    """One connection for each user; a refusal leaves it open."""
+    open_now = {}
+
+    def get(account, name):
+        if (account, name) not in open_now:
+            open_now[account, name] = issuer.connect(account, name)
+        return open_now[account, name]
+    yield get
+    for connection in open_now.values():
+        connection.__exit__()
 
 
 @pytest.mark.parametrize("subject", SUBJECTS + DEAD)
 @pytest.mark.parametrize("own,other", TENANTS)
 @pytest.mark.parametrize("role", PUBLISHES)
 def test_a_collector_cannot_publish_to_a_mapped_subject_of_another_tenant(
-        issuer, role, own, other, subject):
+        issuer, connected, role, own, other, subject):
     before = issuer.counts(other)
-    with issuer.connect(own, role) as c:
-        c.publish(f"{other}.{subject}", b"x")
-        violation(c, "Publish")
+    connection = connected(own, role)
+    connection.publish(f"{other}.{subject}", b"x")
+    violation(connection, "Publish", f"{other}.{subject}")
     assert issuer.counts(other) == before
 
 
@@ -69,14 +84,15 @@ def test_a_collector_publishes_its_own_subjects_only(issuer, role, subject):
 @pytest.mark.parametrize("subject", SUBJECTS + DEAD)
 @pytest.mark.parametrize("own,other", TENANTS)
 def test_what_the_platform_publishes_under_anothers_name_stays_in_its_account(
-        issuer, own, other, subject):
+        issuer, connected, own, other, subject):
     """It may use every name of its own account; the other account has the same ones of its own."""
     before = issuer.counts(other)
-    with issuer.connect(own, "platform") as sender, issuer.connect(other, "platform") as hearer:
-        hearer.subscribe(">")
-        hearer.flush()
-        assert sender.request(f"{other}.{subject}", b"x", "_INBOX." + secrets.token_hex(8)) is None
-        assert not [e for e in hearer.flush() if e[1] == f"{other}.{subject}"]
+    sender, hearer = connected(own, "platform"), connected(other, "platform")
+    hearer.subscribe(">", "5")
+    hearer.flush()
+    assert sender.request(f"{other}.{subject}", b"x", "_INBOX." + secrets.token_hex(8)) is None
+    assert not [e for e in hearer.flush() if e[1] == f"{other}.{subject}"]
+    hearer.send(b"UNSUB 5\r\n")
     assert issuer.counts(other) == before
 
 
@@ -85,13 +101,14 @@ def test_what_the_platform_publishes_under_anothers_name_stays_in_its_account(
 @pytest.mark.parametrize("subject", [
     ">", "{own}.>", "{other}.>", "logs.>", "_INBOX.>", "_INBOX.*", "_INBOX.platform.>", "$SYS.>",
     "$JS.>", "$JS.API.>", "_INBOX.{role}"])
-def test_a_collector_cannot_subscribe_to_anything_but_its_inbox(issuer, role, own, other, subject):
-    with issuer.connect(own, role) as c:
-        c.subscribe(subject.format(own=own, other=other, role=role))
-        violation(c, "Subscription")
-    with issuer.connect(own, role) as c:
-        c.subscribe(f"_INBOX.{role}.>")
-        c.flush()
+def test_a_collector_cannot_subscribe_to_anything_but_its_inbox(
+        connected, role, own, other, subject):
+    connection = connected(own, role)
+    subject = subject.format(own=own, other=other, role=role)
+    connection.subscribe(subject)
+    violation(connection, "Subscription", subject)
+    connection.subscribe(f"_INBOX.{role}.>")
+    connection.flush()
 
 
 @pytest.mark.parametrize("own,other", TENANTS)
@@ -101,11 +118,11 @@ def test_a_collector_cannot_subscribe_to_anything_but_its_inbox(issuer, role, ow
     "STREAM.UPDATE.events", "STREAM.PURGE.events", "STREAM.DELETE.events",
     "STREAM.MSG.GET.events", "STREAM.MSG.DELETE.events", "DIRECT.GET.events",
     "CONSUMER.CREATE.events", "CONSUMER.MSG.NEXT.events.any"])
-def test_a_collector_cannot_ask_jetstream_for_anything(issuer, role, own, other, verb):
+def test_a_collector_cannot_ask_jetstream_for_anything(connected, role, own, other, verb):
     del other
-    with issuer.connect(own, role) as c:
-        with pytest.raises(Refused, match="Permissions Violation for Publish"):
-            c.request(f"$JS.API.{verb}", b"{}", f"_INBOX.{role}")
+    connection = connected(own, role)
+    connection.publish(f"$JS.API.{verb}", b"{}", f"_INBOX.{role}.answer")
+    violation(connection, "Publish", f"$JS.API.{verb}")
 
 
 @pytest.mark.parametrize("own,other", TENANTS)

@@ -3,11 +3,13 @@
 
 import base64
 import json
+import sqlite3
+import subprocess
 
 import pytest
 
 from issuer_lab import PUBLISHES, Issuer
-from lab import ApiError, Load, check_once, wait_for
+from lab import BIN, ApiError, Daemon, Load, check_once, wait_for
 from nats_client import Refused, read_creds
 
 GIB = 1 << 30
@@ -82,6 +84,26 @@ def test_a_collector_with_a_scoped_users_credentials_stores_its_records(lab, iss
     assert not daemon.lines("warning")
     with issuer.connect("acme", "platform") as c:
         check_once(c.messages(), load)
+
+
+def test_the_proof_of_life_works_with_a_scoped_users_inbox(lab, issuer):
+    issuer.tenant("acme", "syslog", "trapd")
+    tls = issuer.nats / "tls"
+    results = {}
+    for name in ("syslog", "trapd"):
+        daemon = Daemon(lab, nats={
+            "url": [issuer.tls_url], "creds_file": str(issuer.creds("acme", name)),
+            "tls": {"ca_file": str(tls / "ca.pem"), "cert_file": str(tls / "server.pem"),
+                    "key_file": str(tls / "server-key.pem")}})
+        done = subprocess.run(
+            [BIN / "serviceradar-cli", "doctor", "syslog", "--config", daemon.conf, "--json"],
+            capture_output=True, text=True, timeout=60, check=False)
+        checks = json.loads(done.stdout)["collectors"][0]["checks"]
+        results[name] = {c["id"]: c["result"] for c in checks}
+    for check in ("login", "inbox", "publish", "stream"):
+        assert results["syslog"][f"nats.{check}"] == "ok"
+    assert results["trapd"]["nats.inbox"] == "ok"
+    assert results["trapd"]["nats.publish"] == "FAIL"
 
 
 def test_a_revoked_user_is_disconnected_at_once_and_others_stay(issuer):
@@ -290,6 +312,20 @@ def test_a_memory_resolver_is_told_from_one_that_keeps_tokens(issuer):
     issuer.configure("--resolver", "memory")
     issuer.start()
     wait_for("JetStream", lambda: issuer.run("stream", "ensure", "acme")["ok"])
+
+
+def test_a_server_with_certificates_from_elsewhere_is_reached_by_their_files(lab, issuer):
+    cert, key = lab.authority().issue("elsewhere")
+    issuer.end()
+    issuer.configure("--tls-cert", cert, "--tls-key", key, "--tls-ca", lab.authority().file)
+    issuer.start()
+    answer = issuer.run("account", "create", "acme")
+    assert answer["pushed"] is False and "cannot reach" in answer["push_cause"]
+    with sqlite3.connect(issuer.root / "state.db") as db:
+        for name, value in (("ca", lab.authority().file), ("cert", cert), ("key", key)):
+            db.execute("INSERT INTO meta VALUES (?, ?)", (f"server_{name}_file", str(value)))
+    db.close()
+    assert issuer.run("account", "push", "acme")["pushed"]
 
 
 def test_the_near_name_is_offered_for_a_wrong_one(issuer):

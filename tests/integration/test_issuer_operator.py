@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -74,19 +75,22 @@ class Server:
 
     def __init__(self, folder, port):
         self.dir, self.port = folder, port
+        self.start()
+
+    def start(self):
         path = os.environ.get("PATH", "") + ":/usr/sbin"
-        with open(folder / "log", "wb") as log:
+        with open(self.dir / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [shutil.which("nats-server", path=path), "-c", folder / "nats-server.conf"],
+                [shutil.which("nats-server", path=path), "-c", self.dir / "nats-server.conf"],
                 stdout=log, stderr=log)
         end = time.monotonic() + 20
         while self.process.poll() is None and time.monotonic() < end:
             with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", port)) == 0:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
         self.stop()
-        raise AssertionError((folder / "log").read_text())
+        raise AssertionError((self.dir / "log").read_text())
 
     def client(self, creds):
         tls = self.dir / "tls"
@@ -168,7 +172,8 @@ def test_every_command_has_help(tmp_path):
     one = Issuer(tmp_path / "issuer")
     for words in (["operator"], ["operator", "init"], ["operator", "show"], ["operator", "set"],
                   ["operator", "backup"], ["operator", "restore"], ["operator", "detach"],
-                  ["operator", "attach"], ["operator", "creds"], ["nats-config"], ["audit"]):
+                  ["operator", "attach"], ["operator", "rotate"],
+                  ["operator", "creds"], ["nats-config"], ["audit"]):
         done = subprocess.run([PROVISION, *words, "--help"], capture_output=True, text=True,
                               timeout=10, check=False)
         assert done.returncode == 0 and "usage: serviceradar-provision" in done.stdout, words
@@ -188,6 +193,18 @@ def test_the_urls_can_be_changed(issuer):
     shown = issuer.ask("operator", "show")
     assert shown["server_url"] == "tls://nats.example"
     assert shown["api_url"] == "https://localhost:8443"
+
+
+def test_files_for_a_server_of_another_authority_are_kept_as_absolute_paths(issuer, tmp_path):
+    issuer.refuses("operator", "set", "--server-ca", tmp_path / "absent")
+    issuer.run("operator", "set", "--server-cert", __file__, code=2)
+    (tmp_path / "ca.pem").write_text("a certificate")
+    done = subprocess.run([PROVISION, "operator", "set", "--dir", issuer.dir, "--server-ca",
+                           "ca.pem"], cwd=tmp_path, timeout=20, check=False, capture_output=True)
+    assert done.returncode == 0
+    assert issuer.ask("operator", "show")["server_ca_file"] == str(tmp_path / "ca.pem")
+    issuer.run("operator", "set", "--server-ca", "")
+    assert issuer.ask("operator", "show")["server_ca_file"] is None
 
 
 def test_the_identity_can_be_kept_elsewhere(issuer, tmp_path):
@@ -330,12 +347,21 @@ def test_the_audit_log_tells_who_did_what(issuer):
     deeds = [line["action"] for line in lines]
     assert deeds.index("operator init") < deeds.index("operator set")
     last = lines[-1]
-    assert last["object"] == "Acme" and last["detail"] == "https://other.example" and last["actor"]
+    assert last["object"] == "Acme" and last["detail"] == "api=https://other.example" and last["actor"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", last["time"])
     assert issuer.ask("audit", "--since", "1h")["lines"] == lines
     assert issuer.ask("audit", "--since", "2100-01-01")["lines"] == []
     assert issuer.ask("audit", "--since", last["time"])["lines"][-1] == last
     assert len(issuer.run("audit").stdout.splitlines()) == len(lines)
+
+
+def test_a_line_that_is_no_utf_8_does_not_hide_the_others(issuer):
+    with contextlib.closing(sqlite3.connect(issuer.dir / "state.db")) as db, db:
+        db.execute("INSERT INTO audit (at_s, actor, action, object, detail)"
+                   " VALUES (1, 'host', 'confirm', 'x', CAST(x'61ff0a1b5b' AS TEXT))")
+    assert issuer.ask("audit")["lines"][-1]["detail"] == "a?\n\x1b["
+    assert "\x1b" not in subprocess.run([PROVISION, "audit", "--dir", issuer.dir], timeout=20,
+                                        check=True, capture_output=True).stdout.decode("latin-1")
 
 
 # ---- nats-config ----
@@ -354,6 +380,31 @@ def test_a_server_takes_the_configuration_and_the_system_user(served):
             c.flush()
     log = (server.dir / "log").read_text()
     assert "Starting JetStream" in log and "hub" in log
+
+
+def test_a_new_signing_key_counts_when_the_server_is_started_with_it(served):
+    issuer, server, creds = served()
+    issuer.run("account", "create", "acme", "--no-push")
+    before = issuer.ask("operator", "show")
+    issuer.run("operator", "detach", server.dir / "identity")
+    assert "identity" in issuer.refuses("operator", "rotate")
+    issuer.run("operator", "attach", server.dir / "identity")
+    issuer.run("operator", "rotate")
+    after = issuer.ask("operator", "show")
+    assert after["operator"]["signing_key"] != before["operator"]["signing_key"]
+    assert after["operator"]["key"] == before["operator"]["key"]
+    issuer.refuses("account", "push", "acme")
+    server.stop()
+    issuer.run("nats-config", "--out", server.dir, "--listen", "127.0.0.1")
+    server.start()
+    with pytest.raises(Refused):
+        with server.client(creds):
+            pass
+    issuer.run("operator", "creds", server.dir / "new.creds")
+    with server.client(server.dir / "new.creds") as c:
+        reply = json.loads(c.request("$SYS.REQ.CLAIMS.LIST", b"", "_INBOX.test"))
+        assert len(reply["data"]) == 2
+    issuer.run("account", "push", "acme")
 
 
 def test_callers_without_a_certificate_or_of_another_operator_are_refused(served, tmp_path):
@@ -425,6 +476,6 @@ def test_what_cannot_be_in_a_configuration_is_refused(issuer, tmp_path):
     out = tmp_path / "nats"
     for options in (["--listen", "localhost"], ["--domain", "a b"], ["--at", "/etc/\n/nats"],
                     ["--port", "0"], ["--resolver", "url"], ["--server-name", "a,IP:1.2.3.4"],
-                    ["--tls-cert", "/a"]):
+                    ["--tls-cert", "/a"], ["--at", "nats"], ["--store-dir", "js"]):
         issuer.run("nats-config", "--out", out, *options, code=2)
     assert not out.exists()

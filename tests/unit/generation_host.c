@@ -23,7 +23,9 @@ full_path(const struct host *host, const char *path, char out[PATH_ROOM])
 void
 host_make(struct host *host)
 {
-    (void)snprintf(host->root, sizeof(host->root), "/tmp/generation.XXXXXX");
+    /* Memory, where there is some: nothing that is claimed here needs a disk that is slow. */
+    (void)snprintf(host->root, sizeof(host->root), "%s/generation.XXXXXX",
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(host->root));
 }
 

@@ -251,11 +251,11 @@ a_program_tells_its_output_and_exit_code(void **state)
     struct child_result r;
 
     (void)state;
-    assert_true(child_run(argv, 20000, &r));
+    assert_true(doctor_child_run(argv, 20000, &r));
     assert_int_equal(r.exit_code, 3);
     assert_string_equal(r.out, "out\n");
     assert_string_equal(r.err, "err\n");
-    child_done(&r);
+    doctor_child_done(&r);
 }
 
 static void
@@ -265,9 +265,9 @@ a_program_that_does_not_end_is_killed(void **state)
     struct child_result r;
 
     (void)state;
-    assert_true(child_run(argv, 300, &r));
+    assert_true(doctor_child_run(argv, 300, &r));
     assert_int_equal(r.exit_code, -1);
-    child_done(&r);
+    doctor_child_done(&r);
 }
 
 static void
@@ -277,7 +277,7 @@ a_program_that_is_not_there_cannot_be_run(void **state)
     struct child_result r;
 
     (void)state;
-    assert_false(child_run(argv, 1000, &r));
+    assert_false(doctor_child_run(argv, 1000, &r));
 }
 
 static void
@@ -287,10 +287,10 @@ output_beyond_the_limit_is_cut_and_the_program_ends(void **state)
     struct child_result r;
 
     (void)state;
-    assert_true(child_run(argv, 20000, &r));
+    assert_true(doctor_child_run(argv, 20000, &r));
     assert_int_equal(r.exit_code, 0);
     assert_int_equal(strlen(r.out), CHILD_TEXT_MAX);
-    child_done(&r);
+    doctor_child_done(&r);
 }
 
 /* ---- Checks ---- */

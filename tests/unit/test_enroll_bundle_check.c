@@ -357,6 +357,20 @@ a_damaged_certificate_among_the_cas_is_told(void **state)
     assert_only(BUNDLE_CA_UNREADABLE, "");
 }
 
+static void
+a_user_whose_permissions_are_with_its_signing_key_has_no_problem(void **state)
+{
+    struct sr_nkeypair owner;
+
+    (void)state;
+    assert_int_equal(sr_nkeypair_generate(SR_NKEY_ACCOUNT, &owner), SR_NKEY_OK);
+    put_creds(
+        json_pack("{s:s, s:s, s:{s:s, s:i, s:s}}", "sub", user.public_text, "name", "trapd-hq-1",
+            "nats", "type", "user", "version", 2, "issuer_account", owner.public_text),
+        &user);
+    assert_int_equal(problems_at(NOW).count, 0);
+}
+
 /* The only problem of credentials whose claims have `value` (taken over) as `name`. */
 static void
 assert_claim(const char *name, json_t *value, enum bundle_fault fault)
@@ -541,6 +555,8 @@ main(void)
         cmocka_unit_test_setup(a_leaf_that_signs_is_no_ca, put_all),
         cmocka_unit_test_setup(the_times_of_issuers_count, put_all),
         cmocka_unit_test_setup(a_damaged_certificate_among_the_cas_is_told, put_all),
+        cmocka_unit_test_setup(
+            a_user_whose_permissions_are_with_its_signing_key_has_no_problem, put_all),
         cmocka_unit_test_setup(credentials_are_checked, put_all),
         cmocka_unit_test(subjects_fit_patterns_by_token),
         cmocka_unit_test_setup(permission_is_looked_for_on_the_mapped_subject, put_all),

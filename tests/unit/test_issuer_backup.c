@@ -156,7 +156,7 @@ a_backup_that_was_cut_anywhere_is_refused(void **state)
 
     assert_true(backup_write(store, file, none, &trouble));
     assert_true(files_read(file, 1 << 20, &bytes, &len));
-    for (size_t cut = 0; cut < len; cut += 5 * 4096 - 1) {
+    for (size_t cut = 0; cut < len; cut += 8 * 4096 - 1) {
         assert_true(files_write(file, bytes, cut, 0600));
         assert_false(backup_restore(&other_with_key, file, none, &restored, &trouble));
         assert_true(files_is_empty(other_dir));
@@ -174,7 +174,7 @@ a_backup_that_was_altered_anywhere_is_refused(void **state)
     assert_true(store_set(store, "a", "1", &trouble));
     assert_true(backup_write(store, file, none, &trouble));
     assert_true(files_read(file, 1 << 20, &bytes, &len));
-    for (size_t at = 17; at < len; at += 8192 - 1) {
+    for (size_t at = 17; at < len; at += 16384 - 1) {
         bytes[at] ^= 1;
         assert_true(files_write(file, bytes, len, 0600));
         assert_false(backup_restore(&other_with_key, file, none, &restored, &trouble));
@@ -197,7 +197,7 @@ write_pairs(void)
     if (!store_open(&place, &store, &trouble)) {
         _exit(1);
     }
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 20; i++) {
         (void)snprintf(text, sizeof(text), "%d", i);
         if (!store_begin(store, &trouble) || !store_set(store, "a", text, &trouble) ||
             !store_set(store, "b", text, &trouble) || !store_commit(store, &trouble)) {
@@ -220,7 +220,7 @@ a_backup_while_another_process_writes_has_whole_transactions_only(void **state)
     if (child == 0) {
         write_pairs();
     }
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4; i++) {
         assert_true(backup_write(store, file, none, &trouble));
         assert_true(backup_restore(&other_with_key, file, none, &restored, &trouble));
         assert_true(store_setting(restored, "a", a, sizeof(a), &trouble));

@@ -156,6 +156,14 @@ names_and_urls_that_are_none_are_refused(void **state)
         { "a", "tls://", "https://a" },
         { "a", "tls://a b", "https://a" },
         { "a", "tls://user:secret@a", "https://a" },
+        { "a", "tls://:4222", "https://a" },
+        { "a", "tls://a:0", "https://a" },
+        { "a", "tls://a:65536", "https://a" },
+        { "a", "tls://a:4222x", "https://a" },
+        { "a", "tls://a:", "https://a" },
+        { "a", "tls://[::1", "https://a" },
+        { "a", "tls://[::1]4222", "https://a" },
+        { "a", "tls://::1", "https://a" },
         { "a", "tls://a", "http://a" },
         { "a", "tls://a", "https://a/path" },
     };
@@ -165,6 +173,22 @@ names_and_urls_that_are_none_are_refused(void **state)
         assert_int_equal(trouble.error, EINVAL);
     }
     assert_false(operator_tell(store, &f, &trouble));
+}
+
+static void
+a_url_is_a_host_and_perhaps_a_port(void **state)
+{
+    (void)state;
+    char host[OPERATOR_URL_MAX + 1];
+    uint16_t port = 1;
+
+    assert_true(operator_split_url("tls://nats.example", host, &port));
+    assert_string_equal(host, "nats.example");
+    assert_int_equal(port, 0);
+    assert_true(operator_split_url("tls://[2001:db8::1]:65535", host, &port));
+    assert_string_equal(host, "2001:db8::1");
+    assert_int_equal(port, 65535);
+    assert_false(operator_split_url("nats.example:4222", host, &port));
 }
 
 static void
@@ -242,6 +266,7 @@ main(void)
         TEST(the_system_users_credentials_are_whole),
         TEST(there_is_one_operator_only),
         TEST(names_and_urls_that_are_none_are_refused),
+        TEST(a_url_is_a_host_and_perhaps_a_port),
         TEST(urls_can_be_changed_one_by_one),
         TEST(the_identity_can_leave_and_come_back),
         TEST(a_file_that_is_there_is_not_overwritten_by_the_identity),

@@ -247,6 +247,52 @@ assert_field(const Flowpb__FlowMessage *m, const struct nf_flow *f, const struct
     }
 }
 
+static void
+assert_same_list(const struct nf_flow *a, const struct nf_flow *b, const struct field *field)
+{
+    const struct nf_numbers *x = (const void *)((const char *)a + field->list);
+    const struct nf_numbers *y = (const void *)((const char *)b + field->list);
+    const struct nf_addresses *p = (const void *)x, *q = (const void *)y;
+
+    if (field->kind != ADDRESSES) {
+        assert_int_equal(x->count, y->count);
+        assert_memory_equal(x->items, y->items, x->count * sizeof(x->items[0]));
+        return;
+    }
+    assert_int_equal(p->count, q->count);
+    for (unsigned i = 0; i < p->count; i++) {
+        assert_int_equal(p->items[i].len, q->items[i].len);
+        assert_memory_equal(p->items[i].data, q->items[i].data, p->items[i].len);
+    }
+}
+
+/* Our own reader gives the flow that was written. */
+static void
+assert_read_back(const struct nf_flow *f, struct sr_span message)
+{
+    static struct nf_flow got;
+
+    memset(&got, 0x77, sizeof(got));
+    assert_true(nf_protobuf_read(message, &got));
+    assert_int_equal(got.present[0], f->present[0]);
+    assert_int_equal(got.present[1], 0);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const struct field *field = &fields[i];
+        if (!nf_flow_has(f, field->slot)) {
+            continue;
+        }
+        if (field->kind == BYTES || field->kind == TEXT) {
+            assert_int_equal(got.bytes[field->slot].len, f->bytes[field->slot].len);
+            assert_memory_equal(
+                got.bytes[field->slot].data, f->bytes[field->slot].data, f->bytes[field->slot].len);
+        } else if (field->list != 0) {
+            assert_same_list(f, &got, field);
+        } else {
+            assert_int_equal(got.number[field->slot], f->number[field->slot]);
+        }
+    }
+}
+
 /* Writes a flow, has it read and written again, and compares all three. Returns its length. */
 static size_t
 assert_round_trip(struct nf_flow *f)
@@ -258,6 +304,7 @@ assert_round_trip(struct nf_flow *f)
     nf_protobuf_prepare(f);
     size_t len = nf_protobuf_write(out, f);
     assert_in_range(len, 0, NF_PROTOBUF_MAX);
+    assert_read_back(f, (struct sr_span){ out, len });
     Flowpb__FlowMessage *m = flowpb__flow_message__unpack(NULL, len, out);
     assert_non_null(m);
     assert_int_equal(m->base.n_unknown_fields, 0);
@@ -396,6 +443,61 @@ all_ways_of_writing_write_the_same(void **state)
     }
 }
 
+/* Whether a reader takes these bytes, from memory that ends where they do. */
+static bool
+is_read(const char *message, size_t len, struct nf_flow *f)
+{
+    uint8_t *exact = malloc(len > 0 ? len : 1);
+
+    assert_non_null(exact);
+    memcpy(exact, message, len);
+    bool read = nf_protobuf_read((struct sr_span){ exact, len }, f);
+    free(exact);
+    return read;
+}
+
+static void
+no_prefix_of_a_message_is_read_past_its_end(void **state)
+{
+    static struct nf_flow f, got;
+    static uint8_t out[NF_PROTOBUF_MAX];
+
+    (void)state;
+    fill(&f);
+    nf_protobuf_prepare(&f);
+    size_t len = nf_protobuf_write(out, &f);
+    unsigned whole = 0;
+    for (size_t i = 0; i < len; i++) {
+        whole += is_read((const char *)out, i, &got) ? 1 : 0;
+    }
+    assert_in_range(whole, 50, 200); /* those that end with a field */
+}
+
+static void
+fields_that_the_message_has_not_are_passed_over(void **state)
+{
+    static struct nf_flow f;
+
+    (void)state;
+    /* Tag 2 in each wire type, a known tag of another type, then bytes = 5. */
+    assert_true(is_read("\x10\x01\x11"
+                        "12345678\x12\x01x\x15"
+                        "1234\x4a\x01x\x48\x05",
+        24, &f));
+    assert_int_equal(nf_flow_get(&f, NF_BYTES), 5);
+    assert_int_equal(f.present[0], UINT64_C(1) << NF_BYTES);
+    assert_false(is_read("\x13\x14", 2, &f)); /* a group */
+    assert_false(is_read("\x48\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, &f));
+    /* Repeated numbers one by one, and more of them than a flow keeps. */
+    assert_true(is_read("\x80\x05\x07\x80\x05\x08", 6, &f));
+    assert_int_equal(f.mpls_ttl.count, 2);
+    assert_int_equal(f.mpls_ttl.items[1], 8);
+    assert_true(is_read("\x82\x05\x12"
+                        "123456789012345678",
+        21, &f));
+    assert_int_equal(f.mpls_ttl.count, NF_LIST_MAX);
+}
+
 static void
 a_flow_without_fields_is_an_empty_message(void **state)
 {
@@ -415,6 +517,8 @@ main(void)
         cmocka_unit_test(the_largest_message_has_room_in_what_is_promised),
         cmocka_unit_test(the_first_byte_of_a_flow_is_the_key_of_its_type),
         cmocka_unit_test(all_ways_of_writing_write_the_same),
+        cmocka_unit_test(no_prefix_of_a_message_is_read_past_its_end),
+        cmocka_unit_test(fields_that_the_message_has_not_are_passed_over),
         cmocka_unit_test(a_flow_without_fields_is_an_empty_message),
     };
 

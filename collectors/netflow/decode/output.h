@@ -2,6 +2,9 @@
 #ifndef NETFLOW_DECODE_OUTPUT_H_INCLUDED
 #define NETFLOW_DECODE_OUTPUT_H_INCLUDED
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "decode/exporter.h"
 #include "decode/flow.h"
 #include "decode/template.h"
@@ -40,6 +43,13 @@ void nf_protobuf_prepare(struct nf_flow *f);
  * bytes it took.
  */
 size_t nf_protobuf_write(uint8_t *out, const struct nf_flow *f);
+
+/*
+ * Reads such a message back; the flow borrows it. Fields that FlowMessage does not have are passed
+ * over, elements of a repeated field beyond NF_LIST_MAX left out. False when it is no message: then
+ * `ret_flow` can only be discarded.
+ */
+bool nf_protobuf_read(struct sr_span message, struct nf_flow *ret_flow);
 
 /* An encoded record is never larger (design decision D9). */
 #define NF_ENCODED_MAX ((size_t)512 * 1024)

@@ -57,6 +57,10 @@ struct sr_conf_metrics {
     const char *listen; /* "ADDRESS:PORT", or "off" */
 };
 
+struct sr_conf_tail {
+    const char *listen; /* "auto", "off", or "unix://PATH" */
+};
+
 struct sr_conf_log {
     int level; /* index of error, warning, notice, info, debug */
 };
@@ -72,6 +76,7 @@ struct sr_conf_common {
     struct sr_conf_publish publish;
     struct sr_conf_queue queue;
     struct sr_conf_metrics metrics;
+    struct sr_conf_tail tail;
     struct sr_conf_log log;
     uint64_t shutdown_timeout; /* ns */
 };
@@ -94,6 +99,7 @@ extern const struct sr_conf_key sr_conf_batch_keys[];
 extern const char *const sr_conf_durability_names[];
 extern const char *const sr_conf_fsync_names[];
 extern const struct sr_conf_key sr_conf_log_keys[];
+extern const struct sr_conf_key sr_conf_tail_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
 
@@ -174,6 +180,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .offset = offsetof(struct sr_conf_common, metrics),                                    \
             .keys = (METRICS),                                                                     \
             .help = "The HTTP endpoint for /metrics, /healthz, /readyz and /ledger." },            \
+        { .name = "tail",                                                                          \
+            .type = SR_CONF_SECTION,                                                               \
+            .offset = offsetof(struct sr_conf_common, tail),                                       \
+            .keys = sr_conf_tail_keys,                                                             \
+            .help = "Where serviceradar-cli tail listens to the records." },                       \
         { .name = "log",                                                                           \
             .type = SR_CONF_SECTION,                                                               \
             .offset = offsetof(struct sr_conf_common, log),                                        \
@@ -291,6 +302,9 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .max = 86400000000000ULL,                                                                  \
         .help = "A connection without a byte for so long is closed; 0: never."                     \
     }
+
+/* The PATH of "unix://PATH", borrowed; NULL when `listen` has another form. Checks no more. */
+const char *sr_conf_unix_path(const char *listen);
 
 /*
  * The whole-configuration check that all programs share: outputs, URLs, certificates, listeners of

@@ -156,6 +156,17 @@ uint64_t sr_lane_undo(struct sr_lane *lane);
 /* Where the writer stands with what is committed, the unflushed too. */
 void sr_lane_written(const struct sr_lane *lane, struct sr_lane_position *ret_position);
 
+/*
+ * Calls `take` for what was committed since the last flush: entries as they lie in a segment
+ * (sr/segment.h), which hold so many records. Borrowed: the reader may settle them once they are
+ * flushed.
+ */
+void sr_lane_unflushed(const struct sr_lane *lane,
+    void (*take)(void *arg, struct sr_span entries, uint64_t records), void *arg);
+
+/* How many records that is. */
+uint64_t sr_lane_unflushed_records(const struct sr_lane *lane);
+
 /* Shows the entries committed so far to the reader and wakes it: once per receive batch. */
 void sr_lane_flush(struct sr_lane *lane);
 
