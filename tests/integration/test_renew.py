@@ -123,6 +123,27 @@ def test_an_answer_that_was_lost_does_not_lock_the_host_out(desk):
     assert lost[0].json["nkey"] == desk.package.user_public
 
 
+def test_an_answer_that_was_lost_is_asked_for_again_by_the_timer(desk):
+    """The old credentials are revoked by then, however long they would have lived."""
+    lost = []
+
+    def lose_first_renewal(era):
+        def answer(request):
+            whole = era(request)
+            if request.path.endswith("/renew") and not lost:
+                lost.append(request)
+                return error(500, "the answer got lost")
+            return whole
+        return answer
+
+    desk.enrol(wrap=lose_first_renewal)
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "not-due"
+    assert "got lost" in desk.renew(code=SERVER)["cause"]
+    desk.package.last_renewal = 0
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "renewed"
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "not-due"
+
+
 def test_a_signature_that_is_refused_names_clock_and_token(desk):
     desk.enrol()
     desk.package.last_renewal = int(time.time()) + 1000
