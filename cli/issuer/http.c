@@ -503,14 +503,18 @@ http_open(const struct http_options *options, struct http **ret_http, struct tro
 uint16_t
 http_port(const struct http *http)
 {
-    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
     socklen_t len = sizeof(address);
 
-    if (getsockname(http->fd, (struct sockaddr *)&address, &len) != 0) {
+    memset(&address, 0, sizeof(address));
+    if (getsockname(http->fd, &address.any, &len) != 0) {
         return 0;
     }
-    return ntohs(http->is_v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                             : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(http->is_v6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 /* Each has a descriptor of its own for the same socket, which it closes. */

@@ -304,7 +304,7 @@ a_renewal_has_all_its_members(void **state)
     (void)state;
     reads(&r);
     assert_int_equal(call.time_s, 1800000000);
-    for (uint8_t i = 0; i < sizeof(call.signature); i++) {
+    for (size_t i = 0; i < sizeof(call.signature); i++) {
         assert_int_equal(call.signature[i], i);
     }
     api_call_done(&call);
