@@ -96,7 +96,7 @@ create_command(int argc, char **argv)
     static const struct issuer_usage usage = { "collector create", CREATE_HELP, known, take_create,
         0 };
     struct create_flags flags = { .overrides_file = NULL };
-    struct collector c;
+    struct collector c = { .state = COLLECTOR_PENDING };
     struct issuer_options options;
     struct trouble trouble;
     int code = issuer_parse(&usage, argc, argv, &options, &flags);
