@@ -32,6 +32,7 @@ function(sr_library name)
   target_link_libraries(${name} PUBLIC ${A_DEPENDS} PRIVATE ${A_LINKS})
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
   sr_configure(${name})
+  set_property(GLOBAL APPEND PROPERTY SR_ARCHIVES $<TARGET_FILE:${name}>)
 endfunction()
 
 # sr_pure_library: plain C11 over spans of bytes. It does not see POSIX, and a test fails when its
@@ -42,6 +43,7 @@ function(sr_pure_library name)
   target_include_directories(${name} PUBLIC ${A_INCLUDES})
   target_link_libraries(${name} PUBLIC ${A_DEPENDS})
   sr_configure(${name})
+  set_property(GLOBAL APPEND PROPERTY SR_ARCHIVES $<TARGET_FILE:${name}>)
   # Sanitizers and coverage add imports of their own; the plain builds check purity.
   if(BUILD_TESTING AND NOT SR_SANITIZE AND NOT SR_FUZZ AND NOT SR_COVERAGE)
     set_property(GLOBAL APPEND PROPERTY SR_PURE_ARCHIVES $<TARGET_FILE:${name}>)
@@ -60,7 +62,23 @@ function(sr_program name)
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   sr_configure(${name})
+  set_property(GLOBAL APPEND PROPERTY SR_PROGRAM_OBJECTS $<JOIN:$<TARGET_OBJECTS:${name}>,,>)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# The test `symbols` over the libraries and programs made so far.
+function(sr_test_symbols)
+  if(SR_SANITIZE OR SR_FUZZ OR SR_COVERAGE)
+    return()
+  endif()
+  get_property(archives GLOBAL PROPERTY SR_ARCHIVES)
+  get_property(objects GLOBAL PROPERTY SR_PROGRAM_OBJECTS)
+  list(JOIN archives "," archives)
+  list(JOIN objects "," objects)
+  add_test(NAME symbols
+    COMMAND ${CMAKE_COMMAND} -DARCHIVES=${archives} -DOBJECTS=${objects} -DNM=${CMAKE_NM}
+            -P ${PROJECT_SOURCE_DIR}/cmake/CheckSymbols.cmake)
+  set_tests_properties(symbols PROPERTIES LABELS unit)
 endfunction()
 
 # sr_unit_test(NAME SOURCES ... DEPENDS ... [LABELS ...]): one cmocka binary, one ctest entry.
