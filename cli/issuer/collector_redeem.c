@@ -247,10 +247,10 @@ judge_confirm(const struct claim *claim, const char *host, bool failed)
 static void
 clean(const char *text, char out[CAUSE_MAX + 1])
 {
-    size_t len = 0;
+    size_t len = strnlen(text, CAUSE_MAX);
 
-    for (; text[len] != '\0' && len < CAUSE_MAX; len++) {
-        out[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
+    for (size_t i = 0; i < len; i++) {
+        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     }
     out[len] = '\0';
 }
