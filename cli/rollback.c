@@ -24,7 +24,8 @@ static const char HELP[] =
     "\n"
     "Takes back the newest change that enroll, bundle apply, renew or unenroll made: puts every\n"
     "file that it named as it was before, all or none, and restarts the collectors that it is\n"
-    "about. Running it again takes back the change before that, as far as they are kept (3).\n"
+    "about. Running it again takes back the change before that, as far as they are kept (3). The\n"
+    "credentials before a renewal are revoked: --dry-run says when it would bring them back.\n"
     "\n"
     "  --root DIR      a root to work in (the host's)\n"
     "  --no-restart    leave the units alone\n"
@@ -164,6 +165,26 @@ take_back(struct generations *g, const struct options *o, const struct generatio
     return settle_units(told, o, item, trouble) ? EXIT_SUCCESS : EXIT_RUNTIME;
 }
 
+/* A renewal ends the credentials before it at the issuer, whose word no rollback takes back. */
+static void
+warn_of_renewal(struct told *told, const struct options *o, const struct generation_item *item)
+{
+    struct record record;
+    struct trouble none;
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++) {
+        if (record_read(o->root, collectors[i], &record, &none) && record.renewed_s != 0 &&
+            record.renewed_s == item->time) {
+            (void)snprintf(text, sizeof(text),
+                "the credentials of %s before its renewal were revoked by it: without another "
+                "token from the issuer it cannot send",
+                bundle_collector_name(collectors[i]));
+            told_say(told, 'w', text);
+        }
+    }
+}
+
 static int
 run(struct generations *g, const struct options *o, struct told *told, struct trouble *trouble,
     unsigned *ret_number)
@@ -190,6 +211,7 @@ run(struct generations *g, const struct options *o, struct told *told, struct tr
         code = EXIT_RUNTIME;
     } else {
         *ret_number = item->number;
+        warn_of_renewal(told, o, item);
     }
     if (item != NULL && o->dry_run) {
         for (size_t i = 0; i < item->count; i++) {

@@ -74,7 +74,7 @@ def test_it_works_again_and_again(desk):
 
 def test_it_works_after_everything_expired(desk):
     desk.package.issued = int(time.time()) - 1000
-    desk.package.lifetime = 1001
+    desk.package.lifetime = 1005  # long enough to enrol on a slow machine
     desk.enrol()
     wait_until = desk.package.issued + desk.package.lifetime
     while time.time() <= wait_until:
@@ -164,6 +164,16 @@ def test_keys_of_a_renewal_that_never_ended_are_not_the_next_collectors(desk):
     desk.enrol(wrap=lose_renewals)
     desk.renew(code=SERVER)
     assert len(set(asked)) == 2
+
+
+@pytest.mark.parametrize("args", [("--dry-run",), ()])
+def test_taking_a_renewal_back_warns_that_the_old_credentials_are_revoked(desk, args):
+    desk.enrol()
+    desk.renew()
+    done = desk.run("rollback", "--root", desk.root, "--no-restart", "--json", *args)
+    assert done.returncode == 0, done.stdout + done.stderr
+    warned = [s["text"] for s in json.loads(done.stdout)["steps"] if s["level"] == "warning"]
+    assert len(warned) == 1 and "revoked" in warned[0] and "token" in warned[0]
 
 
 def test_a_signature_that_is_refused_names_clock_and_token(desk):
