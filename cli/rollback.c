@@ -25,6 +25,7 @@ static const char HELP[] =
     "Takes back the newest change that enroll, bundle apply, renew or unenroll made: puts every\n"
     "file that it named as it was before, all or none, and restarts the collectors that it is\n"
     "about. Running it again takes back the change before that, as far as they are kept (3).\n"
+    "What the issuer revoked stays revoked: behind a renewal, that is the credentials before it.\n"
     "\n"
     "  --root DIR      a root to work in (the host's)\n"
     "  --no-restart    leave the units alone\n"
