@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 #include "enroll/bundle_check.h"
-#include "enroll/settings.h"
 #include "enroll/lifetime.h"
+#include "enroll/settings.h"
 #include "sr/jwt.h"
 #include "sr/suite.h"
 #include "terminal.h"

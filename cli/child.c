@@ -7,9 +7,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "files.h"
 
 #include "sr/banned.h"
 
@@ -51,9 +55,30 @@ open_pipes(struct pipes *p)
     return true;
 }
 
+/* The program's path; false with ENOENT when no folder of PATH has it. */
+static bool
+find_program(const char *name, char path[FILES_PATH_MAX])
+{
+    const char *folder = getenv("PATH");
+
+    if (strchr(name, '/') != NULL) {
+        return files_path(path, "%s", name);
+    }
+    while (folder != NULL && *folder != '\0') {
+        size_t len = strcspn(folder, ":");
+        if (len > 0 && files_path(path, "%.*s/%s", (int)len, folder, name) &&
+            access(path, X_OK) == 0) {
+            return true;
+        }
+        folder += len + (folder[len] == ':' ? 1 : 0);
+    }
+    errno = ENOENT;
+    return false;
+}
+
 /* In the child, between fork and exec: only what POSIX allows there. */
 static void
-become(const struct child *child, const struct pipes *p)
+become(const struct child *child, const char *path, const struct pipes *p)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY);
@@ -67,8 +92,8 @@ become(const struct child *child, const struct pipes *p)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (ok) {
         /* execve takes, but does not change, arrays of non-const strings. */
-        (void)execve(child->argv[0], (char *const *)(uintptr_t)child->argv,
-            (char *const *)(uintptr_t)environment);
+        (void)execve(
+            path, (char *const *)(uintptr_t)child->argv, (char *const *)(uintptr_t)environment);
     }
     int error = errno;
     (void)!write(p->started[1], &error, sizeof(error));
@@ -162,14 +187,15 @@ int
 child_run(const struct child *child, struct child_output *ret_output)
 {
     int64_t end_ms = now_ms() + child->timeout_ms;
+    char path[FILES_PATH_MAX];
     struct pipes p;
 
-    if (!open_pipes(&p)) {
+    if (!find_program(child->argv[0], path) || !open_pipes(&p)) {
         return -1;
     }
     pid_t pid = fork();
     if (pid == 0) {
-        become(child, &p);
+        become(child, path, &p);
     }
     int error = pid < 0 ? errno : 0;
     (void)close(p.out[1]);

@@ -6,17 +6,18 @@
 
 /* Programs that a command runs for a moment: a daemon that checks a configuration, systemctl. */
 
-#define CHILD_OUTPUT_MAX 65536
+#define CHILD_OUTPUT_MAX (256U << 10)
 
 /* Borrowed for the call. */
 struct child {
-    const char *const *argv; /* argv[0] is a path; NULL behind the last */
-    const int *fds;          /* descriptors that it inherits under their numbers */
+    const char *const
+        *argv;      /* argv[0] without a slash is found on our PATH; NULL behind the last */
+    const int *fds; /* descriptors that it inherits under their numbers */
     size_t fd_count;
     unsigned timeout_ms; /* then it is killed */
 };
 
-/* What it printed, with a NUL behind each; the rest of what does not fit is left out. */
+/* What it printed, with a NUL behind each; the rest of what does not fit is left out. Large. */
 struct child_output {
     char out[CHILD_OUTPUT_MAX];
     char err[CHILD_OUTPUT_MAX];

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "metrics_text.h"
 
 #include "sr/banned.h"
 
@@ -60,16 +63,26 @@ dial(const char *listen, unsigned timeout_ms)
     return fd;
 }
 
-/* Reads to the end; owned text, or NULL. */
+static int64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads to the end; owned text, or NULL. The limit is for the whole: an answer may trickle. */
 static char *
-read_all(int fd)
+read_all(int fd, unsigned timeout_ms)
 {
     char *text = malloc(ANSWER_MAX + 1);
+    int64_t end_ms = now_ms() + timeout_ms;
     size_t len = 0;
     ssize_t got = 1;
 
     while (text != NULL && got > 0 && len < ANSWER_MAX) {
-        got = recv(fd, text + len, ANSWER_MAX - len, 0);
+        got = now_ms() > end_ms ? -1 : recv(fd, text + len, ANSWER_MAX - len, 0);
         len += got > 0 ? (size_t)got : 0;
     }
     if (text == NULL || got < 0) {
@@ -98,7 +111,7 @@ get(const char *listen, const char *path, unsigned timeout_ms, char **ret_text, 
         return 0;
     }
     if (send(fd, request, (size_t)len, MSG_NOSIGNAL) == len) {
-        *ret_text = read_all(fd);
+        *ret_text = read_all(fd, timeout_ms);
     }
     (void)close(fd);
     if (*ret_text != NULL && strncmp(*ret_text, "HTTP/1.", 7) == 0 && strlen(*ret_text) > 12) {
@@ -109,64 +122,52 @@ get(const char *listen, const char *path, unsigned timeout_ms, char **ret_text, 
     return status;
 }
 
-/* The value of a label in a line of metrics, as far as it fits. */
-static void
-read_label(const char *line, const char *label, char *out, size_t size)
+/* Sums of families that not every daemon has. */
+static uint64_t
+sum_of(const char *text, const char *const names[3])
 {
-    const char *at = strstr(line, label);
+    uint64_t all = 0;
 
-    if (at != NULL) {
-        at += strlen(label);
-        (void)snprintf(out, size, "%.*s", (int)strcspn(at, "\"\n"), at);
+    for (size_t i = 0; i < 3 && names[i] != NULL; i++) {
+        uint64_t sum = 0;
+        (void)metrics_sum(text, names[i], NULL, &sum);
+        all += sum;
     }
-}
-
-static void
-read_line(const char *line, struct daemon_state *state)
-{
-    const struct {
-        const char *name;
-        uint64_t *sum;
-    } sums[] = {
-        { "serviceradar_received_total", &state->received },
-        { "serviceradar_stored_total", &state->stored },
-        { "serviceradar_queued_records", &state->queued },
-        { "serviceradar_batching_records", &state->queued },
-        { "serviceradar_dropped_total", &state->dropped },
-        { "serviceradar_dropped_records_total", &state->dropped },
-        { "serviceradar_kernel_drops_total", &state->dropped },
-    };
-    size_t name = strcspn(line, "{ \n");
-    size_t all = strcspn(line, "\n");
-    const char *value = memrchr(line, ' ', all);
-
-    if (value == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
-        if (strlen(sums[i].name) == name && strncmp(line, sums[i].name, name) == 0) {
-            *sums[i].sum += strtoull(value + 1, NULL, 10);
-        }
-    }
-    if (strncmp(line, "serviceradar_build_info{", 24) == 0) {
-        read_label(line, "program=\"", state->program, sizeof(state->program));
-        read_label(line, "version=\"", state->version, sizeof(state->version));
-    }
-    if (strncmp(line, "serviceradar_output_up", name) == 0 && name == 22) {
-        state->output_up = value[1] == '1';
-    }
+    return all;
 }
 
 void
 daemon_read_metrics(const char *text, struct daemon_state *state)
 {
-    while (*text != '\0') {
-        if (*text != '#') {
-            read_line(text, state);
-        }
-        text += strcspn(text, "\n");
-        text += *text == '\n' ? 1 : 0;
+    static const char *const received[3] = { "serviceradar_received_total" };
+    static const char *const stored[3] = { "serviceradar_stored_total" };
+    static const char *const queued[3] = { "serviceradar_queued_records",
+        "serviceradar_batching_records" };
+    static const char *const dropped[3] = { "serviceradar_dropped_total",
+        "serviceradar_dropped_records_total", "serviceradar_kernel_drops_total" };
+    static const char *const up[3] = { "serviceradar_output_up" };
+    static const char build[] = "serviceradar_build_info";
+
+    state->received = sum_of(text, received);
+    state->stored = sum_of(text, stored);
+    state->queued = sum_of(text, queued);
+    state->dropped = sum_of(text, dropped);
+    state->output_up = sum_of(text, up) == 1;
+    (void)metrics_label(text, build, "program", state->program, sizeof(state->program));
+    (void)metrics_label(text, build, "version", state->version, sizeof(state->version));
+}
+
+char *
+daemon_metrics(const char *listen, unsigned timeout_ms)
+{
+    char *text = NULL, *body = NULL;
+
+    if (get(listen, "/metrics", timeout_ms, &text, &body) == 200) {
+        memmove(text, body, strlen(body) + 1);
+        return text;
     }
+    free(text);
+    return NULL;
 }
 
 void
@@ -175,12 +176,11 @@ daemon_ask(const char *listen, unsigned timeout_ms, struct daemon_state *ret_sta
     struct daemon_state state = { .answers = false };
     char *text = NULL, *body = NULL;
 
-    if (get(listen, "/metrics", timeout_ms, &text, &body) == 200) {
+    text = daemon_metrics(listen, timeout_ms);
+    if (text != NULL) {
         state.answers = true;
-        daemon_read_metrics(body, &state);
-    }
-    free(text);
-    if (state.answers) {
+        daemon_read_metrics(text, &state);
+        free(text);
         state.healthy = get(listen, "/healthz", timeout_ms, &text, &body) == 200;
         free(text);
         int status = get(listen, "/readyz", timeout_ms, &text, &body);

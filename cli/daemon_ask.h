@@ -20,16 +20,19 @@ struct daemon_state {
 
 /*
  * Asks at ADDRESS:PORT, as the daemon's metrics.listen has it; one that listens everywhere is asked
- * on loopback. Each question takes `timeout_ms` at most.
+ * on loopback. Each question takes `timeout_ms` at most for each of: connecting, asking, reading.
  */
 void daemon_ask(const char *listen, unsigned timeout_ms, struct daemon_state *ret_state);
+
+/* The text of /metrics, asked for in the same way: free() it. NULL when it does not answer. */
+char *daemon_metrics(const char *listen, unsigned timeout_ms);
 
 /* The parts that need no daemon. */
 
 /* Splits ADDRESS:PORT ("127.0.0.1:9620", "[::]:9620"). False when it is none, or too long. */
 bool daemon_address(const char *listen, char ret_host[64], char ret_port[8]);
 
-/* Takes what is told from the text of /metrics. */
+/* Takes from the text of /metrics what it tells. */
 void daemon_read_metrics(const char *text, struct daemon_state *state);
 
 #endif

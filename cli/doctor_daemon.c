@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor_http.h"
+#include "daemon_ask.h"
 #include "doctor_proc.h"
+#include "metrics_text.h"
 #include "sr/ack.h"
 
 #include "sr/banned.h"
@@ -23,7 +24,7 @@ metric(const char *text, const char *name)
 {
     uint64_t value = 0;
 
-    (void)doctor_metric(text, name, NULL, &value);
+    (void)metrics_sum(text, name, NULL, &value);
     return value;
 }
 
@@ -89,7 +90,7 @@ check_refused(struct patient *p, const char *text, uint64_t waiting)
 {
     struct worst w = { .count = 0 };
 
-    doctor_metric_reasons(text, "serviceradar_output_refused_total", find_worst, &w);
+    metrics_reasons(text, "serviceradar_output_refused_total", find_worst, &w);
     if (w.count == 0) {
         checks_add(&p->checks, "daemon.refused", CHECK_OK, "", "no record was refused");
     } else if (waiting > 0 && stream_is_known(p)) {
@@ -147,8 +148,8 @@ check_losses(struct patient *p, const char *text)
     } else {
         checks_add(&p->checks, "daemon.kernel_drops", CHECK_OK, "", "the kernel dropped nothing");
     }
-    doctor_metric_reasons(text, "serviceradar_dropped_total", add_reason, &dropped);
-    doctor_metric_reasons(text, "serviceradar_dropped_records_total", add_reason, &dropped);
+    metrics_reasons(text, "serviceradar_dropped_total", add_reason, &dropped);
+    metrics_reasons(text, "serviceradar_dropped_records_total", add_reason, &dropped);
     if (dropped.text[0] != '\0') {
         checks_add(&p->checks, "daemon.dropped", CHECK_WARN,
             "the guide to operating explains each of these reasons",
@@ -168,7 +169,7 @@ check_dead_letters(struct patient *p, const char *text)
         checks_add(&p->checks, "daemon.deadletters", CHECK_OK, "", "there are no dead letters");
         return;
     }
-    doctor_metric_reasons(text, "serviceradar_undecodable_total", add_reason, &reasons);
+    metrics_reasons(text, "serviceradar_undecodable_total", add_reason, &reasons);
     checks_add(&p->checks, "daemon.deadletters", CHECK_WARN,
         "look at what sends them: the subject of dead letters has them as they came",
         "inputs that could not be decoded: %llu (%s)", (unsigned long long)dead, reasons.text);
@@ -222,8 +223,7 @@ say_no_numbers(struct patient *p)
 void
 doctor_check_daemon(struct patient *p)
 {
-    char url[200], label[64];
-    char *text = NULL;
+    char label[64];
     uint64_t one = 0;
 
     if (!p->has_conf || p->options->root[0] != '\0') {
@@ -233,10 +233,9 @@ doctor_check_daemon(struct patient *p)
         checks_add(&p->checks, "daemon", CHECK_SKIP, "", "metrics.listen is off");
         return;
     }
-    (void)snprintf(url, sizeof(url), "http://%s/metrics", p->conf.metrics);
     (void)snprintf(label, sizeof(label), "program=\"%s\"", doctor_daemon(p->collector));
-    if (!doctor_http_get(url, p->options->timeout_ms, &text) ||
-        !doctor_metric(text, "serviceradar_build_info", label, &one)) {
+    char *text = daemon_metrics(p->conf.metrics, p->options->timeout_ms);
+    if (text == NULL || !metrics_sum(text, "serviceradar_build_info", label, &one)) {
         free(text);
         say_no_numbers(p);
         return;

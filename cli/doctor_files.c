@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "child.h"
 #include "command.h"
-#include "doctor_child.h"
 #include "enroll/settings.h"
 
 #include "sr/banned.h"
@@ -21,14 +21,14 @@
 /* Arguments that come from the record: beneath a root its paths are others. */
 struct arguments {
     char text[8][FILES_PATH_MAX + 64];
-    char *list[24];
+    const char *list[24];
     size_t texts, count;
 };
 
 static void
 add_argument(struct arguments *a, const char *text)
 {
-    a->list[a->count++] = (char *)text;
+    a->list[a->count++] = text;
 }
 
 static void
@@ -92,7 +92,8 @@ static bool
 ask_daemon(struct patient *p, const char *daemon, bool print)
 {
     static struct arguments a; /* large */
-    struct child_result result;
+    static struct child_output output;
+    const struct child child = { .argv = a.list, .timeout_ms = p->options->timeout_ms * 2 };
     char problem[480] = "it does not say why";
 
     memset(&a, 0, sizeof(a));
@@ -106,20 +107,20 @@ ask_daemon(struct patient *p, const char *daemon, bool print)
         add_setting(&a, p, "nats.tls.cert_file", p->record.certificate);
         add_setting(&a, p, "nats.tls.key_file", p->record.key);
     }
-    if (!doctor_child_run(a.list, p->options->timeout_ms * 2, &result)) {
+    int code = child_run(&child, &output);
+    if (code < 0) {
         checks_add(&p->checks, "config", CHECK_FAIL, "install the collector's package",
-            "%s cannot be run: %s", doctor_daemon(p->collector), strerror(errno));
+            "%s cannot be run: %s", doctor_daemon(p->collector),
+            errno == ETIMEDOUT ? "it did not end in time" : strerror(errno));
         return false;
     }
-    bool ok = result.exit_code == 0 &&
-              (!print || doctor_conf_read(result.out, strlen(result.out), &p->conf));
-    size_t count = ok ? 0 : first_problem(result.err, problem, sizeof(problem));
+    bool ok = code == 0 && (!print || doctor_conf_read(output.out, strlen(output.out), &p->conf));
+    size_t count = ok ? 0 : first_problem(output.err, problem, sizeof(problem));
     /* The daemon may refuse it only for what has checks of its own. */
-    ok = ok || (!print && result.exit_code == EXIT_USAGE && count == 0);
+    ok = ok || (!print && code == EXIT_USAGE && count == 0);
     if (!ok) {
         say_refused(p, count, problem);
     }
-    doctor_child_done(&result);
     return ok;
 }
 

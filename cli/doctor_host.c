@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor_child.h"
+#include "child.h"
 #include "enroll/trust.h"
 
 #include "sr/banned.h"
@@ -121,15 +121,11 @@ check_shadows(const struct doctor_options *options, struct checks *checks)
 static bool
 unit_is_active(const struct doctor_options *options, const char *unit, bool *ret_active)
 {
-    char *const argv[] = { (char *)"systemctl", (char *)"is-active", (char *)"--quiet",
-        (char *)unit, NULL };
-    struct child_result result;
+    static struct child_output output;
+    const char *const argv[] = { "systemctl", "is-active", "--quiet", unit, NULL };
+    const struct child child = { .argv = argv, .timeout_ms = options->timeout_ms };
+    int code = child_run(&child, &output);
 
-    if (!doctor_child_run(argv, options->timeout_ms, &result)) {
-        return false;
-    }
-    int code = result.exit_code;
-    doctor_child_done(&result);
     if (code != 0 && code != 3 && code != 4) {
         return false;
     }

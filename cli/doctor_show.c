@@ -35,6 +35,7 @@ checks_add(struct checks *checks, const char *id, enum check_result result, cons
     va_start(args, cause);
     (void)vsnprintf(trouble.cause, sizeof(trouble.cause), cause, args);
     va_end(args);
+    trouble_clean(trouble.cause);
     trouble_remedy(&trouble, remedy);
     checks_add_trouble(checks, id, result, &trouble);
 }

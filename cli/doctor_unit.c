@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "doctor_child.h"
+#include "child.h"
 #include "doctor_proc.h"
 
 #include "sr/banned.h"
@@ -100,25 +100,20 @@ judge_unit(struct patient *p, const char *text)
 void
 doctor_check_unit(struct patient *p)
 {
-    char *const argv[] = { (char *)"systemctl", (char *)"show",
-        (char *)"--property=LoadState,ActiveState,UnitFileState,NRestarts,MainPID,Result", p->unit,
-        NULL };
-    struct child_result result;
+    static struct child_output output;
+    const char *const argv[] = { "systemctl", "show",
+        "--property=LoadState,ActiveState,UnitFileState,NRestarts,MainPID,Result", p->unit, NULL };
+    const struct child child = { .argv = argv, .timeout_ms = p->options->timeout_ms };
 
     if (p->options->root[0] != '\0') {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "--root is not the running host");
         return;
     }
-    if (!doctor_child_run(argv, p->options->timeout_ms, &result)) {
-        checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
-        return;
-    }
-    if (result.exit_code == 0) {
-        judge_unit(p, result.out);
+    if (child_run(&child, &output) == 0) {
+        judge_unit(p, output.out);
     } else {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
     }
-    doctor_child_done(&result);
 }
 
 /* ---- Ports and buffers ---- */

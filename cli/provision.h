@@ -15,6 +15,7 @@ int provision_audit(int argc, char **argv);
 int provision_ca(int argc, char **argv);
 int provision_collector(int argc, char **argv);
 int provision_dev(int argc, char **argv);
+int provision_leaf(int argc, char **argv);
 int provision_nats_config(int argc, char **argv);
 int provision_operator(int argc, char **argv);
 int provision_serve(int argc, char **argv);

@@ -96,7 +96,7 @@ create_command(int argc, char **argv)
     static const struct issuer_usage usage = { "collector create", CREATE_HELP, known, take_create,
         0 };
     struct create_flags flags = { .overrides_file = NULL };
-    struct collector c;
+    struct collector c = { .id = "" };
     struct issuer_options options;
     struct trouble trouble;
     int code = issuer_parse(&usage, argc, argv, &options, &flags);
@@ -185,7 +185,7 @@ show_command(int argc, char **argv)
 {
     static const struct option known[] = { ISSUER_OPTIONS };
     static const struct issuer_usage usage = { "collector show", SHOW_HELP, known, NULL, 1 };
-    struct collector c;
+    struct collector c = { .id = "" };
     struct issuer_options options;
     struct trouble trouble;
     char created[ACCOUNT_TIME_MAX], changed[ACCOUNT_TIME_MAX];
@@ -243,7 +243,7 @@ revoke_command(int argc, char **argv)
     static const struct issuer_usage usage = { "collector revoke", REVOKE_HELP, known, take_revoke,
         1 };
     struct revoke_flags flags = { "", false };
-    struct collector c;
+    struct collector c = { .id = "" };
     struct issuer_options options;
     struct trouble trouble;
     int code = issuer_parse(&usage, argc, argv, &options, &flags);
@@ -334,7 +334,7 @@ bundle_command(int argc, char **argv)
     static const struct issuer_usage usage = { "collector bundle", BUNDLE_HELP, known, take_bundle,
         1 };
     struct bundle_flags flags = { NULL, false, false };
-    struct collector c;
+    struct collector c = { .id = "" };
     struct issuer_options options;
     struct trouble trouble;
     int code = issuer_parse(&usage, argc, argv, &options, &flags);

@@ -16,6 +16,7 @@ main(int argc, char **argv)
         { "collector", provision_collector, "make, list, revoke and bundle collectors" },
         { "completion", completion_command, "make a shell complete commands and options" },
         { "dev", provision_dev, "make a complete local installation in one folder" },
+        { "leaf", provision_leaf, "set up NATS servers of sites" },
         { "nats-config", provision_nats_config, "write the configuration of a NATS server" },
         { "operator", provision_operator, "make, show, back up and restore the issuer" },
         { "serve", provision_serve, "answer those who enroll, over HTTPS" },

@@ -27,6 +27,7 @@
 
 #define LISTEN_DEFAULT "0.0.0.0:8443"
 #define RATE_MAX 1000000
+#define FIND_NS (60 * SR_NS_PER_SECOND) /* how often what others did not push is looked for */
 #define TICK_MS 5000 /* how often old connections and the certificate are looked at */
 
 /*
@@ -45,6 +46,7 @@ struct serve {
     struct api api;
     struct http *http;
     struct api_identity identity;
+    uint64_t find_ns; /* when to look for what others did not push */
     int signals;
 };
 
@@ -68,7 +70,10 @@ static const char HELP[] =
     "\n"
     "SIGHUP reads --cert and --key again and opens the access log anew. SIGTERM finishes the "
     "answers\n"
-    "that have begun. Redemptions, confirmations, renewals and refusals are in the audit log.\n";
+    "that have begun. Redemptions, confirmations, renewals and refusals are in the audit log.\n"
+    "What the server was not told of accounts, by this or other commands, is pushed again within "
+    "a\n"
+    "minute.\n";
 
 enum parsed { PARSED_RUN, PARSED_HELP, PARSED_WRONG };
 
@@ -243,6 +248,24 @@ reload(struct serve *s)
     sr_notify("READY=1");
 }
 
+/* The commands of this program push by themselves; the server may have been away then. */
+static void
+find_unpushed(struct serve *s)
+{
+    static struct sr_log_limit limit;
+    struct trouble trouble;
+    uint64_t suppressed, now_ns = sr_clock_monotonic_ns();
+
+    if (now_ns < s->find_ns) {
+        return;
+    }
+    s->find_ns = now_ns + FIND_NS;
+    if (!pushes_find(s->pushes, s->main_store, &trouble) && sr_log_allowed(&limit, &suppressed)) {
+        sr_log(SR_LOG_ERROR, "cannot look for accounts to push cause=\"%s\" remedy=\"%s\"",
+            trouble.cause, trouble.remedy);
+    }
+}
+
 /* A certificate of our own is renewed while we run, too: services run for years. */
 static void
 tick(struct serve *s)
@@ -252,6 +275,7 @@ tick(struct serve *s)
     uint64_t suppressed;
 
     http_reap(s->http);
+    find_unpushed(s);
     if (s->identity.renew_s == 0 || store_now() < s->identity.renew_s) {
         return;
     }

@@ -138,7 +138,7 @@ create_command(int argc, char **argv)
     struct create_flags flags = { TTL_DEFAULT_S, 3 };
     char token[COLLECTOR_TOKEN_MAX + 1];
     struct trust_texts trust;
-    struct collector c;
+    struct collector c = { .id = "" };
     struct issuer_options options;
     struct trouble trouble;
     int code = issuer_parse(&usage, argc, argv, &options, &flags);

@@ -253,7 +253,9 @@ renew_one(struct run *r, enum bundle_collector collector)
         report(r, collector, "not-renewable");
         return true;
     }
-    if (r->o.if_needed && !is_due(r, record.creds, false) && !is_due(r, record.certificate, true)) {
+    const struct renewal_order order = { .root = r->o.root, .record = &record };
+    if (r->o.if_needed && !renewal_pending(&order) && !is_due(r, record.creds, false) &&
+        !is_due(r, record.certificate, true)) {
         told_line(&r->told, 'o', "%s: nothing to do yet", bundle_collector_name(collector));
         report(r, collector, "not-due");
         return true;

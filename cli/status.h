@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "daemon_ask.h"
+#include "enroll/lifetime.h"
 #include "enroll/record.h"
 #include "enroll/settings.h"
 #include "enroll/unit.h"
-#include "enroll/lifetime.h"
 
 /* What is known of one collector that is enrolled. */
 

@@ -23,18 +23,21 @@ void
 told_say(void *arg, char level, const char *text)
 {
     struct told *told = arg;
+    char line[LINE_BYTES];
     const char *word = level == 'o' ? "ok" : level == 'w' ? "warning" : "info";
 
+    (void)snprintf(line, sizeof(line), "%s", text);
+    trouble_clean(line);
     if (told->json) {
         (void)json_array_append_new(
-            told->steps, json_pack("{s:s, s:s}", "level", word, "text", text));
+            told->steps, json_pack("{s:s, s:s}", "level", word, "text", line));
         return;
     }
     terminal_line(stdout,
         level == 'o'   ? TERMINAL_DONE
         : level == 'w' ? TERMINAL_WARNING
                        : TERMINAL_INFO,
-        text);
+        line);
     (void)fflush(stdout);
 }
 

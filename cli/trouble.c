@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "sr/json.h"
 
 #include "sr/banned.h"
 
@@ -66,6 +69,36 @@ trouble_errno(struct trouble *trouble, int error, const char *doing, const char 
         "cannot %s /%s: %s", doing, path, words != NULL ? words->cause : strerror(error));
 }
 
+/* The bytes of the printable character that `text` begins with; 0 for none. */
+static size_t
+character(const char *text)
+{
+    const uint8_t *b = (const uint8_t *)text;
+
+    if (b[0] < 0x80) {
+        return b[0] >= 0x20 && b[0] != 0x7f ? 1 : 0;
+    }
+    for (size_t len = 2; len <= 4 && b[len - 1] != '\0'; len++) {
+        if (sr_utf8_valid((struct sr_span){ b, len })) {
+            return b[0] == 0xc2 && b[1] < 0xa0 ? 0 : len;
+        }
+    }
+    return 0;
+}
+
+void
+trouble_clean(char *text)
+{
+    while (*text != '\0') {
+        size_t len = character(text);
+        if (len == 0) {
+            *text = '?';
+            len = 1;
+        }
+        text += len;
+    }
+}
+
 bool
 trouble_say(struct trouble *trouble, int error, const char *remedy, const char *cause, ...)
 {
@@ -75,6 +108,7 @@ trouble_say(struct trouble *trouble, int error, const char *remedy, const char *
     va_start(args, cause);
     (void)vsnprintf(trouble->cause, sizeof(trouble->cause), cause, args);
     va_end(args);
+    trouble_clean(trouble->cause);
     trouble_remedy(trouble, remedy);
     return false;
 }
@@ -83,4 +117,5 @@ void
 trouble_remedy(struct trouble *trouble, const char *remedy)
 {
     (void)snprintf(trouble->remedy, sizeof(trouble->remedy), "%s", remedy);
+    trouble_clean(trouble->remedy);
 }

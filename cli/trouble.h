@@ -25,6 +25,13 @@ bool trouble_errno(struct trouble *trouble, int error, const char *doing, const 
 bool trouble_say(struct trouble *trouble, int error, const char *remedy, const char *cause, ...)
     __attribute__((format(printf, 4, 5)));
 
+/*
+ * Makes a text from elsewhere fit for terminals and JSON: control characters (also those of
+ * ISO 6429 that UTF-8 has as U+0080 to U+009F) and bytes that are not UTF-8 (RFC 3629) become "?".
+ * trouble_say() and trouble_remedy() do so.
+ */
+void trouble_clean(char *text);
+
 /* Another remedy for the same cause. */
 void trouble_remedy(struct trouble *trouble, const char *remedy);
 

@@ -203,6 +203,20 @@ host_keys_open(const char *root, const char *name, struct host_keys **ret_keys, 
 }
 
 bool
+host_keys_kept(const char *root, const char *name)
+{
+    char path[KEPT_PATH_MAX];
+    struct place_content content;
+    struct trouble ignored;
+
+    if (!kept_path(name, path, &ignored) || !rooted_read(root, path, &content, &ignored)) {
+        return false;
+    }
+    place_free(&content);
+    return true;
+}
+
+bool
 host_keys_forget(const char *root, const char *name, struct trouble *trouble)
 {
     char path[KEPT_PATH_MAX];

@@ -34,6 +34,9 @@ bool host_keys_open(const char *root, const char *name, struct host_keys **ret_k
 /* Wipes and frees; NULL is allowed. */
 void host_keys_free(struct host_keys *keys);
 
+/* Whether keys are kept under `name`. */
+bool host_keys_kept(const char *root, const char *name);
+
 /* The file may go: what it held is in place, or of no use any more. */
 bool host_keys_forget(const char *root, const char *name, struct trouble *trouble);
 

@@ -251,6 +251,8 @@ put_in_place(struct join *j, struct generation_report *report, struct unit_was w
     bool ok = join_prove(j, trouble) && !was_interrupted(trouble) && start_unit(j, was, trouble) &&
               !was_interrupted(trouble) && unproven_end(j->root, trouble);
     if (!ok) {
+        /* Who interrupts a proof that fails wants to know that it was heard. */
+        (void)was_interrupted(trouble);
         take_back(j, was);
         *ret_exit = JOIN_EXIT_ROLLED_BACK;
     } else {

@@ -70,8 +70,9 @@ renewal_body(const char *package_id, uint64_t time_s, const struct host_keys *ke
 static void
 name_keys(const struct renewal_order *order, char out[NAME_MAX_BYTES])
 {
-    (void)snprintf(
-        out, NAME_MAX_BYTES, "renew-%s", bundle_collector_name(order->record->collector));
+    /* Those of a collector that was enrolled here before are another user's. */
+    (void)snprintf(out, NAME_MAX_BYTES, "renew-%s-%.8s",
+        bundle_collector_name(order->record->collector), order->record->package_id);
 }
 
 /* The key of the present user. The caller wipes it. */
@@ -150,6 +151,15 @@ renewal_done(struct renewal *renewal)
 {
     host_keys_free(renewal->keys);
     fetched_done(&renewal->fetched);
+}
+
+bool
+renewal_pending(const struct renewal_order *order)
+{
+    char name[NAME_MAX_BYTES];
+
+    name_keys(order, name);
+    return host_keys_kept(order->root, name);
 }
 
 bool

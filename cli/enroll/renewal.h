@@ -37,6 +37,9 @@ bool renewal_fetch(const struct renewal_order *order, struct renewal *ret_renewa
     struct trouble *trouble);
 void renewal_done(struct renewal *renewal);
 
+/* Whether a renewal was begun and not ended: what is in place may be revoked already. */
+bool renewal_pending(const struct renewal_order *order);
+
 /* The new keys are in place: the kept ones may go. */
 bool renewal_forget(const struct renewal_order *order, struct trouble *trouble);
 

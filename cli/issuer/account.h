@@ -30,6 +30,12 @@ struct json_t;
 /* The role of users who may do everything within their account: the platform's. */
 #define ACCOUNT_ROLE_PLATFORM "platform"
 
+/*
+ * The role of the servers of sites. It has no signing key until account_add_role() makes one: most
+ * tenants have no such site.
+ */
+#define ACCOUNT_ROLE_LEAF "leaf"
+
 /* nats-server before this refuses an account token with a wildcard in a mapping's destination. */
 #define ACCOUNT_WILDCARD_VERSION "2.9.22"
 #define ACCOUNT_VERSION_MAX 32
@@ -63,7 +69,11 @@ bool account_token(
 bool account_signing_key(struct store *store, const char *name, const char *role,
     struct sr_nkeypair *ret_pair, struct trouble *trouble);
 
-/* Whether `role` is one of sr/suite.h, or the platform's. */
+/* Makes the signing key of a role that has none, and signs; `*ret_made` tells whether it did. */
+bool account_add_role(struct store *store, const char *name, const char *role, bool *ret_made,
+    struct trouble *trouble);
+
+/* Whether `role` is one of sr/suite.h, the platform's, or that of the servers of sites. */
 bool account_knows_role(const char *role);
 
 /*

@@ -18,7 +18,7 @@ account_knows_role(const char *role)
             return true;
         }
     }
-    return strcmp(role, ACCOUNT_ROLE_PLATFORM) == 0;
+    return strcmp(role, ACCOUNT_ROLE_PLATFORM) == 0 || strcmp(role, ACCOUNT_ROLE_LEAF) == 0;
 }
 
 static bool
@@ -188,4 +188,38 @@ account_rotate(struct store *store, const char *name, const char *role, struct t
     }
     return store_begin(store, trouble) &&
            account_finish(store, rotate_now(store, name, role, trouble), trouble);
+}
+
+static bool
+add_role_now(struct store *store, const char *name, const char *role, bool *ret_made,
+    struct trouble *trouble)
+{
+    struct account account;
+    struct signing signing;
+
+    if (!account_find(store, name, &account, trouble) ||
+        !find_signing(store, name, role, &signing, trouble)) {
+        return false;
+    }
+    *ret_made = signing.key[0] == '\0';
+    return !*ret_made || (make_signing(store, name, role, store_now(), trouble) &&
+                             account_sign(store, name, trouble) &&
+                             account_audit(store, "account add role", name, role, trouble));
+}
+
+bool
+account_add_role(struct store *store, const char *name, const char *role, bool *ret_made,
+    struct trouble *trouble)
+{
+    bool made = false;
+
+    if (!account_knows_role(role)) {
+        return say_unknown_role(role, trouble);
+    }
+    if (!store_begin(store, trouble) ||
+        !account_finish(store, add_role_now(store, name, role, &made, trouble), trouble)) {
+        return false;
+    }
+    *ret_made = made;
+    return true;
 }

@@ -91,31 +91,52 @@ read_back(
                        account->name);
 }
 
+/* `*ret_newest` is false when another process has signed a newer one meanwhile. */
 static bool
-mark_pushed(struct store *store, const char *name, const char *token, struct trouble *trouble)
+mark_pushed(struct store *store, const char *name, const char *token, bool *ret_newest,
+    struct trouble *trouble)
 {
-    /* Not one that another process has signed meanwhile. */
-    return store_run(store, trouble, NULL,
+    int rows = 0;
+    bool ok = store_run(store, trouble, &rows,
         "UPDATE account SET pushed_s = MAX(signed_s, ?) WHERE name = ? AND jwt = ?", "itt",
         (int64_t)store_now(), name, token);
+
+    *ret_newest = rows > 0;
+    return ok;
 }
 
+/* Pushes the token that the database has now. */
+static bool
+push_once(struct store *store, struct admin *admin, const struct account *account, bool *ret_newest,
+    struct trouble *trouble)
+{
+    char *token = NULL;
+    bool good = account_token(store, account->name, &token, trouble) &&
+                update(admin, account->name, token, trouble) &&
+                read_back(admin, account, token, trouble) &&
+                mark_pushed(store, account->name, token, ret_newest, trouble);
+
+    free(token);
+    return good;
+}
+
+/*
+ * The token is read when the server is there, which may take a while. Another process may have
+ * pushed a newer one even so, and the server takes the last that it gets: then that one again.
+ */
 bool
 account_push(struct store *store, const char *name, struct trouble *trouble)
 {
     struct admin *admin = NULL;
     struct account account;
-    char *token = NULL;
+    bool newest = false;
+    bool good =
+        account_find(store, name, &account, trouble) && broker_open_system(store, &admin, trouble);
 
-    if (!account_find(store, name, &account, trouble) ||
-        !account_token(store, name, &token, trouble)) {
-        return false;
+    while (good && !newest) {
+        good = push_once(store, admin, &account, &newest, trouble);
     }
-    bool good = broker_open_system(store, &admin, trouble) && update(admin, name, token, trouble) &&
-                read_back(admin, &account, token, trouble) &&
-                mark_pushed(store, name, token, trouble);
     admin_close(admin);
-    free(token);
     return good;
 }
 

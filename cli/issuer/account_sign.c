@@ -40,6 +40,8 @@ add_signing_key(void *arg, struct sqlite3_stmt *row)
     if (role->name != NULL || strcmp(name, ACCOUNT_ROLE_PLATFORM) == 0) {
         m->failed |=
             claims_add_role(m->claims, key, name, m->tenant, role->name != NULL ? role : NULL) != 0;
+    } else if (strcmp(name, ACCOUNT_ROLE_LEAF) == 0) {
+        m->failed |= claims_add_leaf_role(m->claims, key, name) != 0;
     }
     return true;
 }

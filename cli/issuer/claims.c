@@ -234,6 +234,23 @@ claims_add_role(json_t *account, const char *signing_key, const char *role_name,
 }
 
 int
+claims_add_leaf_role(json_t *account, const char *signing_key, const char *role_name)
+{
+    json_t *keys = member(account, "signing_keys", json_array());
+
+    /*
+     * What the hub's streams fetch arrives on $JS.S, paced on $JS.FC; the hub asks for it with
+     * replies to $JSC.R, people with replies to their inboxes. No limit on connection types:
+     * nats-server 2.9.10 does not look at one in a template.
+     */
+    return json_array_append_new(
+        keys, json_pack("{s:s, s:s, s:s, s:{s:{s:[s,s,s]}, s:{s:[s,s]}, s:i, s:i, s:i}}", "kind",
+                  "user_scope", "key", signing_key, "role", role_name, "template", "pub", "allow",
+                  "$JS.S.>", "$JSC.R.>", "_INBOX.>", "sub", "allow", "$JS.{{name()}}.API.>",
+                  "$JS.FC.>", "subs", -1, "data", -1, "payload", -1));
+}
+
+int
 claims_allow_all(json_t *user)
 {
     int publish = put(user, "pub", json_pack("{s:[s]}", "allow", ">"));

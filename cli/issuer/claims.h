@@ -44,6 +44,13 @@ struct json_t *claims_default_limits(int64_t disk_bytes);
 int claims_add_role(struct json_t *account, const char *signing_key, const char *role_name,
     const char *tenant, const struct sr_suite_role *role);
 
+/*
+ * As that, for the servers of sites, whose users are named after their JetStream domain: such a
+ * user answers the interface of its own JetStream and delivers what the account's streams fetch
+ * from it. It publishes no record and hears none. -1 without memory.
+ */
+int claims_add_leaf_role(struct json_t *account, const char *signing_key, const char *role_name);
+
 /* Maps every subject of the suite, and its dead letters, to "TENANT." and itself. -1 without
  * memory.
  */

@@ -150,7 +150,7 @@ static bool
 tell_row(void *arg, struct sqlite3_stmt *stmt)
 {
     const struct listing *listing = arg;
-    struct collector_row row;
+    struct collector_row row = { .renewed_s = 0 };
 
     read_row(stmt, &row);
     listing->cb(listing->arg, &row.c);

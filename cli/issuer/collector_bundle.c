@@ -397,6 +397,9 @@ renew(struct store *store, const struct collector_row *row, const struct collect
 {
     enum collector_refusal refusal = judge_renewal(row, renewal);
 
+    if (!collector_check_account(store, row, &refusal, trouble)) {
+        return false;
+    }
     if (refusal == COLLECTOR_GRANTED &&
         !(store_run(store, trouble, NULL, "UPDATE collector SET renewed_s = ? WHERE id = ?", "it",
               (int64_t)renewal->time_s, row->c.id) &&

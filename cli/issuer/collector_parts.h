@@ -49,4 +49,9 @@ void collector_user_name(const struct collector *c, char out[USER_NAME_MAX + 1])
 /* SHA-256 in lower-case hexadecimal. False when the cryptographic library fails. */
 bool collector_sha256(struct sr_span bytes, char ret_hex[COLLECTOR_HASH_LEN + 1]);
 
+/* Turns a `*refusal` of COLLECTOR_GRANTED into COLLECTOR_NOT_READY while the account is suspended.
+ */
+bool collector_check_account(struct store *store, const struct collector_row *row,
+    enum collector_refusal *refusal, struct trouble *trouble);
+
 #endif

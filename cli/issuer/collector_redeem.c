@@ -24,7 +24,8 @@ collector_refusal_text(enum collector_refusal refusal)
     case COLLECTOR_BAD_TOKEN: return "The token or signature is not one of this collector.";
     case COLLECTOR_EXPIRED: return "The token or the request has expired.";
     case COLLECTOR_SPENT: return "The token or the request was used already.";
-    case COLLECTOR_NOT_READY: return "The collector is not ready: it may be revoked.";
+    case COLLECTOR_NOT_READY:
+        return "The collector is not ready: it may be revoked, or its account suspended.";
     }
     return "Unknown refusal.";
 }
@@ -181,6 +182,22 @@ finish(struct store *store, bool ok, struct trouble *trouble)
 }
 
 bool
+collector_check_account(struct store *store, const struct collector_row *row,
+    enum collector_refusal *refusal, struct trouble *trouble)
+{
+    struct account account;
+
+    if (*refusal != COLLECTOR_GRANTED) {
+        return true;
+    }
+    if (!account_find(store, row->c.account, &account, trouble)) {
+        return false;
+    }
+    *refusal = account.suspended ? COLLECTOR_NOT_READY : COLLECTOR_GRANTED;
+    return true;
+}
+
+bool
 collector_redeem(struct store *store, const char *id, const char *secret, const char *host,
     enum collector_refusal *ret_refusal, struct trouble *trouble)
 {
@@ -193,6 +210,7 @@ collector_redeem(struct store *store, const char *id, const char *secret, const 
     bool ok = find_claim(store, id, secret, host, &claim, &refusal, trouble);
     if (ok && refusal == COLLECTOR_GRANTED) {
         refusal = judge_redeem(&claim, host);
+        ok = collector_check_account(store, &claim.row, &refusal, trouble);
     }
     if (ok && refusal == COLLECTOR_GRANTED) {
         ok = store_run(store, trouble, NULL,
@@ -229,10 +247,10 @@ judge_confirm(const struct claim *claim, const char *host, bool failed)
 static void
 clean(const char *text, char out[CAUSE_MAX + 1])
 {
-    size_t len = 0;
+    size_t len = strnlen(text, CAUSE_MAX);
 
-    for (; text[len] != '\0' && len < CAUSE_MAX; len++) {
-        out[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
+    for (size_t i = 0; i < len; i++) {
+        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     }
     out[len] = '\0';
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -517,6 +518,21 @@ http_port(const struct http *http)
     return ntohs(http->is_v6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
+/*
+ * Closes a descriptor of the socket that libmicrohttpd was to have, if it did not: after some
+ * failures it has, and then the number may be a connection's of the thread that still serves.
+ */
+static void
+close_rest(const struct http *h, int fd)
+{
+    struct stat ours, there;
+
+    if (fstat(h->fd, &ours) == 0 && fstat(fd, &there) == 0 && ours.st_dev == there.st_dev &&
+        ours.st_ino == there.st_ino) {
+        (void)close(fd);
+    }
+}
+
 /* Each has a descriptor of its own for the same socket, which it closes. */
 static bool
 start(struct http *h, struct serving *s, const char *certificate, const char *key)
@@ -541,7 +557,7 @@ start(struct http *h, struct serving *s, const char *certificate, const char *ke
         on_connection, h, MHD_OPTION_END);
     s->starting = false;
     if (s->daemon == NULL) {
-        (void)close(fd);
+        close_rest(h, fd);
     }
     return s->daemon != NULL;
 }

@@ -115,11 +115,17 @@ pushes_add(struct pushes *pushes, const char *account)
     (void)!write(pushes->fd, &one, sizeof(one));
 }
 
+/* One that waits after a failure goes on waiting. */
 static void
 add_unpushed(void *arg, const struct account *account)
 {
-    if (account->pushed_s < account->signed_s) {
-        pushes_add(arg, account->name);
+    struct pushes *p = arg;
+
+    (void)pthread_mutex_lock(&p->lock);
+    bool known = find(p, account->name) != NULL;
+    (void)pthread_mutex_unlock(&p->lock);
+    if (!known && account->pushed_s < account->signed_s) {
+        pushes_add(p, account->name);
     }
 }
 

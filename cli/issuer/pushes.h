@@ -23,7 +23,10 @@ void pushes_free(struct pushes *pushes);
 /* Names an account. From any thread. */
 void pushes_add(struct pushes *pushes, const char *account);
 
-/* Names the accounts whose token was signed and not pushed since. */
+/*
+ * Names the accounts whose token was signed and not pushed since, by whatever process; for the
+ * thread of pushes_run(). Those that are to be pushed again later stay so.
+ */
 bool pushes_find(struct pushes *pushes, struct store *store, struct trouble *trouble);
 
 /* Becomes readable when there is something new for pushes_run(). Borrowed. */

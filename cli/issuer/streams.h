@@ -3,8 +3,12 @@
 #define CLI_ISSUER_STREAMS_H_INCLUDED
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "issuer/store.h"
+
+struct json_t;
+struct sr_suite_stream;
 
 /*
  * The streams of an account, as sr/suite.h has them: over the mapped subjects and their dead
@@ -36,5 +40,23 @@ typedef void streams_cb(void *arg, const struct streams_result *result);
  */
 bool streams_ensure(struct store *store, const char *account, bool update, streams_cb *cb,
     void *arg, struct trouble *trouble);
+
+/* Streams of an account elsewhere than at the hub, or that fetch from elsewhere. */
+struct streams_place {
+    const char *domain; /* of JetStream, as "edge-hq"; NULL: that of the server itself */
+    int64_t max_bytes;  /* of each stream; 0: as sr/suite.h has it */
+    const char *source; /* a domain whose streams of the same names they fetch from, or NULL */
+};
+
+/*
+ * As streams_ensure() in a place. A source that a stream lacks is added whether `update` or not;
+ * others that it has stay.
+ */
+bool streams_ensure_at(struct store *store, const char *account, const struct streams_place *place,
+    bool update, streams_cb *cb, void *arg, struct trouble *trouble);
+
+/* What such a stream is made with, for STREAM.CREATE. Owned: json_decref(). NULL without memory. */
+struct json_t *streams_config(
+    const char *account, const struct sr_suite_stream *stream, const struct streams_place *place);
 
 #endif

@@ -17,6 +17,12 @@
 
 #define BORROWED_S 300
 
+/*
+ * Revocations of an account up to which keys are replaced. Its token has room for some 600 of them
+ * (SR_JWT_MAX): who renews again and again must not use up what revoking him needs.
+ */
+#define REPLACED_MAX 400
+
 void
 user_made_done(struct user_made *user)
 {
@@ -165,6 +171,23 @@ check_key(struct store *store, const struct user_draft *draft, struct trouble *t
                                    "that public key was revoked in account %s", draft->account);
 }
 
+static bool
+check_room(struct store *store, const char *account, struct trouble *trouble)
+{
+    int64_t revocations = 0;
+
+    if (!store_query(store, trouble, account_take_count, &revocations, NULL,
+            "SELECT COUNT(*) FROM revocation WHERE account = ?", "t", account)) {
+        return false;
+    }
+    return revocations < REPLACED_MAX ||
+           trouble_say(trouble, 0,
+               "rotate each role's signing key (account rotate), which makes them superfluous, and "
+               "enrol its collectors again",
+               "account %s has %lld revoked keys, and the room that is left is for revoking",
+               account, (long long)revocations);
+}
+
 /* Revokes and forgets the user that had the draft's name with another key than `key`. */
 static bool
 displace(
@@ -182,7 +205,8 @@ displace(
     if (rows == 0) {
         return true;
     }
-    return (old.revoked || account_revoke_user(store, draft->account, old.key, trouble)) &&
+    return (old.revoked || (check_room(store, draft->account, trouble) &&
+                               account_revoke_user(store, draft->account, old.key, trouble))) &&
            store_run(store, trouble, NULL, "DELETE FROM user WHERE key = ?", "t", old.key);
 }
 

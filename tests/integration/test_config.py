@@ -85,6 +85,15 @@ def test_what_is_printed_is_a_configuration_that_prints_the_same(lab):
     assert (second.returncode, second.stderr, second.stdout) == (0, "", first.stdout)
 
 
+def test_a_configuration_is_printed_though_its_files_are_not_there_yet(lab):
+    text = ("nats:\n  creds_file: /nowhere/nats.creds\n"
+            "  tls: {ca_file: /nowhere/ca.pem, cert_file: /nowhere/c.pem, key_file: /nowhere/k}\n")
+    assert len(check(lab, text)) == 4
+    (lab.dir / "later.yaml").write_text(text)
+    printed = lab.run("--config", "later.yaml", "--print-config")
+    assert printed.returncode == 0 and "creds_file: /nowhere/nats.creds" in printed.stdout
+
+
 def test_all_problems_are_printed_each_with_its_line(lab):
     lines = check(lab, "partition: [1]\n"
                        "lisetners: []\n"

@@ -3,13 +3,14 @@
 
 import base64
 import json
+import signal
 import sqlite3
 import subprocess
 
 import pytest
 
 from issuer_lab import PUBLISHES, Issuer
-from lab import BIN, ApiError, Daemon, Load, check_once, wait_for
+from lab import BIN, PROVISION, ApiError, Daemon, Load, check_once, wait_for
 from nats_client import Refused, read_creds
 
 GIB = 1 << 30
@@ -32,6 +33,13 @@ def ended(connection):
         while True:
             connection.read()
     return str(caught.value)
+
+
+def connects(port):
+    """Whether somebody has a connection to this port of 127.0.0.1."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return any(row[2] == f"0100007F:{port:04X}" and row[3] == "01"
+                   for row in map(str.split, table))
 
 
 def refused(issuer, account, name):
@@ -334,3 +342,17 @@ def test_the_near_name_is_offered_for_a_wrong_one(issuer):
     for name in ("Acme", "a.b", "-a", "a-", "x" * 33, ""):
         assert "cannot be the name" in issuer.refused("account", "create", "--", name)["cause"]
     assert "already" in issuer.refused("account", "create", "acme")["cause"]
+
+
+def test_a_push_that_waits_for_the_server_brings_what_was_revoked_meanwhile(issuer):
+    issuer.tenant("acme", "syslog")
+    issuer.process.send_signal(signal.SIGSTOP)
+    with subprocess.Popen([PROVISION, "account", "push", "acme", "--dir", issuer.root, "--json"],
+                          stdout=subprocess.PIPE, text=True) as push:
+        try:
+            wait_for("it waits for the server", lambda: connects(issuer.port))
+            issuer.run("user", "revoke", "acme", "syslog", "--no-push")
+        finally:
+            issuer.process.send_signal(signal.SIGCONT)
+        assert json.loads(push.communicate(timeout=60)[0])["ok"]
+    assert refused(issuer, "acme", "syslog")

@@ -3,6 +3,7 @@
 
 import json
 import time
+import uuid
 
 import pytest
 
@@ -121,6 +122,48 @@ def test_an_answer_that_was_lost_does_not_lock_the_host_out(desk):
     desk.renew()
     assert desk.results != before
     assert lost[0].json["nkey"] == desk.package.user_public
+
+
+def test_an_answer_that_was_lost_is_asked_for_again_by_the_timer(desk):
+    """The old credentials are revoked by then, however long they would have lived."""
+    lost = []
+
+    def lose_first_renewal(era):
+        def answer(request):
+            whole = era(request)
+            if request.path.endswith("/renew") and not lost:
+                lost.append(request)
+                return error(500, "the answer got lost")
+            return whole
+        return answer
+
+    desk.enrol(wrap=lose_first_renewal)
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "not-due"
+    assert "got lost" in desk.renew(code=SERVER)["cause"]
+    desk.package.last_renewal = 0
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "renewed"
+    assert desk.renew("--if-needed")["collectors"][0]["result"] == "not-due"
+
+
+def test_keys_of_a_renewal_that_never_ended_are_not_the_next_collectors(desk):
+    """They are of another user at the issuer, who would refuse them for good."""
+    asked = []
+
+    def lose_renewals(era):
+        def answer(request):
+            if request.path.endswith("/renew"):
+                asked.append(request.json["nkey"])
+                return error(500, "the answer got lost")
+            return era(request)
+        return answer
+
+    desk.enrol(wrap=lose_renewals)
+    desk.renew(code=SERVER)
+    desk.package.id, desk.package.secret = str(uuid.uuid4()), "second-secret"
+    desk.package.state = "ready"
+    desk.enrol(wrap=lose_renewals)
+    desk.renew(code=SERVER)
+    assert len(set(asked)) == 2
 
 
 def test_a_signature_that_is_refused_names_clock_and_token(desk):

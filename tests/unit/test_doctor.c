@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "child.h"
 #include "doctor.h"
-#include "doctor_child.h"
 #include "doctor_conf.h"
-#include "doctor_http.h"
 #include "doctor_proc.h"
+#include "metrics_text.h"
 
 /* ---- Configurations ---- */
 
@@ -204,11 +205,11 @@ samples_of_a_family_are_summed(void **state)
     uint64_t sum = 0;
 
     (void)state;
-    assert_true(doctor_metric(NUMBERS, "a_total", NULL, &sum));
+    assert_true(metrics_sum(NUMBERS, "a_total", NULL, &sum));
     assert_int_equal(sum, 7);
-    assert_true(doctor_metric(NUMBERS, "a_total", "listener=\"y\"", &sum));
+    assert_true(metrics_sum(NUMBERS, "a_total", "listener=\"y\"", &sum));
     assert_int_equal(sum, 4);
-    assert_true(doctor_metric(NUMBERS, "b", NULL, &sum));
+    assert_true(metrics_sum(NUMBERS, "b", NULL, &sum));
     assert_int_equal(sum, 12);
 }
 
@@ -218,9 +219,9 @@ an_absent_family_leaves_the_sum_as_it_was(void **state)
     uint64_t sum = 5;
 
     (void)state;
-    assert_false(doctor_metric(NUMBERS, "a", NULL, &sum));
-    assert_false(doctor_metric(NUMBERS, "a_total", "listener=\"z\"", &sum));
-    assert_false(doctor_metric("", "a", NULL, &sum));
+    assert_false(metrics_sum(NUMBERS, "a", NULL, &sum));
+    assert_false(metrics_sum(NUMBERS, "a_total", "listener=\"z\"", &sum));
+    assert_false(metrics_sum("", "a", NULL, &sum));
     assert_int_equal(sum, 5);
 }
 
@@ -238,59 +239,63 @@ reasons_that_never_occurred_are_passed_over(void **state)
     char text[100] = "";
 
     (void)state;
-    doctor_metric_reasons(NUMBERS, "a_total", append_reason, text);
+    metrics_reasons(NUMBERS, "a_total", append_reason, text);
     assert_string_equal(text, "full=3 full=4 ");
 }
 
 /* ---- Programs ---- */
 
+static struct child_output output;
+
+/* What `script` does in a shell that is found on PATH. */
+static int
+run(const char *script, unsigned timeout_ms)
+{
+    const char *const argv[] = { "sh", "-c", script, NULL };
+    const struct child child = { .argv = argv, .timeout_ms = timeout_ms };
+
+    return child_run(&child, &output);
+}
+
 static void
 a_program_tells_its_output_and_exit_code(void **state)
 {
-    char *argv[] = { "sh", "-c", "echo out; echo err >&2; exit 3", NULL };
-    struct child_result r;
-
     (void)state;
-    assert_true(doctor_child_run(argv, 20000, &r));
-    assert_int_equal(r.exit_code, 3);
-    assert_string_equal(r.out, "out\n");
-    assert_string_equal(r.err, "err\n");
-    doctor_child_done(&r);
+    assert_int_equal(run("echo out; echo err >&2; exit 3", 20000), 3);
+    assert_string_equal(output.out, "out\n");
+    assert_string_equal(output.err, "err\n");
 }
 
 static void
 a_program_that_does_not_end_is_killed(void **state)
 {
-    char *argv[] = { "sh", "-c", "echo first; exec sleep 600", NULL };
-    struct child_result r;
-
     (void)state;
-    assert_true(doctor_child_run(argv, 300, &r));
-    assert_int_equal(r.exit_code, -1);
-    doctor_child_done(&r);
+    assert_int_equal(run("echo first; exec sleep 600", 300), -1);
+    assert_int_equal(errno, ETIMEDOUT);
+    assert_string_equal(output.out, "first\n");
 }
 
 static void
 a_program_that_is_not_there_cannot_be_run(void **state)
 {
-    char *argv[] = { "/nonexistent/program", NULL };
-    struct child_result r;
+    static const char *const names[] = { "/nonexistent/program", "no-program-has-this-name" };
 
     (void)state;
-    assert_false(doctor_child_run(argv, 1000, &r));
+    for (size_t i = 0; i < 2; i++) {
+        const char *const argv[] = { names[i], NULL };
+        const struct child child = { .argv = argv, .timeout_ms = 1000 };
+        errno = 0;
+        assert_int_equal(child_run(&child, &output), -1);
+        assert_int_equal(errno, ENOENT);
+    }
 }
 
 static void
 output_beyond_the_limit_is_cut_and_the_program_ends(void **state)
 {
-    char *argv[] = { "sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x", NULL };
-    struct child_result r;
-
     (void)state;
-    assert_true(doctor_child_run(argv, 20000, &r));
-    assert_int_equal(r.exit_code, 0);
-    assert_int_equal(strlen(r.out), CHILD_TEXT_MAX);
-    doctor_child_done(&r);
+    assert_int_equal(run("head -c 1000000 /dev/zero | tr '\\0' x", 20000), 0);
+    assert_int_equal(strlen(output.out), CHILD_OUTPUT_MAX - 1);
 }
 
 /* ---- Checks ---- */

@@ -375,6 +375,29 @@ a_name_with_another_key_ends_the_old_one(void **state)
 }
 
 static void
+replacing_keys_leaves_room_for_revocations(void **state)
+{
+    struct user_made first = make_user(*state, "one", "syslog", NULL);
+    struct user_made other = make_user(*state, "two", "trapd", NULL);
+
+    assert_true(store_run(*state, &trouble, NULL,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+        " INSERT INTO revocation SELECT 'acme', printf('U%055d', i), 99999999999 FROM n",
+        ""));
+    assert_true(refuses_user(*state, "one", "syslog", NULL));
+    assert_non_null(strstr(trouble.remedy, "rotate"));
+    /* With the same key nothing is to be revoked. */
+    struct user_made same = make_user(*state, "one", "syslog", first.key);
+    assert_true(user_revoke(*state, "acme", "one", &trouble));
+    assert_true(user_revoke(*state, "acme", "two", &trouble));
+    assert_true(revoked_at(*state, first.key) > 0);
+    assert_true(account_suspend(*state, "acme", true, &trouble));
+    user_made_done(&first);
+    user_made_done(&other);
+    user_made_done(&same);
+}
+
+static void
 names_roles_and_keys_of_users_are_checked(void **state)
 {
     static const char *const names[] = { "", "a.b", "a*", "a>", "a b", "{{name()}}" };
@@ -502,6 +525,8 @@ main(void)
             a_key_from_elsewhere_is_renewed_without_a_revocation, make_store, remove_store),
         cmocka_unit_test_setup_teardown(
             a_name_with_another_key_ends_the_old_one, make_store, remove_store),
+        cmocka_unit_test_setup_teardown(
+            replacing_keys_leaves_room_for_revocations, make_store, remove_store),
         cmocka_unit_test_setup_teardown(
             names_roles_and_keys_of_users_are_checked, make_store, remove_store),
         cmocka_unit_test_setup_teardown(

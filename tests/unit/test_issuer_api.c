@@ -239,6 +239,19 @@ a_revoked_collector_is_refused(void **state)
 }
 
 static void
+a_collector_of_a_suspended_account_waits_with_its_token(void **state)
+{
+    struct api_request r = asks_bundle();
+
+    (void)state;
+    desk_good(account_suspend(desk_store, "acme", true, &desk_trouble));
+    says(&r, 409);
+    assert_state("ready");
+    desk_good(account_suspend(desk_store, "acme", false, &desk_trouble));
+    says(&r, 200);
+}
+
+static void
 bad_keys_are_told_and_spend_nothing(void **state)
 {
     struct api_request r = asks_bundle();
@@ -355,6 +368,12 @@ a_host_with_its_own_keys_renews_by_its_signature(void **state)
     body = renewal_body(&pair, csr, store_now() + 1000);
     r.body = span_of(body);
     says(&r, 410);
+    free(body);
+    desk_good(account_suspend(desk_store, "acme", true, &desk_trouble));
+    body = renewal_body(&pair, csr, store_now() + 2);
+    r.body = span_of(body);
+    says(&r, 409);
+    desk_good(account_suspend(desk_store, "acme", false, &desk_trouble));
     free(body);
     free(csr);
 }
@@ -510,6 +529,7 @@ main(void)
         with_collector(credentials_that_were_fetched_before_are_pushed_as_revoked),
         with_collector(each_refusal_has_its_status),
         with_collector(a_revoked_collector_is_refused),
+        with_collector(a_collector_of_a_suspended_account_waits_with_its_token),
         with_collector(bad_keys_are_told_and_spend_nothing),
         with_collector(a_confirmation_ends_the_token),
         with_collector(a_failure_is_kept_and_leaves_the_token),

@@ -74,6 +74,19 @@ what_was_not_pushed_before_is_found(void **state)
     assert_false(is_ready(*state));
 }
 
+static void
+looking_for_more_does_not_hurry_what_failed(void **state)
+{
+    pushes_add(*state, "acme");
+    pushes_add(*state, "globex");
+    desk_good(store_run(desk_store, &desk_trouble, NULL, "UPDATE account SET pushed_s = 0", ""));
+    (void)pushes_run(*state, desk_store);
+    desk_good(pushes_find(*state, desk_store, &desk_trouble));
+    assert_false(is_ready(*state));
+    /* Another second would be that of a second failure. */
+    assert_in_range(pushes_run(*state, desk_store), 1, 1001);
+}
+
 int
 main(void)
 {
@@ -84,6 +97,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             a_push_that_failed_is_tried_again_later_and_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_not_pushed_before_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            looking_for_more_does_not_hurry_what_failed, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, desk_open, desk_close);

@@ -361,6 +361,9 @@ an_interruption_takes_everything_back(void **state)
     desk_world.signal = SIGTERM;
     struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
     assert_refused(&result, JOIN_EXIT_ROLLED_BACK, "interrupted", before);
+    desk_world.proof = PROOF_NO_ANSWER;
+    result = desk_join(&options, NULL, &bundle, "raw");
+    assert_non_null(strstr(result.trouble.cause, "interrupted"));
 }
 
 static void
