@@ -77,7 +77,7 @@ check_trust(const struct doctor_options *options, struct checks *checks)
         checks_add(checks, "trust", CHECK_OK, "",
             "%s holds no keys: signed tokens need --trust-key", path);
     } else {
-        checks_add(checks, "trust", CHECK_OK, "", "%zu keys for tokens in %s", trust.count, path);
+        checks_add(checks, "trust", CHECK_OK, "", "keys for tokens in %s: %zu", path, trust.count);
     }
 }
 

@@ -133,8 +133,7 @@ write_config(struct store *store, const struct nats_config *config,
 static void
 tell(const struct nats_config *config, const struct nats_config_report *report)
 {
-    (void)printf(
-        "%s/nats-server.conf is written, with %zu accounts.\n", config->out, report->accounts);
+    (void)printf("%s/nats-server.conf is written; tenants: %zu.\n", config->out, report->accounts);
     (void)printf("JetStream may take %lld MiB on disk.\n", (long long)(report->disk >> 20));
     if (config->memory) {
         (void)printf("This server cannot be pushed to: when an account changes, run nats-config\n"
