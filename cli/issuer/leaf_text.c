@@ -66,10 +66,10 @@ static void
 put_listener(FILE *out, const struct leaf_facts *facts)
 {
     const struct leaf_draft *draft = facts->draft;
+    unsigned port = draft->port != 0 ? draft->port : PORT_DEFAULT;
 
     (void)fprintf(out, "server_name: \"%s\"\nlisten: \"%s:%u\"\n", facts->domain,
-        draft->address != NULL ? draft->address : "0.0.0.0",
-        draft->port != 0 ? draft->port : PORT_DEFAULT);
+        draft->address != NULL ? draft->address : "0.0.0.0", port);
     (void)fputs("# Collectors show a certificate, and the same credentials as at the hub.\n", out);
     put_tls(out, facts, "", "nats/certs/nats-server.pem", "nats/certs/nats-server-key.pem");
 }
