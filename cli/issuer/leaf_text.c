@@ -13,7 +13,7 @@
 
 #include "sr/banned.h"
 
-#define PORT_DEFAULT 4222
+#define PORT_DEFAULT 4222U
 
 static const char *
 folder_of(const struct leaf_draft *draft)

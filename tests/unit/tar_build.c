@@ -87,13 +87,18 @@ put_le(uint8_t *at, size_t width, uint32_t value)
 static uint32_t
 crc32_of(struct sr_span bytes)
 {
+    static uint32_t table[256]; /* what eight steps make of a byte */
     uint32_t crc = 0xffffffffU;
 
-    for (size_t i = 0; i < bytes.len; i++) {
-        crc ^= bytes.data[i];
+    for (uint32_t i = 0; i < 256 && table[255] == 0; i++) {
+        uint32_t step = i;
         for (int bit = 0; bit < 8; bit++) {
-            crc = (crc & 1) != 0 ? crc >> 1 ^ 0xedb88320U : crc >> 1;
+            step = (step & 1) != 0 ? step >> 1 ^ 0xedb88320U : step >> 1;
         }
+        table[i] = step;
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        crc = crc >> 8 ^ table[(crc ^ bytes.data[i]) & 0xff];
     }
     return crc ^ 0xffffffffU;
 }
