@@ -98,11 +98,15 @@ is_below(const char *path, const char *dir)
     return len > 0 && strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
-/* Whether a path is one of ours: a bundle has no business elsewhere on a host. */
+/*
+ * Whether a path is one of ours: a bundle has no business elsewhere on a host. Nor has it any among
+ * the keys by which the host trusts tokens.
+ */
 static bool
 is_ours(const struct join_options *o, const char *path)
 {
     return *path == '/' && manifest_path_is_fine(path + 1) &&
+           !is_below(path, JOIN_CONFIG_DIR "/trust.d") &&
            (is_below(path, JOIN_CONFIG_DIR) || is_below(path, o->config_dir) ||
                is_below(path, o->cert_dir) || is_below(path, o->creds_dir));
 }

@@ -143,22 +143,37 @@ a_second_collector_gets_files_of_its_own_and_reads_them(void **state)
     free(creds);
 }
 
+/* A configuration that says it reads its credentials at `path`, of 34 characters. */
 static void
-paths_outside_of_our_folders_are_not_written_to(void **state)
+joins_with_credentials_at(const char *path, const char *expected)
 {
     struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "");
     struct join_options options = desk_options(&host);
     static char config[2048];
 
-    (void)state;
     (void)snprintf(
         config, sizeof(config), "%.*s", (int)bundle.config.len, (const char *)bundle.config.data);
-    memcpy(strstr(config, "/etc/serviceradar/creds/nats.creds"),
-        "/etc/cron.d/////////////////xxxxx ", 34);
+    memcpy(strstr(config, "/etc/serviceradar/creds/nats.creds"), path, 34);
     bundle.config = span_of(config);
     struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
     assert_joined(&result);
-    assert_string_equal(result.record.creds, "/etc/serviceradar/creds/trapd.creds");
+    assert_string_equal(result.record.creds, expected);
+}
+
+static void
+paths_outside_of_our_folders_are_not_written_to(void **state)
+{
+    (void)state;
+    joins_with_credentials_at(
+        "/etc/cron.d/////////////////xxxxx ", "/etc/serviceradar/creds/trapd.creds");
+}
+
+static void
+a_bundle_does_not_say_whom_the_host_trusts(void **state)
+{
+    (void)state;
+    joins_with_credentials_at(
+        "/etc/serviceradar/trust.d/evil.pub", "/etc/serviceradar/creds/trapd.creds");
 }
 
 static void
@@ -501,6 +516,7 @@ main(void)
         ON_A_HOST(the_same_bundle_again_changes_nothing_and_proves_nothing),
         ON_A_HOST(a_second_collector_gets_files_of_its_own_and_reads_them),
         ON_A_HOST(paths_outside_of_our_folders_are_not_written_to),
+        ON_A_HOST(a_bundle_does_not_say_whom_the_host_trusts),
         ON_A_HOST(folders_of_the_options_win),
         ON_A_HOST(what_an_enrolment_does_not_need_any_more_goes),
         ON_A_HOST(a_dry_run_writes_nothing),
