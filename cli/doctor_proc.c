@@ -203,7 +203,7 @@ name_of(const char *pid, char *out, size_t size)
         *deleted = '\0';
     }
     const char *base = strrchr(target, '/');
-    (void)snprintf(out, size, "%s", base != NULL ? base + 1 : target);
+    (void)snprintf(out, size, "%.*s", (int)size - 1, base != NULL ? base + 1 : target);
 }
 
 static size_t
