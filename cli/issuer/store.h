@@ -22,7 +22,8 @@
  * say why not in `trouble`, written only when they return false.
  */
 
-#define STORE_DIR_DEFAULT "/var/lib/serviceradar/provision"
+#define STORE_DIR_ABOVE "/var/lib/serviceradar"
+#define STORE_DIR_DEFAULT STORE_DIR_ABOVE "/provision"
 #define STORE_DIR_ENVIRONMENT "SERVICERADAR_PROVISION_DIR"
 #define STORE_MASTER_BYTES 32
 #define STORE_SECRET_MAX 16384 /* bytes of one secret: an RSA key in PEM has some 3,300 */

@@ -67,6 +67,10 @@ store_make_dir(const struct store_place *place, struct trouble *trouble)
 {
     const char *name = named_dir(place);
 
+    /* The packages of collectors bring the folder above it; an issuer may be alone on its host. */
+    if (strcmp(name, STORE_DIR_DEFAULT) == 0) {
+        (void)mkdir(STORE_DIR_ABOVE, 0755);
+    }
     if (mkdir(name, 0700) == 0 || errno == EEXIST) {
         return true;
     }
