@@ -157,7 +157,7 @@ the_oldest_interface_answers_with_json(void **state)
     desk_good(collector_token(desk_store, collector.id, 1, 3600, token, &desk_trouble));
     (void)snprintf(query, sizeof(query), "?token=%s", token);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        char target[sizeof(query) + 128];
+        char target[sizeof(query) + 256];
         struct api_request r = asks("GET", paths[i], collector.id, "");
         (void)snprintf(target, sizeof(target), "%s%s", r.target, query);
         r.target = target;
