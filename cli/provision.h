@@ -7,7 +7,7 @@
 
 #include "nats_admin.h"
 #include "sr/suite.h"
-#include "world.h"
+#include "world/world.h"
 
 /* The commands of serviceradar-provision. argv[0] is the command's name; they return exit codes. */
 int provision_account(int argc, char **argv);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "enroll/unit.h"
-#include "proof.h"
+#include "proof/proof.h"
 #include "trouble.h"
 
 /* What joining does beyond files. A test puts its own functions here. As in unit.h and proof.h. */

@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "proof.h"
+#include "proof/proof.h"
 
 #define URLS_MAX 8
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "child.h"
-#include "doctor.h"
-#include "doctor_conf.h"
-#include "doctor_proc.h"
+#include "doctor/conf.h"
+#include "doctor/doctor.h"
+#include "doctor/proc.h"
 #include "metrics_text.h"
 
 /* ---- Configurations ---- */

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proof.h"
-#include "proof_wire.h"
+#include "proof/proof.h"
+#include "proof/proof_wire.h"
 
 static struct wire_url
 url_of(const char *text)

@@ -9,8 +9,8 @@
 
 #include "pcap_file.h"
 
-#include "replay_load.h"
-#include "replay_send.h"
+#include "replay/replay_load.h"
+#include "replay/replay_send.h"
 #include "sr/capture.h"
 
 enum { PACKETS = 300, PAYLOAD = 40000 };
