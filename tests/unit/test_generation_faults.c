@@ -208,9 +208,9 @@ a_start_that_crashes_too_is_made_good_by_the_next(void **state)
         take_pictures(&scenes[i], &p);
         host_make(&host);
         scenes[i].prepare(&host);
-        for (unsigned at = 1; act_and_end(&scenes[i], &host, at); at += 7) {
-            /* Each start takes long: one in three, and others each time. */
-            for (unsigned then = 1 + at % 3; act_and_end(&start, &host, then); then += 3) {
+        for (unsigned at = 1; act_and_end(&scenes[i], &host, at); at += 11) {
+            /* Each start takes long: one in five, and others each time. */
+            for (unsigned then = 1 + at % 5; act_and_end(&start, &host, then); then += 5) {
             }
             (void)is_new_after_start(&scenes[i], &host, &p);
         }
