@@ -245,7 +245,7 @@ def test_closed_port(patient):
 def test_silent_server(patient):
     with socket.create_server(("127.0.0.1", 0)) as s:
         patient.nats["url"] = [f"tls://localhost:{s.getsockname()[1]}"]
-        patient.golden("silent", timeout=1)
+        patient.golden("silent", timeout=3)
 
 
 def test_another_program_at_the_server(patient, lab):
@@ -471,7 +471,7 @@ def test_port_of_another_program(patient):
 def test_metrics_port_of_another_program(patient):
     with socket.create_server(("127.0.0.1", 0)) as s:
         patient.config["metrics"]["listen"] = f"127.0.0.1:{s.getsockname()[1]}"
-        patient.golden("metrics_port_taken", timeout=1)
+        patient.golden("metrics_port_taken", timeout=3)
 
 
 def test_collector_that_does_not_run(patient):

@@ -97,7 +97,7 @@ def test_a_subscriber_that_does_not_answer_is_no_stream(world):
         platform.api("STREAM.DELETE.events")
         platform.subscribe("acme.logs.syslog")
         platform.flush()
-        assert at_home(world, "logs.syslog", timeout=500)["result"] == "no_answer"
+        assert at_home(world, "logs.syslog", timeout=3000)["result"] == "no_answer"
 
 
 def test_an_inbox_that_the_user_may_not_have_is_refused(world):
@@ -262,7 +262,7 @@ def test_a_server_that_is_silent_after_the_handshake_is_given_up(lab):
 def test_what_is_no_nats_server_is_told(lab, greeting):
     relay = Relay(lab, 1)
     relay.serves.append(lambda s: s.sendall(greeting))
-    assert prove(relay.url, "x.y", timeout=1000)["result"] == "not_nats"
+    assert prove(relay.url, "x.y", timeout=5000)["result"] == "not_nats"
 
 
 @pytest.mark.parametrize("answer", [
