@@ -25,7 +25,8 @@ static const char HELP[] =
     "Takes back the newest change that enroll, bundle apply, renew or unenroll made: puts every\n"
     "file that it named as it was before, all or none, and restarts the collectors that it is\n"
     "about. Running it again takes back the change before that, as far as they are kept (3). The\n"
-    "credentials before a renewal are revoked: --dry-run says when it would bring them back.\n"
+    "credentials before a renewal end a day after it: --dry-run says when it would bring them "
+    "back.\n"
     "\n"
     "  --root DIR      a root to work in (the host's)\n"
     "  --no-restart    leave the units alone\n"
@@ -165,7 +166,7 @@ take_back(struct generations *g, const struct options *o, const struct generatio
     return settle_units(told, o, item, trouble) ? EXIT_SUCCESS : EXIT_RUNTIME;
 }
 
-/* A renewal ends the credentials before it at the issuer, whose word no rollback takes back. */
+/* The issuer ends the credentials before a renewal a day after it, whatever is rolled back here. */
 static void
 warn_of_renewal(struct told *told, const struct options *o, const struct generation_item *item)
 {
@@ -177,8 +178,9 @@ warn_of_renewal(struct told *told, const struct options *o, const struct generat
         if (record_read(o->root, collectors[i], &record, &none) && record.renewed_s != 0 &&
             record.renewed_s == item->time) {
             (void)snprintf(text, sizeof(text),
-                "the credentials of %s before its renewal were revoked by it: without another "
-                "token from the issuer it cannot send",
+                "the credentials of %s before its renewal end a day after it: renew it again "
+                "before, "
+                "or it needs another token from the issuer",
                 bundle_collector_name(collectors[i]));
             told_say(told, 'w', text);
         }

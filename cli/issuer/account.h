@@ -46,7 +46,7 @@ struct account {
     bool suspended;
     uint64_t created_s;
     uint64_t signed_s;
-    uint64_t pushed_s; /* 0: never */
+    uint64_t pushed_s; /* when the token was signed that the server has; 0: none */
 };
 
 /* Makes an account with one scoped signing key for each role of sr/suite.h and the platform's. */

@@ -91,15 +91,18 @@ read_back(
                        account->name);
 }
 
-/* `*ret_newest` is false when another process has signed a newer one meanwhile. */
+/*
+ * What the server has is told by when it was signed, not by the clock: a token that is signed in
+ * the second of a push is newer than what was pushed. `*ret_newest` is false when another process
+ * has signed a newer one meanwhile.
+ */
 static bool
 mark_pushed(struct store *store, const char *name, const char *token, bool *ret_newest,
     struct trouble *trouble)
 {
     int rows = 0;
     bool ok = store_run(store, trouble, &rows,
-        "UPDATE account SET pushed_s = MAX(signed_s, ?) WHERE name = ? AND jwt = ?", "itt",
-        (int64_t)store_now(), name, token);
+        "UPDATE account SET pushed_s = signed_s WHERE name = ? AND jwt = ?", "tt", name, token);
 
     *ret_newest = rows > 0;
     return ok;

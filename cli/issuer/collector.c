@@ -360,6 +360,7 @@ revoke(struct store *store, const struct collector_row *row, const char *reason,
     collector_user_name(&row->c, user);
     return (row->user_key[0] == '\0' || user_revoke(store, row->c.account, user, trouble)) &&
            (row->serial[0] == '\0' || authority_revoke(store, row->serial, reason, trouble)) &&
+           collector_end_former(store, row->c.id, trouble) &&
            collector_set_state(store, row->c.id, COLLECTOR_REVOKED, row->host, trouble) &&
            collector_audit(store, "collector revoke", row->c.id, reason, trouble);
 }

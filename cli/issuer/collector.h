@@ -144,6 +144,16 @@ bool collector_renew(struct store *store, const char *id, const struct collector
     struct collector_bundle *ret_bundle, enum collector_refusal *ret_refusal,
     struct trouble *trouble);
 
+/*
+ * What a renewal replaced stays good for so long, for a host that could not put the new credentials
+ * in place, or took them back: it goes on, and may renew with what it has.
+ */
+#define COLLECTOR_GRACE_S (24 * 3600)
+
+/* Revokes what was replaced COLLECTOR_GRACE_S ago; account_push() of `ret_count` is the caller's.
+ */
+bool collector_end_due(struct store *store, int *ret_count, struct trouble *trouble);
+
 /* Revokes user and certificate. account_push() is the caller's. Again is success. */
 bool collector_revoke(
     struct store *store, const char *id, const char *reason, struct trouble *trouble);

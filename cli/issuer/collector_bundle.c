@@ -96,7 +96,8 @@ check_keys(const struct collector_keys *keys, struct trouble *trouble)
 
 static bool
 issue_certificate(struct store *store, const struct collector_row *row,
-    const struct collector_keys *keys, struct contents *contents, struct trouble *trouble)
+    const struct collector_keys *keys, bool spare, struct contents *contents,
+    struct trouble *trouble)
 {
     char component[COLLECTOR_COMPONENT_MAX];
     const struct authority_draft draft = { .account = row->c.account,
@@ -108,7 +109,8 @@ issue_certificate(struct store *store, const struct collector_row *row,
 
     collector_component(&row->c, component);
     return authority_issue(store, &draft, &contents->made, trouble) &&
-           (row->serial[0] == '\0' || authority_revoke(store, row->serial, "superseded", trouble));
+           (spare || row->serial[0] == '\0' ||
+               authority_revoke(store, row->serial, "superseded", trouble));
 }
 
 static bool
@@ -135,14 +137,15 @@ format_creds(struct contents *contents, struct trouble *trouble)
 
 static bool
 issue_user(struct store *store, const struct collector_row *row, const struct collector_keys *keys,
-    struct contents *contents, struct trouble *trouble)
+    bool spare, struct contents *contents, struct trouble *trouble)
 {
     char name[USER_NAME_MAX + 1];
     const struct user_draft draft = { .account = row->c.account,
         .name = name,
         .role = row->c.type,
         .public_key = keys != NULL ? keys->nkey : NULL,
-        .expires_s = contents->made.expires_s };
+        .expires_s = contents->made.expires_s,
+        .spare_former = spare };
 
     collector_user_name(&row->c, name);
     return user_create(store, &draft, &contents->user, trouble) &&
@@ -282,10 +285,11 @@ keep(struct store *store, const struct collector_row *row, const struct contents
            collector_audit(store, "collector bundle", row->c.id, contents->made.serial, trouble);
 }
 
+/* With `spare` the credentials before are not revoked. */
 static bool
 fill(struct store *store, const char *id, const struct collector_keys *keys,
-    enum collector_layout layout, struct contents *contents, struct collector_bundle *ret_bundle,
-    struct trouble *trouble)
+    enum collector_layout layout, bool spare, struct contents *contents,
+    struct collector_bundle *ret_bundle, struct trouble *trouble)
 {
     struct collector_row row;
 
@@ -296,20 +300,21 @@ fill(struct store *store, const char *id, const struct collector_keys *keys,
         return trouble_say(trouble, 0, "make another with serviceradar-provision collector create",
             "the collector %s is %s", id, collector_state_name(row.c.state));
     }
-    return issue_certificate(store, &row, keys, contents, trouble) &&
-           issue_user(store, &row, keys, contents, trouble) &&
+    return issue_certificate(store, &row, keys, spare, contents, trouble) &&
+           issue_user(store, &row, keys, spare, contents, trouble) &&
            add_config(store, &row, layout == COLLECTOR_TAR, contents, trouble) &&
            add_chain(store, contents, trouble) && keep(store, &row, contents, trouble) &&
            (layout == COLLECTOR_TAR ? pack_tar(&row, contents, ret_bundle, trouble)
                                     : pack_json(&row, contents, ret_bundle, trouble));
 }
 
-bool
-collector_bundle(struct store *store, const char *id, const struct collector_keys *keys,
-    enum collector_layout layout, struct collector_bundle *ret_bundle, struct trouble *trouble)
+static bool
+bundle(struct store *store, const char *id, const struct collector_keys *keys,
+    enum collector_layout layout, bool spare, struct collector_bundle *ret_bundle,
+    struct trouble *trouble)
 {
     struct contents contents = { .creds = NULL };
-    struct collector_bundle bundle = { NULL, 0 };
+    struct collector_bundle packed = { NULL, 0 };
 
     if (keys != NULL && keys->csr == NULL && keys->nkey == NULL) {
         keys = NULL;
@@ -320,7 +325,7 @@ collector_bundle(struct store *store, const char *id, const struct collector_key
     if (!check_keys(keys, trouble) || !store_begin(store, trouble)) {
         return false;
     }
-    bool ok = fill(store, id, keys, layout, &contents, &bundle, trouble);
+    bool ok = fill(store, id, keys, layout, spare, &contents, &packed, trouble);
     contents_done(&contents);
     if (!ok) {
         store_rollback(store);
@@ -328,11 +333,18 @@ collector_bundle(struct store *store, const char *id, const struct collector_key
         ok = store_commit(store, trouble);
     }
     if (!ok) {
-        collector_bundle_done(&bundle);
+        collector_bundle_done(&packed);
         return false;
     }
-    *ret_bundle = bundle;
+    *ret_bundle = packed;
     return true;
+}
+
+bool
+collector_bundle(struct store *store, const char *id, const struct collector_keys *keys,
+    enum collector_layout layout, struct collector_bundle *ret_bundle, struct trouble *trouble)
+{
+    return bundle(store, id, keys, layout, false, ret_bundle, trouble);
 }
 
 /* The text that a renewal signs. */
@@ -356,26 +368,27 @@ signed_text(const char *id, const struct collector_renewal *renewal, struct sr_b
 }
 
 static bool
-signature_good(const struct collector_row *row, const struct collector_renewal *renewal)
+signed_by(const char *public_key, const char *id, const struct collector_renewal *renewal)
 {
     uint8_t memory[512];
     struct sr_buf text = sr_buf_over(memory, sizeof(memory));
     enum sr_nkey_type type;
     uint8_t key[SR_NKEY_BYTES];
 
-    return sr_nkey_public_decode(span(row->user_key), &type, key) == SR_NKEY_OK &&
-           type == SR_NKEY_USER && signed_text(row->c.id, renewal, &text) &&
+    return sr_nkey_public_decode(span(public_key), &type, key) == SR_NKEY_OK &&
+           type == SR_NKEY_USER && signed_text(id, renewal, &text) &&
            sr_nkey_verify(key, sr_buf_span(&text), renewal->signature) == SR_NKEY_OK;
 }
 
 /* The signature comes first: who has no key learns nothing from the answers. */
 static enum collector_refusal
-judge_renewal(const struct collector_row *row, const struct collector_renewal *renewal)
+judge_renewal(
+    const struct collector_row *row, const struct collector_renewal *renewal, const char *signer)
 {
     uint64_t now = store_now();
     uint64_t apart = now > renewal->time_s ? now - renewal->time_s : renewal->time_s - now;
 
-    if (!signature_good(row, renewal)) {
+    if (signer == NULL) {
         return COLLECTOR_BAD_TOKEN;
     }
     if (apart > COLLECTOR_RENEWAL_SLACK_S) {
@@ -389,23 +402,65 @@ judge_renewal(const struct collector_row *row, const struct collector_renewal *r
                : COLLECTOR_NOT_READY;
 }
 
+/* Whose key signed: the collector's newest, or the former one while it is good; NULL for neither.
+ */
+static const char *
+find_signer(const struct collector_row *row, const struct collector_former *former,
+    const struct collector_renewal *renewal)
+{
+    if (signed_by(row->user_key, row->c.id, renewal)) {
+        return row->user_key;
+    }
+    return former->until_s > store_now() && signed_by(former->key, row->c.id, renewal) ? former->key
+                                                                                       : NULL;
+}
+
+/*
+ * Issues new credentials beside those that the host works with: the ones that signed. Whatever else
+ * there is, it never worked with, or does not any more.
+ */
+static bool
+issue_beside(struct store *store, const struct collector_row *row,
+    const struct collector_former *former, const struct collector_renewal *renewal,
+    const char *signer, struct collector_bundle *ret_bundle, struct trouble *trouble)
+{
+    bool again = strcmp(renewal->keys.nkey, row->user_key) == 0;
+    bool spare = signer == row->user_key && !again;
+
+    if (strcmp(renewal->keys.nkey, former->key) == 0) {
+        return trouble_say(trouble, EBADMSG, "make a new key", "that key was replaced before");
+    }
+    if (spare && !(collector_end_former(store, row->c.id, trouble) &&
+                     collector_keep_former(store, row, trouble))) {
+        return false;
+    }
+    if (signer == former->key && !collector_prolong_former(store, row->c.id, trouble)) {
+        return false;
+    }
+    return bundle(store, row->c.id, &renewal->keys, COLLECTOR_TAR, spare, ret_bundle, trouble);
+}
+
 /* In a transaction: what comes of a renewal of a collector that is known. */
 static bool
 renew(struct store *store, const struct collector_row *row, const struct collector_renewal *renewal,
     struct collector_bundle *ret_bundle, enum collector_refusal *ret_refusal,
     struct trouble *trouble)
 {
-    enum collector_refusal refusal = judge_renewal(row, renewal);
+    struct collector_former former;
 
+    if (!collector_load_former(store, row->c.id, &former, trouble)) {
+        return false;
+    }
+    const char *signer = find_signer(row, &former, renewal);
+    enum collector_refusal refusal = judge_renewal(row, renewal, signer);
     if (!collector_check_account(store, row, &refusal, trouble)) {
         return false;
     }
     if (refusal == COLLECTOR_GRANTED &&
         !(store_run(store, trouble, NULL, "UPDATE collector SET renewed_s = ? WHERE id = ?", "it",
               (int64_t)renewal->time_s, row->c.id) &&
-            store_audit(store, row->user_key, "collector renew", row->c.id, "", trouble) &&
-            collector_bundle(
-                store, row->c.id, &renewal->keys, COLLECTOR_TAR, ret_bundle, trouble))) {
+            store_audit(store, signer, "collector renew", row->c.id, "", trouble) &&
+            issue_beside(store, row, &former, renewal, signer, ret_bundle, trouble))) {
         return false;
     }
     *ret_refusal = refusal;

@@ -49,6 +49,27 @@ void collector_user_name(const struct collector *c, char out[USER_NAME_MAX + 1])
 /* SHA-256 in lower-case hexadecimal. False when the cryptographic library fails. */
 bool collector_sha256(struct sr_span bytes, char ret_hex[COLLECTOR_HASH_LEN + 1]);
 
+/* Credentials of a collector that a renewal replaced. `key` is empty when there are none. */
+struct collector_former {
+    char account[ACCOUNT_NAME_MAX + 1];
+    char key[SR_NKEY_PUBLIC_LEN + 1];
+    char serial[COLLECTOR_SERIAL_MAX];
+    uint64_t until_s;
+};
+
+bool collector_load_former(struct store *store, const char *id, struct collector_former *ret_former,
+    struct trouble *trouble);
+
+/* The credentials of `row` are the former ones from now on. There must be none yet. */
+bool collector_keep_former(
+    struct store *store, const struct collector_row *row, struct trouble *trouble);
+
+/* Revokes and forgets the former ones of a collector, when there are any. */
+bool collector_end_former(struct store *store, const char *id, struct trouble *trouble);
+
+/* The host still works with the former ones: they are good for another COLLECTOR_GRACE_S. */
+bool collector_prolong_former(struct store *store, const char *id, struct trouble *trouble);
+
 /* Turns a `*refusal` of COLLECTOR_GRANTED into COLLECTOR_NOT_READY while the account is suspended.
  */
 bool collector_check_account(struct store *store, const struct collector_row *row,

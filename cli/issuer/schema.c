@@ -53,6 +53,11 @@ static const char first[] =
     " user_key TEXT NOT NULL DEFAULT '', serial TEXT NOT NULL DEFAULT '',"
     " host TEXT NOT NULL DEFAULT '', renewed_s INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
 
+    /* Credentials that a renewal replaced and that are good until `until_s`: one of a collector. */
+    "CREATE TABLE former (collector TEXT PRIMARY KEY REFERENCES collector,"
+    " key TEXT NOT NULL UNIQUE, serial TEXT NOT NULL, until_s INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+
     /* `secret` is the SHA-256 of the token's secret, in lower-case hexadecimal. */
     "CREATE TABLE token (secret TEXT PRIMARY KEY, collector TEXT NOT NULL REFERENCES collector,"
     " version INTEGER NOT NULL, created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"

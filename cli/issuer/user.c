@@ -205,8 +205,10 @@ displace(
     if (rows == 0) {
         return true;
     }
+    /* Who spares it revokes it later, and needs the room then. */
     return (old.revoked || (check_room(store, draft->account, trouble) &&
-                               account_revoke_user(store, draft->account, old.key, trouble))) &&
+                               (draft->spare_former || account_revoke_user(store, draft->account,
+                                                           old.key, trouble)))) &&
            store_run(store, trouble, NULL, "DELETE FROM user WHERE key = ?", "t", old.key);
 }
 

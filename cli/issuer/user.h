@@ -22,6 +22,7 @@ struct user_draft {
     const char *role;       /* of sr/suite.h, or ACCOUNT_ROLE_PLATFORM */
     const char *public_key; /* "U...": a key that was born on the host; NULL makes a pair */
     uint64_t expires_s;     /* 0: never */
+    bool spare_former;      /* the key that the name had is for the caller to revoke, later */
 };
 
 /* What was made. user_made_done() wipes and frees. */

@@ -16,6 +16,7 @@
 #include "enroll/token.h"
 #include "issuer/api.h"
 #include "issuer/api_identity.h"
+#include "issuer/collector.h"
 #include "issuer/http.h"
 #include "issuer/pushes.h"
 #include "sr/clock.h"
@@ -248,19 +249,25 @@ reload(struct serve *s)
     sr_notify("READY=1");
 }
 
-/* The commands of this program push by themselves; the server may have been away then. */
+/*
+ * Ends what renewals replaced a day ago, and finds what is to be pushed. The commands of this
+ * program push by themselves; the server may have been away then.
+ */
 static void
 find_unpushed(struct serve *s)
 {
     static struct sr_log_limit limit;
     struct trouble trouble;
     uint64_t suppressed, now_ns = sr_clock_monotonic_ns();
+    int ended;
 
     if (now_ns < s->find_ns) {
         return;
     }
     s->find_ns = now_ns + FIND_NS;
-    if (!pushes_find(s->pushes, s->main_store, &trouble) && sr_log_allowed(&limit, &suppressed)) {
+    if ((!collector_end_due(s->main_store, &ended, &trouble) ||
+            !pushes_find(s->pushes, s->main_store, &trouble)) &&
+        sr_log_allowed(&limit, &suppressed)) {
         sr_log(SR_LOG_ERROR, "cannot look for accounts to push cause=\"%s\" remedy=\"%s\"",
             trouble.cause, trouble.remedy);
     }

@@ -188,7 +188,7 @@ def test_another_host_gets_nothing_with_a_token_that_was_used(world):
     assert not refused(first, "trapd")
 
 
-def test_a_renewal_ends_the_credentials_before_it(world):
+def test_a_renewal_ends_the_credentials_before_it_a_day_later(world):
     host = Host(world)
     collector = enrolled(world, host, "trapd")
     creds = host.path(host.config("trapd")["nats"]["creds_file"])
@@ -199,7 +199,30 @@ def test_a_renewal_ends_the_credentials_before_it(world):
     after = creds.read_bytes()
     assert after != before
     assert not refused(host, "trapd")
-    wait_for("the connection with the old ones ends", lambda: closed(old), timeout=10)
     creds.write_bytes(before)
+    assert not refused(host, "trapd")
+    world.sql("UPDATE former SET until_s = 1")
+    world.serve.end()
+    world.serve.start()  # it looks at its start, and then once a minute
+    wait_for("the connection with the old ones ends", lambda: closed(old), timeout=30)
     assert refused(host, "trapd")
+    creds.write_bytes(after)
+    assert not refused(host, "trapd")
     assert "collector renew" in world.audit(collector)
+
+
+def test_a_renewal_that_is_rolled_back_can_be_made_again(world):
+    host = Host(world)
+    enrolled(world, host, "trapd")
+    creds = host.path(host.config("trapd")["nats"]["creds_file"])
+    before = creds.read_bytes()
+    for command in ("renew", "rollback"):
+        done = host.run(command, "--root", host.root, "--no-restart")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert creds.read_bytes() == before
+    assert not refused(host, "trapd")
+    world.sql("UPDATE collector SET renewed_s = renewed_s - 5")  # nobody is that quick
+    done = host.run("renew", "--root", host.root, "--no-restart")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert creds.read_bytes() != before
+    assert not refused(host, "trapd")

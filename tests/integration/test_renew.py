@@ -167,13 +167,13 @@ def test_keys_of_a_renewal_that_never_ended_are_not_the_next_collectors(desk):
 
 
 @pytest.mark.parametrize("args", [("--dry-run",), ()])
-def test_taking_a_renewal_back_warns_that_the_old_credentials_are_revoked(desk, args):
+def test_taking_a_renewal_back_warns_that_the_old_credentials_end(desk, args):
     desk.enrol()
     desk.renew()
     done = desk.run("rollback", "--root", desk.root, "--no-restart", "--json", *args)
     assert done.returncode == 0, done.stdout + done.stderr
     warned = [s["text"] for s in json.loads(done.stdout)["steps"] if s["level"] == "warning"]
-    assert len(warned) == 1 and "revoked" in warned[0] and "token" in warned[0]
+    assert len(warned) == 1 and "end a day after" in warned[0] and "token" in warned[0]
 
 
 def test_a_signature_that_is_refused_names_clock_and_token(desk):

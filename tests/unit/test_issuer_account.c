@@ -96,7 +96,7 @@ revoked_at(struct store *store, const char *key)
 static struct user_made
 make_user(struct store *store, const char *name, const char *role, const char *key)
 {
-    const struct user_draft draft = { "acme", name, role, key, 0 };
+    const struct user_draft draft = { "acme", name, role, key, 0, false };
     struct user_made made;
 
     assert_true(user_create(store, &draft, &made, &trouble));
@@ -106,7 +106,7 @@ make_user(struct store *store, const char *name, const char *role, const char *k
 static bool
 refuses_user(struct store *store, const char *name, const char *role, const char *key)
 {
-    const struct user_draft draft = { "acme", name, role, key, 0 };
+    const struct user_draft draft = { "acme", name, role, key, 0, false };
     struct user_made made;
 
     return !user_create(store, &draft, &made, &trouble);
