@@ -315,32 +315,6 @@ a_renewal_wants_the_key_the_time_and_no_replay(void **state)
     free(thief.csr);
 }
 
-static void
-a_renewal_can_bring_a_new_key_and_the_old_one_is_revoked(void **state)
-{
-    struct collector c = create("trapd", NULL);
-    struct host host, next;
-    uint64_t now = store_now();
-
-    (void)state;
-    host_make(&host);
-    host_make(&next);
-    struct collector_bundle packed = bundle_of(c.id, &host.keys, COLLECTOR_TAR);
-    collector_bundle_done(&packed);
-    assert_int_equal(renew(&host, c.id, &next.keys, now), COLLECTOR_GRANTED);
-    assert_int_equal(
-        desk_number("SELECT count(*) FROM revocation WHERE key = ?", host.pair.public_text), 1);
-    assert_int_equal(renew(&host, c.id, &host.keys, now + 1), COLLECTOR_BAD_TOKEN);
-    assert_int_equal(renew(&next, c.id, &next.keys, now + 1), COLLECTOR_GRANTED);
-
-    desk_good(collector_revoke(desk_store, c.id, "lost", &desk_trouble));
-    assert_int_equal(renew(&next, c.id, &next.keys, now + 2), COLLECTOR_NOT_READY);
-    assert_int_equal(
-        desk_number("SELECT count(*) FROM revocation WHERE key = ?", next.pair.public_text), 1);
-    free(host.csr);
-    free(next.csr);
-}
-
 int
 main(void)
 {
@@ -353,7 +327,6 @@ main(void)
         cmocka_unit_test(keys_of_the_host_come_back_without_secrets),
         cmocka_unit_test(keys_that_are_none_are_told_apart_from_failures),
         cmocka_unit_test(a_renewal_wants_the_key_the_time_and_no_replay),
-        cmocka_unit_test(a_renewal_can_bring_a_new_key_and_the_old_one_is_revoked),
     };
     return cmocka_run_group_tests(tests, desk_open, desk_close);
 }

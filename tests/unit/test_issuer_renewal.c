@@ -200,12 +200,17 @@ a_former_key_is_not_taken_as_a_new_one(void **state)
 static void
 revoking_a_collector_ends_its_former_credentials_too(void **state)
 {
+    enum collector_refusal refusal;
+
     (void)state;
     renews(0, 1);
     desk_good(collector_revoke(desk_store, collector.id, "stolen", &desk_trouble));
     assert_true(is_revoked(0));
     assert_true(is_revoked(1));
     assert_int_equal(revoked_certificates(), 2);
+    desk_good(asks(1, 2, &refusal));
+    assert_int_equal(refusal, COLLECTOR_NOT_READY);
+    is_refused(0, 2);
 }
 
 #define RENEWAL(test) cmocka_unit_test_setup_teardown(test, enrol, forget)
