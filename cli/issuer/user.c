@@ -11,6 +11,7 @@
 
 #include "issuer/account_parts.h"
 #include "issuer/claims.h"
+#include "issuer/collector_parts.h"
 #include "sr/jwt.h"
 
 #include "sr/banned.h"
@@ -302,6 +303,24 @@ user_borrow(
 /* ---- Revoking and listing ---- */
 
 static bool
+take_collector(void *arg, struct sqlite3_stmt *row)
+{
+    store_text(row, 0, arg, COLLECTOR_ID_LEN + 1);
+    return true;
+}
+
+/* The user of a collector that was just renewed has another key for a day. */
+static bool
+revoke_former(struct store *store, const char *key, struct trouble *trouble)
+{
+    char id[COLLECTOR_ID_LEN + 1] = "";
+
+    return store_query(store, trouble, take_collector, id, NULL,
+               "SELECT id FROM collector WHERE user_key = ?", "t", key) &&
+           (id[0] == '\0' || collector_end_former(store, id, trouble));
+}
+
+static bool
 revoke_now(struct store *store, const char *account, const char *name, struct trouble *trouble)
 {
     struct account found;
@@ -318,7 +337,8 @@ revoke_now(struct store *store, const char *account, const char *name, struct tr
         return trouble_say(trouble, 0, "see: serviceradar-provision user list",
             "account %s has no user \"%.96s\"", account, name);
     }
-    return known.revoked || account_revoke_user(store, account, known.key, trouble);
+    return (known.revoked || account_revoke_user(store, account, known.key, trouble)) &&
+           revoke_former(store, known.key, trouble);
 }
 
 bool

@@ -9,7 +9,7 @@
 #include <openssl/sha.h>
 
 #include "issuer/account.h"
-#include "issuer/collector.h"
+#include "issuer/collector_parts.h"
 #include "issuer_desk.h"
 #include "sr/buf.h"
 #include "sr/nkeypair.h"
@@ -213,6 +213,19 @@ revoking_a_collector_ends_its_former_credentials_too(void **state)
     is_refused(0, 2);
 }
 
+static void
+revoking_its_user_ends_the_former_credentials_too(void **state)
+{
+    char name[USER_NAME_MAX + 1];
+
+    (void)state;
+    renews(0, 1);
+    collector_user_name(&collector, name);
+    desk_good(user_revoke(desk_store, "acme", name, &desk_trouble));
+    assert_true(is_revoked(0));
+    assert_true(is_revoked(1));
+}
+
 #define RENEWAL(test) cmocka_unit_test_setup_teardown(test, enrol, forget)
 
 int
@@ -226,6 +239,7 @@ main(void)
         RENEWAL(a_renewal_of_the_same_key_replaces_none),
         RENEWAL(a_former_key_is_not_taken_as_a_new_one),
         RENEWAL(revoking_a_collector_ends_its_former_credentials_too),
+        RENEWAL(revoking_its_user_ends_the_former_credentials_too),
     };
 
     return cmocka_run_group_tests(tests, desk_open, desk_close);
