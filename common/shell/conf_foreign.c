@@ -227,6 +227,8 @@ sr_conf_foreign_add_text(const struct sr_conf_foreign *section, const char *to,
         return;
     }
     list->kind = SR_CONF_NODE_LIST;
+    list->line = section->given->line;
+    list->written = section->written;
     item->kind = SR_CONF_NODE_SCALAR;
     item->text = copy;
     item->len = strlen(copy);

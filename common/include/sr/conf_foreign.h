@@ -111,7 +111,7 @@ const char *sr_conf_foreign_word(const struct sr_conf_node *value, size_t index)
 /* Adds an item to the native list of sections `to`; it becomes the target of *section. */
 void sr_conf_foreign_add_item(struct sr_conf_foreign *section, const char *to);
 
-/* Adds a text, which is copied and comes from `value`, to the native list of texts `to`. */
+/* Adds a text of `value`, which is copied, to the native list `to`; the section is the list. */
 void sr_conf_foreign_add_text(const struct sr_conf_foreign *section, const char *to,
     const struct sr_conf_node *value, const char *text);
 
