@@ -46,7 +46,7 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 struct runtime {
     const struct sr_program *program;
-    const struct sr_conf_source *source;
+    struct sr_conf_source source;
     struct sr_listen_fds *passed; /* until the listeners have theirs */
     struct sr_stats *stats;
     struct sr_queue *queue;
@@ -464,23 +464,35 @@ install(struct runtime *rt, void *config, char *error, size_t error_size)
     return false;
 }
 
-/* Reads the configuration again; all or nothing. */
-static void
-reload(struct runtime *rt)
+/* Reads what a start now would read: another file of the same names, if that has come or gone. */
+static void *
+read_again(struct runtime *rt)
 {
     struct sr_conf_problems *problems = sr_conf_problems_new();
-    char text[512];
+    char unread[1024];
     void *config = NULL;
 
-    sr_notify(
-        "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(sr_clock_monotonic_ns() / 1000));
-    if (problems != NULL) {
-        config = sr_conf_load(rt->program->schema, rt->source, problems);
+    if (problems != NULL &&
+        sr_conf_choose(&rt->source, rt->program->name, unread, sizeof(unread), problems)) {
+        sr_conf_log_unread(&rt->source, unread);
+        config = sr_conf_load(rt->program->schema, &rt->source, problems);
     }
     for (size_t i = 0; problems != NULL && i < sr_conf_problems_count(problems); i++) {
         sr_log(SR_LOG_ERROR, "%s", sr_conf_problems_text(problems, i));
     }
     sr_conf_problems_free(problems);
+    return config;
+}
+
+/* Reads the configuration again; all or nothing. */
+static void
+reload(struct runtime *rt)
+{
+    char text[512];
+
+    sr_notify(
+        "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(sr_clock_monotonic_ns() / 1000));
+    void *config = read_again(rt);
     const char *key = config != NULL ? sr_conf_restart_key(rt->program->schema, rt->boot_config,
                                            config, text, sizeof(text))
                                      : NULL;
@@ -763,7 +775,7 @@ start(struct runtime *rt, char *error, size_t error_size)
 int
 sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
 {
-    struct runtime rt = { .program = program, .source = source, .boot_config = *config };
+    struct runtime rt = { .program = program, .source = *source, .boot_config = *config };
     char error[512] = "cannot make an event loop";
 
     *config = NULL;
