@@ -136,7 +136,8 @@ find_config(struct patient *p)
 {
     static const char *const names[][5] = {
         [BUNDLE_UNTOLD] = { NULL },
-        [BUNDLE_SYSLOG] = { "syslog.yaml", "syslog.json", "flowgger.toml", NULL },
+        [BUNDLE_SYSLOG] = { "syslog.yaml", "syslog.json", "flowgger.toml", "log-collector.toml",
+            NULL },
         [BUNDLE_TRAPD] = { "trapd.yaml", "trapd.json", NULL },
         [BUNDLE_NETFLOW] = { "netflow.yaml", "netflow.json", "flow-collector.json", NULL },
     };
