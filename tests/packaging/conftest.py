@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 from lab import BIN, ROOT  # noqa: E402  (needs the path)
+import services  # noqa: E402
 import signing  # noqa: E402
 
 
@@ -43,3 +44,10 @@ def repository(packages, key, tmp_path_factory):
     folder = tmp_path_factory.mktemp("repository")
     signing.build(folder, key, "--debs", packages / "deb", "--rpms", packages / "rpm")
     return folder
+
+
+@pytest.fixture(scope="module")
+def host(installed, tmp_path_factory):
+    """A machine where the suite is installed and nothing is configured."""
+    with services.host(tmp_path_factory.mktemp("host"), installed) as one:
+        yield one
