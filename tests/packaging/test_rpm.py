@@ -92,7 +92,15 @@ def test_what_is_built_here_says_that_it_is_a_test_artefact(packages):
     for name, package in packages.items():
         said = run("rpm", "-qp", "--qf", "%{RELEASE} | %{VENDOR} | %{DESCRIPTION}", package)
         assert said.startswith("0.test | Test artefact,")
-        assert name.endswith("-debuginfo") or "do not install it" in said
+        assert name.endswith("-debuginfo") or "do not\ninstall it" in said
+
+
+def test_debug_symbols_are_there_for_each_program(packages):
+    files = set(run("rpm", "-qpl", packages["serviceradar-collectors-debuginfo"]).split())
+    for program in ("bin/serviceradar-cli", "bin/serviceradar-provision",
+                    *(f"sbin/serviceradar-{name}" for name in COLLECTORS)):
+        assert any(file.startswith(f"/usr/lib/debug/usr/{program}-") for file in files)
+    assert any(file.endswith("/common/shell/publisher.c") for file in files)
 
 
 @pytest.mark.parametrize("name", COLLECTORS)
@@ -138,7 +146,7 @@ def test_scriptlets_of_the_macros_are_used_where_they_are(tmp_path):
         for name in names:
             assert f"THEIRS-{name} " in text
         assert "/theirs/_unitdir/serviceradar-trapd.socket" in text
-        assert "Test artefact" not in text and "do not install it" not in text
+        assert "Test artefact" not in text and "do not\ninstall it" not in text
         assert re.search(r"^Release: +1\.dist$", text, re.M)
         assert ("bundled(nats.c)" in text) == define.startswith("rhel")
         assert ("pkgconfig(libnats)" in text) != define.startswith("rhel")
