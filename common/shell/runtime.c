@@ -20,6 +20,7 @@
 
 #include "shell/answers.h"
 #include "shell/durable.h"
+#include "shell/listener_socket.h"
 #include "shell/snapshot.h"
 #include "shell/tap.h"
 #include "shell/worker.h"
@@ -105,59 +106,6 @@ add_lane(struct runtime *rt, unsigned listener, unsigned worker, const char *sub
     return sr_queue_add_lane(rt->queue, &options);
 }
 
-/* A socket that systemd passed; its kind says how it is received from. */
-static int
-take_socket(struct runtime *rt, const struct sr_conf_listener *l, const char *fd_name,
-    bool *ret_is_stream, char *error, size_t error_size)
-{
-    int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
-    char why[256];
-
-    if (fd < 0) {
-        return -1;
-    }
-    bool is_stream = rt->program->stream_message != NULL && l->workers == 1 && sr_tcp_is_stream(fd);
-    bool fine = is_stream ? sr_tcp_adopt(fd, why, sizeof(why))
-                          : sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why));
-    if (!fine) {
-        (void)snprintf(error, error_size, "%s: %s", l->listen, why);
-        (void)close(fd);
-        return -1;
-    }
-    *ret_is_stream = is_stream;
-    return fd;
-}
-
-/* The socket of one worker of a listener. */
-static int
-open_socket(struct runtime *rt, const struct sr_conf_listener *l, bool *ret_is_stream, char *error,
-    size_t error_size)
-{
-    const char *fd_name = sr_conf_fd_name(l->listen);
-    const char *host;
-    size_t host_len;
-    unsigned port;
-    char name[256];
-
-    if (fd_name != NULL) {
-        return take_socket(rt, l, fd_name, ret_is_stream, error, error_size);
-    }
-    (void)sr_conf_address(l->listen, &host, &host_len, &port);
-    (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
-    *ret_is_stream = sr_conf_is_stream(l->listen);
-    if (*ret_is_stream) {
-        struct sr_tcp_address stream = { .host = name, .port = port };
-        return sr_tcp_open(&stream, error, error_size);
-    }
-    struct sr_udp_address address = {
-        .host = name,
-        .port = port,
-        .receive_buffer = l->receive_buffer,
-        .shared = l->workers > 1,
-    };
-    return sr_udp_open(&address, error, error_size);
-}
-
 /*
  * What goes through the lanes of records. A file has its own framing, one record each; so has
  * standard output.
@@ -203,7 +151,7 @@ open_listener(
     struct sr_listener_stats *stats = &rt->stats->listeners[i];
 
     (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
-    for (unsigned j = 0; j < l->workers; j++) {
+    for (unsigned j = 0; j < stats->worker_count; j++) {
         struct sr_worker *w = &rt->workers[rt->worker_count++];
         w->snapshots = &rt->snapshots;
         w->listener = i;
@@ -221,7 +169,8 @@ open_listener(
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = open_socket(rt, l, &w->is_stream, error, error_size);
+        w->fd = listener_socket_open(
+            rt->passed, l, rt->program->stream_message != NULL, &w->is_stream, error, error_size);
         if (w->fd < 0) {
             return false;
         }
@@ -273,6 +222,19 @@ open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size
     return true;
 }
 
+static void
+report_passed(const struct runtime *rt)
+{
+    char names[512] = "";
+
+    for (unsigned i = 0; i < rt->stats->listener_count; i++) {
+        size_t len = strlen(names);
+        (void)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "",
+            rt->stats->listeners[i].name);
+    }
+    sr_listen_fds_report(rt->passed, names);
+}
+
 static bool
 open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
 {
@@ -285,7 +247,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        workers[i] = (unsigned)listener_conf(rt, c, i)->workers;
+        workers[i] = listener_socket_count(rt->passed, listener_conf(rt, c, i));
         total += workers[i];
     }
     rt->stats = sr_stats_new(count, workers);
@@ -304,7 +266,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
             return false;
         }
     }
-    sr_listen_fds_report(rt->passed);
+    report_passed(rt);
     sr_listen_fds_free(rt->passed);
     rt->passed = NULL;
     return true;
