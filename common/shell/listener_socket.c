@@ -2,12 +2,14 @@
 #include "shell/listener_socket.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "shell/socket.h"
 #include "sr/listen_fds.h"
 #include "sr/log.h"
+#include "sr/stats.h"
 #include "sr/tcp.h"
 #include "sr/udp.h"
 
@@ -124,4 +126,17 @@ listener_socket_open(struct sr_listen_fds *passed, const struct sr_conf_listener
     }
     warn_if_wider(fd, l, &address);
     return adopt(fd, l, *ret_is_stream, error, error_size) ? fd : -1;
+}
+
+void
+listener_socket_report(const struct sr_listen_fds *passed, const struct sr_stats *stats)
+{
+    char names[512] = "";
+
+    for (unsigned i = 0; i < stats->listener_count; i++) {
+        size_t len = strlen(names);
+        (void)snprintf(
+            names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "", stats->listeners[i].name);
+    }
+    sr_listen_fds_report(passed, names);
 }

@@ -8,6 +8,7 @@
 #include "sr/conf_common.h"
 
 struct sr_listen_fds;
+struct sr_stats;
 
 /*
  * The sockets of a listener. fd://NAME has those that systemd passed by that name. An address has
@@ -25,5 +26,8 @@ unsigned listener_socket_count(
  */
 int listener_socket_open(struct sr_listen_fds *passed, const struct sr_conf_listener *l,
     bool streams, bool *ret_is_stream, char *error, size_t error_size);
+
+/* Names the passed sockets that no listener took, if there are any. */
+void listener_socket_report(const struct sr_listen_fds *passed, const struct sr_stats *stats);
 
 #endif

@@ -22,6 +22,7 @@
 #include "shell/durable.h"
 #include "shell/listener_socket.h"
 #include "shell/snapshot.h"
+#include "shell/stopping.h"
 #include "shell/tap.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
@@ -76,6 +77,7 @@ struct runtime {
     bool maintaining; /* `maintenance` is on its way */
     uint64_t next_maintenance_ns;
     uint64_t watchdog_ns, next_watchdog_ns;
+    bool starving; /* systemd was told why it is not fed */
     int exit_code;
 };
 
@@ -222,19 +224,6 @@ open_queue(struct runtime *rt, const struct sr_conf_common *c, char *error, size
     return true;
 }
 
-static void
-report_passed(const struct runtime *rt)
-{
-    char names[512] = "";
-
-    for (unsigned i = 0; i < rt->stats->listener_count; i++) {
-        size_t len = strlen(names);
-        (void)snprintf(names + len, sizeof(names) - len, "%s%s", i > 0 ? ", " : "",
-            rt->stats->listeners[i].name);
-    }
-    sr_listen_fds_report(rt->passed, names);
-}
-
 static bool
 open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, size_t error_size)
 {
@@ -266,7 +255,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
             return false;
         }
     }
-    report_passed(rt);
+    listener_socket_report(rt->passed, rt->stats);
     sr_listen_fds_free(rt->passed);
     rt->passed = NULL;
     return true;
@@ -531,13 +520,32 @@ maintain(struct runtime *rt, uint64_t now_ns)
         uv_queue_work(&rt->loop, &rt->maintenance, on_maintenance, on_maintained) == 0;
 }
 
+/*
+ * Only while every receiving thread and the output's go round. Whether the server takes anything is
+ * no matter: a restart would not mend that.
+ */
+static void
+feed_watchdog(struct runtime *rt, uint64_t now_ns, const char *output)
+{
+    char why[256];
+
+    if (is_healthy(rt, why, sizeof(why))) {
+        rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
+        rt->starving = false;
+        sr_notify("WATCHDOG=1\nSTATUS=output: %s", output);
+    } else if (!rt->starving) {
+        rt->starving = true;
+        sr_log(SR_LOG_ERROR, "the watchdog is not fed: %s", why);
+        sr_notify("STATUS=the watchdog is not fed: %s", why);
+    }
+}
+
 static void
 on_tick(uv_timer_t *timer)
 {
     struct runtime *rt = timer->data;
     uint64_t now_ns = sr_clock_monotonic_ns();
     struct sr_sink_status status;
-    char why[256];
 
     rt->sink->ops->status(rt->sink, &status);
     if (status.failed) {
@@ -546,10 +554,8 @@ on_tick(uv_timer_t *timer)
         return;
     }
     maintain(rt, now_ns);
-    if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns &&
-        is_healthy(rt, why, sizeof(why))) {
-        rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
-        sr_notify("WATCHDOG=1\nSTATUS=output: %s", status.text);
+    if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns) {
+        feed_watchdog(rt, now_ns, status.text);
     }
 }
 
@@ -612,10 +618,26 @@ end_maintenance(struct runtime *rt)
     rt->program->maintain(rt->state, true);
 }
 
+/* Moves while segments are given back or go to disk. */
+static uint64_t
+queue_progress(void *arg)
+{
+    const struct runtime *rt = arg;
+    struct sr_queue_status status = { .memory_used = 0 };
+
+    if (rt->queue != NULL) {
+        sr_queue_status(rt->queue, &status);
+    }
+    return 3 * status.memory_used + status.disk_used; /* what moves from one to the other counts */
+}
+
 static void
 tear_down(struct runtime *rt)
 {
-    sr_notify("STOPPING=1");
+    const struct sr_conf_common *conf = rt->boot_config;
+    struct stopping *told =
+        stopping_start(queue_progress, rt, sr_clock_monotonic_ns() + conf->shutdown_timeout);
+
     stop_workers(rt);
     tap_stop(rt->tap);
     end_maintenance(rt);
@@ -624,6 +646,7 @@ tear_down(struct runtime *rt)
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
     uint64_t unkept = rt->durable != NULL ? durable_stop(rt->durable) : 0;
+    stopping_end(told);
     bool kept = rt->durable != NULL;
     if (rt->sink_started && !sr_ledgers_report(rt->stats, rt->queue, kept, unkept)) {
         rt->exit_code = EXIT_RUN;

@@ -434,6 +434,7 @@ run(void *arg)
 {
     struct sr_udp_worker *w = arg;
 
+    (void)pthread_setname_np(pthread_self(), "receive");
     (void)uv_run(&w->loop, UV_RUN_DEFAULT); /* until on_stop() has closed all handles */
     return NULL;
 }
