@@ -47,6 +47,11 @@ def words_of(text):
     return " ".join(text.replace(r"\-", "-").replace(r"\e", "\\").split())
 
 
+def words_of_lines(block):
+    """The commands of an example, continued lines in one."""
+    return [words_of(line) for line in re.sub(r"\\e\n", " ", block).splitlines()]
+
+
 def sections_of(text):
     """Title to text of a page's .SH and .SS."""
     parts = re.split(r'^\.S[HS] "?(.*?)"?$', text, flags=re.M)
@@ -186,7 +191,34 @@ def test_the_page_of_a_collector_has_its_options_and_signals(name):
     assert "@" not in text.replace("NAME@INSTANCE", "")
 
 
+@pytest.mark.parametrize("program", TOOLS)
+def test_examples_have_commands_and_options_that_there_are(program):
+    count = 0
+    paths = {" ".join(path): path for path in leaves(program)}
+    for file in pages():
+        for block in re.findall(r"^\.nf\n(.*?)^\.fi", file.read_text(), re.S | re.M):
+            for line in words_of_lines(block):
+                if not line.startswith(f"{program} ") or line == f"{program} help --all":
+                    continue
+                words = line.split()[1:]
+                path = " ".join(words[:2]) if " ".join(words[:2]) in paths else words[0]
+                assert path in paths, line
+                options = {word for word in words if word.startswith("--")}
+                assert options <= set(complete(program, *paths[path], "--")), line
+                count += 1
+    assert count > 15
+
+
 # ---- All pages ----
+
+def test_each_text_of_a_page_is_named_in_the_build():
+    """One that is not would be used, but a change of it would not make the page anew."""
+    build = (ROOT / "docs/man/CMakeLists.txt").read_text()
+    texts = [f.name for f in (ROOT / "docs/man").glob("*.[1-8]")]
+    assert len(texts) > 20 and all(name in build for name in texts)
+    assert {name for name in texts if not name.startswith("collector.")} <= {
+        p.name for p in pages()}
+
 
 def test_pages_refer_to_pages_that_there_are():
     names = {p.name for p in pages()}
