@@ -25,9 +25,9 @@
 static const char HELP[] =
     "usage: serviceradar-cli unenroll COLLECTOR [OPTION]...\n"
     "\n"
-    "Ends the enrolment of a collector (syslog, trapd or netflow) on this host: stops and "
-    "disables\n"
-    "its unit, and removes its configuration, credentials and certificates, all or none. Records\n"
+    "Ends the enrolment of a collector (syslog, trapd or netflow, or an instance of one such as\n"
+    "netflow@site2) on this host: stops and disables its units, and removes its configuration, "
+    "credentials and certificates, all or none. Records\n"
     "that wait in its queue stay. The issuer is not told: its credentials are good until they are\n"
     "revoked there. `serviceradar-cli rollback` takes it back. Running it again changes nothing.\n"
     "\n"
@@ -45,6 +45,8 @@ static const char HELP[] =
 struct options {
     const char *root;
     enum bundle_collector collector;
+    char name[RECORD_NAME_MAX];
+    char record_path[RECORD_PATH_MAX];
     bool keep_files, no_restart, dry_run, json;
 };
 
@@ -74,12 +76,13 @@ parse(int argc, char **argv, struct options *o)
         default: complain("see serviceradar-cli unenroll --help"); return EXIT_USAGE;
         }
     }
-    o->collector = optind + 1 == argc ? bundle_collector_of(argv[optind]) : BUNDLE_UNTOLD;
+    o->collector = optind + 1 == argc ? record_name_read(argv[optind], o->name) : BUNDLE_UNTOLD;
     if (o->collector == BUNDLE_UNTOLD) {
         complain("unenroll takes one of syslog, trapd and netflow; see serviceradar-cli unenroll "
                  "--help");
         return EXIT_USAGE;
     }
+    (void)record_path(o->name, o->record_path);
     return -1;
 }
 
@@ -87,12 +90,13 @@ parse(int argc, char **argv, struct options *o)
 static bool
 is_shared(const struct options *o, const char *path)
 {
-    static const enum bundle_collector all[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     struct trouble none;
     struct record r;
 
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i] == o->collector || !record_read(o->root, all[i], &r, &none)) {
+    size_t count = record_list(o->root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], o->name) == 0 || !record_read(o->root, names[i], &r, &none)) {
             continue;
         }
         const char *const paths[PARTS] = { r.config, r.creds, r.certificate, r.key, r.ca_chain };
@@ -121,7 +125,7 @@ gather(const struct options *o, const struct record *r, struct generation_file f
             files[count++] = (struct generation_file){ .path = paths[p] + 1, .absent = true };
         }
     }
-    files[count++] = (struct generation_file){ .path = record_path(o->collector), .absent = true };
+    files[count++] = (struct generation_file){ .path = o->record_path, .absent = true };
     return count;
 }
 
@@ -129,7 +133,7 @@ gather(const struct options *o, const struct record *r, struct generation_file f
 static void
 tell_queue(const struct options *o, const struct record *r, struct told *told)
 {
-    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX], text[SETTINGS_TEXT_MAX + 64];
+    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX], text[SETTINGS_TEXT_MAX + 128];
     struct settings *settings = calloc(1, sizeof(*settings));
     struct trouble none;
     bool known = settings != NULL && files_path(config, "%s%s", o->root, r->config) &&
@@ -137,8 +141,7 @@ tell_queue(const struct options *o, const struct record *r, struct told *told)
                  settings_of_file(daemon, config, settings, &none);
 
     (void)snprintf(text, sizeof(text), "records that wait stay in %s%s",
-        known ? settings->queue_dir : "/var/lib/serviceradar/",
-        known ? "" : bundle_collector_name(o->collector));
+        known ? settings->queue_dir : "/var/lib/serviceradar/", known ? "" : o->name);
     told_say(told, 'i', text);
     free(settings);
 }
@@ -220,7 +223,7 @@ run(struct generations *g, const struct options *o, struct told *told, bool *ret
     if (!o->dry_run && !unproven_undo(g, o->root, (uint64_t)time(NULL), &undone, trouble)) {
         return JOIN_EXIT_FILES;
     }
-    if (!record_read(o->root, o->collector, &record, trouble)) {
+    if (!record_read(o->root, o->name, &record, trouble)) {
         if (trouble->error != ENOENT) {
             return JOIN_EXIT_FILES;
         }
@@ -231,8 +234,7 @@ run(struct generations *g, const struct options *o, struct told *told, bool *ret
     *ret_changed = code == EXIT_SUCCESS;
     if (code == EXIT_SUCCESS && !o->dry_run) {
         (void)snprintf(text, sizeof(text), "%s is not enrolled any more; its credentials%s%s%s",
-            bundle_collector_name(o->collector), *record.package_id != '\0' ? " (package " : "",
-            record.package_id,
+            o->name, *record.package_id != '\0' ? " (package " : "", record.package_id,
             *record.package_id != '\0' ? ") are good until the issuer revokes them"
                                        : " are good until the issuer revokes them");
         told_say(told, 'o', text);
@@ -260,6 +262,6 @@ unenroll_command(int argc, char **argv)
         generations_close(g);
     }
     return told_end(&told, code != EXIT_SUCCESS ? &trouble : NULL, code,
-        json_pack("{s:s, s:b, s:b}", "collector", bundle_collector_name(o.collector), "changed",
-            changed, "dry_run", o.dry_run));
+        json_pack(
+            "{s:s, s:b, s:b}", "collector", o.name, "changed", changed, "dry_run", o.dry_run));
 }

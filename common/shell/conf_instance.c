@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sr/suite.h"
+
 #include "sr/banned.h"
 
 /* Above the ports of the programs themselves, and out of the way of those that are handed out. */
@@ -36,23 +38,13 @@ sr_conf_short_name(const char *program)
     return strncmp(program, suite, sizeof(suite) - 1) == 0 ? program + sizeof(suite) - 1 : program;
 }
 
-bool
-sr_conf_instance_is_fine(const char *instance)
-{
-    size_t len = strlen(instance);
-
-    return len > 0 && len < SR_CONF_INSTANCE_MAX && instance[0] != '-' &&
-           strspn(instance, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-               len;
-}
-
 void
-sr_conf_instance_of(const char *program, const char *file, char ret[SR_CONF_INSTANCE_MAX])
+sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX])
 {
     const char *name = sr_conf_short_name(program), *slash = strrchr(file, '/');
     const char *base = slash != NULL ? slash + 1 : file;
     size_t len = strlen(name);
-    char instance[SR_CONF_INSTANCE_MAX];
+    char instance[SR_SUITE_INSTANCE_MAX];
 
     ret[0] = '\0';
     if (strncmp(base, name, len) != 0 || base[len] != '@') {
@@ -65,7 +57,7 @@ sr_conf_instance_of(const char *program, const char *file, char ret[SR_CONF_INST
     }
     memcpy(instance, base, end);
     instance[end] = '\0';
-    if (sr_conf_instance_is_fine(instance)) {
+    if (sr_suite_instance_is_fine(instance)) {
         memcpy(ret, instance, end + 1);
     }
 }

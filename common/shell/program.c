@@ -15,6 +15,7 @@
 #include "sr/creds.h"
 #include "sr/decode_cmd.h"
 #include "sr/log.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -291,7 +292,7 @@ set_format(struct invocation *in, const char *format)
 static int
 set_instance(struct invocation *in, const char *name)
 {
-    if (!sr_conf_instance_is_fine(name)) {
+    if (!sr_suite_instance_is_fine(name)) {
         (void)fprintf(stderr,
             "%s: --instance %s: write 1 to 32 letters, digits, `_` and `-`, not `-` first\n",
             in->program->name, name);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "sr/span.h"
+#include "sr/suite.h"
 
 /*
  * Configuration by table. A program describes its keys once (struct sr_conf_key); loading,
@@ -137,13 +138,8 @@ void sr_conf_note(struct sr_conf_problems *problems, const char *where, const ch
  * queue.dir and metrics.listen of its own. One whose configuration is called "netflow@site2.yaml"
  * is the instance "site2" of serviceradar-netflow.
  */
-#define SR_CONF_INSTANCE_MAX 33 /* bytes of a name, with its NUL */
-
-/* Whether it can be a name: 1 to 32 letters, digits, '_' and '-', of which it does not begin. */
-bool sr_conf_instance_is_fine(const char *instance);
-
 /* The instance that the configuration `file` is of, "" when it is of none. */
-void sr_conf_instance_of(const char *program, const char *file, char ret[SR_CONF_INSTANCE_MAX]);
+void sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX]);
 
 /* "netflow" of "serviceradar-netflow". Points into `program`. */
 const char *sr_conf_short_name(const char *program);
@@ -153,7 +149,7 @@ struct sr_conf_source {
     const char *file;           /* NULL: no file, defaults only */
     const char *const *choices; /* what sr_conf_choose() takes `file` from, the best first */
     size_t choice_count;
-    char instance[SR_CONF_INSTANCE_MAX]; /* "": none */
+    char instance[SR_SUITE_INSTANCE_MAX]; /* "": none */
     const char *const *sets; /* "dotted.path=value", in order; lists by index: listeners.0.listen */
     size_t set_count;
     bool use_environment; /* apply SR_* variables */
