@@ -68,10 +68,10 @@ def needs(*programs):
             pytest.skip(f"a machine of its own needs {program}")
 
 
-def root(*packages, suite="bookworm"):
+def root(*packages, suite="bookworm", system=SYSTEM):
     """The folder of a Debian with systemd and these packages. It is shared: boot() it, or copy it."""
     needs("mmdebstrap")
-    names = sorted({*SYSTEM, *packages})
+    names = sorted({*system, *packages})
     digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
     folder = CACHE / f"{suite}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
