@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installed units under a real systemd: who runs, with what rights, and that nothing is lost."""
 
-import signal
-import socket
+import re
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +115,52 @@ def test_state_of_a_collector_is_for_its_user_only(running, name):
                           f"/var/lib/serviceradar /run/serviceradar /etc/serviceradar") == (
         "serviceradar:serviceradar 700\nroot:root 755\nserviceradar:serviceradar 750\n"
         "root:serviceradar 750\n")
+
+
+# ---- What it cannot do ----
+
+PROBE = "/usr/local/lib/sandbox_probe.py"
+
+
+@pytest.fixture(scope="module")
+def probed(host):
+    """The machine with what the probe looks for: files that any user may read and write."""
+    host.box.copy(Path(__file__).with_name("sandbox_probe.py"), "/usr/local/lib")
+    host.box.sh("echo file > /home/somebody; chmod 0644 /home/somebody; touch /tmp/of-others /dev/of-others; "
+                "install -d -m 1777 /srv/open; install -d -m 1777 /var/lib/serviceradar/probe")
+    return host
+
+
+def probe_as(host, unit, text):
+    """What the probe reports as the one command of a unit."""
+    host.box.write(f"/run/systemd/system/{unit}", text)
+    host.box.run("systemctl", "daemon-reload")
+    host.box.run("systemctl", "start", unit, check=False)
+    report = [row for row in host.box.journal(unit).splitlines()
+              if row.startswith(("could ", "refused "))]
+    assert len(report) == 13, report
+    return [row for row in report if row.startswith("could ")]
+
+
+@pytest.mark.parametrize("unit", [
+    "serviceradar-syslog.service", "serviceradar-syslog@.service", "serviceradar-provision.service"])
+def test_in_the_sandbox_nothing_is_possible_that_any_user_may_do(probed, unit):
+    text = probed.box.path(f"/usr/lib/systemd/system/{unit}").read_text()
+    text = re.sub(r"\\\n *", "", text)
+    text = re.sub("(?m)^ExecStart=.*", f"ExecStart=/usr/bin/python3 {PROBE} ${{STATE_DIRECTORY}}", text)
+    text = re.sub("(?m)^(Type=).*", r"\1oneshot", text)
+    text = re.sub("(?m)^(Restart|WatchdogSec|Condition|StateDirectory=).*\n", "", text)
+    text = text.replace("[Service]", "[Service]\nStateDirectory=serviceradar/probed")
+    assert probe_as(probed, "probe-" + unit.replace("@", "-one"), text) == []
+
+
+def test_what_the_sandbox_refuses_is_possible_outside_of_it(probed):
+    could = probe_as(probed, "probe-outside.service", f"""[Service]
+Type=oneshot
+User=serviceradar
+ExecStart=/usr/bin/python3 {PROBE} /var/lib/serviceradar/probe
+""")
+    assert len(could) == 13, probed.box.journal("probe-outside.service")
 
 
 # ---- Restarts ----
