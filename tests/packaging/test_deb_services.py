@@ -138,11 +138,22 @@ def test_the_service_of_the_log_collector_hands_its_port_over(machine):
     assert machine.state("serviceradar-log-collector.service") == "active"
     machine.box.write("/etc/serviceradar/syslog.yaml", CONFIG, 0o644, "serviceradar:serviceradar")
     machine.install("serviceradar-collector-common", "serviceradar-syslog")
-    assert machine.state("serviceradar-log-collector.service") == "inactive"
+    assert machine.state("serviceradar-log-collector.service") != "active"
     assert machine.state(SOCKET) == "active"
     assert machine.state(SERVICE) == "active", machine.box.journal(SERVICE)
     machine.send(514, services.line(1))
     wait_for("a record is written", machine.records)
+
+
+def test_a_running_older_trapd_hands_its_port_to_the_socket(machine):
+    machine.install("serviceradar-trapd-old")
+    assert machine.state("serviceradar-trapd.service") == "active"
+    machine.box.write("/etc/serviceradar/trapd.yaml",
+                      'output: discard\nlisteners: [{listen: "udp://0.0.0.0:162"}]\n')
+    machine.install("serviceradar-collector-common", "serviceradar-trapd")
+    assert machine.state("serviceradar-trapd.socket") == "active"
+    assert machine.state("serviceradar-trapd.service") == "active"
+    assert machine.status("serviceradar-trapd.service")["CapPrm"].strip("0") == ""
 
 
 def test_a_removal_stops_service_socket_and_instances(machine):
@@ -176,5 +187,5 @@ def test_every_command_of_the_operators_page_is_true(machine, files, tmp_path):
 
     page = (ROOT / "docs/operators/packages.md").read_text()
     script = "\n".join(re.findall(r"^```text\n(.*?)^```$", page, re.M | re.S))
-    said = machine.box.sh("exec 2>&1\n" + script, timeout=300)
+    said = machine.box.sh("exec 2>&1\ncd /\n" + script, timeout=300)
     assert said.count("\ngone\n") == 2, said
