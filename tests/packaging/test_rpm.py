@@ -104,6 +104,16 @@ def test_a_collector_has_its_program_and_its_units(rpms, name):
         assert files[path][:2] == ("-rw-r--r--", "root:root")
 
 
+def test_each_program_has_a_manual_page_and_each_tool_completions(rpms):
+    for name, section in (("cli", 1), ("provision", 8), *((name, 8) for name in COLLECTORS)):
+        files = listed(rpms[f"serviceradar-{name}"])
+        assert f"/usr/share/man/man{section}/serviceradar-{name}.{section}.gz" in files
+        if name not in COLLECTORS:
+            assert {f"/usr/share/bash-completion/completions/serviceradar-{name}",
+                    f"/usr/share/zsh/site-functions/_serviceradar-{name}",
+                    f"/usr/share/fish/vendor_completions.d/serviceradar-{name}.fish"} <= set(files)
+
+
 def test_enrolled_files_are_ghosts_that_others_cannot_read(rpms):
     seen = set()
     for name in SHIPPED:
