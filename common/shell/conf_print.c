@@ -326,14 +326,17 @@ print_example_items(const struct sr_conf_key *key, const char *base, const char 
     const struct sr_conf_sections *list = (const void *)(base + key->offset);
     char below[64];
 
-    if (list->count > 0) {
-        fprintf(out, "%s%s:\n%s%*s-\n", before, key->name, before, INDENT, "");
-        (void)snprintf(below, sizeof(below), "%s%*s", before, INDENT + INDENT, "");
-        print_example(key->keys, list->items, below, out);
-    } else {
+    if (list->count == 0) {
         fprintf(out, "%s#%s: []\n%s# Each item has these keys:\n", before, key->name, before);
         (void)snprintf(below, sizeof(below), "%s#%*s", before, INDENT + 1, "");
         print_example(key->keys, NULL, below, out);
+        return;
+    }
+    fprintf(out, "%s%s:\n", before, key->name);
+    (void)snprintf(below, sizeof(below), "%s%*s", before, INDENT + INDENT, "");
+    for (size_t i = 0; i < list->count; i++) {
+        fprintf(out, "%s%*s-\n", before, INDENT, "");
+        print_example(key->keys, (const char *)list->items + i * key->item_size, below, out);
     }
 }
 

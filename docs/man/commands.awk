@@ -196,7 +196,11 @@ function end_page(    page, file) {
     page = page (page_options == "" ? "" : ".SH " (page_options ~ /\\fB\\-/ ? "OPTIONS" : "COMMANDS"))
     page = page (page_options == "" ? "" : "\n" page_options)
     page = page (page_commands == "" ? "" : ".SH \"COMMANDS IN DETAIL\"\n" page_commands)
-    page = page (page_exits == "" ? "" : ".SH \"EXIT STATUS\"\n" page_exits) sections
+    # Commands that do not say it have the exit codes of their program.
+    if (whole == "") {
+        program_exits = page_exits
+    }
+    page = page ".SH \"EXIT STATUS\"\n" (page_exits == "" ? program_exits : page_exits) sections
     file = out "/" name "." section
     printf "%s.SH \"SEE ALSO\"\n%s", page, see_also() > file
     close(file)
