@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import uuid
 
@@ -118,8 +119,11 @@ def test_it_has_the_compiler(bill):
 
 def test_the_same_packages_make_the_same_bytes_and_others_another_number(packages, tmp_path):
     made = []
+    (tmp_path / "deb").mkdir()
+    for file in (packages / "deb").glob("serviceradar-syslog_*"):
+        shutil.copy(file, tmp_path / "deb")
     for number, epoch in enumerate((1700000000, 1700000000, 1700000001)):
-        subprocess.run([ROOT / "packaging/sbom", packages / "deb", tmp_path / str(number)], check=True,
+        subprocess.run([ROOT / "packaging/sbom", tmp_path / "deb", tmp_path / str(number)], check=True,
                        timeout=120, env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}, capture_output=True)
         (file,) = (tmp_path / str(number)).iterdir()
         made.append(file.read_bytes())
