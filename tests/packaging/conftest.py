@@ -8,17 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
-from lab import BIN, ROOT  # noqa: E402  (needs the path)
+from lab import ROOT  # noqa: E402  (needs the path)
 import signing  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """A folder with what `cmake --install` makes of this build, as packages have it."""
-    folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(["cmake", "--install", BIN.parent], check=True, timeout=60, capture_output=True,
-                   env={**os.environ, "DESTDIR": str(folder)})
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +19,15 @@ def packages(tmp_path_factory):
         return Path(os.environ["SR_PACKAGES"])
     folder = tmp_path_factory.mktemp("packages")
     subprocess.run([ROOT / "packaging/build", folder], check=True, timeout=900)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(packages, tmp_path_factory):
+    """A folder with what the Debian packages hold."""
+    folder = tmp_path_factory.mktemp("installed")
+    for package in (packages / "deb").glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
     return folder
 
 
