@@ -80,3 +80,24 @@ kept_forget(const char *root)
         (void)unlink(path);
     }
 }
+
+bool
+kept_drop(struct generations *g, const char *root, enum bundle_collector collector,
+    bool *ret_dropped, struct trouble *trouble)
+{
+    struct record record = { .collector = BUNDLE_UNTOLD };
+    struct place_content raw;
+
+    *ret_dropped = false;
+    if (!generation_bundle(g, 0, &raw, trouble)) {
+        return trouble->error == ENOENT;
+    }
+    read_record(root, &raw, &record);
+    place_free(&raw);
+    if (record.collector != collector) {
+        return true;
+    }
+    kept_forget(root);
+    *ret_dropped = true;
+    return generation_drop_bundle(g, trouble);
+}

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 from lab import ROOT  # noqa: E402  (needs the path)
+import services  # noqa: E402
 import signing  # noqa: E402
 
 
@@ -29,6 +30,13 @@ def installed(packages, tmp_path_factory):
     for package in (packages / "deb").glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
     return folder
+
+
+@pytest.fixture(scope="module")
+def host(installed, tmp_path_factory):
+    """A machine where the suite is installed and nothing is configured."""
+    with services.host(tmp_path_factory.mktemp("host"), installed) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,9 @@ CACHE = BIN.parent / "test-roots"
 CLONE_NEWNET = 0x40000000
 
 SYSTEM = ("systemd-sysv", "dbus", "iproute2")
-# What our programs are linked with, for machines that get them without a package.
+# What our programs need, for machines that get them without a package.
 LIBRARIES = ("libnats3.4", "libuv1", "libyaml-0-2", "libssl3", "libmicrohttpd12", "libjansson4",
-             "libpcap0.8", "libsnmp40", "libarchive13", "libcurl4", "libsqlite3-0")
+             "libpcap0.8", "libsnmp40", "libarchive13", "libcurl4", "libsqlite3-0", "tzdata")
 
 # In namespaces of its own, so that no mount outlives it, and in a control group of its own, because
 # two systemds in one would end each other's services.
@@ -52,6 +52,7 @@ mount -t overlay overlay "$PLACE/root" \
 tr -d - </proc/sys/kernel/random/uuid >"$PLACE/root/etc/machine-id"
 rm -f "$PLACE/root/etc/resolv.conf"
 cp /etc/resolv.conf "$PLACE/root/etc/resolv.conf"
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$PLACE/root/etc/hosts"
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 exec systemd-nspawn --quiet --boot --directory="$PLACE/root" --machine="$NAME" --register=no \
     --keep-unit --link-journal=no --private-network --resolv-conf=off --console=pipe
@@ -67,10 +68,10 @@ def needs(*programs):
             pytest.skip(f"a machine of its own needs {program}")
 
 
-def root(*packages, suite="bookworm"):
+def root(*packages, suite="bookworm", system=SYSTEM):
     """The folder of a Debian with systemd and these packages. It is shared: boot() it, or copy it."""
     needs("mmdebstrap")
-    names = sorted({*SYSTEM, *packages})
+    names = sorted({*system, *packages})
     digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
     folder = CACHE / f"{suite}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -171,14 +172,16 @@ class Container:
         return self.run("bash", "-euo", "pipefail", "-c", script, **options).stdout
 
     def copy(self, source, inside):
-        """Copies a file, or what is in a folder, into it; modes stay, all belongs to root."""
+        """Copies a file, or what is in a folder, into it; all belongs to root. Folders
+        that are there already stay as they are."""
         source = Path(source)
         tar = ["tar", "-C", source if source.is_dir() else source.parent, "-c",
                "--owner=0", "--group=0", "." if source.is_dir() else source.name]
         # By tar and from inside, so that links in the machine lead to its own files.
         with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
             self.run("mkdir", "-p", inside)
-            self.run("tar", "-C", inside, "-x", "--keep-directory-symlink", stdin=packed.stdout)
+            self.run("tar", "-C", inside, "-x", "--keep-directory-symlink",
+                     "--no-overwrite-dir", stdin=packed.stdout)
         assert packed.returncode == 0
 
     def write(self, inside, text, mode=0o644, owner="root:root"):

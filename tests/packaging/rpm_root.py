@@ -43,6 +43,7 @@ done
 exit $status
 """
 
+NOLOGIN = "#!/bin/sh\nexit 1\n"
 LOG_ONLY = '#!/bin/sh\necho "$*" >>/systemd-tmpfiles.log\n'
 
 
@@ -72,19 +73,23 @@ class Root:
         (path / "dev" / "null").touch()
         (path / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (path / "etc" / "group").write_text("root:x:0:\n")
+        (path / "etc" / "shadow").write_text("root:*:20000:0:99999:7:::\n")
+        (path / "etc" / "login.defs").write_text("USERGROUPS_ENAB yes\n")
         for name in PROGRAMS:
             copy_program(path, name)
-        self._program("systemctl", SYSTEMCTL)
-        self._program("systemd-tmpfiles", LOG_ONLY)
+        self._program("bin/systemctl", SYSTEMCTL)
+        self._program("bin/systemd-tmpfiles", LOG_ONLY)
+        self._program("sbin/nologin", NOLOGIN)
 
     def _program(self, name, text):
-        file = self.path / "usr" / "bin" / name
+        file = self.path / "usr" / name
         file.write_text(text)
         file.chmod(0o755)
 
     def rpm(self, *arguments):
         """Runs rpm on this root. What it says on standard error fails the test, but for Debian's advice."""
-        done = subprocess.run(["rpm", "--root", self.path, "--nodeps", *arguments], check=False,
+        nodeps = [] if "-qa" in arguments else ["--nodeps"]
+        done = subprocess.run(["rpm", "--root", self.path, *nodeps, *arguments], check=False,
                               capture_output=True, text=True, timeout=120)
         said = [line for line in done.stderr.splitlines() if not line.startswith("rpm: ")]
         assert done.returncode == 0 and not said, (done.returncode, done.stdout, said)

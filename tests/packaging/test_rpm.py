@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages of EL and Fedora, as far as a Debian can look at them.
-
-SR_RPMS names a folder with the packages of this commit; without it they are built.
-"""
+"""The packages of EL and Fedora, as far as a Debian can look at them."""
 
 import os
 import re
@@ -33,20 +30,10 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """Where the packages are."""
-    if os.environ.get("SR_RPMS"):
-        return Path(os.environ["SR_RPMS"])
-    out = tmp_path_factory.mktemp("rpms")
-    run(ROOM / "build", out, timeout=900)
-    return out
-
-
-@pytest.fixture(scope="session")
-def packages(folder):
-    """Their paths, by name."""
+def rpms(packages):
+    """The paths of the packages, by name."""
     found = {}
-    for file in folder.glob("*.rpm"):
+    for file in (packages / "rpm").glob("*.rpm"):
         name, source = run("rpm", "-qp", "--qf", "%{NAME} %{SOURCERPM}", file).split()
         if source != "(none)":
             found[name] = file
@@ -61,8 +48,8 @@ def root(tmp_path):
     return rpm_root.Root(tmp_path / "root")
 
 
-def install(root, packages, *names):
-    root.rpm("-U", *(packages[name] for name in names))
+def install(root, rpms, *names):
+    root.rpm("-U", *(rpms[name] for name in names))
 
 
 COMMON = "serviceradar-collector-common"
@@ -77,37 +64,45 @@ def listed(package):
             (line.split() for line in run("rpm", "-qp", "--qf", query, package).splitlines())}
 
 
-def test_the_version_is_the_one_of_the_project(packages):
+def test_the_version_is_the_one_of_the_project(rpms):
     project = re.search(r"^project\(.* VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text(), re.M)[1]
-    for package in packages.values():
+    for package in rpms.values():
         assert run("rpm", "-qp", "--qf", "%{VERSION}", package) == project
     assert f"> - {project}-1\n" in SPEC.read_text().split("%changelog")[1]
 
 
-def test_there_is_a_package_for_each_program_and_one_of_debug_symbols(packages):
-    assert sorted(packages) == sorted([*SHIPPED, "serviceradar-collectors-debuginfo"])
+def test_there_is_a_package_for_each_program_and_one_of_debug_symbols(rpms):
+    assert sorted(rpms) == sorted([*SHIPPED, "serviceradar-collectors-debuginfo"])
 
 
-def test_what_is_built_here_says_that_it_is_a_test_artefact(packages):
-    for name, package in packages.items():
+def test_what_is_built_here_says_that_it_is_a_test_artefact(rpms):
+    for name, package in rpms.items():
         said = run("rpm", "-qp", "--qf", "%{RELEASE} | %{VENDOR} | %{DESCRIPTION}", package)
         assert said.startswith("0.test | Test artefact,")
-        assert name.endswith("-debuginfo") or "do not install it" in said
+        assert name.endswith("-debuginfo") or "do not\ninstall it" in said
+
+
+def test_debug_symbols_are_there_for_each_program(rpms):
+    files = set(run("rpm", "-qpl", rpms["serviceradar-collectors-debuginfo"]).split())
+    for program in ("bin/serviceradar-cli", "bin/serviceradar-provision",
+                    *(f"sbin/serviceradar-{name}" for name in COLLECTORS)):
+        assert any(file.startswith(f"/usr/lib/debug/usr/{program}-") for file in files)
+    assert any(file.endswith("/common/shell/publisher.c") for file in files)
 
 
 @pytest.mark.parametrize("name", COLLECTORS)
-def test_a_collector_has_its_program_and_its_units(packages, name):
-    files = listed(packages[f"serviceradar-{name}"])
+def test_a_collector_has_its_program_and_its_units(rpms, name):
+    files = listed(rpms[f"serviceradar-{name}"])
     units = f"/usr/lib/systemd/system/serviceradar-{name}"
     for path, mode in ((f"/usr/sbin/serviceradar-{name}", "-rwxr-xr-x"), (f"{units}.service", "-rw-r--r--"),
                        (f"{units}.socket", "-rw-r--r--"), (f"{units}@.service", "-rw-r--r--")):
         assert files[path][:2] == (mode, "root:root")
 
 
-def test_enrolled_files_are_ghosts_that_others_cannot_read(packages):
+def test_enrolled_files_are_ghosts_that_others_cannot_read(rpms):
     seen = set()
     for name in SHIPPED:
-        for path, (mode, owners, flags) in listed(packages[name]).items():
+        for path, (mode, owners, flags) in listed(rpms[name]).items():
             if path.startswith(f"{ETC}/") and not mode.startswith("d"):
                 assert (mode, owners, set(flags)) == ("-rw-r-----", OURS, set("cng")), path
                 seen.add(path.removeprefix(f"{ETC}/"))
@@ -117,10 +112,10 @@ def test_enrolled_files_are_ghosts_that_others_cannot_read(packages):
             "certs/collector-key.pem"} <= seen
 
 
-def test_no_file_is_in_two_packages(packages):
+def test_no_file_is_in_two_packages(rpms):
     holders = {}
     for name in SHIPPED:
-        for path, (mode, _, flags) in listed(packages[name]).items():
+        for path, (mode, _, flags) in listed(rpms[name]).items():
             if not mode.startswith("d") and "l" not in flags and "/.build-id/" not in path:
                 holders.setdefault(path, []).append(name)
     assert not {path: names for path, names in holders.items() if len(names) > 1}
@@ -138,7 +133,7 @@ def test_scriptlets_of_the_macros_are_used_where_they_are(tmp_path):
         for name in names:
             assert f"THEIRS-{name} " in text
         assert "/theirs/_unitdir/serviceradar-trapd.socket" in text
-        assert "Test artefact" not in text and "do not install it" not in text
+        assert "Test artefact" not in text and "do not\ninstall it" not in text
         assert re.search(r"^Release: +1\.dist$", text, re.M)
         assert ("bundled(nats.c)" in text) == define.startswith("rhel")
         assert ("pkgconfig(libnats)" in text) != define.startswith("rhel")
@@ -158,16 +153,16 @@ def test_without_those_macros_the_fallbacks_say_the_same(tmp_path):
         assert not re.search(r"^%(systemd|sysusers|tmpfiles|sr_)", text, re.M)
 
 
-def test_no_scriptlet_restarts_a_socket_or_enables_a_unit_by_force(packages):
+def test_no_scriptlet_restarts_a_socket_or_enables_a_unit_by_force(rpms):
     for name in SHIPPED:
         for kind in ("PREIN", "POSTIN", "PREUN", "POSTUN"):
-            text = run("rpm", "-qp", "--qf", f"%{{{kind}}}", packages[name])
+            text = run("rpm", "-qp", "--qf", f"%{{{kind}}}", rpms[name])
             assert not re.search(r"restart[^\n]*\.socket", text)
             assert not re.search(r"systemctl[^\n]* (enable|start) ", text)
 
 
-def test_an_installation_makes_user_and_folders_and_starts_nothing(root, packages):
-    install(root, packages, *SHIPPED)
+def test_an_installation_makes_user_and_folders_and_starts_nothing(root, rpms):
+    install(root, rpms, *SHIPPED)
     users = (root.path / "etc" / "passwd").read_text()
     assert re.search(r"^serviceradar:x:\d+:\d+:ServiceRadar collectors:/var/lib/serviceradar:/sbin/nologin$",
                      users, re.M)
@@ -188,9 +183,9 @@ def test_an_installation_makes_user_and_folders_and_starts_nothing(root, package
         "--create serviceradar.conf", "--create serviceradar-provision.conf"]
 
 
-def test_programs_of_an_installation_run(packages, root):
+def test_programs_of_an_installation_run(rpms, root):
     """Outside of the root: its libraries are the system's."""
-    install(root, packages, *SHIPPED)
+    install(root, rpms, *SHIPPED)
     for name in COLLECTORS:
         assert name in run(root.path / f"usr/sbin/serviceradar-{name}", "--version")
 
@@ -210,12 +205,12 @@ def configured(root, *names):
     return kept
 
 
-def test_an_upgrade_restarts_services_leaves_sockets_and_changes_no_file(root, packages):
-    install(root, packages, *SHIPPED)
+def test_an_upgrade_restarts_services_leaves_sockets_and_changes_no_file(root, rpms):
+    install(root, rpms, *SHIPPED)
     kept = configured(root, *COLLECTORS)
     enabled, active = root.units("enabled"), root.units("active")
     root.calls()
-    root.rpm("-U", "--force", *(packages[name] for name in SHIPPED))
+    root.rpm("-U", "--force", *(rpms[name] for name in SHIPPED))
     calls = root.calls()
     for name in COLLECTORS:
         assert f"try-restart serviceradar-{name}.service serviceradar-{name}@*.service" in calls
@@ -225,8 +220,8 @@ def test_an_upgrade_restarts_services_leaves_sockets_and_changes_no_file(root, p
     assert not list(root.path.glob("etc/serviceradar/**/*.rpm*"))
 
 
-def test_a_removal_keeps_what_was_configured_enrolled_and_queued(root, packages):
-    install(root, packages, *SHIPPED)
+def test_a_removal_keeps_what_was_configured_enrolled_and_queued(root, rpms):
+    install(root, rpms, *SHIPPED)
     kept = configured(root, *COLLECTORS)
     root.rpm("-e", *SHIPPED)
     assert {file: file.read_text() for file in kept} == kept
@@ -237,8 +232,8 @@ def test_a_removal_keeps_what_was_configured_enrolled_and_queued(root, packages)
     assert "serviceradar:" in (root.path / "etc/passwd").read_text()
 
 
-def test_a_removal_of_one_collector_leaves_the_others_running(root, packages):
-    install(root, packages, COMMON, "serviceradar-trapd", "serviceradar-syslog")
+def test_a_removal_of_one_collector_leaves_the_others_running(root, rpms):
+    install(root, rpms, COMMON, "serviceradar-trapd", "serviceradar-syslog")
     kept = configured(root, "trapd", "syslog")
     root.calls()
     root.rpm("-e", "serviceradar-trapd")
@@ -269,13 +264,13 @@ def taken_over(root, name, config):
 
 
 @pytest.mark.parametrize("name", COLLECTORS)
-def test_an_upgrade_from_an_old_package_goes_on_running(root, packages, tmp_path, name):
+def test_an_upgrade_from_an_old_package_goes_on_running(root, rpms, tmp_path, name):
     old, config = OLD[name]
     root.rpm("-U", upstream_rpm.build(tmp_path, old, config))
     (root.path / "etc/serviceradar" / config).write_text("edited\n")
     assert root.units("active") == {f"{old}.service"}
     root.calls()
-    install(root, packages, COMMON, f"serviceradar-{name}")
+    install(root, rpms, COMMON, f"serviceradar-{name}")
     calls = root.calls()
     stop = calls.index(f"stop {old}")
     assert calls.index(f"start serviceradar-{name}.socket") > stop
@@ -287,33 +282,33 @@ def test_an_upgrade_from_an_old_package_goes_on_running(root, packages, tmp_path
 
 
 @pytest.mark.parametrize("name", COLLECTORS)
-def test_what_an_operator_had_switched_off_stays_off(root, packages, tmp_path, name):
+def test_what_an_operator_had_switched_off_stays_off(root, rpms, tmp_path, name):
     old, config = OLD[name]
     root.rpm("-U", upstream_rpm.build(tmp_path, old, config))
     for state in ("enabled", "active"):
         (root.path / "units" / state / f"{old}.service").unlink()
-    install(root, packages, COMMON, f"serviceradar-{name}")
+    install(root, rpms, COMMON, f"serviceradar-{name}")
     assert (root.units("enabled"), root.units("active")) == (set(), set())
 
 
-def test_the_old_collector_of_two_protocols_is_replaced_only_by_a_swap(root, packages, tmp_path):
+def test_the_old_collector_of_two_protocols_is_replaced_only_by_a_swap(root, rpms, tmp_path):
     """serviceradar-log-collector receives OpenTelemetry as well."""
-    syslog = packages["serviceradar-syslog"]
+    syslog = rpms["serviceradar-syslog"]
     assert "serviceradar-log-collector" in run("rpm", "-qp", "--conflicts", syslog).split()
     assert "log-collector" not in run("rpm", "-qp", "--obsoletes", syslog)
     root.rpm("-U", upstream_rpm.build(tmp_path, "serviceradar-log-collector", "log-collector.toml"))
     (root.path / "etc/serviceradar/log-collector.toml").write_text("edited\n")
-    install(root, packages, COMMON)
+    install(root, rpms, COMMON)
     root.swap("serviceradar-log-collector", syslog)
     taken_over(root, "syslog", "log-collector.toml")
 
 
-def test_rpmlint_finds_nothing(folder):
-    said = run("rpmlint", "--config", ROOM / "rpmlint.toml", *sorted(folder.glob("*.rpm")), SPEC)
+def test_rpmlint_finds_nothing(packages):
+    said = run("rpmlint", "--config", ROOM / "rpmlint.toml", *sorted((packages / "rpm").glob("*.rpm")), SPEC)
     assert "0 errors, 0 warnings" in said, said
 
 
-def test_each_requirement_has_a_package_on_enterprise_linux(folder, packages, tmp_path):
+def test_each_requirement_has_a_package_on_enterprise_linux(rpms, tmp_path):
     """The names there are those of packaging/rpm/requirements: what Debian's libraries are called there."""
     table = {}
     for line in (ROOM / "requirements").read_text().splitlines():
@@ -323,7 +318,7 @@ def test_each_requirement_has_a_package_on_enterprise_linux(folder, packages, tm
     repository = tmp_path / "repository"
     repository.mkdir()
     for name in SHIPPED:
-        shutil.copy(packages[name], repository)
+        shutil.copy(rpms[name], repository)
     run("createrepo_c", "-q", repository)
     (tmp_path / "dnf.conf").write_text(
         f"[main]\ncachedir={tmp_path}/cache\nreposdir={tmp_path}\nlogdir={tmp_path}\npluginpath={tmp_path}\n"
