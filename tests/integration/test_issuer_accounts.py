@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -357,6 +358,25 @@ def test_the_near_name_is_offered_for_a_wrong_one(issuer):
     for name in ("Acme", "a.b", "-a", "a-", "x" * 33, ""):
         assert "cannot be the name" in issuer.refused("account", "create", "--", name)["cause"]
     assert "already" in issuer.refused("account", "create", "acme")["cause"]
+
+
+def test_a_user_who_was_revoked_and_has_expired_is_refused_without_being_named(issuer):
+    issuer.tenant("acme", "trapd")
+    made = issuer.make_user("acme", "syslog", "syslog", "--expires", "2s")
+    issuer.connect("acme", "syslog").flush()
+    issuer.run("user", "revoke", "acme", "syslog")
+    key = next(u["key"] for u in issuer.run("user", "list", "acme")["users"]
+               if u["name"] == "syslog")
+    assert key in claims(issuer.run("account", "show", "acme")["jwt"])["nats"]["revocations"]
+    wait_for("the token expires", lambda: time.time() > made["expires"] + 1)
+    # As if it had expired days ago.
+    with sqlite3.connect(issuer.root / "state.db") as db:
+        db.execute("UPDATE key_end SET ends_s = ends_s - 172800 WHERE key = ?", (key,))
+    db.close()
+    assert issuer.run("account", "limits", "acme", "--connections", "100")["pushed"]
+    assert "revocations" not in claims(issuer.run("account", "show", "acme")["jwt"])["nats"]
+    assert refused(issuer, "acme", "syslog")
+    issuer.connect("acme", "trapd").flush()
 
 
 def test_a_push_that_waits_for_the_server_brings_what_was_revoked_meanwhile(issuer):
