@@ -3,6 +3,7 @@
 
 import base64
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -273,6 +274,29 @@ def test_wildcard_mappings_work_where_the_server_takes_them(issuer):
         c.subscribe("acme.app.>")
         c.publish("app.log.edge", b"x")
         assert c.flush()[0][1] == "acme.app.log.edge"
+
+
+def test_people_are_shown_words(issuer):
+    issuer.tenant("acme")
+    issuer.run("account", "mapping", "add", "acme", "app.log")
+    issuer.run("account", "export", "add", "acme", "acme.logs.>")
+    issuer.run("account", "limits", "acme", "--streams", "7", "--no-push")
+
+    def shown(*words):
+        done = subprocess.run([PROVISION, *words, "--dir", issuer.root], capture_output=True,
+                              text=True, timeout=30, check=True)
+        return re.sub(r"\d{4}-[-\dT:]+Z", "TIME", re.sub(r" +", " ", done.stdout))
+    text = shown("account", "show", "acme")
+    for line in ("given to the server: TIME, changed since", "limit disk 2GiB", "limit streams 7",
+                 "limit connections unlimited", "mapping app.log to acme.app.log",
+                 "export acme.logs.> as a stream"):
+        assert f" {line}\n" in text, text
+    assert shown("account", "list") == "acme active given to the server: TIME, changed since\n"
+    answer = issuer.run("collector", "create", "--account", "acme", "--type", "trapd",
+                        "--hostname", "edge")
+    file = issuer.root.parent / "bundle.tgz"
+    assert f"is in {file}" in shown(
+        "collector", "bundle", answer["collector"]["id"], "--out", file)
 
 
 def test_an_export_reaches_the_server(issuer):
