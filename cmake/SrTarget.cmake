@@ -54,16 +54,21 @@ function(sr_pure_library name)
   endif()
 endfunction()
 
-# sr_program(NAME SOURCES ... DEPENDS ...): an executable in <build>/bin.
+# sr_program(NAME [DAEMON] SOURCES ... DEPENDS ...): an executable in <build>/bin. A DAEMON is installed
+# where only services look for it.
 function(sr_program name)
-  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(A "DAEMON" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE ${A_DEPENDS})
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
   sr_configure(${name})
   set_property(GLOBAL APPEND PROPERTY SR_PROGRAM_OBJECTS $<JOIN:$<TARGET_OBJECTS:${name}>,,>)
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(A_DAEMON)
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+  else()
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
 endfunction()
 
 # The test `symbols` over the libraries and programs made so far.

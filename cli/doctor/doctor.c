@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <curl/curl.h>
@@ -14,6 +13,7 @@
 
 #include "command.h"
 #include "commands.h"
+#include "enroll/config_names.h"
 #include "terminal.h"
 
 #include "sr/banned.h"
@@ -134,23 +134,26 @@ parse(int argc, char **argv, struct doctor_options *o)
 static bool
 find_config(struct patient *p)
 {
-    static const char *const names[][5] = {
-        [BUNDLE_UNTOLD] = { NULL },
-        [BUNDLE_SYSLOG] = { "syslog.yaml", "syslog.json", "flowgger.toml", NULL },
-        [BUNDLE_TRAPD] = { "trapd.yaml", "trapd.json", NULL },
-        [BUNDLE_NETFLOW] = { "netflow.yaml", "netflow.json", "flow-collector.json", NULL },
-    };
-    struct stat st;
-
-    for (size_t i = 0; names[p->collector][i] != NULL; i++) {
-        if (files_path(
-                p->config, "%s/etc/serviceradar/%s", p->options->root, names[p->collector][i]) &&
-            stat(p->config, &st) == 0) {
-            return true;
-        }
+    if (config_names_shadow(p->options->root, p->collector, "", "", p->config)) {
+        return true;
     }
     p->config[0] = '\0';
     return false;
+}
+
+/* The daemon reads another file than the one that was enrolled. */
+static void
+check_choice(struct patient *p)
+{
+    char shadow[FILES_PATH_MAX], remedy[FILES_PATH_MAX + 64];
+
+    if (!p->enrolled || p->options->config != NULL ||
+        !config_names_shadow(p->options->root, p->collector, p->record.config, "", shadow)) {
+        return;
+    }
+    (void)snprintf(remedy, sizeof(remedy), "remove %s, or unenroll the collector", shadow);
+    checks_add(&p->checks, "config_choice", CHECK_WARN, remedy,
+        "the service reads %s before the %s that was enrolled", shadow, p->record.config);
 }
 
 /* Finds out what is known of a collector; false when there is nothing of it on the host. */
@@ -193,6 +196,7 @@ examine(struct patient *p)
     if (p->enrolled) {
         doctor_check_files(p);
     }
+    check_choice(p);
     doctor_check_config(p);
     if (!p->enrolled && p->has_conf) {
         doctor_check_files(p);

@@ -66,6 +66,7 @@ struct patient {
     bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
     bool has_user;                /* the service's user is known */
     bool unit_known, unit_active; /* systemd told */
+    bool socket_active;           /* so it holds the ports of the .socket unit */
     bool nobody_listens;          /* on a port of the configuration */
     uid_t uid;
     int gid_count;

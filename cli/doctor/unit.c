@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "doctor/proc.h"
+#include "enroll/unit.h"
 
 #include "sr/banned.h"
 
@@ -97,6 +98,19 @@ judge_unit(struct patient *p, const char *text)
     }
 }
 
+/* Whether systemd holds ports for the service. */
+static bool
+look_at_socket(const struct patient *p)
+{
+    static struct child_output output;
+    char unit[UNIT_NAME_MAX], active[32];
+    const char *const argv[] = { "systemctl", "show", "--property=ActiveState", unit, NULL };
+    const struct child child = { .argv = argv, .timeout_ms = p->options->timeout_ms };
+
+    return unit_socket_name(p->unit, unit) && child_run(&child, &output) == 0 &&
+           strcmp(property(output.out, "ActiveState", active, sizeof(active)), "active") == 0;
+}
+
 void
 doctor_check_unit(struct patient *p)
 {
@@ -111,6 +125,7 @@ doctor_check_unit(struct patient *p)
     }
     if (child_run(&child, &output) == 0) {
         judge_unit(p, output.out);
+        p->socket_active = look_at_socket(p);
     } else {
         checks_add(&p->checks, "unit", CHECK_SKIP, "", "systemd does not run here");
     }
@@ -121,8 +136,7 @@ doctor_check_unit(struct patient *p)
 static bool
 is_ours(const struct patient *p, const struct proc_holder *h)
 {
-    /* systemd itself holds the sockets of activation. */
-    return h->pid == 1 || (p->unit_pid != 0 && h->pid == p->unit_pid) ||
+    return (h->pid == 1 && p->socket_active) || (p->unit_pid != 0 && h->pid == p->unit_pid) ||
            strcmp(h->name, doctor_daemon(p->collector)) == 0;
 }
 
@@ -146,7 +160,7 @@ check_port(struct patient *p, const char *listen)
 {
     struct proc_listen l;
     struct proc_holder holders[HOLDERS_MAX];
-    bool ours = false;
+    bool ours = false, held = false;
 
     if (!proc_read_listen(listen, &l)) {
         checks_add(&p->checks, "port", CHECK_SKIP, "", "%s has no port", listen);
@@ -155,16 +169,20 @@ check_port(struct patient *p, const char *listen)
     size_t count = proc_find_holders(&l, holders, HOLDERS_MAX);
     for (size_t i = 0; i < count; i++) {
         if (is_ours(p, &holders[i])) {
+            held = held || holders[i].pid == 1;
             ours = true;
             continue;
         }
         checks_add(&p->checks, "port", CHECK_FAIL,
-            "stop that program, or give the listener another port", "%s is taken by %s (pid %ld)",
-            listen, holders[i].name, holders[i].pid);
+            holders[i].pid == 1
+                ? "see systemctl list-sockets, and stop the .socket unit that has it"
+                : "stop that program, or give the listener another port",
+            "%s is taken by %s (pid %ld)", listen, holders[i].name, holders[i].pid);
         return;
     }
     if (ours) {
-        checks_add(&p->checks, "port", CHECK_OK, "", "%s is ours", listen);
+        checks_add(&p->checks, "port", CHECK_OK, "",
+            held ? "%s is ours, held by systemd across restarts" : "%s is ours", listen);
     } else {
         say_nobody(p, listen);
     }

@@ -90,6 +90,19 @@ look_at_places(struct join *j, enum bundle_collector collector, struct trouble *
     return generation_preflight(j->g, &set, trouble);
 }
 
+/* Bundles bring their configuration as NAME.json, but for few. */
+static bool
+look_at_choice(const struct join *j, enum bundle_collector collector, struct trouble *trouble)
+{
+    char path[RECORD_TEXT_MAX];
+    struct record own;
+    struct trouble none;
+    bool has_own = record_read(j->root, collector, &own, &none);
+
+    return !join_default_path(j->options, collector, JOIN_CONFIG, ".json", path) ||
+           join_check_choice(j, collector, path, has_own ? own.config : "", trouble);
+}
+
 static void
 tell_enrolment(const struct join *j, enum bundle_collector collector)
 {
@@ -126,6 +139,7 @@ join_preflight(struct generations *g, const struct join_options *options,
         ok = settings_daemon(j->root, options->daemon_dir, collector, j->daemon, trouble);
     }
     ok = ok && look_at_places(j, likely, trouble);
+    ok = ok && (collector == BUNDLE_UNTOLD || look_at_choice(j, collector, trouble));
     if (ok && collector != BUNDLE_UNTOLD) {
         tell_enrolment(j, collector);
     }

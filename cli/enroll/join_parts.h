@@ -70,6 +70,14 @@ struct generation_set join_set(const struct join *j);
 bool join_default_path(const struct join_options *options, enum bundle_collector collector,
     enum join_part part, const char *extension, char out[RECORD_TEXT_MAX]);
 
+/*
+ * Whether the service will read a configuration at `path`, and not one that is there already and
+ * goes before it; `before` is what an enrolment before put there and is replaced. A path that the
+ * units do not look at is warned of only.
+ */
+bool join_check_choice(const struct join *j, enum bundle_collector collector, const char *path,
+    const char *before, struct trouble *trouble);
+
 /* Proves what is in place, and says what was seen. */
 bool join_prove(struct join *j, struct trouble *trouble);
 

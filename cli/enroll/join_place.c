@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "enroll/config_names.h"
 #include "enroll/manifest.h"
 
 #include "sr/banned.h"
@@ -167,11 +168,34 @@ meant_path(struct join *j, enum join_part part, char out[RECORD_TEXT_MAX])
     return len > 0 && len < RECORD_TEXT_MAX && is_ours(j->options, out);
 }
 
-/* Names that say nothing about the collector, of which there can be only one on a host. */
+/*
+ * Whether a configuration has a name that says nothing about the collector, or would be where the
+ * units look for one, under a name that they do not read.
+ */
 static bool
-is_nobodys(const char *config_name)
+is_passed_over(const struct join *j, const char *path)
 {
-    return strncmp(config_name, "config.", 7) == 0;
+    return strncmp(j->bundle->config_name, "config.", 7) == 0 ||
+           (strcmp(config_dir(j->options), CONFIG_NAMES_DIR) == 0 &&
+               !config_names_has(j->record->collector, path));
+}
+
+bool
+join_check_choice(const struct join *j, enum bundle_collector collector, const char *path,
+    const char *before, struct trouble *trouble)
+{
+    char shadow[FILES_PATH_MAX];
+
+    if (!config_names_has(collector, path)) {
+        join_say(j, 'w', "serviceradar-%s.service reads configurations in %s only, not %s",
+            bundle_collector_name(collector), CONFIG_NAMES_DIR, path);
+        return true;
+    }
+    if (!config_names_shadow(j->root, collector, path, before, shadow)) {
+        return true;
+    }
+    return trouble_say(trouble, EEXIST, "move that file away, and run it again",
+        "%s is there, which the service reads before the %s of the enrolment", shadow, path);
 }
 
 static bool
@@ -186,7 +210,7 @@ choose_path(struct join *j, enum join_part part, struct neighbours *n, struct tr
         return true;
     }
     if (meant_path(j, part, out) && !is_taken(n, out) &&
-        (part != JOIN_CONFIG || !is_nobodys(j->bundle->config_name))) {
+        (part != JOIN_CONFIG || !is_passed_over(j, out))) {
         return true;
     }
     if (!join_default_path(
@@ -379,8 +403,6 @@ fill_set(struct join *j, struct neighbours *n, struct trouble *trouble)
     if (j->record->enrolled_s == 0) {
         j->record->enrolled_s = n->has_own ? n->own.enrolled_s : j->options->now_s;
     }
-    (void)snprintf(j->record->unit, sizeof(j->record->unit), "serviceradar-%s.service",
-        bundle_collector_name(j->record->collector));
     j->proven_before = n->has_own && is_same(&n->own, j->record);
     if (!record_format(j->record, j->record_text, sizeof(j->record_text))) {
         return trouble_say(trouble, 0, "use shorter paths", "the record does not fit");
@@ -431,10 +453,14 @@ join_place(struct join *j, int *ret_exit, struct trouble *trouble)
         return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
     }
     read_neighbours(j, n);
+    (void)snprintf(j->record->unit, sizeof(j->record->unit), "serviceradar-%s.service",
+        bundle_collector_name(j->record->collector));
     bool ok = join_find_owner(j, trouble);
     for (int part = 0; part < JOIN_PARTS && ok; part++) {
         ok = choose_path(j, (enum join_part)part, n, trouble);
     }
+    ok = ok && join_check_choice(j, j->record->collector, j->record->config,
+                   n->has_own ? n->own.config : "", trouble);
     if (ok) {
         *ret_exit = JOIN_EXIT_BUNDLE;
         ok = check_parts(j, trouble) && rewrite(j, trouble) &&

@@ -44,25 +44,54 @@ systemctl(const char *const words[3], const char *unit, char *ret_error, size_t 
     return code;
 }
 
+static int
+ask(const char *verb, const char *unit)
+{
+    return systemctl((const char *const[3]){ verb }, unit, NULL, 0);
+}
+
 static bool
 has_file(const char *unit)
 {
     static const char *const folders[] = { "/etc/systemd/system", "/run/systemd/system",
         "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
     char path[FILES_PATH_MAX];
+    /* An instance has the file of its template: "a@b.service" is in "a@.service". */
+    size_t at = strcspn(unit, "@");
+    int head = (int)(unit[at] == '@' ? at + 1 : at);
+    const char *tail = unit[at] == '@' ? strrchr(unit, '.') : "";
 
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        if (files_path(path, "%s/%s", folders[i], unit) && access(path, F_OK) == 0) {
+        if (files_path(path, "%s/%.*s%s", folders[i], head, unit, tail != NULL ? tail : "") &&
+            access(path, F_OK) == 0) {
             return true;
         }
     }
     return false;
 }
 
+bool
+unit_socket_name(const char *unit, char ret_socket[UNIT_NAME_MAX])
+{
+    const char *dot = strrchr(unit, '.');
+    int len = dot != NULL
+                  ? snprintf(ret_socket, UNIT_NAME_MAX, "%.*s.socket", (int)(dot - unit), unit)
+                  : -1;
+
+    return len > 0 && len < UNIT_NAME_MAX;
+}
+
+bool
+unit_socket(const char *unit, char ret_socket[UNIT_NAME_MAX])
+{
+    return unit_socket_name(unit, ret_socket) && has_file(ret_socket);
+}
+
 struct unit_was
 unit_look(const char *root, const char *unit)
 {
-    struct unit_was was = { UNIT_OTHER_ROOT, false };
+    struct unit_was was = { .state = UNIT_OTHER_ROOT };
+    char socket[UNIT_NAME_MAX];
 
     if (*root != '\0') {
         return was;
@@ -77,12 +106,16 @@ unit_look(const char *root, const char *unit)
         return was;
     }
     was.state = UNIT_INACTIVE;
-    if (systemctl((const char *const[3]){ "is-active" }, unit, NULL, 0) == 0) {
+    if (ask("is-active", unit) == 0) {
         was.state = UNIT_ACTIVE;
-    } else if (systemctl((const char *const[3]){ "is-failed" }, unit, NULL, 0) == 0) {
+    } else if (ask("is-failed", unit) == 0) {
         was.state = UNIT_FAILED;
     }
-    was.enabled = systemctl((const char *const[3]){ "is-enabled" }, unit, NULL, 0) == 0;
+    was.enabled = ask("is-enabled", unit) == 0;
+    if (unit_socket(unit, socket)) {
+        was.socket_active = ask("is-active", socket) == 0;
+        was.socket_enabled = ask("is-enabled", socket) == 0;
+    }
     return was;
 }
 
@@ -130,21 +163,52 @@ complain_of(const char *doing, const char *unit, const char *said, struct troubl
         *said != '\0' ? said : "systemctl gave no reason");
 }
 
-bool
-unit_start(const char *unit, struct trouble *trouble)
+static bool
+tell(const char *verb, const char *unit, const char *doing, struct trouble *trouble)
 {
     char said[256] = "";
 
-    if (systemctl((const char *const[3]){ "enable" }, unit, said, sizeof(said)) != 0) {
-        return complain_of("enabled", unit, said, trouble);
+    return systemctl((const char *const[3]){ verb }, unit, said, sizeof(said)) == 0 ||
+           complain_of(doing, unit, said, trouble);
+}
+
+/*
+ * systemd does not open the port for a service that runs, and that one may have bound it itself: it
+ * was started by another version, or by hand.
+ */
+static bool
+start_socket(const char *socket, const char *unit, struct trouble *trouble)
+{
+    (void)ask("reset-failed", socket);
+    if (!tell("enable", socket, "enabled", trouble)) {
+        return false;
+    }
+    if (ask("is-active", socket) == 0) {
+        return true;
+    }
+    (void)ask("stop", unit);
+    return tell("start", socket, "started", trouble);
+}
+
+bool
+unit_start(const char *unit, struct trouble *trouble)
+{
+    char socket[UNIT_NAME_MAX];
+
+    if (!tell("enable", unit, "enabled", trouble)) {
+        return false;
     }
     /* A unit that failed too often in a row is not started again without this. */
-    (void)systemctl((const char *const[3]){ "reset-failed" }, unit, NULL, 0);
-    if (systemctl((const char *const[3]){ "restart" }, unit, said, sizeof(said)) != 0) {
-        return complain_of("started", unit, said, trouble);
+    (void)ask("reset-failed", unit);
+    /* A port that somebody else has may be none that this configuration listens on. */
+    bool has_port = !unit_socket(unit, socket) || start_socket(socket, unit, trouble);
+    struct trouble later, *next = has_port ? trouble : &later;
+    if (!tell("restart", unit, "started", next)) {
+        return false;
     }
-    if (systemctl((const char *const[3]){ "is-active" }, unit, NULL, 0) != 0) {
-        return complain_of("kept running", unit, "it ended right after its start", trouble);
+    if (ask("is-active", unit) != 0) {
+        return has_port &&
+               complain_of("kept running", unit, "it ended right after its start", trouble);
     }
     return true;
 }
@@ -152,9 +216,14 @@ unit_start(const char *unit, struct trouble *trouble)
 bool
 unit_stop(const char *unit, struct trouble *trouble)
 {
-    char said[256] = "";
+    char socket[UNIT_NAME_MAX], said[256] = "";
+    const char *const words[3] = { "disable", "--now" };
 
-    if (systemctl((const char *const[3]){ "disable", "--now" }, unit, said, sizeof(said)) != 0) {
+    /* The socket first: what comes in meanwhile would start the service again. */
+    if (unit_socket(unit, socket) && systemctl(words, socket, said, sizeof(said)) != 0) {
+        return complain_of("stopped", socket, said, trouble);
+    }
+    if (systemctl(words, unit, said, sizeof(said)) != 0) {
         return complain_of("stopped", unit, said, trouble);
     }
     return true;
@@ -163,12 +232,22 @@ unit_stop(const char *unit, struct trouble *trouble)
 void
 unit_restore(const char *unit, struct unit_was was)
 {
+    char socket[UNIT_NAME_MAX];
+    bool has_socket = unit_socket(unit, socket);
+
     if (!unit_can(was.state)) {
         return;
     }
-    if (!was.enabled) {
-        (void)systemctl((const char *const[3]){ "disable" }, unit, NULL, 0);
+    (void)ask(was.enabled ? "enable" : "disable", unit);
+    if (has_socket) {
+        (void)ask(was.socket_enabled ? "enable" : "disable", socket);
     }
-    (void)systemctl(
-        (const char *const[3]){ was.state == UNIT_ACTIVE ? "restart" : "stop" }, unit, NULL, 0);
+    if (has_socket && !was.socket_active) {
+        (void)ask("stop", socket);
+    }
+    if (has_socket && was.socket_active && ask("is-active", socket) != 0) {
+        (void)ask("stop", unit);
+        (void)ask("start", socket);
+    }
+    (void)ask(was.state == UNIT_ACTIVE ? "restart" : "stop", unit);
 }

@@ -6,7 +6,11 @@
 
 #include "trouble.h"
 
-/* The service of a collector, by systemctl. `unit` is "serviceradar-trapd.service". */
+/*
+ * The service of a collector, by systemctl. `unit` is "serviceradar-trapd.service"; when there is a
+ * .socket unit of the same name, that one is started, stopped, enabled and disabled with it: a
+ * socket that is left alone would start the service again.
+ */
 
 enum unit_state {
     UNIT_OTHER_ROOT, /* the files are not this host's */
@@ -21,7 +25,16 @@ enum unit_state {
 struct unit_was {
     enum unit_state state;
     bool enabled;
+    bool socket_active, socket_enabled;
 };
+
+#define UNIT_NAME_MAX 256
+
+/* The name that the .socket unit of a service has. False for what is no unit. */
+bool unit_socket_name(const char *unit, char ret_socket[UNIT_NAME_MAX]);
+
+/* The same; false when there is none on this host. */
+bool unit_socket(const char *unit, char ret_socket[UNIT_NAME_MAX]);
 
 /* Asks systemd; writes nothing. `root` is where the collector's files are, "" for the host. */
 struct unit_was unit_look(const char *root, const char *unit);

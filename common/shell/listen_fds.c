@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shell/socket.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
@@ -19,6 +20,8 @@
 struct passed {
     int fd; /* -1: taken */
     const char *name;
+    unsigned port; /* 0: none */
+    int type;
 };
 
 struct sr_listen_fds {
@@ -78,7 +81,12 @@ sr_listen_fds_new(void)
         int fd = FIRST_FD + (int)i;
         const char *name = next_name(&rest);
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
-            set->passed[set->count++] = (struct passed){ fd, name };
+            set->passed[set->count++] = (struct passed){
+                .fd = fd,
+                .name = name,
+                .port = sr_socket_port(fd),
+                .type = sr_socket_option(fd, SO_TYPE),
+            };
         }
     }
     (void)unsetenv("LISTEN_PID");
@@ -87,37 +95,30 @@ sr_listen_fds_new(void)
     return set;
 }
 
-/* Writes the names, of those only that nobody took when `left`. Returns how many there are. */
-static size_t
-list_names(const struct sr_listen_fds *set, bool left, char *text, size_t text_size)
+/* Adds to a list, which is cut where it does not fit. */
+static void
+list(char *text, size_t text_size, const char *name, const char *address)
 {
-    size_t len = 0, listed = 0;
+    size_t len = strlen(text);
 
-    text[0] = '\0';
-    for (size_t i = 0; i < set->count; i++) {
-        if (left && set->passed[i].fd < 0) {
-            continue;
-        }
-        if (len < text_size) { /* else it is cut */
-            len += (size_t)snprintf(
-                text + len, text_size - len, "%s%s", listed > 0 ? ", " : "", set->passed[i].name);
-        }
-        listed++;
-    }
-    return listed;
+    (void)snprintf(text + len, text_size - len, "%s%s%s%s", len > 0 ? ", " : "", name,
+        address[0] != '\0' ? " " : "", address);
 }
 
 static void
 explain_none(const struct sr_listen_fds *set, const char *name, char *error, size_t error_size)
 {
-    char passed[256];
+    char passed[256] = "";
 
+    for (size_t i = 0; i < set->count; i++) {
+        list(passed, sizeof(passed), set->passed[i].name, "");
+    }
     if (set->for_pid != 0) {
         (void)snprintf(error, error_size,
             "fd://%s: started without socket activation: the sockets are for process %ld, and this "
             "is %ld; let systemd start the program itself, or a script end with exec",
             name, set->for_pid, (long)getpid());
-    } else if (list_names(set, false, passed, sizeof(passed)) == 0) {
+    } else if (set->count == 0) {
         (void)snprintf(error, error_size,
             "fd://%s: started without socket activation; start it by a .socket unit with "
             "FileDescriptorName=%s, or listen on udp://HOST:PORT",
@@ -160,17 +161,80 @@ sr_listen_fds_take(
     return fd;
 }
 
-void
-sr_listen_fds_report(const struct sr_listen_fds *set)
+/* The next that nobody took and that receives what is sent to the address. */
+static const struct passed *
+find_at(const struct sr_listen_fds *set, const struct sr_socket_address *address, size_t from)
 {
-    char names[512];
-    size_t left = list_names(set, true, names, sizeof(names));
+    for (size_t i = from; i < set->count; i++) {
+        const struct passed *p = &set->passed[i];
+        if (p->fd >= 0 && sr_socket_match(p->fd, address) != SR_SOCKET_OTHER) {
+            return p;
+        }
+    }
+    return NULL;
+}
 
-    if (left > 0) {
-        sr_log(SR_LOG_WARNING,
-            "sockets were passed that no listener uses count=%zu names=\"%s\" advice=\"add "
-            "listeners with listen: fd://NAME, or remove the .socket units\"",
-            left, names);
+unsigned
+sr_listen_fds_count_at(const struct sr_listen_fds *set, const struct sr_socket_address *address)
+{
+    const struct passed *p = find_at(set, address, 0);
+    unsigned count = 0;
+
+    for (; p != NULL; p = find_at(set, address, (size_t)(p - set->passed) + 1)) {
+        count++;
+    }
+    return count;
+}
+
+int
+sr_listen_fds_take_at(struct sr_listen_fds *set, const struct sr_socket_address *address)
+{
+    const struct passed *p = find_at(set, address, 0);
+
+    if (p == NULL) {
+        return -1;
+    }
+    int fd = p->fd;
+    set->passed[p - set->passed].fd = -1;
+    return fd;
+}
+
+/* Whether a socket of the same port was taken: the packages have one for each family. */
+static bool
+has_sibling(const struct sr_listen_fds *set, const struct passed *left)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct passed *p = &set->passed[i];
+        if (p->fd < 0 && p->port != 0 && p->port == left->port && p->type == left->type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+sr_listen_fds_report(const struct sr_listen_fds *set, const char *listeners)
+{
+    enum sr_log_level level = SR_LOG_NOTICE;
+    char sockets[1024] = "", address[SR_SOCKET_TEXT_MAX];
+
+    for (size_t i = 0; i < set->count; i++) {
+        const struct passed *p = &set->passed[i];
+        if (p->fd < 0) {
+            continue;
+        }
+        sr_socket_text(p->fd, address);
+        list(sockets, sizeof(sockets), p->name, address);
+        level = has_sibling(set, p) ? level : SR_LOG_WARNING;
+    }
+    if (sockets[0] != '\0') {
+        sr_log(level,
+            "sockets were passed that no listener uses: what is sent there waits unread until it "
+            "is "
+            "dropped sockets=\"%s\" listeners=\"%s\" advice=\"listen there ([::] is both "
+            "families), "
+            "or take them out with systemctl edit of the .socket unit\"",
+            sockets, listeners);
     }
 }
 

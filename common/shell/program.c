@@ -26,6 +26,7 @@ enum {
     OPT_PRINT,
     OPT_VERSION,
     OPT_DESCRIBE,
+    OPT_EXAMPLE,
     OPT_FORMAT,
     OPT_OPTIONS,
     OPT_EXPLAIN,
@@ -34,7 +35,8 @@ enum {
 
 struct invocation {
     const struct sr_program *program;
-    const char *file;  /* --config */
+    const char **files; /* --config: owned array of borrowed texts */
+    size_t file_count;
     const char **sets; /* owned array of borrowed or owned texts */
     size_t set_count;
     char **owned_sets; /* owned array of owned texts: options that are a key's */
@@ -47,23 +49,29 @@ struct invocation {
 static void
 print_help(const struct sr_program *program)
 {
-    (void)printf("%s: %s\n\n"
-                 "usage: %s [--config FILE] [--set KEY=VALUE]... [--output OUTPUT]\n"
-                 "       %s decode [--config FILE] [--set KEY=VALUE]... FILE.pcap\n\n"
-                 "  -c, --config FILE     YAML or JSON; without it the defaults apply\n"
-                 "      --set KEY=VALUE   overrides a key: listeners.0.listen=udp://[::]:5514\n"
-                 "      --output OUTPUT   the same as --set output=OUTPUT\n"
-                 "      --check-config    print every problem of the configuration and end\n"
-                 "      --print-config    print the configuration in effect and end; the files\n"
-                 "                        that it names need not be there\n"
-                 "      --describe-config print every key with type, range and default\n"
-                 "      --version, --help\n\n"
-                 "decode prints the records of a capture as JSON lines, one for each input that\n"
-                 "cannot be decoded, and counters on standard error; - reads standard input.\n\n"
-                 "      --format json     the form of the records%s\n"
-                 "%s"
-                 "      --explain         say in lines of their own why it is decoded like that\n\n"
-                 "Exit codes: 0 ok, 1 failed at run time, 2 usage or invalid configuration.\n",
+    (void)printf(
+        "%s: %s\n\n"
+        "usage: %s [--config FILE]... [--set KEY=VALUE]... [--output OUTPUT]\n"
+        "       %s decode [--config FILE]... [--set KEY=VALUE]... FILE.pcap\n\n"
+        "  -c, --config FILE     YAML or JSON; without it the defaults apply; of many, the\n"
+        "                        first that exists is read\n"
+        "      --set KEY=VALUE   overrides a key: listeners.0.listen=udp://[::]:5514\n"
+        "      --output OUTPUT   the same as --set output=OUTPUT\n"
+        "      --check-config    print every problem of the configuration and end\n"
+        "      --print-config    print the configuration in effect and end; the files\n"
+        "                        that it names need not be there\n"
+        "      --describe-config print every key with type, range and default\n"
+        "      --example-config  print a configuration file that has every key as a\n"
+        "                        comment, with its default, and end\n"
+        "      --version         print the version and end\n"
+        "      --help            print this and end\n\n"
+        "decode prints the records of a capture as JSON lines, one for each input that\n"
+        "cannot be decoded, and counters on standard error; - reads standard input.\n"
+        "Beside --config and --set it takes:\n\n"
+        "      --format json     the form of the records%s\n"
+        "%s"
+        "      --explain         say in lines of their own why it is decoded like that\n\n"
+        "Exit codes: 0 ok, 1 failed at run time, 2 usage or invalid configuration.\n",
         program->name, program->about, program->name, program->name,
         program->has_raw_form ? "; raw: the fields as they were received" : "",
         program->has_raw_form ? "      --options         print records of options too\n"
@@ -99,12 +107,29 @@ static struct sr_conf_source
 source_of(const struct invocation *in)
 {
     return (struct sr_conf_source){
-        .file = in->file,
+        .choices = in->files,
+        .choice_count = in->file_count,
         .sets = in->sets,
         .set_count = in->set_count,
         .use_environment = true,
         .files_later = in->print,
     };
+}
+
+/* Two files may both be meant: which one counts must not be found out by surprise. */
+static void
+tell_unread(const struct invocation *in, const struct sr_conf_source *source, const char *unread)
+{
+    if (unread[0] == '\0' || in->decode) {
+        return;
+    }
+    if (in->check || in->print) {
+        (void)fprintf(stderr,
+            "warning: %s is read, and these are not: %s; remove what is not meant\n", source->file,
+            unread);
+    } else {
+        sr_conf_log_unread(source, unread);
+    }
 }
 
 /* Loads the configuration, or prints what is wrong with it. Owned. */
@@ -113,10 +138,14 @@ load(const struct invocation *in)
 {
     struct sr_conf_problems *problems = sr_conf_problems_new();
     struct sr_conf_source source = source_of(in);
+    char unread[1024];
     void *config = NULL;
 
     if (problems != NULL) {
-        config = sr_conf_load(in->program->schema, &source, problems);
+        if (sr_conf_choose(&source, in->program->name, unread, sizeof(unread), problems)) {
+            tell_unread(in, &source, unread);
+            config = sr_conf_load(in->program->schema, &source, problems);
+        }
         print_problems(problems);
         tell_notes(in, problems);
     }
@@ -153,16 +182,22 @@ check_more(const struct invocation *in, const struct sr_conf_common *c)
 }
 
 static int
-add_set(struct invocation *in, const char *set)
+add_text(const char ***texts, size_t *count, const char *text)
 {
-    const char **sets = realloc(in->sets, (in->set_count + 1) * sizeof(*sets));
+    const char **more = realloc(*texts, (*count + 1) * sizeof(*more));
 
-    if (sets == NULL) {
+    if (more == NULL) {
         return EXIT_RUN;
     }
-    in->sets = sets;
-    in->sets[in->set_count++] = set;
+    more[(*count)++] = text;
+    *texts = more;
     return EXIT_OK;
+}
+
+static int
+add_set(struct invocation *in, const char *set)
+{
+    return add_text(&in->sets, &in->set_count, set);
 }
 
 /* Sets a key that has an option of its own. */
@@ -190,6 +225,7 @@ static const struct option common_options[] = {
     { "check-config", no_argument, NULL, OPT_CHECK },
     { "print-config", no_argument, NULL, OPT_PRINT },
     { "describe-config", no_argument, NULL, OPT_DESCRIBE },
+    { "example-config", no_argument, NULL, OPT_EXAMPLE },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -245,6 +281,26 @@ set_format(struct invocation *in, const char *format)
     return EXIT_OK;
 }
 
+/* Without a file, the environment and --set: the defaults of the program itself. */
+static int
+print_example(const struct sr_program *program)
+{
+    struct sr_conf_problems *problems = sr_conf_problems_new();
+    const struct sr_conf_source nothing = { .file = NULL };
+    void *defaults = problems != NULL ? sr_conf_load(program->schema, &nothing, problems) : NULL;
+    int rc = defaults != NULL ? EXIT_OK : EXIT_RUN;
+
+    if (defaults != NULL) {
+        (void)printf("# Configuration of %s %s: every key with its default.\n"
+                     "# Take a # away where a value shall be another one; see %s.yaml(5).\n\n",
+            program->name, SR_VERSION, program->name);
+        sr_conf_example(program->schema, defaults, stdout);
+    }
+    sr_conf_free(defaults);
+    sr_conf_problems_free(problems);
+    return rc;
+}
+
 /* Reads the options; -1 goes on, anything else is the exit code. */
 static int
 read_options(struct invocation *in, const struct option *options, int argc, char **argv)
@@ -254,7 +310,7 @@ read_options(struct invocation *in, const struct option *options, int argc, char
     while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         int rc = EXIT_OK;
         switch (opt) {
-        case 'c': in->file = optarg; break;
+        case 'c': rc = add_text(&in->files, &in->file_count, optarg); break;
         case OPT_SET: rc = add_set(in, optarg); break;
         case OPT_OUTPUT: rc = add_key(in, "output", optarg); break;
         case OPT_USERS: rc = add_key(in, "users_file", optarg); break;
@@ -265,6 +321,7 @@ read_options(struct invocation *in, const struct option *options, int argc, char
         case OPT_EXPLAIN: in->explain = true; break;
         case OPT_VERSION: (void)printf("%s %s\n", in->program->name, SR_VERSION); return EXIT_OK;
         case OPT_DESCRIBE: sr_conf_describe(in->program->schema, stdout); return EXIT_OK;
+        case OPT_EXAMPLE: return print_example(in->program);
         case 'h': print_help(in->program); return EXIT_OK;
         default: (void)fprintf(stderr, "try %s --help\n", in->program->name); return EXIT_USAGE;
         }
@@ -412,6 +469,7 @@ sr_program_main(const struct sr_program *program, int argc, char **argv)
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     sr_log_open(program->name);
     int rc = in.decode ? run_decode(&in, argc - 1, argv + 1) : run_daemon(&in, argc, argv);
+    free(in.files);
     free(in.sets);
     for (size_t i = 0; i < in.owned_count; i++) {
         free(in.owned_sets[i]);

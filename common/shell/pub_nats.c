@@ -437,6 +437,8 @@ static void *
 run_attempt(void *arg)
 {
     struct pub_attempt *a = arg;
+
+    (void)pthread_setname_np(pthread_self(), "connect");
     natsStatus s = establish(a, a->link);
     const char *text = s == NATS_OK ? NULL : nats_GetLastError(NULL);
 

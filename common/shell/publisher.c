@@ -589,6 +589,7 @@ run(void *arg)
     struct publisher *p = arg;
     struct sr_wake *wake = sr_queue_wake(p->base.queue);
 
+    (void)pthread_setname_np(pthread_self(), "publish");
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&p->stopping);

@@ -20,7 +20,9 @@
 
 #include "shell/answers.h"
 #include "shell/durable.h"
+#include "shell/listener_socket.h"
 #include "shell/snapshot.h"
+#include "shell/stopping.h"
 #include "shell/tap.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
@@ -46,7 +48,7 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 struct runtime {
     const struct sr_program *program;
-    const struct sr_conf_source *source;
+    struct sr_conf_source source;
     struct sr_listen_fds *passed; /* until the listeners have theirs */
     struct sr_stats *stats;
     struct sr_queue *queue;
@@ -75,6 +77,7 @@ struct runtime {
     bool maintaining; /* `maintenance` is on its way */
     uint64_t next_maintenance_ns;
     uint64_t watchdog_ns, next_watchdog_ns;
+    bool starving; /* systemd was told why it is not fed */
     int exit_code;
 };
 
@@ -103,59 +106,6 @@ add_lane(struct runtime *rt, unsigned listener, unsigned worker, const char *sub
 
     (void)snprintf(name, sizeof(name), "%s%s", subject, dead ? SR_SUITE_DEADLETTER : "");
     return sr_queue_add_lane(rt->queue, &options);
-}
-
-/* A socket that systemd passed; its kind says how it is received from. */
-static int
-take_socket(struct runtime *rt, const struct sr_conf_listener *l, const char *fd_name,
-    bool *ret_is_stream, char *error, size_t error_size)
-{
-    int fd = sr_listen_fds_take(rt->passed, fd_name, (unsigned)l->workers, error, error_size);
-    char why[256];
-
-    if (fd < 0) {
-        return -1;
-    }
-    bool is_stream = rt->program->stream_message != NULL && l->workers == 1 && sr_tcp_is_stream(fd);
-    bool fine = is_stream ? sr_tcp_adopt(fd, why, sizeof(why))
-                          : sr_udp_adopt(fd, l->receive_buffer, why, sizeof(why));
-    if (!fine) {
-        (void)snprintf(error, error_size, "%s: %s", l->listen, why);
-        (void)close(fd);
-        return -1;
-    }
-    *ret_is_stream = is_stream;
-    return fd;
-}
-
-/* The socket of one worker of a listener. */
-static int
-open_socket(struct runtime *rt, const struct sr_conf_listener *l, bool *ret_is_stream, char *error,
-    size_t error_size)
-{
-    const char *fd_name = sr_conf_fd_name(l->listen);
-    const char *host;
-    size_t host_len;
-    unsigned port;
-    char name[256];
-
-    if (fd_name != NULL) {
-        return take_socket(rt, l, fd_name, ret_is_stream, error, error_size);
-    }
-    (void)sr_conf_address(l->listen, &host, &host_len, &port);
-    (void)snprintf(name, sizeof(name), "%.*s", (int)host_len, host);
-    *ret_is_stream = sr_conf_is_stream(l->listen);
-    if (*ret_is_stream) {
-        struct sr_tcp_address stream = { .host = name, .port = port };
-        return sr_tcp_open(&stream, error, error_size);
-    }
-    struct sr_udp_address address = {
-        .host = name,
-        .port = port,
-        .receive_buffer = l->receive_buffer,
-        .shared = l->workers > 1,
-    };
-    return sr_udp_open(&address, error, error_size);
 }
 
 /*
@@ -203,7 +153,7 @@ open_listener(
     struct sr_listener_stats *stats = &rt->stats->listeners[i];
 
     (void)snprintf(stats->name, sizeof(stats->name), "%s", l->listen);
-    for (unsigned j = 0; j < l->workers; j++) {
+    for (unsigned j = 0; j < stats->worker_count; j++) {
         struct sr_worker *w = &rt->workers[rt->worker_count++];
         w->snapshots = &rt->snapshots;
         w->listener = i;
@@ -221,7 +171,8 @@ open_listener(
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = open_socket(rt, l, &w->is_stream, error, error_size);
+        w->fd = listener_socket_open(
+            rt->passed, l, rt->program->stream_message != NULL, &w->is_stream, error, error_size);
         if (w->fd < 0) {
             return false;
         }
@@ -285,7 +236,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        workers[i] = (unsigned)listener_conf(rt, c, i)->workers;
+        workers[i] = listener_socket_count(rt->passed, listener_conf(rt, c, i));
         total += workers[i];
     }
     rt->stats = sr_stats_new(count, workers);
@@ -304,7 +255,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
             return false;
         }
     }
-    sr_listen_fds_report(rt->passed);
+    listener_socket_report(rt->passed, rt->stats);
     sr_listen_fds_free(rt->passed);
     rt->passed = NULL;
     return true;
@@ -464,23 +415,35 @@ install(struct runtime *rt, void *config, char *error, size_t error_size)
     return false;
 }
 
-/* Reads the configuration again; all or nothing. */
-static void
-reload(struct runtime *rt)
+/* Reads what a start now would read: another file of the same names, if that has come or gone. */
+static void *
+read_again(struct runtime *rt)
 {
     struct sr_conf_problems *problems = sr_conf_problems_new();
-    char text[512];
+    char unread[1024];
     void *config = NULL;
 
-    sr_notify(
-        "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(sr_clock_monotonic_ns() / 1000));
-    if (problems != NULL) {
-        config = sr_conf_load(rt->program->schema, rt->source, problems);
+    if (problems != NULL &&
+        sr_conf_choose(&rt->source, rt->program->name, unread, sizeof(unread), problems)) {
+        sr_conf_log_unread(&rt->source, unread);
+        config = sr_conf_load(rt->program->schema, &rt->source, problems);
     }
     for (size_t i = 0; problems != NULL && i < sr_conf_problems_count(problems); i++) {
         sr_log(SR_LOG_ERROR, "%s", sr_conf_problems_text(problems, i));
     }
     sr_conf_problems_free(problems);
+    return config;
+}
+
+/* Reads the configuration again; all or nothing. */
+static void
+reload(struct runtime *rt)
+{
+    char text[512];
+
+    sr_notify(
+        "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(sr_clock_monotonic_ns() / 1000));
+    void *config = read_again(rt);
     const char *key = config != NULL ? sr_conf_restart_key(rt->program->schema, rt->boot_config,
                                            config, text, sizeof(text))
                                      : NULL;
@@ -557,13 +520,32 @@ maintain(struct runtime *rt, uint64_t now_ns)
         uv_queue_work(&rt->loop, &rt->maintenance, on_maintenance, on_maintained) == 0;
 }
 
+/*
+ * Only while every receiving thread and the output's go round. Whether the server takes anything is
+ * no matter: a restart would not mend that.
+ */
+static void
+feed_watchdog(struct runtime *rt, uint64_t now_ns, const char *output)
+{
+    char why[256];
+
+    if (is_healthy(rt, why, sizeof(why))) {
+        rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
+        rt->starving = false;
+        sr_notify("WATCHDOG=1\nSTATUS=output: %s", output);
+    } else if (!rt->starving) {
+        rt->starving = true;
+        sr_log(SR_LOG_ERROR, "the watchdog is not fed: %s", why);
+        sr_notify("STATUS=the watchdog is not fed: %s", why);
+    }
+}
+
 static void
 on_tick(uv_timer_t *timer)
 {
     struct runtime *rt = timer->data;
     uint64_t now_ns = sr_clock_monotonic_ns();
     struct sr_sink_status status;
-    char why[256];
 
     rt->sink->ops->status(rt->sink, &status);
     if (status.failed) {
@@ -572,10 +554,8 @@ on_tick(uv_timer_t *timer)
         return;
     }
     maintain(rt, now_ns);
-    if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns &&
-        is_healthy(rt, why, sizeof(why))) {
-        rt->next_watchdog_ns = now_ns + rt->watchdog_ns;
-        sr_notify("WATCHDOG=1\nSTATUS=output: %s", status.text);
+    if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns) {
+        feed_watchdog(rt, now_ns, status.text);
     }
 }
 
@@ -638,10 +618,26 @@ end_maintenance(struct runtime *rt)
     rt->program->maintain(rt->state, true);
 }
 
+/* Moves while segments are given back or go to disk. */
+static uint64_t
+queue_progress(void *arg)
+{
+    const struct runtime *rt = arg;
+    struct sr_queue_status status = { .memory_used = 0 };
+
+    if (rt->queue != NULL) {
+        sr_queue_status(rt->queue, &status);
+    }
+    return 3 * status.memory_used + status.disk_used; /* what moves from one to the other counts */
+}
+
 static void
 tear_down(struct runtime *rt)
 {
-    sr_notify("STOPPING=1");
+    const struct sr_conf_common *conf = rt->boot_config;
+    struct stopping *told =
+        stopping_start(queue_progress, rt, sr_clock_monotonic_ns() + conf->shutdown_timeout);
+
     stop_workers(rt);
     tap_stop(rt->tap);
     end_maintenance(rt);
@@ -650,6 +646,7 @@ tear_down(struct runtime *rt)
         rt->sink->ops->stop(rt->sink, sr_clock_monotonic_ns() + c->shutdown_timeout);
     }
     uint64_t unkept = rt->durable != NULL ? durable_stop(rt->durable) : 0;
+    stopping_end(told);
     bool kept = rt->durable != NULL;
     if (rt->sink_started && !sr_ledgers_report(rt->stats, rt->queue, kept, unkept)) {
         rt->exit_code = EXIT_RUN;
@@ -763,7 +760,7 @@ start(struct runtime *rt, char *error, size_t error_size)
 int
 sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
 {
-    struct runtime rt = { .program = program, .source = source, .boot_config = *config };
+    struct runtime rt = { .program = program, .source = *source, .boot_config = *config };
     char error[512] = "cannot make an event loop";
 
     *config = NULL;

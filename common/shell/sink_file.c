@@ -290,6 +290,7 @@ run(void *arg)
     struct file_sink *s = arg;
     struct sr_wake *wake = sr_queue_wake(s->base.queue);
 
+    (void)pthread_setname_np(pthread_self(), "publish");
     for (;;) {
         uint64_t epoch = sr_wake_epoch(wake);
         bool stopping = atomic_load(&s->stopping);

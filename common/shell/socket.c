@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shell/socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -130,6 +131,132 @@ sr_socket_bind(const struct sr_socket_address *address, char *error, size_t erro
             any ? "*" : address->host, address->port, strerror(saved), bind_advice(saved));
     }
     return fd;
+}
+
+/* The address that a socket is bound to; AF_UNSPEC without one. */
+static struct sockaddr_storage
+bound_to(int fd)
+{
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof(name);
+
+    if (getsockname(fd, (struct sockaddr *)&name, &len) != 0) {
+        name.ss_family = AF_UNSPEC;
+    }
+    return name;
+}
+
+/* The bytes of an IP address; NULL of another family. */
+static const void *
+bytes_of(const struct sockaddr_storage *name, size_t *ret_len, unsigned *ret_port)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+
+    switch (name->ss_family) {
+    case AF_INET:
+        *ret_len = sizeof(v4->sin_addr);
+        *ret_port = ntohs(v4->sin_port);
+        return &v4->sin_addr;
+    case AF_INET6:
+        *ret_len = sizeof(v6->sin6_addr);
+        *ret_port = ntohs(v6->sin6_port);
+        return &v6->sin6_addr;
+    default:
+        *ret_len = 0;
+        *ret_port = 0;
+        return NULL;
+    }
+}
+
+static bool
+is_wildcard(const void *bytes, size_t len)
+{
+    static const uint8_t zeros[sizeof(struct in6_addr)];
+
+    return memcmp(bytes, zeros, len) == 0;
+}
+
+/* Of a socket and one address, both bound or to be bound. */
+static enum sr_socket_match
+match_one(const struct sockaddr_storage *own, bool v6_only, const struct sockaddr_storage *wanted)
+{
+    size_t own_len, wanted_len;
+    unsigned own_port, wanted_port;
+    const void *own_bytes = bytes_of(own, &own_len, &own_port);
+    const void *wanted_bytes = bytes_of(wanted, &wanted_len, &wanted_port);
+
+    if (own_bytes == NULL || wanted_bytes == NULL || own_port != wanted_port) {
+        return SR_SOCKET_OTHER;
+    }
+    bool every = is_wildcard(own_bytes, own_len);
+    bool wants_every = is_wildcard(wanted_bytes, wanted_len);
+    if (own->ss_family == wanted->ss_family) {
+        if (memcmp(own_bytes, wanted_bytes, own_len) == 0) {
+            return SR_SOCKET_SAME;
+        }
+        return every ? SR_SOCKET_WIDER : SR_SOCKET_OTHER;
+    }
+    if (own->ss_family == AF_INET) { /* [::] is of both families, as sr_socket_bind() makes it */
+        return every && wants_every ? SR_SOCKET_SAME : SR_SOCKET_OTHER;
+    }
+    return every && !v6_only ? SR_SOCKET_WIDER : SR_SOCKET_OTHER;
+}
+
+enum sr_socket_match
+sr_socket_match(int fd, const struct sr_socket_address *address)
+{
+    struct sockaddr_storage own = bound_to(fd);
+    enum sr_socket_match best = SR_SOCKET_OTHER;
+    int v6_only = 0;
+    socklen_t len = sizeof(v6_only);
+    char error[256];
+
+    if (own.ss_family == AF_UNSPEC || sr_socket_option(fd, SO_TYPE) != address->type) {
+        return SR_SOCKET_OTHER;
+    }
+    (void)getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &len);
+    struct addrinfo *list =
+        resolve(address, is_any(address) ? "::" : address->host, error, sizeof(error));
+    for (const struct addrinfo *ai = list; ai != NULL && best == SR_SOCKET_OTHER;
+         ai = ai->ai_next) {
+        struct sockaddr_storage wanted = { .ss_family = AF_UNSPEC };
+        memcpy(&wanted, ai->ai_addr, ai->ai_addrlen);
+        best = match_one(&own, v6_only != 0, &wanted);
+    }
+    if (list != NULL) {
+        freeaddrinfo(list);
+    }
+    return best;
+}
+
+unsigned
+sr_socket_port(int fd)
+{
+    struct sockaddr_storage own = bound_to(fd);
+    size_t len;
+    unsigned port;
+
+    (void)bytes_of(&own, &len, &port);
+    return port;
+}
+
+void
+sr_socket_text(int fd, char text[SR_SOCKET_TEXT_MAX])
+{
+    struct sockaddr_storage own = bound_to(fd);
+    const char *scheme = sr_socket_option(fd, SO_TYPE) == SOCK_STREAM ? "tcp" : "udp";
+    char host[INET6_ADDRSTRLEN] = "";
+    size_t len;
+    unsigned port;
+    const void *bytes = bytes_of(&own, &len, &port);
+
+    if (bytes == NULL || inet_ntop(own.ss_family, bytes, host, sizeof(host)) == NULL) {
+        (void)snprintf(text, SR_SOCKET_TEXT_MAX, "no IP address");
+        return;
+    }
+    (void)snprintf(text, SR_SOCKET_TEXT_MAX,
+        own.ss_family == AF_INET6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme, host, port);
 }
 
 int

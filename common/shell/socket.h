@@ -26,6 +26,23 @@ int sr_socket_bind(const struct sr_socket_address *address, char *error, size_t 
 /* The address of a socket's other end; v4-mapped ones as IPv4. */
 void sr_socket_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer);
 
+/* How a bound socket stands to an address that is to be listened on. */
+enum sr_socket_match {
+    SR_SOCKET_OTHER, /* another type, port, family or address */
+    SR_SOCKET_SAME,  /* that address, or one family of it */
+    SR_SOCKET_WIDER, /* every address, that one among them */
+};
+
+/* A host that cannot be resolved is another. */
+enum sr_socket_match sr_socket_match(int fd, const struct sr_socket_address *address);
+
+/* "udp://0.0.0.0:162": what a socket is bound to, for people. */
+#define SR_SOCKET_TEXT_MAX 80
+void sr_socket_text(int fd, char text[SR_SOCKET_TEXT_MAX]);
+
+/* The port that a socket is bound to; 0: none. */
+unsigned sr_socket_port(int fd);
+
 /* The value of a SOL_SOCKET option that is an int, -1 when there is none. */
 int sr_socket_option(int fd, int option);
 

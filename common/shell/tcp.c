@@ -665,6 +665,7 @@ run(void *arg)
 {
     struct sr_tcp_worker *w = arg;
 
+    (void)pthread_setname_np(pthread_self(), "receive");
     (void)uv_run(&w->loop, UV_RUN_DEFAULT); /* until finish() has closed all handles */
     return NULL;
 }

@@ -61,24 +61,47 @@ struct sr_udp_worker {
 
 /* ---- Opening ---- */
 
+/* What the kernel gives to payloads: it reports twice that, socket(7). */
+static int
+buffer_of(int fd)
+{
+    return sr_socket_option(fd, SO_RCVBUF) / 2;
+}
+
+/* What a socket would get without rights; -1: unknown. */
+static int
+allowed_buffer(int asked)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int allowed = -1;
+
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked));
+        allowed = buffer_of(fd);
+        (void)close(fd);
+    }
+    return allowed;
+}
+
+/*
+ * Never makes a buffer smaller that somebody with more rights has set: SO_RCVBUF would, to what is
+ * allowed to us.
+ */
 static void
-set_receive_buffer(int fd, uint64_t bytes, unsigned port)
+set_receive_buffer(int fd, uint64_t bytes, const char *advice)
 {
     int asked = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
-    int given = 0;
-    socklen_t len = sizeof(given);
 
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &asked, sizeof(asked)) == 0) {
         return;
     }
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked));
-    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &given, &len);
-    /* The kernel reports twice what it gives to payloads, socket(7). */
-    if (given / 2 < asked) {
+    if (buffer_of(fd) < asked && buffer_of(fd) < allowed_buffer(asked)) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &asked, sizeof(asked));
+    }
+    if (buffer_of(fd) < asked) {
         sr_log(SR_LOG_WARNING,
-            "the receive buffer is smaller than asked port=%u bytes=%d asked=%d advice=\"raise "
-            "net.core.rmem_max, or give the service CAP_NET_ADMIN\"",
-            port, given / 2, asked);
+            "the receive buffer is smaller than asked port=%u bytes=%d asked=%d advice=\"%s\"",
+            sr_socket_port(fd), buffer_of(fd), asked, advice);
     }
 }
 
@@ -94,21 +117,10 @@ sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size
     int fd = sr_socket_bind(&bound, error, error_size);
 
     if (fd >= 0) {
-        set_receive_buffer(fd, address->receive_buffer, address->port);
+        set_receive_buffer(fd, address->receive_buffer,
+            "raise net.core.rmem_max, or give the service CAP_NET_ADMIN");
     }
     return fd;
-}
-
-static unsigned
-bound_port(int fd)
-{
-    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
-    socklen_t len = sizeof(name);
-    struct sr_peer own;
-
-    (void)getsockname(fd, (struct sockaddr *)&name, &len);
-    sr_socket_peer(&name, &own);
-    return own.port;
 }
 
 bool
@@ -128,7 +140,8 @@ sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
             error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
         return false;
     }
-    set_receive_buffer(fd, receive_buffer, bound_port(fd));
+    set_receive_buffer(
+        fd, receive_buffer, "set ReceiveBuffer= in the .socket unit, or raise net.core.rmem_max");
     return true;
 }
 
@@ -421,6 +434,7 @@ run(void *arg)
 {
     struct sr_udp_worker *w = arg;
 
+    (void)pthread_setname_np(pthread_self(), "receive");
     (void)uv_run(&w->loop, UV_RUN_DEFAULT); /* until on_stop() has closed all handles */
     return NULL;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listeners on sockets that systemd holds: fd://NAME."""
+"""Listeners on sockets that systemd holds: by name, fd://NAME, or by address."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from lab import SYSLOG, Daemon, Load, activation, check_once, wait_for
+from lab import (NETFLOW, SYSLOG, Daemon, Load, Pump, activation, check_once, free_port,
+                 wait_for)
 
 
 @pytest.fixture
@@ -80,7 +81,10 @@ def test_a_socket_that_nobody_uses_is_named_once(lab):
     daemon = Daemon(lab, output="discard", held=True)
     daemon.held += [("spare", bound(lab)), ("other", bound(lab))]
     daemon.start()
-    assert len(daemon.lines("sockets were passed that no listener uses", "spare, other")) == 1
+    other = "%s:%d" % daemon.held[2][1].getsockname()
+    said = daemon.lines("warning", "sockets were passed that no listener uses")
+    assert len(said) == 1
+    assert f"other udp://{other}\"" in said[0] and 'listeners="fd://input-0"' in said[0]
     before = passed_to(daemon)
     daemon.hup()
     daemon.await_log("the configuration is reloaded")
@@ -134,3 +138,143 @@ def test_a_shell_that_ends_with_exec_is_no_obstacle(lab):
     wait_for("the daemon is ready", daemon.ready)
     daemon.send(Load().lines(3))
     daemon.settled(3)
+
+
+# ---- By address ----
+
+def hold(lab, address, kind=socket.SOCK_DGRAM, v6_only=True, share=False):
+    """A socket as systemd binds it; (NAME, socket)."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    s = socket.socket(family, kind)
+    lab.sockets.append(s)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6_only)
+    if share:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(address)
+    if kind == socket.SOCK_STREAM:
+        s.listen()
+    return f"{'tcp' if kind == socket.SOCK_STREAM else 'udp'}.socket", s
+
+
+def at_address(lab, listen, sockets, **options):
+    daemon = Daemon(lab, listeners=[{"listen": listen, **options.pop("listener", {})}], **options)
+    daemon.held = sockets
+    return daemon
+
+
+def send(port, host="127.0.0.1", count=1):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET,
+                       socket.SOCK_DGRAM) as s:
+        for line in Load().lines(count):
+            s.sendto(line, (host, port))
+
+
+def test_every_datagram_that_is_sent_while_the_daemon_restarts_is_stored(lab, server):
+    port = free_port(socket.SOCK_DGRAM)
+    name, held = hold(lab, ("127.0.0.1", port))
+    try:
+        held.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE, as systemd has it
+    except PermissionError:
+        pytest.skip("needs root for a receive buffer that holds what is sent meanwhile")
+    daemon = at_address(lab, f"udp://127.0.0.1:{port}", [(name, held)], server=server)
+    load = Load()
+    pump = Pump(daemon, load, 2000)
+    for _ in range(4):
+        daemon.start()
+        before = daemon.ledger()["received"]
+        daemon.await_received(before + 500)
+        daemon.stop()
+    daemon.start()
+    pump.finish()
+    client = server.client()
+    wait_for("all that was sent", lambda: client.count() == load.sent, timeout=60)
+    ledger = daemon.ledger()
+    assert ledger["kernel_drops"] == 0 and ledger["balanced"]
+    daemon.stop()
+    check_once(client.messages(), load)
+
+
+def test_a_configuration_of_0_0_0_0_works_unchanged_and_says_what_is_not_read(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    daemon = at_address(lab, f"udp://0.0.0.0:{port}", output="discard", sockets=[
+        hold(lab, ("0.0.0.0", port)), hold(lab, ("::", port))]).start()
+    send(port, count=7)
+    daemon.settled(7)
+    said = daemon.lines("sockets were passed that no listener uses")
+    assert len(said) == 1 and "warning" not in said[0]
+    assert f'sockets="udp.socket udp://[::]:{port}"' in said[0]
+
+
+def test_a_listener_of_both_families_has_the_sockets_of_both(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    daemon = at_address(lab, f"udp://[::]:{port}", output="discard", sockets=[
+        hold(lab, ("0.0.0.0", port)), hold(lab, ("::", port))]).start()
+    send(port, count=3)
+    send(port, "::1", 4)
+    daemon.settled(7)
+    assert not daemon.lines("sockets were passed that no listener uses")
+
+
+def test_a_socket_of_both_families_serves_0_0_0_0_with_a_warning(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    daemon = at_address(lab, f"udp://0.0.0.0:{port}", output="discard", sockets=[
+        hold(lab, ("::", port), v6_only=False)]).start()
+    send(port, count=3)
+    daemon.settled(3)
+    assert daemon.lines("warning", "receives on more addresses than the listener has",
+                        f"socket=udp://[::]:{port}")
+
+
+def test_a_listener_elsewhere_binds_for_itself_and_the_socket_is_named(lab):
+    port, other = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    daemon = at_address(lab, f"udp://127.0.0.1:{port}", output="discard", sockets=[
+        hold(lab, ("127.0.0.1", other)), hold(lab, ("127.0.0.1", port), socket.SOCK_STREAM)]
+    ).start()
+    send(port, count=3)
+    send(other)
+    daemon.settled(3)
+    said = daemon.lines("warning", "sockets were passed that no listener uses")
+    assert len(said) == 1
+    assert f"udp://127.0.0.1:{other}, " in said[0] and f"tcp://127.0.0.1:{port}\"" in said[0]
+    assert f'listeners="udp://127.0.0.1:{port}"' in said[0]
+    assert passed_to(daemon) == []
+
+
+def test_each_passed_socket_has_a_thread_whatever_workers_says(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    daemon = at_address(lab, f"udp://127.0.0.1:{port}", output="discard",
+                        listener={"workers": 3}, sockets=[
+                            hold(lab, ("127.0.0.1", port), share=True) for _ in range(2)]).start()
+    for _ in range(64):  # each from a port of its own: the kernel spreads them
+        send(port, count=2)
+    daemon.settled(128)
+    assert daemon.lines("warning", "fewer than asked", "sockets=2 workers=3")
+    assert passed_to(daemon) == ["udp.socket"] * 2
+
+
+def test_connections_are_taken_from_a_passed_socket(lab):
+    port = free_port()
+    daemon = at_address(lab, f"tcp://127.0.0.1:{port}", output="discard", program=NETFLOW,
+                        sockets=[hold(lab, ("127.0.0.1", port), socket.SOCK_STREAM)]).start()
+    daemon.end()
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(bytes.fromhex("000a0010") + bytes(12))  # a message of IPFIX without sets
+        daemon.start()
+        wait_for("what was sent before the start", lambda: daemon.ledger()["received"] == 1)
+    assert passed_to(daemon) == ["tcp.socket"]
+
+
+def test_a_buffer_that_systemd_made_larger_is_not_made_smaller(lab):
+    if os.geteuid() != 0:
+        pytest.skip("needs root for a buffer beyond net.core.rmem_max")
+    port = free_port(socket.SOCK_DGRAM)
+    name, held = hold(lab, ("127.0.0.1", port))
+    held.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
+    daemon = at_address(
+        lab, f"udp://127.0.0.1:{port}", [(name, held)], output="discard",
+        listener={"receive_buffer": "4MiB"},
+        prefix=["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"])
+    daemon.start()
+    assert held.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 16 << 20
+    assert not daemon.lines("the receive buffer is smaller than asked")

@@ -84,7 +84,7 @@ look(const char *where, const char *unit)
 {
     (void)where;
     assert_non_null(strstr(unit, ".service"));
-    return (struct unit_was){ desk_world.was, desk_world.was == UNIT_ACTIVE };
+    return (struct unit_was){ .state = desk_world.was, .enabled = desk_world.was == UNIT_ACTIVE };
 }
 
 static bool

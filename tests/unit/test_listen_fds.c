@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "shell/socket.h"
 #include "sr/listen_fds.h"
 
 static char error[512];
@@ -190,6 +194,99 @@ a_count_beyond_what_is_open_catches_nothing(void **state)
     assert_said("no socket of that name");
 }
 
+/* ---- By address ---- */
+
+/* A socket at place `fd` on any free port, or on that of the socket before; returns its port. */
+static unsigned
+bind_at(int fd, int family, int type, const char *host, bool v6_only, unsigned port)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+    int on = 1, only = v6_only;
+    int s = socket(family, type, 0);
+
+    assert_true(s >= 0);
+    (void)setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (family == AF_INET) {
+        assert_int_equal(inet_pton(family, host, &v4.sin_addr), 1);
+        assert_int_equal(bind(s, (struct sockaddr *)&v4, sizeof(v4)), 0);
+    } else {
+        (void)setsockopt(s, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+        assert_int_equal(inet_pton(family, host, &v6.sin6_addr), 1);
+        assert_int_equal(bind(s, (struct sockaddr *)&v6, sizeof(v6)), 0);
+    }
+    if (s != fd) {
+        assert_int_equal(dup2(s, fd), fd);
+        (void)close(s);
+    }
+    return sr_socket_port(fd);
+}
+
+static void
+a_socket_is_matched_by_type_port_family_and_address(void **state)
+{
+    static const struct {
+        int family;
+        const char *bound;
+        bool v6_only;
+        const char *wanted;
+        enum sr_socket_match match;
+    } rows[] = {
+        { AF_INET, "127.0.0.1", false, "127.0.0.1", SR_SOCKET_SAME },
+        { AF_INET, "127.0.0.1", false, "127.0.0.2", SR_SOCKET_OTHER },
+        { AF_INET, "127.0.0.1", false, "0.0.0.0", SR_SOCKET_OTHER },
+        { AF_INET, "127.0.0.1", false, "", SR_SOCKET_OTHER },
+        { AF_INET, "0.0.0.0", false, "0.0.0.0", SR_SOCKET_SAME },
+        { AF_INET, "0.0.0.0", false, "127.0.0.1", SR_SOCKET_WIDER },
+        { AF_INET, "0.0.0.0", false, "::", SR_SOCKET_SAME },
+        { AF_INET, "0.0.0.0", false, "*", SR_SOCKET_SAME },
+        { AF_INET, "0.0.0.0", false, "::1", SR_SOCKET_OTHER },
+        { AF_INET6, "::", true, "::", SR_SOCKET_SAME },
+        { AF_INET6, "::", true, "", SR_SOCKET_SAME },
+        { AF_INET6, "::", true, "::1", SR_SOCKET_WIDER },
+        { AF_INET6, "::", true, "0.0.0.0", SR_SOCKET_OTHER },
+        { AF_INET6, "::", false, "0.0.0.0", SR_SOCKET_WIDER },
+        { AF_INET6, "::1", true, "::1", SR_SOCKET_SAME },
+        { AF_INET6, "::1", true, "::", SR_SOCKET_OTHER },
+        { AF_INET, "127.0.0.1", false, "no such host", SR_SOCKET_OTHER },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sr_socket_address wanted = { .host = rows[i].wanted, .type = SOCK_DGRAM };
+        wanted.port = bind_at(3, rows[i].family, SOCK_DGRAM, rows[i].bound, rows[i].v6_only, 0);
+        if (sr_socket_match(3, &wanted) != rows[i].match) {
+            fail_msg("%s for %s: %d", rows[i].bound, rows[i].wanted, sr_socket_match(3, &wanted));
+        }
+        wanted.type = SOCK_STREAM;
+        assert_int_equal(sr_socket_match(3, &wanted), SR_SOCKET_OTHER);
+        wanted.type = SOCK_DGRAM;
+        wanted.port ^= 1;
+        assert_int_equal(sr_socket_match(3, &wanted), SR_SOCKET_OTHER);
+        (void)reset(NULL);
+    }
+}
+
+static void
+the_sockets_of_an_address_are_counted_and_taken_once(void **state)
+{
+    struct sr_socket_address every = { .host = "0.0.0.0", .type = SOCK_DGRAM };
+
+    (void)state;
+    every.port = bind_at(3, AF_INET, SOCK_DGRAM, "0.0.0.0", false, 0);
+    (void)bind_at(4, AF_INET6, SOCK_DGRAM, "::", true, every.port);
+    (void)bind_at(5, AF_INET, SOCK_DGRAM, "0.0.0.0", false, every.port);
+    pass(0, own_pid(), "3", "a:b:c");
+    assert_int_equal(sr_listen_fds_count_at(set, &every), 2);
+    assert_int_equal(sr_listen_fds_take_at(set, &every), 3);
+    assert_int_equal(sr_listen_fds_count_at(set, &every), 1);
+    assert_int_equal(sr_listen_fds_take_at(set, &every), 5);
+    assert_int_equal(sr_listen_fds_take_at(set, &every), -1);
+    struct sr_socket_address both = { .host = "*", .type = SOCK_DGRAM, .port = every.port };
+    assert_int_equal(sr_listen_fds_take_at(set, &both), 4);
+    assert_int_equal(take("b", 1), -1);
+}
+
 #define fresh(test) cmocka_unit_test_setup(test, reset)
 
 int
@@ -204,6 +301,8 @@ main(void)
         fresh(the_sockets_of_a_name_are_as_many_as_workers),
         fresh(without_activation_nothing_is_passed),
         fresh(sockets_for_another_process_are_not_ours),
+        fresh(a_socket_is_matched_by_type_port_family_and_address),
+        fresh(the_sockets_of_an_address_are_counted_and_taken_once),
         fresh(a_count_beyond_what_is_open_catches_nothing),
     };
     int failed = cmocka_run_group_tests_name("listen_fds", tests, NULL, NULL);

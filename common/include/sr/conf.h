@@ -134,12 +134,25 @@ void sr_conf_note(struct sr_conf_problems *problems, const char *where, const ch
 
 /* Where to read from. Borrowed for the call. */
 struct sr_conf_source {
-    const char *file;        /* NULL: no file, defaults only */
+    const char *file;           /* NULL: no file, defaults only */
+    const char *const *choices; /* what sr_conf_choose() takes `file` from, the best first */
+    size_t choice_count;
     const char *const *sets; /* "dotted.path=value", in order; lists by index: listeners.0.listen */
     size_t set_count;
     bool use_environment; /* apply SR_* variables */
     bool files_later;     /* files that values name need not be there: nothing will read them */
 };
+
+/*
+ * Sets source->file to the first of source->choices that exists, to the only one whether it exists
+ * or not, or to NULL without any. `unread` gets the names of those behind it that exist too and are
+ * not read, "" when there are none. False when none exists: `problems` says so and what to do.
+ */
+bool sr_conf_choose(struct sr_conf_source *source, const char *program, char *unread,
+    size_t unread_size, struct sr_conf_problems *problems);
+
+/* Logs one warning with what sr_conf_choose() found to be unread, if anything. */
+void sr_conf_log_unread(const struct sr_conf_source *source, const char *unread);
 
 /*
  * Reads, overrides and checks a configuration. Returns an owned struct of schema->size bytes;
@@ -175,5 +188,12 @@ const char *sr_conf_restart_key(const struct sr_conf_schema *schema, const void 
 
 /* Prints every key with its type, unit, range, default and help, for --help and man pages. */
 void sr_conf_describe(const struct sr_conf_schema *schema, FILE *out);
+
+/*
+ * Prints YAML to begin a configuration file with: all sections, and in comments all keys with help,
+ * type, range and default. Each "#KEY: VALUE" may lose its "#"; the file has the same effect with
+ * and without them. `defaults` was loaded from nothing.
+ */
+void sr_conf_example(const struct sr_conf_schema *schema, const void *defaults, FILE *out);
 
 #endif

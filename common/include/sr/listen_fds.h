@@ -25,8 +25,20 @@ struct sr_listen_fds *sr_listen_fds_new(void);
 int sr_listen_fds_take(
     struct sr_listen_fds *set, const char *name, unsigned count, char *error, size_t error_size);
 
-/* One warning that names the sockets which nobody took, if there are any. */
-void sr_listen_fds_report(const struct sr_listen_fds *set);
+struct sr_socket_address;
+
+/* How many sockets that nobody took receive what is sent to `address` (shell/socket.h). */
+unsigned sr_listen_fds_count_at(
+    const struct sr_listen_fds *set, const struct sr_socket_address *address);
+
+/* Takes the next of these. Returns an owned descriptor, or -1 when there is none (left). */
+int sr_listen_fds_take_at(struct sr_listen_fds *set, const struct sr_socket_address *address);
+
+/*
+ * One line that names the sockets which nobody took, if there are any, and `listeners` beside them:
+ * a warning, or a notice when another socket of the same port was taken for each.
+ */
+void sr_listen_fds_report(const struct sr_listen_fds *set, const char *listeners);
 
 /* Closes what nobody took. NULL is fine. */
 void sr_listen_fds_free(struct sr_listen_fds *set);

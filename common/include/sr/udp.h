@@ -29,8 +29,9 @@ int sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_
 
 /*
  * Makes a socket that was handed over one to receive on: checks that it is a UDP socket, makes it
- * non-blocking and asks for the receive buffer (bytes) as sr_udp_open() does. False with what is
- * wrong and what to do in `error`; the descriptor stays the caller's in either case.
+ * non-blocking and asks for the receive buffer (bytes) as sr_udp_open() does, but never for less
+ * than it has. False with what is wrong and what to do in `error`; the descriptor stays the
+ * caller's in either case.
  */
 bool sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size);
 

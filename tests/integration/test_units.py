@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands of the edge host do with the service and its .socket unit."""
+
+import pathlib
+import shlex
+
+import pytest
+
+import sandbox
+from bundles import files_of, trapd_json, write_bundle
+from lab import BIN
+from test_operator_docs import HOST, STANDIN
+from test_provision import World, dev, free_port
+
+UNITS = r"""
+printf '[Service]\nExecStart=/usr/bin/python3 -m http.server --bind 127.0.0.1 18080\n' \
+    > /etc/systemd/system/serviceradar-trapd.service
+touch /etc/systemd/system/serviceradar-trapd.socket
+state() {
+    echo "$1:" $(systemctl is-active serviceradar-trapd.service && echo service) \
+        $(systemctl is-active serviceradar-trapd.socket && echo socket) \
+        $(systemctl is-enabled serviceradar-trapd.service && echo service-enabled) \
+        $(systemctl is-enabled serviceradar-trapd.socket && echo socket-enabled)
+}
+apply() { serviceradar-cli bundle apply --no-proof "$@" "$BUNDLE"; }
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("units")
+    world = World(folder / "world", free_port())
+    assert dev(world.dir, world.port).returncode == 0
+    return write_bundle(folder / "b.tgz", files_of(world, "trapd", trapd_json(world.port)))
+
+
+def on_host(bundle, script, tmp_path):
+    """What the script says on a host with the two units."""
+    if not pathlib.Path("/usr/bin/systemctl").exists():
+        pytest.skip("there is no systemctl to stand in for")
+    names = f"STANDIN={shlex.quote(str(STANDIN))}\nBUNDLE={shlex.quote(str(bundle))}\n"
+    done = sandbox.run(names + HOST + UNITS + "exec 2>&1\n" + script, tmp_path, [BIN])
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def states(said):
+    return [line for line in said.splitlines()
+            if line.split(":")[0] in ("enrolled", "ended", "back", "failed")]
+
+
+def test_the_socket_goes_with_its_service(bundle, tmp_path):
+    said = on_host(bundle, """
+        apply && state enrolled
+        serviceradar-cli unenroll trapd && state ended
+        serviceradar-cli rollback && state back
+    """, tmp_path)
+    assert states(said) == [
+        "enrolled: service socket service-enabled socket-enabled", "ended:",
+        "back: service socket service-enabled socket-enabled"], said
+
+
+def test_a_service_that_runs_without_its_socket_gets_it(bundle, tmp_path):
+    said = on_host(bundle, """
+        systemctl start serviceradar-trapd.service
+        apply && state enrolled
+    """, tmp_path)
+    assert states(said) == ["enrolled: service socket service-enabled socket-enabled"], said
+
+
+def test_a_start_that_fails_leaves_both_units_as_they_were(bundle, tmp_path):
+    said = on_host(bundle, """
+        printf '[Service]\\nExecStart=/bin/false\\n' > /etc/systemd/system/serviceradar-trapd.service
+        if apply; then exit 9; fi
+        state failed
+    """, tmp_path)
+    assert states(said) == ["failed:"] and "cannot be started" in said, said
+
+
+def test_a_configuration_that_goes_before_is_refused_and_named(bundle, tmp_path):
+    said = on_host(bundle, """
+        mkdir -p /etc/serviceradar
+        echo '{}' > /etc/serviceradar/trapd.yaml
+        if apply; then exit 9; fi
+        rm /etc/serviceradar/trapd.yaml
+        apply
+        echo '{}' > /etc/serviceradar/trapd.yaml
+        serviceradar-cli doctor trapd || true
+    """, tmp_path)
+    assert ("/etc/serviceradar/trapd.yaml is there, which the service reads before the "
+            "/etc/serviceradar/trapd.json of the enrolment") in said
+    assert "the service reads /etc/serviceradar/trapd.yaml before the" in said
