@@ -388,7 +388,7 @@ def test_instances_live_beside_each_other(world, tmp_path, root):
     [patient] = json.loads(doctor.stdout)["collectors"]
     assert patient["collector"] == "netflow@site2" and patient["enrolled"]
 
-    done = cli("unenroll", "netflow@site2", "--root", root, "--json")
+    done = cli("unenroll", "netflow@site2", "--keep-history", "--root", root, "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["collector"] == "netflow@site2"
     assert "/var/lib/serviceradar/netflow@site2" in done.stdout
     left = picture(root)
