@@ -18,6 +18,7 @@
 #include "enroll/join.h"
 #include "enroll/kept.h"
 #include "files.h"
+#include "sr/suite.h"
 #include "told.h"
 
 #include "sr/banned.h"
@@ -35,6 +36,7 @@ static const char HELP[] =
     "\n"
     "  --kept              the bundle of an enrolment that failed after its token was spent\n"
     "  --collector NAME    syslog, trapd or netflow, for a bundle that does not say\n"
+    "  --instance NAME     one of several of its kind on this host, as netflow@NAME\n"
     "  --config-file NAME  which configuration, for a bundle that has several\n"
     "  --root DIR          a root to work in (the host's)\n"
     "  --config-dir DIR    where the configuration goes (/etc/serviceradar)\n"
@@ -71,11 +73,25 @@ take_collector(struct options *o)
 }
 
 static bool
+take_instance(struct options *o)
+{
+    o->join.instance = optarg;
+    if (!sr_suite_instance_is_fine(optarg)) {
+        complain(
+            "--instance \"%s\": write 1 to 32 letters, digits, \"_\" and \"-\", not \"-\" first",
+            optarg);
+        return false;
+    }
+    return true;
+}
+
+static bool
 take_option(int option, struct options *o)
 {
     switch (option) {
     case 'k': o->kept = true; return true;
     case 'c': return take_collector(o);
+    case 'i': return take_instance(o);
     case 'C': o->config_file = optarg; return true;
     case 'r': o->join.root = optarg; return true;
     case OPT_CONFIG_DIR: o->join.config_dir = optarg; return true;
@@ -119,6 +135,7 @@ parse(int argc, char **argv, struct options *o)
     static const struct option known[] = {
         { "kept", no_argument, NULL, 'k' },
         { "collector", required_argument, NULL, 'c' },
+        { "instance", required_argument, NULL, 'i' },
         { "config-file", required_argument, NULL, 'C' },
         { "root", required_argument, NULL, 'r' },
         { "config-dir", required_argument, NULL, OPT_CONFIG_DIR },
@@ -234,8 +251,10 @@ apply(const struct options *o)
         code = apply_open(g, o, &told, &changed, &record, &trouble);
         generations_close(g);
     }
+    char name[RECORD_NAME_MAX];
     json_t *more = json_pack("{s:s, s:b, s:b}", "collector",
-        bundle_collector_name(record.collector), "changed", changed, "dry_run", o->join.dry_run);
+        record_name(record.collector, record.instance, name), "changed", changed, "dry_run",
+        o->join.dry_run);
     return told_end(&told, code != EXIT_SUCCESS ? &trouble : NULL, code, more);
 }
 

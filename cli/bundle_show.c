@@ -147,7 +147,7 @@ ask_daemon(const struct bundle *bundle, const struct join_options *o,
         !settings_daemon(o->root, o->daemon_dir, collector, daemon, &trouble)) {
         return;
     }
-    bool ok = settings_of_text(daemon, bundle->config, bundle->config_name, settings, &trouble);
+    bool ok = settings_of_text(daemon, bundle->config, bundle->config_name, "", settings, &trouble);
     if (ok) {
         (void)json_object_set_new(object, "configuration", settings_json(settings));
         ok = bundle->creds.len == 0 ||

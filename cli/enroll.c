@@ -59,6 +59,7 @@ static const char HELP[] =
     "                      SERVICERADAR_ONBOARDING_TOKEN_PUBLIC_KEY\n"
     "  --require-signature refuse tokens that nobody signed (version 1)\n"
     "  --collector TYPE    syslog (flowgger), trapd or netflow, for a bundle that does not say\n"
+    "  --instance NAME     one of several of its kind on this host, as netflow@NAME\n"
     "  --config-file NAME  which configuration of the bundle, when it has several\n"
     "  --config-dir DIR    where the configuration goes (/etc/serviceradar)\n"
     "  --cert-dir DIR      where certificates go (/etc/serviceradar/certs)\n"
@@ -300,14 +301,15 @@ open_host(struct run *r)
 static bool
 find_enrolled(struct run *r, struct record *ret_record)
 {
-    static const enum bundle_collector all[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     struct trouble ignored;
 
     if (unproven_is(r->o->root)) {
         return false;
     }
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (record_read(r->o->root, all[i], ret_record, &ignored) &&
+    size_t count = record_list(r->o->root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (record_read(r->o->root, names[i], ret_record, &ignored) &&
             strcmp(ret_record->token_hash, r->token_hash) == 0) {
             return true;
         }
@@ -510,12 +512,16 @@ apply(struct run *r)
 static int
 end(struct run *r, enum bundle_collector collector)
 {
+    char name[RECORD_NAME_MAX];
     const char *way = r->fetched.answer.body != NULL ? fetch_way_name(r->fetched.way) : "none";
 
     json_t *more = json_pack("{s:b, s:b, s:s, s:s, s:s, s:i, s:s, s:s, s:b}", "changed", r->changed,
-        "dry_run", r->o->dry_run, "collector", bundle_collector_name(collector), "package_id",
-        r->token.package_id, "core_url", r->token.url, "token_version", r->token.version, "api",
-        way, "keys", r->record.keys_of_host ? "host" : "bundle", "confirmed", r->confirmed);
+        "dry_run", r->o->dry_run, "collector",
+        record_name(collector,
+            collector != BUNDLE_UNTOLD && r->o->instance != NULL ? r->o->instance : "", name),
+        "package_id", r->token.package_id, "core_url", r->token.url, "token_version",
+        r->token.version, "api", way, "keys", r->record.keys_of_host ? "host" : "bundle",
+        "confirmed", r->confirmed);
     return told_end(&r->told, NULL, EXIT_SUCCESS, more);
 }
 
@@ -543,8 +549,10 @@ fail(struct run *r)
 static int
 end_enrolled(struct run *r, const struct record *record)
 {
+    char name[RECORD_NAME_MAX];
+
     told_line(&r->told, 'o', "%s is enrolled with this token already; nothing to do",
-        bundle_collector_name(record->collector));
+        record_name(record->collector, record->instance, name));
     r->record.keys_of_host = record->keys_of_host;
     char bundle[HASH_LEN];
     if (!r->o->dry_run && received_for_token(r, bundle)) {
@@ -613,6 +621,7 @@ enroll_command(int argc, char **argv)
         r = (struct run){ .o = &o, .told = told_start(o.json) };
         r.join = (struct join_options){ .root = o.root,
             .collector = o.collector,
+            .instance = o.instance,
             .config_dir = o.config_dir,
             .cert_dir = o.cert_dir,
             .creds_dir = o.creds_dir,

@@ -11,6 +11,7 @@
 #include "enroll/bundle_answer.h"
 #include "enroll/https.h"
 #include "enroll/token_fields.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -24,6 +25,7 @@ enum {
     CA_FILE,
     CA_PIN,
     COLLECTOR,
+    INSTANCE,
     ROOT,
     CONFIG_DIR,
     CERT_DIR,
@@ -57,6 +59,7 @@ static const struct option known[] = {
     { "timeout", required_argument, NULL, TIMEOUT },
     { "dry-run", no_argument, NULL, DRY_RUN },
     { "json", no_argument, NULL, JSON },
+    { "instance", required_argument, NULL, INSTANCE },
     { "no-restart", no_argument, NULL, NO_RESTART },
     { "no-proof", no_argument, NULL, NO_PROOF },
     { "force", no_argument, NULL, FORCE },
@@ -99,6 +102,14 @@ take_collector(const char *text, struct enroll_options *o)
     o->collector = bundle_collector_of(text);
     return o->collector != BUNDLE_UNTOLD ||
            wrong("--collector", "this suite has syslog (flowgger), trapd and netflow");
+}
+
+static bool
+take_instance(const char *text, struct enroll_options *o)
+{
+    o->instance = text;
+    return sr_suite_instance_is_fine(text) ||
+           wrong("--instance", "write 1 to 32 letters, digits, \"_\" and \"-\", not \"-\" first");
 }
 
 static bool
@@ -149,6 +160,7 @@ take(int option, struct enroll_options *o)
     case CA_FILE: o->ca_file = optarg; return true;
     case CA_PIN: return take_pin(optarg, o);
     case COLLECTOR: return take_collector(optarg, o);
+    case INSTANCE: return take_instance(optarg, o);
     case ROOT: o->root = strcmp(optarg, "/") == 0 ? "" : optarg; return true;
     case CONFIG_DIR: o->config_dir = optarg; return true;
     case CERT_DIR: o->cert_dir = optarg; return true;

@@ -20,6 +20,7 @@ struct enroll_options {
     bool has_ca_pin;
     uint8_t ca_pin[TOKEN_PIN_BYTES];
     enum bundle_collector collector;
+    const char *instance;
     const char *root; /* "" is the host */
     const char *config_dir, *cert_dir, *creds_dir;
     const char *config_file; /* which configuration of a bundle */

@@ -22,8 +22,6 @@
 
 #include "sr/banned.h"
 
-#define COLLECTORS 3
-
 static const char HELP[] =
     "usage: serviceradar-cli renew [COLLECTOR] [OPTION]...\n"
     "\n"
@@ -44,7 +42,7 @@ static const char HELP[] =
     "after a failed proof.\n";
 
 struct options {
-    enum bundle_collector collector; /* BUNDLE_UNTOLD: all */
+    char name[RECORD_NAME_MAX]; /* empty: all */
     const char *root;
     unsigned timeout_s;
     bool if_needed, no_restart, no_proof, json;
@@ -118,8 +116,7 @@ parse(int argc, char **argv, struct options *o)
         }
     }
     if (optind < argc) {
-        o->collector = bundle_collector_of(argv[optind++]);
-        if (o->collector == BUNDLE_UNTOLD || optind < argc) {
+        if (record_name_read(argv[optind++], o->name) == BUNDLE_UNTOLD || optind < argc) {
             complain("renew takes one of syslog, trapd and netflow; see serviceradar-cli renew "
                      "--help");
             return PARSED_WRONG;
@@ -131,10 +128,10 @@ parse(int argc, char **argv, struct options *o)
 /* ---- One collector ---- */
 
 static void
-report(struct run *r, enum bundle_collector collector, const char *result)
+report(struct run *r, const char *name, const char *result)
 {
-    (void)json_array_append_new(r->list,
-        json_pack("{s:s, s:s}", "collector", bundle_collector_name(collector), "result", result));
+    (void)json_array_append_new(
+        r->list, json_pack("{s:s, s:s}", "collector", name, "result", result));
 }
 
 /* The folder of a path that is absolute, in owned memory; NULL for an empty path. */
@@ -155,6 +152,7 @@ put_in_place(struct run *r, const struct record *old, const struct received *rec
     char *creds = folder_of(old->creds);
     const struct join_options join = { .root = r->o.root,
         .collector = old->collector,
+        .instance = old->instance,
         .config_dir = config,
         .cert_dir = certs,
         .creds_dir = creds,
@@ -174,7 +172,7 @@ put_in_place(struct run *r, const struct record *old, const struct received *rec
 }
 
 static bool
-renew_now(struct run *r, const struct record *record)
+renew_now(struct run *r, const char *name, const struct record *record)
 {
     struct renewal_order order = {
         .root = r->o.root, .record = record, .now_s = r->now_s, .timeout_s = r->o.timeout_s
@@ -192,8 +190,8 @@ renew_now(struct run *r, const struct record *record)
     received_done(&received);
     renewal_done(&renewal);
     if (ok) {
-        told_line(&r->told, 'o', "%s is renewed", bundle_collector_name(record->collector));
-        report(r, record->collector, "renewed");
+        told_line(&r->told, 'o', "%s is renewed", name);
+        report(r, name, "renewed");
     }
     return ok;
 }
@@ -222,52 +220,50 @@ is_due(const struct run *r, const char *path, bool is_certificate)
 }
 
 static bool
-cannot(struct run *r, const char *remedy, const char *cause, enum bundle_collector collector)
+cannot(struct run *r, const char *remedy, const char *cause, const char *name)
 {
     r->exit = EXIT_RUNTIME;
-    return trouble_say(&r->trouble, 0, remedy, "%s %s", bundle_collector_name(collector), cause);
+    return trouble_say(&r->trouble, 0, remedy, "%s %s", name, cause);
 }
 
 static bool
-renew_one(struct run *r, enum bundle_collector collector)
+renew_one(struct run *r, const char *name)
 {
-    bool named = r->o.collector != BUNDLE_UNTOLD;
+    bool named = r->o.name[0] != '\0';
     struct record record;
 
-    if (!record_read(r->o.root, collector, &record, &r->trouble)) {
+    if (!record_read(r->o.root, name, &record, &r->trouble)) {
         r->exit = JOIN_EXIT_FILES;
         if (r->trouble.error != ENOENT) {
             return false;
         }
         return !named || cannot(r, "enrol it with a token: serviceradar-cli enroll",
-                             "is not enrolled on this host", collector);
+                             "is not enrolled on this host", name);
     }
     r->seen++;
     if (!record.keys_of_host || record.core_url[0] == '\0' || record.package_id[0] == '\0') {
         if (named && !r->o.if_needed) {
             return cannot(r, "enrol it again with a new token",
-                "has keys that were not made on this host: its issuer renews none", collector);
+                "has keys that were not made on this host: its issuer renews none", name);
         }
-        told_line(&r->told, 'i', "%s: its keys came in a bundle, so a new token renews it",
-            bundle_collector_name(collector));
-        report(r, collector, "not-renewable");
+        told_line(&r->told, 'i', "%s: its keys came in a bundle, so a new token renews it", name);
+        report(r, name, "not-renewable");
         return true;
     }
     const struct renewal_order order = { .root = r->o.root, .record = &record };
     if (r->o.if_needed && !renewal_pending(&order) && !is_due(r, record.creds, false) &&
         !is_due(r, record.certificate, true)) {
-        told_line(&r->told, 'o', "%s: nothing to do yet", bundle_collector_name(collector));
-        report(r, collector, "not-due");
+        told_line(&r->told, 'o', "%s: nothing to do yet", name);
+        report(r, name, "not-due");
         return true;
     }
-    return renew_now(r, &record);
+    return renew_now(r, name, &record);
 }
 
 static bool
 renew_all(struct run *r)
 {
-    static const enum bundle_collector all[COLLECTORS] = { BUNDLE_SYSLOG, BUNDLE_TRAPD,
-        BUNDLE_NETFLOW };
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     const struct generations_options options = { .root = r->o.root };
     bool undone = false;
 
@@ -279,9 +275,12 @@ renew_all(struct run *r)
     if (undone) {
         told_say(&r->told, 'w', "an enrolment was interrupted before it was proven: taken back");
     }
-    for (size_t i = 0; i < COLLECTORS; i++) {
-        if ((r->o.collector == BUNDLE_UNTOLD || r->o.collector == all[i]) &&
-            !renew_one(r, all[i])) {
+    if (r->o.name[0] != '\0') {
+        return renew_one(r, r->o.name);
+    }
+    size_t count = record_list(r->o.root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (!renew_one(r, names[i])) {
             return false;
         }
     }

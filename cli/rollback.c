@@ -41,8 +41,6 @@ struct options {
     bool no_restart, dry_run, json;
 };
 
-static const enum bundle_collector collectors[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
-
 /* Exit code, or -1 to go on. */
 static int
 parse(int argc, char **argv, struct options *o)
@@ -100,15 +98,14 @@ tell_file(struct told *told, const struct manifest_file *file, const char *tense
 
 /* Restarts what is enrolled now, stops what is not any more. */
 static bool
-settle_unit(struct told *told, const struct options *o, enum bundle_collector collector,
-    struct trouble *trouble)
+settle_unit(struct told *told, const struct options *o, const char *name, struct trouble *trouble)
 {
     struct record record;
     struct trouble none;
     char unit[RECORD_TEXT_MAX], text[RECORD_TEXT_MAX + 64];
 
-    (void)snprintf(unit, sizeof(unit), "serviceradar-%s.service", bundle_collector_name(collector));
-    bool enrolled = record_read(o->root, collector, &record, &none);
+    (void)snprintf(unit, sizeof(unit), "serviceradar-%s.service", name);
+    bool enrolled = record_read(o->root, name, &record, &none);
     struct unit_was was = unit_look(o->root, unit);
     if (o->no_restart || !unit_can(was.state)) {
         (void)snprintf(text, sizeof(text), "%s is left alone: %s", unit,
@@ -131,11 +128,10 @@ settle_units(struct told *told, const struct options *o, const struct generation
 {
     bool ok = true;
 
-    for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++) {
-        for (size_t f = 0; f < item->count; f++) {
-            if (strcmp(item->files[f].path, record_path(collectors[i])) == 0) {
-                ok = settle_unit(told, o, collectors[i], trouble) && ok;
-            }
+    for (size_t f = 0; f < item->count; f++) {
+        char name[RECORD_NAME_MAX];
+        if (record_of_path(item->files[f].path, name)) {
+            ok = settle_unit(told, o, name, trouble) && ok;
         }
     }
     return ok;
@@ -170,18 +166,19 @@ take_back(struct generations *g, const struct options *o, const struct generatio
 static void
 warn_of_renewal(struct told *told, const struct options *o, const struct generation_item *item)
 {
+    char names[RECORDS_MAX][RECORD_NAME_MAX], text[256];
     struct record record;
     struct trouble none;
-    char text[256];
 
-    for (size_t i = 0; i < sizeof(collectors) / sizeof(collectors[0]); i++) {
-        if (record_read(o->root, collectors[i], &record, &none) && record.renewed_s != 0 &&
+    size_t count = record_list(o->root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (record_read(o->root, names[i], &record, &none) && record.renewed_s != 0 &&
             record.renewed_s == item->time) {
             (void)snprintf(text, sizeof(text),
                 "the credentials of %s before its renewal end a day after it: renew it again "
                 "before, "
                 "or it needs another token from the issuer",
-                bundle_collector_name(collectors[i]));
+                names[i]);
             told_say(told, 'w', text);
         }
     }

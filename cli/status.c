@@ -42,8 +42,6 @@ struct options {
     bool json;
 };
 
-static const enum bundle_collector collectors[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
-
 /* Exit code, or -1 to go on. */
 static int
 parse(int argc, char **argv, struct options *o)
@@ -115,9 +113,10 @@ static json_t *
 collector_json(const struct status_collector *s, uint64_t now_s)
 {
     const struct record *r = &s->record;
+    char name[RECORD_NAME_MAX];
     json_t *urls = json_array();
     json_t *object = json_pack("{s:s, s:b, s:I, s:s, s:s, s:s, s:s, s:s, s:b}", "collector",
-        bundle_collector_name(r->collector), "ok", status_is_well(s), "enrolled",
+        record_name(r->collector, r->instance, name), "ok", status_is_well(s), "enrolled",
         (json_int_t)r->enrolled_s, "package_id", r->package_id, "core_url", r->core_url, "config",
         r->config, "unit", r->unit, "unit_state", unit_word(s->unit.state), "unit_enabled",
         s->unit.enabled);
@@ -196,9 +195,9 @@ static void
 print_collector(const struct status_collector *s, uint64_t now_s)
 {
     const struct record *r = &s->record;
-    char row[SETTINGS_TEXT_MAX + 64], date[32];
+    char row[SETTINGS_TEXT_MAX + 64], date[32], name[RECORD_NAME_MAX];
 
-    (void)printf("%s\n", bundle_collector_name(r->collector));
+    (void)printf("%s\n", record_name(r->collector, r->instance, name));
     (void)snprintf(row, sizeof(row), "%s%s%s", lifetime_date(r->enrolled_s, date),
         *r->core_url != '\0' ? ", with " : ", from a file", r->core_url);
     print_row("enrolled", row);
@@ -254,11 +253,13 @@ static int
 run_collectors(const struct options *o, json_t *array, size_t *ret_count)
 {
     struct status_collector *s = malloc(sizeof(*s));
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     struct trouble trouble;
     int code = s != NULL ? EXIT_SUCCESS : EXIT_RUNTIME;
 
-    for (size_t i = 0; s != NULL && i < sizeof(collectors) / sizeof(collectors[0]); i++) {
-        if (!status_look(&o->look, collectors[i], s, &trouble)) {
+    size_t known = record_list(o->look.root, names);
+    for (size_t i = 0; s != NULL && i < known; i++) {
+        if (!status_look(&o->look, names[i], s, &trouble)) {
             if (trouble.error != ENOENT) {
                 (void)terminal_fail(&trouble, false, EXIT_UNWELL);
                 code = JOIN_EXIT_FILES;

@@ -41,7 +41,7 @@ struct status_options {
  * Looks at a collector. False when it is not enrolled (trouble->error ENOENT), or its record cannot
  * be read.
  */
-bool status_look(const struct status_options *options, enum bundle_collector collector,
+bool status_look(const struct status_options *options, const char *name,
     struct status_collector *ret_status, struct trouble *trouble);
 
 /* Whether it works, as far as that shows: no word of it is bad. */

@@ -149,11 +149,11 @@ look_at_daemon(struct status_collector *s)
 }
 
 bool
-status_look(const struct status_options *options, enum bundle_collector collector,
+status_look(const struct status_options *options, const char *name,
     struct status_collector *ret_status, struct trouble *trouble)
 {
     memset(ret_status, 0, sizeof(*ret_status));
-    if (!record_read(options->root, collector, &ret_status->record, trouble)) {
+    if (!record_read(options->root, name, &ret_status->record, trouble)) {
         return false;
     }
     look_at_files(options, ret_status);

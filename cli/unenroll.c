@@ -27,14 +27,12 @@
 static const char HELP[] =
     "usage: serviceradar-cli unenroll COLLECTOR [OPTION]...\n"
     "\n"
-    "Ends the enrolment of a collector (syslog, trapd or netflow) on this host: stops and "
-    "disables\n"
-    "its unit, and removes its configuration, credentials and certificates, all or none; then "
-    "what\n"
-    "is kept of it for `rollback`, with the secrets in it. Records that wait in its queue stay. "
-    "The\n"
-    "issuer is not told: its credentials are good until they are revoked there. Running it again\n"
-    "changes nothing, or removes what it could not before.\n"
+    "Ends the enrolment of a collector (syslog, trapd or netflow, or an instance of one such as\n"
+    "netflow@site2) on this host: stops and disables its units, and removes its configuration,\n"
+    "credentials and certificates, all or none; then what is kept of it for `rollback`, with the\n"
+    "secrets in it. Records that wait in its queue stay. The issuer is not told: its credentials\n"
+    "are good until they are revoked there. Running it again changes nothing, or removes what it\n"
+    "could not before.\n"
     "\n"
     "  --keep-files    end the enrolment, but leave the collector's files where they are\n"
     "  --keep-history  keep what `serviceradar-cli rollback` needs to take it back; it is root's\n"
@@ -51,6 +49,8 @@ static const char HELP[] =
 struct options {
     const char *root;
     enum bundle_collector collector;
+    char name[RECORD_NAME_MAX];
+    char record_path[RECORD_PATH_MAX];
     bool keep_files, keep_history, no_restart, dry_run, json;
 };
 
@@ -82,12 +82,13 @@ parse(int argc, char **argv, struct options *o)
         default: complain("see serviceradar-cli unenroll --help"); return EXIT_USAGE;
         }
     }
-    o->collector = optind + 1 == argc ? bundle_collector_of(argv[optind]) : BUNDLE_UNTOLD;
+    o->collector = optind + 1 == argc ? record_name_read(argv[optind], o->name) : BUNDLE_UNTOLD;
     if (o->collector == BUNDLE_UNTOLD) {
         complain("unenroll takes one of syslog, trapd and netflow; see serviceradar-cli unenroll "
                  "--help");
         return EXIT_USAGE;
     }
+    (void)record_path(o->name, o->record_path);
     return -1;
 }
 
@@ -95,12 +96,13 @@ parse(int argc, char **argv, struct options *o)
 static bool
 is_shared(const struct options *o, const char *path)
 {
-    static const enum bundle_collector all[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     struct trouble none;
     struct record r;
 
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i] == o->collector || !record_read(o->root, all[i], &r, &none)) {
+    size_t count = record_list(o->root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], o->name) == 0 || !record_read(o->root, names[i], &r, &none)) {
             continue;
         }
         const char *const paths[PARTS] = { r.config, r.creds, r.certificate, r.key, r.ca_chain };
@@ -129,7 +131,7 @@ gather(const struct options *o, const struct record *r, struct generation_file f
             files[count++] = (struct generation_file){ .path = paths[p] + 1, .absent = true };
         }
     }
-    files[count++] = (struct generation_file){ .path = record_path(o->collector), .absent = true };
+    files[count++] = (struct generation_file){ .path = o->record_path, .absent = true };
     return count;
 }
 
@@ -137,7 +139,7 @@ gather(const struct options *o, const struct record *r, struct generation_file f
 static void
 tell_queue(const struct options *o, const struct record *r, struct told *told)
 {
-    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX], text[SETTINGS_TEXT_MAX + 64];
+    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX], text[SETTINGS_TEXT_MAX + 128];
     struct settings *settings = calloc(1, sizeof(*settings));
     struct trouble none;
     bool known = settings != NULL && files_path(config, "%s%s", o->root, r->config) &&
@@ -145,8 +147,7 @@ tell_queue(const struct options *o, const struct record *r, struct told *told)
                  settings_of_file(daemon, config, settings, &none);
 
     (void)snprintf(text, sizeof(text), "records that wait stay in %s%s",
-        known ? settings->queue_dir : "/var/lib/serviceradar/",
-        known ? "" : bundle_collector_name(o->collector));
+        known ? settings->queue_dir : "/var/lib/serviceradar/", known ? "" : o->name);
     told_say(told, 'i', text);
     free(settings);
 }
@@ -226,7 +227,7 @@ leave(struct generations *g, const struct options *o, const struct record *recor
 static bool
 is_of(const struct options *o, const struct record *r, const struct generation_item *item)
 {
-    const char *const paths[] = { record_path(o->collector), *r->creds != '\0' ? r->creds + 1 : "",
+    const char *const paths[] = { o->record_path, *r->creds != '\0' ? r->creds + 1 : "",
         *r->key != '\0' ? r->key + 1 : "" };
 
     for (size_t f = 0; f < item->count; f++) {
@@ -267,7 +268,7 @@ forget(struct generations *g, const struct options *o, const struct record *r, s
     bool dropped = false;
 
     if (!forget_generations(g, o, r, &count, trouble) ||
-        (!o->dry_run && (!kept_drop(g, o->root, o->collector, &dropped, trouble) ||
+        (!o->dry_run && (!kept_drop(g, o->root, o->name, &dropped, trouble) ||
                             !renewal_forget(&order, trouble)))) {
         return false;
     }
@@ -291,7 +292,7 @@ run(struct generations *g, const struct options *o, struct told *told, bool *ret
     if (!o->dry_run && !unproven_undo(g, o->root, (uint64_t)time(NULL), &undone, trouble)) {
         return JOIN_EXIT_FILES;
     }
-    bool enrolled = record_read(o->root, o->collector, &record, trouble);
+    bool enrolled = record_read(o->root, o->name, &record, trouble);
     if (!enrolled && trouble->error != ENOENT) {
         return JOIN_EXIT_FILES;
     }
@@ -306,8 +307,7 @@ run(struct generations *g, const struct options *o, struct told *told, bool *ret
     }
     if (enrolled && code == EXIT_SUCCESS && !o->dry_run) {
         (void)snprintf(text, sizeof(text), "%s is not enrolled any more; its credentials%s%s%s",
-            bundle_collector_name(o->collector), *record.package_id != '\0' ? " (package " : "",
-            record.package_id,
+            o->name, *record.package_id != '\0' ? " (package " : "", record.package_id,
             *record.package_id != '\0' ? ") are good until the issuer revokes them"
                                        : " are good until the issuer revokes them");
         told_say(told, 'o', text);
@@ -335,6 +335,6 @@ unenroll_command(int argc, char **argv)
         generations_close(g);
     }
     return told_end(&told, code != EXIT_SUCCESS ? &trouble : NULL, code,
-        json_pack("{s:s, s:b, s:b}", "collector", bundle_collector_name(o.collector), "changed",
-            changed, "dry_run", o.dry_run));
+        json_pack(
+            "{s:s, s:b, s:b}", "collector", o.name, "changed", changed, "dry_run", o.dry_run));
 }

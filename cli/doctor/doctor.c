@@ -18,7 +18,6 @@
 
 #include "sr/banned.h"
 
-#define COLLECTORS 3
 #define DEFAULT_TIMEOUT_S 5
 #define TIMEOUT_MAX_S 120
 
@@ -43,24 +42,14 @@ static const char HELP[] =
 
 enum parsed { PARSED_RUN, PARSED_HELP, PARSED_WRONG };
 
-static const enum bundle_collector collectors[COLLECTORS] = { BUNDLE_TRAPD, BUNDLE_SYSLOG,
-    BUNDLE_NETFLOW };
-
 static bool
-read_collector(const char *name, enum bundle_collector *ret)
+read_collector(const char *text, struct doctor_options *o)
 {
-    for (size_t i = 0; i < COLLECTORS; i++) {
-        if (strcmp(name, bundle_collector_name(collectors[i])) == 0) {
-            *ret = collectors[i];
-            return true;
-        }
+    o->collector = record_name_read(text, o->name);
+    if (o->collector == BUNDLE_UNTOLD) {
+        complain("doctor knows no collector \"%s\": there are trapd, syslog and netflow", text);
     }
-    if (strcmp(name, "flowgger") == 0) {
-        *ret = BUNDLE_SYSLOG;
-        return true;
-    }
-    complain("doctor knows no collector \"%s\": there are trapd, syslog and netflow", name);
-    return false;
+    return o->collector != BUNDLE_UNTOLD;
 }
 
 static bool
@@ -114,7 +103,7 @@ parse(int argc, char **argv, struct doctor_options *o)
             return PARSED_WRONG;
         }
     }
-    if (optind < argc && !read_collector(argv[optind++], &o->collector)) {
+    if (optind < argc && !read_collector(argv[optind++], o)) {
         return PARSED_WRONG;
     }
     if (optind < argc) {
@@ -134,7 +123,7 @@ parse(int argc, char **argv, struct doctor_options *o)
 static bool
 find_config(struct patient *p)
 {
-    if (config_names_shadow(p->options->root, p->collector, "", "", p->config)) {
+    if (config_names_shadow(p->options->root, p->name, "", "", p->config)) {
         return true;
     }
     p->config[0] = '\0';
@@ -148,7 +137,7 @@ check_choice(struct patient *p)
     char shadow[FILES_PATH_MAX], remedy[FILES_PATH_MAX + 64];
 
     if (!p->enrolled || p->options->config != NULL ||
-        !config_names_shadow(p->options->root, p->collector, p->record.config, "", shadow)) {
+        !config_names_shadow(p->options->root, p->name, p->record.config, "", shadow)) {
         return;
     }
     (void)snprintf(remedy, sizeof(remedy), "remove %s, or unenroll the collector", shadow);
@@ -158,17 +147,19 @@ check_choice(struct patient *p)
 
 /* Finds out what is known of a collector; false when there is nothing of it on the host. */
 static bool
-admit(struct patient *p, const struct doctor_options *o, enum bundle_collector collector)
+admit(struct patient *p, const struct doctor_options *o, enum bundle_collector collector,
+    const char *name)
 {
     struct trouble trouble = { .error = 0 };
 
     p->options = o;
     p->collector = collector;
-    (void)snprintf(p->unit, sizeof(p->unit), "%s.service", doctor_daemon(collector));
+    (void)snprintf(p->name, sizeof(p->name), "%s", name);
+    (void)snprintf(p->unit, sizeof(p->unit), "serviceradar-%s.service", name);
     if (o->config != NULL) {
         return files_path(p->config, "%s", o->config);
     }
-    p->enrolled = record_read(o->root, collector, &p->record, &trouble);
+    p->enrolled = record_read(o->root, name, &p->record, &trouble);
     if (p->enrolled) {
         if (p->record.unit[0] != '\0') {
             (void)snprintf(p->unit, sizeof(p->unit), "%s", p->record.unit);
@@ -227,8 +218,8 @@ any_fails(const struct checks *checks)
 static bool
 add_patient(json_t *list, const struct patient *p)
 {
-    json_t *object = json_pack("{s:s, s:b, s:[]}", "collector", bundle_collector_name(p->collector),
-        "enrolled", p->enrolled, "checks");
+    json_t *object =
+        json_pack("{s:s, s:b, s:[]}", "collector", p->name, "enrolled", p->enrolled, "checks");
 
     return json_array_append_new(list, object) == 0 &&
            doctor_add_json(json_object_get(object, "checks"), &p->checks);
@@ -258,23 +249,25 @@ print_all(const struct doctor_options *o, const struct checks *host, const struc
 {
     doctor_show("host", host, o->quiet);
     for (size_t i = 0; i < count; i++) {
-        doctor_show(bundle_collector_name(patients[i].collector), &patients[i].checks, o->quiet);
+        doctor_show(patients[i].name, &patients[i].checks, o->quiet);
     }
 }
 
 static int
 run(const struct doctor_options *o)
 {
-    static struct patient patients[COLLECTORS]; /* large */
+    static struct patient patients[RECORDS_MAX]; /* large */
     static struct checks host;
-    size_t count = 0;
+    char names[RECORDS_MAX][RECORD_NAME_MAX], name[RECORD_NAME_MAX];
+    size_t count = 0, known = record_list(o->root, names);
 
     doctor_check_host(o, &host);
-    for (size_t i = 0; i < COLLECTORS; i++) {
-        if (o->collector != BUNDLE_UNTOLD && o->collector != collectors[i]) {
-            continue;
-        }
-        if (admit(&patients[count], o, collectors[i])) {
+    if (o->name[0] != '\0') {
+        memcpy(names[0], o->name, sizeof(names[0]));
+        known = 1;
+    }
+    for (size_t i = 0; i < known; i++) {
+        if (admit(&patients[count], o, record_name_read(names[i], name), names[i])) {
             examine(&patients[count++]);
         }
     }

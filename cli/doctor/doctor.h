@@ -51,8 +51,9 @@ bool checks_have(const struct checks *checks, const char *id, enum check_result 
 struct doctor_options {
     const char *root; /* "" is the host */
     const char *config;
-    const char *reader_creds; /* --creds */
-    enum bundle_collector collector;
+    const char *reader_creds;        /* --creds */
+    enum bundle_collector collector; /* BUNDLE_UNTOLD: all */
+    char name[RECORD_NAME_MAX];      /* of that one */
     unsigned timeout_ms;
     bool json, quiet;
     uint64_t now_s;
@@ -62,6 +63,7 @@ struct doctor_options {
 struct patient {
     const struct doctor_options *options;
     enum bundle_collector collector;
+    char name[RECORD_NAME_MAX];   /* "netflow", or "netflow@site2" of an instance */
     bool enrolled;                /* `record` counts */
     bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
     bool has_user;                /* the service's user is known */

@@ -8,33 +8,51 @@
 
 #include "sr/banned.h"
 
-const char *const *
-config_names(enum bundle_collector collector)
-{
-    static const char *const names[][5] = {
-        [BUNDLE_UNTOLD] = { NULL },
-        [BUNDLE_SYSLOG] = { "syslog.yaml", "syslog.json", "flowgger.toml", "log-collector.toml",
-            NULL },
-        [BUNDLE_TRAPD] = { "trapd.yaml", "trapd.json", NULL },
-        [BUNDLE_NETFLOW] = { "netflow.yaml", "netflow.json", "flow-collector.json", NULL },
-    };
+#define FILE_NAME_MAX 64
 
-    return names[collector];
+/* The best first. */
+static const struct {
+    const char *name;
+    const char *files[4];
+} known[] = {
+    { "syslog", { "syslog.yaml", "syslog.json", "flowgger.toml", "log-collector.toml" } },
+    { "trapd", { "trapd.yaml", "trapd.json" } },
+    { "netflow", { "netflow.yaml", "netflow.json", "flow-collector.json" } },
+};
+
+/* The file of that rank; false behind the last. */
+static bool
+file_of(const char *name, size_t rank, char out[FILE_NAME_MAX])
+{
+    static const char *const ends[] = { ".yaml", ".json" };
+    const char *file = NULL;
+
+    if (strchr(name, '@') != NULL) {
+        return rank < 2 && snprintf(out, FILE_NAME_MAX, "%s%s", name, ends[rank]) < FILE_NAME_MAX;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(known[i].name, name) == 0 && rank < 4) {
+            file = known[i].files[rank];
+        }
+    }
+    return file != NULL && snprintf(out, FILE_NAME_MAX, "%s", file) < FILE_NAME_MAX;
 }
 
 static bool
-is_named(const char *path, const char *name)
+is_named(const char *path, const char *file)
 {
     static const char dir[] = CONFIG_NAMES_DIR "/";
 
-    return strncmp(path, dir, sizeof(dir) - 1) == 0 && strcmp(path + sizeof(dir) - 1, name) == 0;
+    return strncmp(path, dir, sizeof(dir) - 1) == 0 && strcmp(path + sizeof(dir) - 1, file) == 0;
 }
 
 bool
-config_names_has(enum bundle_collector collector, const char *path)
+config_names_has(const char *name, const char *path)
 {
-    for (const char *const *name = config_names(collector); *name != NULL; name++) {
-        if (is_named(path, *name)) {
+    char file[FILE_NAME_MAX];
+
+    for (size_t rank = 0; file_of(name, rank, file); rank++) {
+        if (is_named(path, file)) {
             return true;
         }
     }
@@ -42,17 +60,14 @@ config_names_has(enum bundle_collector collector, const char *path)
 }
 
 bool
-config_names_shadow(const char *root, enum bundle_collector collector, const char *path,
-    const char *but, char ret_path[FILES_PATH_MAX])
+config_names_shadow(const char *root, const char *name, const char *path, const char *but,
+    char ret_path[FILES_PATH_MAX])
 {
+    char file[FILE_NAME_MAX];
     struct stat st;
 
-    for (const char *const *name = config_names(collector); *name != NULL; name++) {
-        if (is_named(path, *name)) {
-            return false;
-        }
-        if (!is_named(but, *name) &&
-            files_path(ret_path, "%s" CONFIG_NAMES_DIR "/%s", root, *name) &&
+    for (size_t rank = 0; file_of(name, rank, file) && !is_named(path, file); rank++) {
+        if (!is_named(but, file) && files_path(ret_path, "%s" CONFIG_NAMES_DIR "/%s", root, file) &&
             stat(ret_path, &st) == 0) {
             return true;
         }

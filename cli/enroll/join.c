@@ -70,13 +70,13 @@ take_back_unproven(const struct join *j, struct trouble *trouble)
 /* ---- Before the token is spent ---- */
 
 static bool
-look_at_places(struct join *j, enum bundle_collector collector, struct trouble *trouble)
+look_at_places(struct join *j, const char *name, struct trouble *trouble)
 {
     static const uint8_t expected[SIZE_EXPECTED];
     static char paths[JOIN_PARTS][RECORD_TEXT_MAX];
 
     for (int part = 0; part < JOIN_PARTS; part++) {
-        if (!join_default_path(j->options, collector, (enum join_part)part, ".json", paths[part])) {
+        if (!join_default_path(j->options, name, (enum join_part)part, ".json", paths[part])) {
             return trouble_say(
                 trouble, ENAMETOOLONG, "name shorter folders", "the path of a folder is too long");
         }
@@ -92,30 +92,51 @@ look_at_places(struct join *j, enum bundle_collector collector, struct trouble *
 
 /* Bundles bring their configuration as NAME.json, but for few. */
 static bool
-look_at_choice(const struct join *j, enum bundle_collector collector, struct trouble *trouble)
+look_at_choice(const struct join *j, const char *name, struct trouble *trouble)
 {
     char path[RECORD_TEXT_MAX];
     struct record own;
     struct trouble none;
-    bool has_own = record_read(j->root, collector, &own, &none);
+    bool has_own = record_read(j->root, name, &own, &none);
 
-    return !join_default_path(j->options, collector, JOIN_CONFIG, ".json", path) ||
-           join_check_choice(j, collector, path, has_own ? own.config : "", trouble);
+    return !join_default_path(j->options, name, JOIN_CONFIG, ".json", path) ||
+           join_check_choice(j, name, path, has_own ? own.config : "", trouble);
 }
 
 static void
-tell_enrolment(const struct join *j, enum bundle_collector collector)
+tell_enrolment(const struct join *j, const char *name)
 {
     struct record record;
     struct trouble trouble;
 
-    if (record_read(j->root, collector, &record, &trouble)) {
-        join_say(j, 'i', "%s is enrolled already%s%s; what changes is replaced",
-            bundle_collector_name(collector), *record.core_url != '\0' ? " with " : "",
-            record.core_url);
+    if (record_read(j->root, name, &record, &trouble)) {
+        join_say(j, 'i', "%s is enrolled already%s%s; what changes is replaced", name,
+            *record.core_url != '\0' ? " with " : "", record.core_url);
     } else if (trouble.error != ENOENT) {
         join_say(j, 'w', "%s", trouble.cause);
     }
+}
+
+/* What can be known of a collector before there is a bundle for it. */
+static bool
+look_at_collector(struct join *j, enum bundle_collector collector, struct trouble *trouble)
+{
+    struct settings *settings = calloc(1, sizeof(*settings));
+    char name[RECORD_NAME_MAX];
+
+    (void)record_name(collector, join_instance(j), name);
+    bool ok = settings != NULL ||
+              trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    ok = ok && look_at_choice(j, name, trouble);
+    if (ok && *join_instance(j) != '\0') {
+        ok = settings_of_nothing(j->daemon, join_instance(j), settings, trouble) &&
+             join_check_room(j, name, settings, false, trouble);
+    }
+    if (ok) {
+        tell_enrolment(j, name);
+    }
+    free(settings);
+    return ok;
 }
 
 bool
@@ -123,12 +144,14 @@ join_preflight(struct generations *g, const struct join_options *options,
     enum bundle_collector collector, join_say_cb *say, void *arg, struct trouble *trouble)
 {
     struct join *j = begin(g, options, say, arg, trouble);
+    char likely[RECORD_NAME_MAX];
 
     if (j == NULL) {
         return false;
     }
     /* Without a word which collector it will be, the places of one stand for those of all. */
-    enum bundle_collector likely = collector != BUNDLE_UNTOLD ? collector : BUNDLE_TRAPD;
+    (void)record_name(
+        collector != BUNDLE_UNTOLD ? collector : BUNDLE_TRAPD, join_instance(j), likely);
     bool ok = take_back_unproven(j, trouble);
     if (ok && options->now_s < CLOCK_LEAST_S) {
         ok = trouble_say(trouble, 0, "set the clock (timedatectl set-ntp true)",
@@ -139,10 +162,7 @@ join_preflight(struct generations *g, const struct join_options *options,
         ok = settings_daemon(j->root, options->daemon_dir, collector, j->daemon, trouble);
     }
     ok = ok && look_at_places(j, likely, trouble);
-    ok = ok && (collector == BUNDLE_UNTOLD || look_at_choice(j, collector, trouble));
-    if (ok && collector != BUNDLE_UNTOLD) {
-        tell_enrolment(j, collector);
-    }
+    ok = ok && (collector == BUNDLE_UNTOLD || look_at_collector(j, collector, trouble));
     end(j);
     return ok;
 }
@@ -281,7 +301,7 @@ is_nothing(const struct join *j, const struct generation_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         if (report->files[i].change != GENERATION_SAME &&
-            strcmp(report->files[i].path, record_path(j->record->collector)) != 0) {
+            strcmp(report->files[i].path, j->record_path) != 0) {
             return false;
         }
     }

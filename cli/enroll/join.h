@@ -35,6 +35,7 @@ struct join_ops;
 struct join_options {
     const char *root;                /* "" is the host */
     enum bundle_collector collector; /* --collector; BUNDLE_UNTOLD: the bundle's */
+    const char *instance;            /* one of several of its kind; NULL or "": none */
     const char *config_dir;          /* /etc/serviceradar */
     const char *cert_dir;            /* /etc/serviceradar/certs */
     const char *creds_dir;           /* /etc/serviceradar/creds */

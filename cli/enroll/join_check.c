@@ -23,6 +23,15 @@ join_say(const struct join *j, char level, const char *format, ...)
     }
 }
 
+const char *
+join_instance(const struct join *j)
+{
+    if (j->options->instance != NULL) {
+        return j->options->instance;
+    }
+    return j->record != NULL ? j->record->instance : ""; /* of a bundle that was kept */
+}
+
 bool
 join_choose(struct join *j, struct trouble *trouble)
 {
@@ -38,6 +47,11 @@ join_choose(struct join *j, struct trouble *trouble)
         return trouble_say(trouble, 0, "say it with --collector syslog, trapd or netflow",
             "the bundle does not say for which collector it is");
     }
+    if (join_instance(j) != j->record->instance) {
+        (void)snprintf(j->record->instance, sizeof(j->record->instance), "%s", join_instance(j));
+    }
+    (void)record_name(j->record->collector, j->record->instance, j->name);
+    (void)record_path(j->name, j->record_path);
     if (j->bundle->creds.len == 0) {
         return trouble_say(trouble, 0,
             "apply it where it was asked for, with `serviceradar-cli enroll` or `renew`",
@@ -120,8 +134,8 @@ join_check(struct join *j, struct trouble *trouble)
     const char *subjects[SETTINGS_LIST_MAX + 1];
     struct bundle_problems problems = { .count = 0 };
     struct trouble config_trouble;
-    bool config_ok = settings_of_text(
-        j->daemon, j->bundle->config, j->bundle->config_name, &j->settings, &config_trouble);
+    bool config_ok = settings_of_text(j->daemon, j->bundle->config, j->bundle->config_name,
+        j->record->instance, &j->settings, &config_trouble);
 
     find_subjects(j, subjects);
     bundle_check(j->bundle, subjects, j->options->now_s, &problems);

@@ -31,6 +31,8 @@ struct join {
     const struct bundle *bundle;
     struct sr_span raw;
     struct record *record;
+    char name[RECORD_NAME_MAX]; /* of the collector, from join_choose on */
+    char record_path[RECORD_PATH_MAX];
     join_say_cb *say;
     void *arg;
     char daemon[FILES_PATH_MAX];
@@ -67,16 +69,26 @@ bool join_place(struct join *j, int *ret_exit, struct trouble *trouble);
 struct generation_set join_set(const struct join *j);
 
 /* The default path of a part: named after the collector, in the folders of the options. */
-bool join_default_path(const struct join_options *options, enum bundle_collector collector,
-    enum join_part part, const char *extension, char out[RECORD_TEXT_MAX]);
+bool join_default_path(const struct join_options *options, const char *name, enum join_part part,
+    const char *extension, char out[RECORD_TEXT_MAX]);
 
 /*
  * Whether the service will read a configuration at `path`, and not one that is there already and
  * goes before it; `before` is what an enrolment before put there and is replaced. A path that the
  * units do not look at is warned of only.
  */
-bool join_check_choice(const struct join *j, enum bundle_collector collector, const char *path,
-    const char *before, struct trouble *trouble);
+bool join_check_choice(const struct join *j, const char *name, const char *path, const char *before,
+    struct trouble *trouble);
+
+/* The instance that the options name, or "". */
+const char *join_instance(const struct join *j);
+
+/*
+ * Whether another collector of the host has a port, a port for numbers or a queue of these
+ * settings. `with_listens` is false before there is a bundle.
+ */
+bool join_check_room(const struct join *j, const char *name, const struct settings *settings,
+    bool with_listens, struct trouble *trouble);
 
 /* Proves what is in place, and says what was seen. */
 bool join_prove(struct join *j, struct trouble *trouble);

@@ -16,9 +16,6 @@
 #define FILE_MODE 0640
 #define RECORD_MODE 0600
 
-static const enum bundle_collector all[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
-#define COLLECTORS (sizeof(all) / sizeof(all[0]))
-
 char *
 join_path_of(struct record *record, enum join_part part)
 {
@@ -78,15 +75,14 @@ wanted_dir(const struct join_options *o, enum join_part part)
 }
 
 bool
-join_default_path(const struct join_options *options, enum bundle_collector collector,
-    enum join_part part, const char *extension, char out[RECORD_TEXT_MAX])
+join_default_path(const struct join_options *options, const char *name, enum join_part part,
+    const char *extension, char out[RECORD_TEXT_MAX])
 {
     static const char *const ends[] = { "", ".creds", ".pem", "-key.pem", "-ca.pem" };
     static const char *const folders[] = { "", "/creds", "/certs", "/certs", "/certs" };
     const char *dir = wanted_dir(options, part);
     int len = snprintf(out, RECORD_TEXT_MAX, "%s%s/%s%s", dir != NULL ? dir : config_dir(options),
-        dir != NULL ? "" : folders[part], bundle_collector_name(collector),
-        part == JOIN_CONFIG ? extension : ends[part]);
+        dir != NULL ? "" : folders[part], name, part == JOIN_CONFIG ? extension : ends[part]);
 
     return len > 0 && len < RECORD_TEXT_MAX;
 }
@@ -115,7 +111,7 @@ is_ours(const struct join_options *o, const char *path)
 /* The records of the other collectors of the host, and ours of an enrolment before. */
 struct neighbours {
     size_t count;
-    struct record others[COLLECTORS];
+    struct record others[RECORDS_MAX];
     bool has_own;
     struct record own;
 };
@@ -123,17 +119,19 @@ struct neighbours {
 static void
 read_neighbours(const struct join *j, struct neighbours *out)
 {
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
     struct trouble trouble;
     struct record read;
 
     out->count = 0;
     out->has_own = false;
-    for (size_t i = 0; i < COLLECTORS; i++) {
-        if (!record_read(j->root, all[i], &read, &trouble)) {
+    size_t count = record_list(j->root, names);
+    for (size_t i = 0; i < count; i++) {
+        if (!record_read(j->root, names[i], &read, &trouble)) {
             if (trouble.error != ENOENT) {
                 join_say(j, 'w', "%s", trouble.cause);
             }
-        } else if (all[i] == j->record->collector) {
+        } else if (strcmp(names[i], j->name) == 0) {
             out->own = read;
             out->has_own = true;
         } else {
@@ -177,21 +175,21 @@ is_passed_over(const struct join *j, const char *path)
 {
     return strncmp(j->bundle->config_name, "config.", 7) == 0 ||
            (strcmp(config_dir(j->options), CONFIG_NAMES_DIR) == 0 &&
-               !config_names_has(j->record->collector, path));
+               !config_names_has(j->name, path));
 }
 
 bool
-join_check_choice(const struct join *j, enum bundle_collector collector, const char *path,
-    const char *before, struct trouble *trouble)
+join_check_choice(const struct join *j, const char *name, const char *path, const char *before,
+    struct trouble *trouble)
 {
     char shadow[FILES_PATH_MAX];
 
-    if (!config_names_has(collector, path)) {
-        join_say(j, 'w', "serviceradar-%s.service reads configurations in %s only, not %s",
-            bundle_collector_name(collector), CONFIG_NAMES_DIR, path);
+    if (!config_names_has(name, path)) {
+        join_say(j, 'w', "serviceradar-%s.service reads configurations in %s only, not %s", name,
+            CONFIG_NAMES_DIR, path);
         return true;
     }
-    if (!config_names_shadow(j->root, collector, path, before, shadow)) {
+    if (!config_names_shadow(j->root, name, path, before, shadow)) {
         return true;
     }
     return trouble_say(trouble, EEXIST, "move that file away, and run it again",
@@ -209,12 +207,11 @@ choose_path(struct join *j, enum join_part part, struct neighbours *n, struct tr
         (part != JOIN_CONFIG && *configured(&j->settings, part) == '\0')) {
         return true;
     }
-    if (meant_path(j, part, out) && !is_taken(n, out) &&
+    if (*join_instance(j) == '\0' && meant_path(j, part, out) && !is_taken(n, out) &&
         (part != JOIN_CONFIG || !is_passed_over(j, out))) {
         return true;
     }
-    if (!join_default_path(
-            j->options, j->record->collector, part, dot != NULL ? dot : ".json", out) ||
+    if (!join_default_path(j->options, j->name, part, dot != NULL ? dot : ".json", out) ||
         !is_ours(j->options, out) || is_taken(n, out)) {
         return trouble_say(trouble, 0, "name other folders, or unenroll the other collector",
             "there is no place for %s: another collector has it, or the path is odd", out);
@@ -332,7 +329,7 @@ rewrite(struct join *j, struct trouble *trouble)
         return true;
     }
     if (!settings_of_text(j->daemon, (struct sr_span){ j->config, j->config_len },
-            j->bundle->config_name, &j->settings, trouble)) {
+            j->bundle->config_name, j->record->instance, &j->settings, trouble)) {
         return false;
     }
     for (int part = JOIN_CREDS; part < JOIN_PARTS; part++) {
@@ -407,7 +404,7 @@ fill_set(struct join *j, struct neighbours *n, struct trouble *trouble)
     if (!record_format(j->record, j->record_text, sizeof(j->record_text))) {
         return trouble_say(trouble, 0, "use shorter paths", "the record does not fit");
     }
-    add_file(j, record_path(j->record->collector),
+    add_file(j, j->record_path,
         (struct sr_span){ (const uint8_t *)j->record_text, strlen(j->record_text) }, RECORD_MODE);
     j->files[j->file_count - 1].uid = geteuid();
     j->files[j->file_count - 1].gid = getegid();
@@ -453,17 +450,17 @@ join_place(struct join *j, int *ret_exit, struct trouble *trouble)
         return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
     }
     read_neighbours(j, n);
-    (void)snprintf(j->record->unit, sizeof(j->record->unit), "serviceradar-%s.service",
-        bundle_collector_name(j->record->collector));
+    (void)snprintf(j->record->unit, sizeof(j->record->unit), "serviceradar-%s.service", j->name);
     bool ok = join_find_owner(j, trouble);
     for (int part = 0; part < JOIN_PARTS && ok; part++) {
         ok = choose_path(j, (enum join_part)part, n, trouble);
     }
-    ok = ok && join_check_choice(j, j->record->collector, j->record->config,
-                   n->has_own ? n->own.config : "", trouble);
+    ok = ok &&
+         join_check_choice(j, j->name, j->record->config, n->has_own ? n->own.config : "", trouble);
     if (ok) {
         *ret_exit = JOIN_EXIT_BUNDLE;
         ok = check_parts(j, trouble) && rewrite(j, trouble) &&
+             join_check_room(j, j->name, &j->settings, true, trouble) &&
              settings_check(j->daemon, j->bundle, content(j, JOIN_CONFIG), &j->settings, trouble);
     }
     if (ok) {

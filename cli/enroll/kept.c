@@ -82,9 +82,10 @@ kept_forget(const char *root)
 }
 
 bool
-kept_drop(struct generations *g, const char *root, enum bundle_collector collector,
-    bool *ret_dropped, struct trouble *trouble)
+kept_drop(struct generations *g, const char *root, const char *name, bool *ret_dropped,
+    struct trouble *trouble)
 {
+    char kept_name[RECORD_NAME_MAX];
     struct record record = { .collector = BUNDLE_UNTOLD };
     struct place_content raw;
 
@@ -94,7 +95,8 @@ kept_drop(struct generations *g, const char *root, enum bundle_collector collect
     }
     read_record(root, &raw, &record);
     place_free(&raw);
-    if (record.collector != collector) {
+    if (record.collector == BUNDLE_UNTOLD ||
+        strcmp(record_name(record.collector, record.instance, kept_name), name) != 0) {
         return true;
     }
     kept_forget(root);

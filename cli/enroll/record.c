@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "enroll/record.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static const struct {
     const char *name;
     size_t offset, size;
 } texts[] = {
+    { "instance", offsetof(struct record, instance), SR_SUITE_INSTANCE_MAX },
     { "package_id", offsetof(struct record, package_id), TOKEN_UUID_LEN + 1 },
     { "core_url", offsetof(struct record, core_url), TOKEN_URL_MAX + 1 },
     { "ca_file", offsetof(struct record, ca_file), RECORD_TEXT_MAX },
@@ -38,15 +40,88 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 const char *
-record_path(enum bundle_collector collector)
+record_name(enum bundle_collector collector, const char *instance, char out[RECORD_NAME_MAX])
 {
-    switch (collector) {
-    case BUNDLE_UNTOLD: return "";
-    case BUNDLE_SYSLOG: return HISTORY_FOLDER "/syslog.json";
-    case BUNDLE_TRAPD: return HISTORY_FOLDER "/trapd.json";
-    case BUNDLE_NETFLOW: return HISTORY_FOLDER "/netflow.json";
+    (void)snprintf(out, RECORD_NAME_MAX, "%s%s%s", bundle_collector_name(collector),
+        *instance != '\0' ? "@" : "", instance);
+    return out;
+}
+
+enum bundle_collector
+record_name_read(const char *text, char ret[RECORD_NAME_MAX])
+{
+    char kind[16];
+    size_t len = strcspn(text, "@");
+    const char *instance = text[len] == '@' ? text + len + 1 : "";
+
+    if (len >= sizeof(kind) || (text[len] == '@' && !sr_suite_instance_is_fine(instance))) {
+        return BUNDLE_UNTOLD;
     }
-    return "";
+    (void)snprintf(kind, sizeof(kind), "%.*s", (int)len, text);
+    enum bundle_collector collector = bundle_collector_of(kind);
+    (void)record_name(collector, instance, ret);
+    return collector;
+}
+
+const char *
+record_path(const char *name, char out[RECORD_PATH_MAX])
+{
+    (void)snprintf(out, RECORD_PATH_MAX, HISTORY_FOLDER "/%s.json", name);
+    return out;
+}
+
+/* "netflow@site2" of "netflow@site2.json"; false for other files. */
+static bool
+read_file_name(const char *file, char ret_name[RECORD_NAME_MAX])
+{
+    char text[RECORD_NAME_MAX];
+    size_t len = strlen(file);
+
+    if (len < 6 || len - 5 >= sizeof(text) || strcmp(file + len - 5, ".json") != 0) {
+        return false;
+    }
+    memcpy(text, file, len - 5);
+    text[len - 5] = '\0';
+    return record_name_read(text, ret_name) != BUNDLE_UNTOLD && strcmp(text, ret_name) == 0;
+}
+
+bool
+record_of_path(const char *path, char ret_name[RECORD_NAME_MAX])
+{
+    static const char folder[] = HISTORY_FOLDER "/";
+
+    return strncmp(path, folder, sizeof(folder) - 1) == 0 &&
+           read_file_name(path + sizeof(folder) - 1, ret_name);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+size_t
+record_list(const char *root, char ret_names[RECORDS_MAX][RECORD_NAME_MAX])
+{
+    static const enum bundle_collector kinds[] = { BUNDLE_SYSLOG, BUNDLE_TRAPD, BUNDLE_NETFLOW };
+    const size_t own = sizeof(kinds) / sizeof(kinds[0]);
+    char path[FILES_PATH_MAX];
+    size_t count = 0;
+
+    for (; count < own; count++) {
+        (void)record_name(kinds[count], "", ret_names[count]);
+    }
+    DIR *folder = files_path(path, "%s/" HISTORY_FOLDER, root) ? opendir(path) : NULL;
+    const struct dirent *entry;
+    while (folder != NULL && count < RECORDS_MAX && (entry = readdir(folder)) != NULL) {
+        bool is_one = strchr(entry->d_name, '@') != NULL;
+        count += is_one && read_file_name(entry->d_name, ret_names[count]) ? 1 : 0;
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    qsort(ret_names[own], count - own, sizeof(ret_names[0]), by_name);
+    return count;
 }
 
 static void
@@ -162,7 +237,8 @@ read_json(const json_t *json, struct record *out)
     out->renewed_s = (uint64_t)renewed;
     out->has_ca_pin = pin != NULL;
     return out->collector != BUNDLE_UNTOLD && (pin == NULL || read_pin(pin, out->ca_pin)) &&
-           read_texts(json, out) && paths_are_fine(out);
+           read_texts(json, out) && paths_are_fine(out) &&
+           (*out->instance == '\0' || sr_suite_instance_is_fine(out->instance));
 }
 
 bool
@@ -183,28 +259,27 @@ record_parse(struct sr_span text, struct record *ret_record, struct trouble *tro
 }
 
 bool
-record_read(const char *root, enum bundle_collector collector, struct record *ret_record,
-    struct trouble *trouble)
+record_read(const char *root, const char *name, struct record *ret_record, struct trouble *trouble)
 {
-    char path[FILES_PATH_MAX];
+    char path[FILES_PATH_MAX], own[RECORD_PATH_MAX], is[RECORD_NAME_MAX];
     char *text = NULL;
     size_t len = 0;
 
-    if (!files_path(path, "%s/%s", root, record_path(collector)) ||
+    if (!files_path(path, "%s/%s", root, record_path(name, own)) ||
         !files_read(path, RECORD_MAX, &text, &len)) {
         int error = errno;
-        (void)trouble_errno(trouble, error, "read", record_path(collector));
+        (void)trouble_errno(trouble, error, "read", own);
         if (error == ENOENT) {
             (void)trouble_say(trouble, ENOENT, "enrol it with `serviceradar-cli enroll`",
-                "%s is not enrolled", bundle_collector_name(collector));
+                "%s is not enrolled", name);
         }
         return false;
     }
     bool ok = record_parse((struct sr_span){ (const uint8_t *)text, len }, ret_record, trouble);
     free(text);
-    if (ok && ret_record->collector != collector) {
+    if (ok && strcmp(record_name(ret_record->collector, ret_record->instance, is), name) != 0) {
         return trouble_say(trouble, ESTALE, "enrol the collector again",
-            "/%s is the record of another collector", record_path(collector));
+            "/%s is the record of another collector", own);
     }
     return ok;
 }

@@ -303,16 +303,25 @@ read_answer(const char *text, struct settings *out, struct trouble *trouble)
 }
 
 static bool
-print_config(const char *daemon, const char *path, const struct staged *staged,
-    struct settings *ret_settings, struct trouble *trouble)
+print_config(const char *daemon, const char *path, const char *instance,
+    const struct staged *staged, struct settings *ret_settings, struct trouble *trouble)
 {
-    const char *argv[] = { daemon, "--config", path, "--print-config", NULL };
+    const char *argv[8] = { daemon, "--print-config" };
+    size_t argc = 2;
     struct child_output *output = malloc(sizeof(*output));
     struct settings *read = calloc(1, sizeof(*read));
     bool ok = output != NULL && read != NULL;
 
     if (!ok) {
         (void)trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    }
+    if (path != NULL) {
+        argv[argc++] = "--config";
+        argv[argc++] = path;
+    }
+    if (*instance != '\0') {
+        argv[argc++] = "--instance";
+        argv[argc++] = instance;
     }
     ok = ok && ask(argv, staged, output, trouble) && read_answer(output->out, read, trouble);
     if (ok) {
@@ -324,7 +333,7 @@ print_config(const char *daemon, const char *path, const struct staged *staged,
 }
 
 bool
-settings_of_text(const char *daemon, struct sr_span config, const char *name,
+settings_of_text(const char *daemon, struct sr_span config, const char *name, const char *instance,
     struct settings *ret_settings, struct trouble *trouble)
 {
     struct staged staged = { .count = 0 };
@@ -334,7 +343,7 @@ settings_of_text(const char *daemon, struct sr_span config, const char *name,
         return false;
     }
     fd_path(path, staged.fds[0]);
-    bool ok = print_config(daemon, path, &staged, ret_settings, trouble);
+    bool ok = print_config(daemon, path, instance, &staged, ret_settings, trouble);
     staged_done(&staged);
     return ok;
 }
@@ -345,7 +354,16 @@ settings_of_file(
 {
     static const struct staged none = { .count = 0 };
 
-    return print_config(daemon, path, &none, ret_settings, trouble);
+    return print_config(daemon, path, "", &none, ret_settings, trouble);
+}
+
+bool
+settings_of_nothing(const char *daemon, const char *instance, struct settings *ret_settings,
+    struct trouble *trouble)
+{
+    static const struct staged none = { .count = 0 };
+
+    return print_config(daemon, NULL, instance, &none, ret_settings, trouble);
 }
 
 /* ---- Checking ---- */

@@ -42,11 +42,16 @@ bool settings_daemon(const char *root, const char *dir, enum bundle_collector co
     char ret_program[FILES_PATH_MAX], struct trouble *trouble);
 
 /*
- * Asks the daemon what it makes of `config`. `name` is the file's in messages. Files that the
+ * Asks the daemon what it makes of `config`. `name` is the file's in messages, `instance` (or "")
+ * that of the collector, which the path of a file says by itself. Files that the
  * configuration names need not be there. The first problem that the daemon finds becomes the cause.
  */
 bool settings_of_text(const char *daemon, struct sr_span config, const char *name,
-    struct settings *ret_settings, struct trouble *trouble);
+    const char *instance, struct settings *ret_settings, struct trouble *trouble);
+
+/* What an instance of the daemon has without any configuration. */
+bool settings_of_nothing(const char *daemon, const char *instance, struct settings *ret_settings,
+    struct trouble *trouble);
 
 /* The same for a file on the disk. */
 bool settings_of_file(

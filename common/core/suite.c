@@ -29,3 +29,21 @@ sr_suite_tenant_bytes(void)
     }
     return sum;
 }
+
+static bool
+is_allowed(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+bool
+sr_suite_instance_is_fine(const char *instance)
+{
+    size_t len = 0;
+
+    while (len < SR_SUITE_INSTANCE_MAX && is_allowed(instance[len])) {
+        len++;
+    }
+    return len > 0 && len < SR_SUITE_INSTANCE_MAX && instance[len] == '\0' && instance[0] != '-';
+}

@@ -33,9 +33,6 @@ static void
 report_none(
     const struct sr_conf_source *source, const char *program, struct sr_conf_problems *problems)
 {
-    static const char suite[] = "serviceradar-";
-    const char *name =
-        strncmp(program, suite, sizeof(suite) - 1) == 0 ? program + sizeof(suite) - 1 : program;
     char looked_for[LIST_MAX] = "";
 
     for (size_t i = 0; i < source->choice_count; i++) {
@@ -45,7 +42,7 @@ report_none(
         "there is no configuration: none of these exists: %s; enrol the host with "
         "`serviceradar-cli "
         "enroll`, or write one of them: /usr/share/serviceradar/%s.yaml has every key",
-        looked_for, name);
+        looked_for, sr_conf_short_name(program));
 }
 
 bool

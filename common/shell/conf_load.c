@@ -433,6 +433,9 @@ build_tree(struct loader *ld, const struct sr_conf_schema *schema,
         .file = &ld->file,
         .problems = ld->problems,
     };
+    if (source->instance[0] != '\0') {
+        sr_conf_overlay_instance(&overlay, schema->program, source->instance);
+    }
     /* Also over an unreadable file: mistakes in these are then reported in the same run. */
     if (source->use_environment) {
         sr_conf_overlay_environment(&overlay);

@@ -121,6 +121,13 @@ struct sr_conf_overlay {
     struct sr_conf_problems *problems;
 };
 
+/*
+ * Lays what an instance of a program has of its own over the tree, where the file does not say it:
+ * queue.dir and metrics.listen.
+ */
+void sr_conf_overlay_instance(
+    const struct sr_conf_overlay *overlay, const char *program, const char *instance);
+
 /* Lays the SR_ variables of the environment over the tree. */
 void sr_conf_overlay_environment(const struct sr_conf_overlay *overlay);
 

@@ -15,6 +15,7 @@
 #include "sr/creds.h"
 #include "sr/decode_cmd.h"
 #include "sr/log.h"
+#include "sr/suite.h"
 
 #include "sr/banned.h"
 
@@ -31,13 +32,15 @@ enum {
     OPT_OPTIONS,
     OPT_EXPLAIN,
     OPT_USERS,
+    OPT_INSTANCE,
 };
 
 struct invocation {
     const struct sr_program *program;
     const char **files; /* --config: owned array of borrowed texts */
     size_t file_count;
-    const char **sets; /* owned array of borrowed or owned texts */
+    const char *instance; /* --instance; NULL: as the file is called */
+    const char **sets;    /* owned array of borrowed or owned texts */
     size_t set_count;
     char **owned_sets; /* owned array of owned texts: options that are a key's */
     size_t owned_count;
@@ -55,6 +58,8 @@ print_help(const struct sr_program *program)
         "       %s decode [--config FILE]... [--set KEY=VALUE]... FILE.pcap\n\n"
         "  -c, --config FILE     YAML or JSON; without it the defaults apply; of many, the\n"
         "                        first that exists is read\n"
+        "      --instance NAME   one of several on this host, with a queue and a port for\n"
+        "                        numbers of its own; a FILE called PROGRAM@NAME.yaml says it\n"
         "      --set KEY=VALUE   overrides a key: listeners.0.listen=udp://[::]:5514\n"
         "      --output OUTPUT   the same as --set output=OUTPUT\n"
         "      --check-config    print every problem of the configuration and end\n"
@@ -106,7 +111,7 @@ tell_notes(const struct invocation *in, const struct sr_conf_problems *problems)
 static struct sr_conf_source
 source_of(const struct invocation *in)
 {
-    return (struct sr_conf_source){
+    struct sr_conf_source source = {
         .choices = in->files,
         .choice_count = in->file_count,
         .sets = in->sets,
@@ -114,6 +119,14 @@ source_of(const struct invocation *in)
         .use_environment = true,
         .files_later = in->print,
     };
+
+    if (in->instance != NULL) {
+        (void)snprintf(source.instance, sizeof(source.instance), "%s", in->instance);
+    }
+    for (size_t i = 0; i < in->file_count && source.instance[0] == '\0'; i++) {
+        sr_conf_instance_of(in->program->name, in->files[i], source.instance);
+    }
+    return source;
 }
 
 /* Two files may both be meant: which one counts must not be found out by surprise. */
@@ -222,6 +235,7 @@ static const struct option common_options[] = {
     { "config", required_argument, NULL, 'c' },
     { "set", required_argument, NULL, OPT_SET },
     { "output", required_argument, NULL, OPT_OUTPUT },
+    { "instance", required_argument, NULL, OPT_INSTANCE },
     { "check-config", no_argument, NULL, OPT_CHECK },
     { "print-config", no_argument, NULL, OPT_PRINT },
     { "describe-config", no_argument, NULL, OPT_DESCRIBE },
@@ -301,6 +315,19 @@ print_example(const struct sr_program *program)
     return rc;
 }
 
+static int
+set_instance(struct invocation *in, const char *name)
+{
+    if (!sr_suite_instance_is_fine(name)) {
+        (void)fprintf(stderr,
+            "%s: --instance %s: write 1 to 32 letters, digits, `_` and `-`, not `-` first\n",
+            in->program->name, name);
+        return EXIT_USAGE;
+    }
+    in->instance = name;
+    return EXIT_OK;
+}
+
 /* Reads the options; -1 goes on, anything else is the exit code. */
 static int
 read_options(struct invocation *in, const struct option *options, int argc, char **argv)
@@ -312,6 +339,7 @@ read_options(struct invocation *in, const struct option *options, int argc, char
         switch (opt) {
         case 'c': rc = add_text(&in->files, &in->file_count, optarg); break;
         case OPT_SET: rc = add_set(in, optarg); break;
+        case OPT_INSTANCE: rc = set_instance(in, optarg); break;
         case OPT_OUTPUT: rc = add_key(in, "output", optarg); break;
         case OPT_USERS: rc = add_key(in, "users_file", optarg); break;
         case OPT_CHECK: in->check = true; break;

@@ -312,6 +312,7 @@ start_tap(struct runtime *rt, const struct sr_conf_common *c, char *error, size_
     const struct tap_options options = {
         .listen = c->tail.listen,
         .program = rt->program->name,
+        .instance = rt->source.instance,
         .version = SR_VERSION,
         .is_binary = rt->program->batch_delimited && sr_snapshot_form(c).form == SR_FORM_WIRE,
     };

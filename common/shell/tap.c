@@ -26,7 +26,6 @@
 #include "sr/banned.h"
 
 #define FOLDER "/run/serviceradar"
-#define PREFIX "serviceradar-"
 
 /* Six bytes at most for each of the two names, and what is around them. */
 #define HEAD_MAX (2U * 6U * SR_SEGMENT_TEXT_MAX + 64U)
@@ -463,13 +462,11 @@ new_tap(const struct tap_options *options, const char *path, char *error, size_t
 static struct tap *
 new_default_tap(const struct tap_options *options)
 {
-    const char *name = options->program;
+    const char *instance = options->instance != NULL ? options->instance : "";
     char path[108], why[256];
 
-    if (strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0) {
-        name += sizeof(PREFIX) - 1;
-    }
-    (void)snprintf(path, sizeof(path), FOLDER "/%s.sock", name);
+    (void)snprintf(path, sizeof(path), FOLDER "/%s%s%s.sock", sr_conf_short_name(options->program),
+        instance[0] != '\0' ? "@" : "", instance);
     struct tap *t = new_tap(options, path, why, sizeof(why));
     if (t == NULL) {
         sr_log(SR_LOG_INFO, "serviceradar-cli tail cannot listen to this collector reason=\"%s\"",

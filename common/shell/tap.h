@@ -31,10 +31,11 @@ struct tap;
 #define TAP_HANDOFF (1024U * 1024U) /* bytes that wait for the tap's thread */
 
 struct tap_options {
-    const char *listen;  /* tail.listen; borrowed until tap_start() returns */
-    const char *program; /* "serviceradar-NAME"; borrowed */
-    const char *version; /* borrowed */
-    bool is_binary;      /* records are protobuf, else JSON */
+    const char *listen;   /* tail.listen; borrowed until tap_start() returns */
+    const char *program;  /* "serviceradar-NAME"; borrowed */
+    const char *instance; /* of it; NULL or "": none; borrowed */
+    const char *version;  /* borrowed */
+    bool is_binary;       /* records are protobuf, else JSON */
 };
 
 /*

@@ -13,6 +13,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char text[TEXT_MAX], second[TEXT_MAX];
+    char name[RECORD_NAME_MAX], same[RECORD_NAME_MAX];
     struct record record, again;
     struct trouble trouble;
 
@@ -21,7 +22,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(trouble.cause[0] != '\0' && trouble.remedy[0] != '\0');
         return 0;
     }
-    require(strlen(record_path(record.collector)) > 0);
+    (void)record_name(record.collector, record.instance, name);
+    require(record_name_read(name, same) == record.collector && strcmp(name, same) == 0);
     /* What was read is written, and read as the same. */
     require(record_format(&record, text, sizeof(text)));
     struct sr_span span = { (const uint8_t *)text, strlen(text) };

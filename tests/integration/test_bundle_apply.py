@@ -352,3 +352,79 @@ def test_no_child_sees_a_secret_in_its_arguments(world, trapd, tmp_path, root):
     assert "--check-config" in text and not SECRET.search(text)
     assert "HOME=" not in text
     assert list((tmp_path / "root").rglob("*.sr-*")) == []
+
+
+# ---- Several of one kind ----
+
+def flows(world, tmp_path, name, port, **more):
+    config = {**json.loads(native("netflow", "flows.raw.netflow", world.port)), **more}
+    config["listeners"][0]["listen"] = f"udp://127.0.0.1:{port}"
+    return write_bundle(tmp_path / f"{name}.tgz", files_of(
+        world, "netflow", json.dumps(config)))
+
+
+def test_instances_live_beside_each_other(world, tmp_path, root):
+    apply(flows(world, tmp_path, "plain", 2055), root)
+    first = picture(root)
+    for n, name in enumerate(("site2", "site-3")):
+        answer = apply(flows(world, tmp_path, name, 2056 + n), root, "--instance", name)
+        assert answer["collector"] == f"netflow@{name}" and answer["changed"]
+        assert not apply(flows(world, tmp_path, name, 2056 + n), root, "--instance",
+                         name)["changed"]
+        for file in (f"{name}.json", f"{name}.creds", f"{name}.pem"):
+            assert list((root / "etc/serviceradar").rglob(f"netflow@{file}")), file
+        record = json.loads(
+            (root / f"var/lib/serviceradar/enroll/netflow@{name}.json").read_text())
+        assert record["unit"] == f"serviceradar-netflow@{name}.service"
+        assert record["config"] == f"/etc/serviceradar/netflow@{name}.json"
+    now = picture(root)
+    files = [name for name, state in first.items() if state[3] is not None]
+    assert {name: now[name] for name in files} == {name: first[name] for name in files}
+
+    status = json.loads(cli("status", "--root", root, "--json").stdout)
+    assert [c["collector"] for c in status["collectors"]] == [
+        "netflow", "netflow@site-3", "netflow@site2"]
+    doctor = cli("doctor", "netflow@site2", "--root", root, "--json")
+    [patient] = json.loads(doctor.stdout)["collectors"]
+    assert patient["collector"] == "netflow@site2" and patient["enrolled"]
+
+    done = cli("unenroll", "netflow@site2", "--keep-history", "--root", root, "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["collector"] == "netflow@site2"
+    assert "/var/lib/serviceradar/netflow@site2" in done.stdout
+    left = picture(root)
+    assert {name for name in now if name not in left} == {
+        f"etc/serviceradar/{name}" for name in (
+            "netflow@site2.json", "creds/netflow@site2.creds", "certs/netflow@site2.pem",
+            "certs/netflow@site2-key.pem", "certs/netflow@site2-ca.pem")}
+    assert cli("rollback", "--root", root).returncode == 0
+    assert picture(root) == now
+
+
+def test_the_bundle_of_an_instance_that_is_kept_is_for_it_alone(world, tmp_path, root):
+    late = World(world.dir, free_port())
+    answer = apply(flows(late, tmp_path, "late", 2055), root, "--instance", "b", code=8)
+    assert answer["remedy"]
+    done = cli("bundle", "apply", "--kept", "--no-proof", "--root", root, "--json")
+    assert json.loads(done.stdout)["collector"] == "netflow@b", done.stdout
+    assert (root / "etc/serviceradar/netflow@b.json").exists()
+
+
+@pytest.mark.parametrize("port,more,which", [
+    (2055, {}, "netflow receives on udp://127.0.0.1:2055 already"),
+    (2056, {"metrics": {"listen": "127.0.0.1:9622"}},
+     "netflow serves its numbers on 127.0.0.1:9622 already"),
+    (2056, {"queue": {"dir": "/var/lib/serviceradar/netflow"}},
+     "netflow has its queue in /var/lib/serviceradar/netflow already")])
+def test_an_instance_that_meets_another_collector_is_refused(world, tmp_path, root, port, more,
+                                                             which):
+    apply(flows(world, tmp_path, "plain", 2055), root)
+    before = picture(root)
+    answer = apply(flows(world, tmp_path, "other", port, **more), root, "--instance", "b", code=6)
+    assert which in answer["cause"] and answer["remedy"]
+    assert picture(root) == before
+
+
+def test_a_name_that_no_unit_can_have_is_refused(trapd, root):
+    for name in ("", "-a", "a/b", "a.b", "x" * 33):
+        done = cli("bundle", "apply", trapd, "--root", root, "--instance", name)
+        assert done.returncode == 2 and "--instance" in done.stderr

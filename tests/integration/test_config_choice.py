@@ -17,7 +17,7 @@ def files(lab):
     """Names of which none exists, in a folder of their own."""
     folder = lab.dir / "etc"
     folder.mkdir()
-    return [folder / name for name in ("a.yaml", "b.json", "c.toml")]
+    return [folder / name for name in ("a.yaml", "b.json", "c.conf")]
 
 
 def write(file, **config):
@@ -99,3 +99,38 @@ def test_a_reload_chooses_again_as_a_start_would(lab, files):
     daemon.hup()
     daemon.await_log("the configuration is not reloaded")
     assert daemon.lines("error", "there is no configuration: none of these exists")
+
+
+# ---- Instances ----
+
+def settings(lab, *words):
+    done = lab.run(*words, "--print-config")
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip().replace('"', "") for line in done.stdout.splitlines()]
+    ports = [x for x in lines if x.startswith("listen: 127.0.0.1:")]
+    return [x for x in lines if x.startswith("dir: ")], ports
+
+
+def test_an_instance_has_a_queue_and_a_port_of_its_own(lab, files):
+    folder = files[0].parent
+    plain = settings(lab, "--set", "output=discard")
+    seen = [plain]
+    for name in ("a", "b-2"):
+        file = folder / f"syslog@{name}.json"
+        file.write_text("{}")
+        found = settings(lab, *options([folder / f"syslog@{name}.yaml", file]))
+        assert found[0] == [f"dir: /var/lib/serviceradar/syslog@{name}"]
+        assert found == settings(lab, "--instance", name)
+        seen.append(found)
+    assert len({str(ports) for _, ports in seen}) == 3
+    file.write_text('{"queue": {"dir": "/q"}, "metrics": {"listen": "127.0.0.1:7"}}')
+    assert settings(lab, "--config", file) == (["dir: /q"], ["listen: 127.0.0.1:7"])
+    other = folder / "trapd@a.json"
+    other.write_text("{}")
+    assert settings(lab, "--config", other) == plain
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a/b", "a.b", "a@b", "x" * 33])
+def test_a_name_that_no_unit_can_have_is_refused(lab, name):
+    done = lab.run("--instance", name, "--print-config")
+    assert done.returncode == 2 and "--instance" in done.stderr

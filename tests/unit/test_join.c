@@ -63,7 +63,7 @@ is_enrolled(struct record *ret_record)
 {
     struct trouble trouble;
 
-    return record_read(host.root, BUNDLE_TRAPD, ret_record, &trouble);
+    return record_read(host.root, "trapd", ret_record, &trouble);
 }
 
 static void

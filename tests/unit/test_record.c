@@ -113,18 +113,18 @@ a_collector_without_a_record_is_not_enrolled(void **state)
     struct record given = whole(), read;
     struct trouble trouble;
     struct host host;
-    char text[4096];
+    char text[4096], path[RECORD_PATH_MAX];
 
     (void)state;
     host_make(&host);
-    assert_false(record_read(host.root, BUNDLE_NETFLOW, &read, &trouble));
+    assert_false(record_read(host.root, "netflow", &read, &trouble));
     assert_int_equal(trouble.error, ENOENT);
     assert_true(record_format(&given, text, sizeof(text)));
     host_folder(&host, "var/lib/serviceradar/enroll");
-    host_write(&host, record_path(BUNDLE_NETFLOW), text, 0600);
-    assert_true(record_read(host.root, BUNDLE_NETFLOW, &read, &trouble));
-    host_write(&host, record_path(BUNDLE_TRAPD), text, 0600);
-    assert_false(record_read(host.root, BUNDLE_TRAPD, &read, &trouble));
+    host_write(&host, record_path("netflow", path), text, 0600);
+    assert_true(record_read(host.root, "netflow", &read, &trouble));
+    host_write(&host, record_path("trapd", path), text, 0600);
+    assert_false(record_read(host.root, "trapd", &read, &trouble));
     assert_int_not_equal(trouble.error, ENOENT);
     host_remove(&host);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "sr/span.h"
+#include "sr/suite.h"
 
 /*
  * Configuration by table. A program describes its keys once (struct sr_conf_key); loading,
@@ -132,11 +133,23 @@ const char *sr_conf_notes_text(const struct sr_conf_problems *problems, size_t i
 void sr_conf_note(struct sr_conf_problems *problems, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Several collectors of one kind on a host are instances: each has a name, and by default a
+ * queue.dir and metrics.listen of its own. One whose configuration is called "netflow@site2.yaml"
+ * is the instance "site2" of serviceradar-netflow.
+ */
+/* The instance that the configuration `file` is of, "" when it is of none. */
+void sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX]);
+
+/* "netflow" of "serviceradar-netflow". Points into `program`. */
+const char *sr_conf_short_name(const char *program);
+
 /* Where to read from. Borrowed for the call. */
 struct sr_conf_source {
     const char *file;           /* NULL: no file, defaults only */
     const char *const *choices; /* what sr_conf_choose() takes `file` from, the best first */
     size_t choice_count;
+    char instance[SR_SUITE_INSTANCE_MAX]; /* "": none */
     const char *const *sets; /* "dotted.path=value", in order; lists by index: listeners.0.listen */
     size_t set_count;
     bool use_environment; /* apply SR_* variables */

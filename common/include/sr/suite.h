@@ -2,6 +2,7 @@
 #ifndef SR_SUITE_H_INCLUDED
 #define SR_SUITE_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,12 @@ struct sr_suite_stream {
 /* Tables that end with an entry whose name is NULL. */
 extern const struct sr_suite_role sr_suite_roles[];
 extern const struct sr_suite_stream sr_suite_streams[];
+
+/* Bytes of the name of an instance, of which there are several of one kind on a host; with NUL. */
+#define SR_SUITE_INSTANCE_MAX 33
+
+/* Whether it can be one: 1 to 32 letters, digits, '_' and '-', of which it does not begin. */
+bool sr_suite_instance_is_fine(const char *instance);
 
 /* Room that the streams of one tenant take at most. */
 int64_t sr_suite_tenant_bytes(void);
