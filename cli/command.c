@@ -25,7 +25,8 @@ static struct {
     command_part_cb *tell;
     void *arg;
     char path[PATH_MAX_WORDS];
-    bool told; /* the command's options */
+    bool told;          /* the command's options */
+    const char *titles; /* what stands before `path` in titles; NULL: none are printed */
 } asking;
 
 void
@@ -88,6 +89,17 @@ command_option_only(int argc, char **argv, const char *letters, const struct opt
                                : getopt_long_only(argc, argv, letters, known, NULL);
 }
 
+/* The line that `help --all` has before the help of what `path` leads to. */
+static void
+print_title(const char *help)
+{
+    (void)printf("==== %s", asking.titles);
+    for (const char *c = asking.path; *c != '\0'; c++) {
+        (void)putchar(*c == '/' ? ' ' : *c);
+    }
+    (void)printf(": %s\n", help);
+}
+
 /* Asks each command of a table, which may be a table too. */
 static void
 ask_all(const struct program *program)
@@ -100,6 +112,9 @@ ask_all(const struct program *program)
         asking.tell(asking.arg, asking.path, COMMAND_WORD, c->name, c->help);
         (void)snprintf(name, sizeof(name), "%s", c->name);
         (void)snprintf(asking.path + len, sizeof(asking.path) - len, "/%s", c->name);
+        if (asking.titles != NULL) {
+            print_title(c->help);
+        }
         asking.told = false;
         optind = 0; /* of one that calls getopt_long() itself: from the beginning */
         (void)c->run(2, argv);
@@ -192,12 +207,41 @@ nearest_name(const char *word, const char *const *names)
 static void
 print_help(const struct program *program, FILE *out)
 {
-    (void)fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION]...\n       %s COMMAND --help\n\n",
+    (void)fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION]...\n       %s COMMAND --help\n",
         program->name, program->purpose, program->name, program->name);
+    if (program == outermost) {
+        (void)fprintf(out, "       %s help --all\n", program->name);
+    }
+    (void)fputc('\n', out);
     for (const struct command *c = program->commands; c->name != NULL; c++) {
         (void)fprintf(out, "  %-11s  %s\n", c->name, c->help);
     }
     (void)fprintf(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n");
+}
+
+static void
+tell_nobody(void *arg, const char *path, enum command_part part, const char *name, const char *help)
+{
+    (void)arg;
+    (void)path;
+    (void)part;
+    (void)name;
+    (void)help;
+}
+
+/* The help of a program and of all its commands, each behind a title. */
+static int
+print_all_help(const struct program *program)
+{
+    asking.tell = tell_nobody;
+    asking.titles = program->name;
+    asking.path[0] = '\0';
+    print_title(program->purpose);
+    print_help(program, stdout);
+    ask_all(program);
+    asking.tell = NULL;
+    asking.titles = NULL;
+    return EXIT_SUCCESS;
 }
 
 static int
@@ -222,6 +266,9 @@ command_main(const struct program *program, int argc, char **argv)
 {
     if (asking.tell != NULL) { /* a group of commands */
         asking.tell(asking.arg, asking.path, COMMAND_OPTION, "help", "");
+        if (asking.titles != NULL) {
+            print_help(program, stdout);
+        }
         ask_all(program);
         return EXIT_SUCCESS;
     }
@@ -232,6 +279,9 @@ command_main(const struct program *program, int argc, char **argv)
     if (argc < 2) {
         print_help(program, stderr);
         return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0 && argc == 3 && strcmp(argv[2], "--all") == 0) {
+        return print_all_help(program);
     }
     if (strcmp(argv[1], "help") == 0 && argc == 3) { /* help NAME is NAME --help */
         char help[] = "--help";

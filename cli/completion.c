@@ -212,10 +212,8 @@ print_zsh(const struct parts *all, const char *program)
                  "        _files\n"
                  "    elif [[ ${words[CURRENT]} == -* ]]; then\n"
                  "        compadd -a options\n"
-                 "    elif (( ${#names} )); then\n"
-                 "        compadd -a names\n"
                  "    else\n"
-                 "        _files\n"
+                 "        compadd -a names || _files\n"
                  "    fi\n");
 }
 
@@ -228,6 +226,17 @@ print_quoted(const char *text)
         (void)printf("%s%c", *text == '\'' || *text == '\\' ? "\\" : "", *text);
     }
     (void)putchar('\'');
+}
+
+/* Files are offered to who has given one of the words, as `bundle apply FILE`. */
+static void
+print_words(const struct parts *all, const char *path)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->items[i].kind == COMMAND_WORD && strcmp(all->items[i].path, path) == 0) {
+            (void)printf(" %s", all->items[i].name);
+        }
+    }
 }
 
 static void
@@ -246,11 +255,18 @@ print_fish(const struct parts *all, const char *program)
     (void)printf("\n                set at \"$at/$word\"\n"
                  "        end\n"
                  "    end\n"
+                 "    for word in $argv[2..-1]\n"
+                 "        contains -- $word (commandline -opc); and return 1\n"
+                 "    end\n"
                  "    test \"$at\" = \"$argv[1]\"\n"
                  "end\n");
     for (size_t i = 0; i < all->count; i++) {
         const struct part *p = &all->items[i];
-        (void)printf("complete -c %s -n \"_%s_at '%s'\"", program, function, p->path);
+        (void)printf("complete -c %s -n \"_%s_at '%s'", program, function, p->path);
+        if (p->kind == COMMAND_WORD) {
+            print_words(all, p->path);
+        }
+        (void)putchar('"');
         (void)printf(p->kind == COMMAND_WORD ? " -f -a %s" : " -l %s", p->name);
         (void)printf("%s", p->kind == COMMAND_VALUE ? " -r" : "");
         if (*p->help != '\0') {

@@ -15,6 +15,8 @@
 #include "enroll/bundle_answer.h"
 #include "enroll/generation.h"
 #include "enroll/join.h"
+#include "enroll/kept.h"
+#include "enroll/renewal.h"
 #include "enroll/settings.h"
 #include "enroll/unit.h"
 #include "enroll/unproven.h"
@@ -26,12 +28,14 @@ static const char HELP[] =
     "usage: serviceradar-cli unenroll COLLECTOR [OPTION]...\n"
     "\n"
     "Ends the enrolment of a collector (syslog, trapd or netflow, or an instance of one such as\n"
-    "netflow@site2) on this host: stops and disables its units, and removes its configuration, "
-    "credentials and certificates, all or none. Records\n"
-    "that wait in its queue stay. The issuer is not told: its credentials are good until they are\n"
-    "revoked there. `serviceradar-cli rollback` takes it back. Running it again changes nothing.\n"
+    "netflow@site2) on this host: stops and disables its units, and removes its configuration,\n"
+    "credentials and certificates, all or none; then what is kept of it for `rollback`, with the\n"
+    "secrets in it. Records that wait in its queue stay. The issuer is not told: its credentials\n"
+    "are good until they are revoked there. Running it again changes nothing, or removes what it\n"
+    "could not before.\n"
     "\n"
     "  --keep-files    end the enrolment, but leave the collector's files where they are\n"
+    "  --keep-history  keep what `serviceradar-cli rollback` needs to take it back; it is root's\n"
     "  --root DIR      a root to work in (the host's)\n"
     "  --no-restart    leave the unit alone\n"
     "  --dry-run       say what would be done\n"
@@ -47,7 +51,7 @@ struct options {
     enum bundle_collector collector;
     char name[RECORD_NAME_MAX];
     char record_path[RECORD_PATH_MAX];
-    bool keep_files, no_restart, dry_run, json;
+    bool keep_files, keep_history, no_restart, dry_run, json;
 };
 
 /* Exit code, or -1 to go on. */
@@ -56,6 +60,7 @@ parse(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
         { "keep-files", no_argument, NULL, 'k' },
+        { "keep-history", no_argument, NULL, 'i' },
         { "root", required_argument, NULL, 'r' },
         { "no-restart", no_argument, NULL, 's' },
         { "dry-run", no_argument, NULL, 'd' },
@@ -68,6 +73,7 @@ parse(int argc, char **argv, struct options *o)
     while ((option = command_option(argc, argv, "", known)) != -1) {
         switch (option) {
         case 'k': o->keep_files = true; break;
+        case 'i': o->keep_history = true; break;
         case 'r': o->root = strcmp(optarg, "/") == 0 ? "" : optarg; break;
         case 's': o->no_restart = true; break;
         case 'd': o->dry_run = true; break;
@@ -212,27 +218,94 @@ leave(struct generations *g, const struct options *o, const struct record *recor
     return code;
 }
 
+/* ---- What is kept of it ---- */
+
+/*
+ * Whether a generation holds something of the collector: every one that put its files in place
+ * names its record. One of another collector that has the same files holds what was there before.
+ */
+static bool
+is_of(const struct options *o, const struct record *r, const struct generation_item *item)
+{
+    const char *const paths[] = { o->record_path, *r->creds != '\0' ? r->creds + 1 : "",
+        *r->key != '\0' ? r->key + 1 : "" };
+
+    for (size_t f = 0; f < item->count; f++) {
+        for (size_t p = 0; p < sizeof(paths) / sizeof(paths[0]); p++) {
+            if (strcmp(item->files[f].path, paths[p]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool
+forget_generations(struct generations *g, const struct options *o, const struct record *r,
+    unsigned *ret_count, struct trouble *trouble)
+{
+    struct generation_list list;
+    bool ok = generation_list(g, &list, trouble);
+
+    *ret_count = 0;
+    for (size_t i = 0; ok && i < list.count; i++) {
+        if (is_of(o, r, &list.items[i])) {
+            ok = o->dry_run || generation_forget(g, list.items[i].number, trouble);
+            *ret_count += ok ? 1 : 0;
+        }
+    }
+    generation_list_free(&list);
+    return ok;
+}
+
+/* Removes every secret of the collector that is beneath the folder of the generations. */
+static bool
+forget(struct generations *g, const struct options *o, const struct record *r, struct told *told,
+    bool *ret_changed, struct trouble *trouble)
+{
+    const struct renewal_order order = { .root = o->root, .record = r };
+    unsigned count = 0;
+    bool dropped = false;
+
+    if (!forget_generations(g, o, r, &count, trouble) ||
+        (!o->dry_run && (!kept_drop(g, o->root, o->name, &dropped, trouble) ||
+                            !renewal_forget(&order, trouble)))) {
+        return false;
+    }
+    if (count > 0 || dropped) {
+        told_line(told, 'i', "what was kept of it for `rollback`: %s (%u change%s%s)",
+            o->dry_run ? "would be removed" : "removed", count, count == 1 ? "" : "s",
+            dropped ? " and a bundle" : "");
+    }
+    *ret_changed = *ret_changed || count > 0 || dropped;
+    return true;
+}
+
 static int
 run(struct generations *g, const struct options *o, struct told *told, bool *ret_changed,
     struct trouble *trouble)
 {
-    struct record record;
+    struct record record = { .collector = o->collector };
     char text[512];
     bool undone = false;
 
     if (!o->dry_run && !unproven_undo(g, o->root, (uint64_t)time(NULL), &undone, trouble)) {
         return JOIN_EXIT_FILES;
     }
-    if (!record_read(o->root, o->name, &record, trouble)) {
-        if (trouble->error != ENOENT) {
-            return JOIN_EXIT_FILES;
-        }
-        told_say(told, 'o', trouble->cause);
-        return EXIT_SUCCESS;
+    bool enrolled = record_read(o->root, o->name, &record, trouble);
+    if (!enrolled && trouble->error != ENOENT) {
+        return JOIN_EXIT_FILES;
     }
-    int code = leave(g, o, &record, told, trouble);
-    *ret_changed = code == EXIT_SUCCESS;
-    if (code == EXIT_SUCCESS && !o->dry_run) {
+    if (!enrolled) {
+        told_say(told, 'o', trouble->cause);
+    }
+    int code = enrolled ? leave(g, o, &record, told, trouble) : EXIT_SUCCESS;
+    *ret_changed = enrolled && code == EXIT_SUCCESS;
+    if (code == EXIT_SUCCESS && !o->keep_history &&
+        !forget(g, o, &record, told, ret_changed, trouble)) {
+        code = JOIN_EXIT_FILES;
+    }
+    if (enrolled && code == EXIT_SUCCESS && !o->dry_run) {
         (void)snprintf(text, sizeof(text), "%s is not enrolled any more; its credentials%s%s%s",
             o->name, *record.package_id != '\0' ? " (package " : "", record.package_id,
             *record.package_id != '\0' ? ") are good until the issuer revokes them"

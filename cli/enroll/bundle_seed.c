@@ -137,7 +137,7 @@ move(json_t *from, const char *key, json_t *to, const char *new_key)
     }
 }
 
-/* The platform's file of this collector is TOML, which ours has no reader for: its own shape. */
+/* In our own form: nobody has written the platform's, which is TOML, from this one. */
 static char *
 write_syslog(json_t *flat, const char *subject)
 {

@@ -481,6 +481,16 @@ generation_list_free(struct generation_list *list)
     *list = (struct generation_list){ 0, NULL };
 }
 
+bool
+generation_forget(struct generations *g, unsigned number, struct trouble *trouble)
+{
+    if (!begin(g, trouble)) {
+        return false;
+    }
+    int error = history_remove(g->swap.place.ops, g->swap.state, number);
+    return error == 0 || trouble_errno(trouble, error, "remove a generation in", HISTORY_FOLDER);
+}
+
 /* ---- Bundles ---- */
 
 bool
@@ -529,4 +539,14 @@ generation_bundle(struct generations *g, unsigned number, struct place_content *
     }
     *ret_bundle = bundle;
     return true;
+}
+
+bool
+generation_drop_bundle(struct generations *g, struct trouble *trouble)
+{
+    if (!begin(g, trouble)) {
+        return false;
+    }
+    int error = place_remove(g->swap.place.ops, g->swap.state, RECEIVED);
+    return error == 0 || trouble_errno(trouble, error, "remove", HISTORY_FOLDER "/" RECEIVED);
 }

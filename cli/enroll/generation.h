@@ -147,6 +147,12 @@ bool generation_list(
 void generation_list_free(struct generation_list *list);
 
 /*
+ * Removes what is kept of one generation for good, with the secrets in it: there is no going back
+ * from it any more. The files that it put in place stay.
+ */
+bool generation_forget(struct generations *g, unsigned number, struct trouble *trouble);
+
+/*
  * Keeps a bundle that was just received, before anybody looks into it: its token is spent, so it
  * must not be lost. Root only, synced. A generation_apply() with a bundle takes its place.
  */
@@ -158,5 +164,8 @@ bool generation_keep_bundle(struct generations *g, struct sr_span bundle, struct
  */
 bool generation_bundle(struct generations *g, unsigned number, struct place_content *ret_bundle,
     struct trouble *trouble);
+
+/* Removes the bundle of generation_keep_bundle(); it may be gone. */
+bool generation_drop_bundle(struct generations *g, struct trouble *trouble);
 
 #endif

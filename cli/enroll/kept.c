@@ -80,3 +80,25 @@ kept_forget(const char *root)
         (void)unlink(path);
     }
 }
+
+bool
+kept_drop(struct generations *g, const char *root, const char *name, bool *ret_dropped,
+    struct trouble *trouble)
+{
+    char is[RECORD_NAME_MAX];
+    struct record record = { .collector = BUNDLE_UNTOLD };
+    struct place_content raw;
+
+    *ret_dropped = false;
+    if (!generation_bundle(g, 0, &raw, trouble)) {
+        return trouble->error == ENOENT;
+    }
+    read_record(root, &raw, &record);
+    place_free(&raw);
+    if (strcmp(record_name(record.collector, record.instance, is), name) != 0) {
+        return true;
+    }
+    kept_forget(root);
+    *ret_dropped = true;
+    return generation_drop_bundle(g, trouble);
+}

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "conf_upstream.h"
 #include "tz_load.h"
 
 #include "sr/banned.h"
@@ -17,18 +17,37 @@ static const char *
 check_timezone(const void *item, char *text, size_t text_size)
 {
     const struct syslog_listener *l = item;
-    char path[512];
 
-    if (strcmp(l->timezone, "local") == 0) {
-        return NULL;
-    }
-    (void)snprintf(path, sizeof(path), "%s/%s", TZ_SYSTEM_DIR, l->timezone);
-    if (l->timezone[0] != '/' && strstr(l->timezone, "..") == NULL && access(path, R_OK) == 0) {
+    if (strcmp(l->timezone, "local") == 0 || tz_is_known(TZ_SYSTEM_DIR, l->timezone)) {
         return NULL;
     }
     (void)snprintf(text, text_size,
         "`%s` is not a time zone; write a name such as Europe/Berlin, UTC or local", l->timezone);
     return text;
+}
+
+/* Items are NAME=VALUE, each name once. */
+static const char *
+check_extra(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_strings *extra = &((const struct syslog_listener *)item)->gelf_extra;
+
+    for (size_t i = 0; i < extra->count; i++) {
+        size_t len = strcspn(extra->items[i], "=");
+        if (len == 0 || extra->items[i][len] == '\0') {
+            (void)snprintf(
+                text, text_size, "`%s` has no name and `=`; write NAME=VALUE", extra->items[i]);
+            return text;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strncmp(extra->items[i], extra->items[j], len + 1) == 0) {
+                (void)snprintf(text, text_size, "`%.*s` is given twice; remove one", (int)len,
+                    extra->items[i]);
+                return text;
+            }
+        }
+    }
+    return NULL;
 }
 
 static const struct sr_conf_key listener_keys[] = {
@@ -47,6 +66,14 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_timezone,
         .help = "Zone of dates that name none: an IANA name, or local." },
+    { .name = "gelf_extra",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct syslog_listener, gelf_extra),
+        .def = "[]",
+        .max = SYSLOG_EXTRA_MAX,
+        .reload = SR_CONF_RELOAD,
+        .check = check_extra,
+        .help = "NAME=VALUE: keys that all records have, in place of their own of that name." },
     { .name = NULL },
 };
 
@@ -86,4 +113,5 @@ const struct sr_conf_schema syslog_schema = {
     .keys = keys,
     .size = sizeof(struct syslog_conf),
     .check = check,
+    .foreign = &syslog_upstream_shape,
 };

@@ -8,6 +8,7 @@
 
 #include "decode/datagram.h"
 #include "decode/rfc3164.h"
+#include "extra.h"
 #include "tz_load.h"
 
 #include "sr/banned.h"
@@ -17,6 +18,7 @@
 /* What decoding needs of a configuration. */
 struct snapshot {
     struct tz_db zones;
+    size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
 
@@ -53,10 +55,14 @@ close_snapshot(void *snapshot)
 {
     struct snapshot *s = snapshot;
 
-    if (s != NULL) {
-        tz_db_free(&s->zones);
-        free(s);
+    if (s == NULL) {
+        return;
     }
+    for (size_t i = 0; i < s->count; i++) {
+        extras_done(&s->listeners[i].extras);
+    }
+    tz_db_free(&s->zones);
+    free(s);
 }
 
 static void *
@@ -80,12 +86,17 @@ open_snapshot(
         free(s);
         return NULL;
     }
-    for (size_t i = 0; i < c->listeners.count; i++) {
+    s->count = c->listeners.count;
+    for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
         d->format = (enum syslog_format)listeners[i].format;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
-        if (!find_zone(d->zones, &listeners[i], i, &d->local, error, error_size)) {
+        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras);
+        if (!ok) {
+            (void)snprintf(error, error_size, "out of memory");
+        }
+        if (!ok || !find_zone(d->zones, &listeners[i], i, &d->local, error, error_size)) {
             close_snapshot(s);
             return NULL;
         }

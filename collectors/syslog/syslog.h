@@ -5,10 +5,13 @@
 #include "sr/conf_common.h"
 #include "sr/runtime.h"
 
+#define SYSLOG_EXTRA_MAX 64
+
 struct syslog_listener {
     struct sr_conf_listener base;
-    int format;           /* enum syslog_format */
-    const char *timezone; /* IANA name, or "local" */
+    int format;                        /* enum syslog_format */
+    const char *timezone;              /* IANA name, or "local" */
+    struct sr_conf_strings gelf_extra; /* NAME=VALUE */
 };
 
 struct syslog_conf {

@@ -367,6 +367,26 @@ tz_load(const char *dir, struct tz_db *ret_db, char *where, size_t size)
     return err;
 }
 
+bool
+tz_is_known(const char *dir, const char *name)
+{
+    static const char magic[] = { 'T', 'Z', 'i', 'f' };
+    char path[PATH_MAX];
+    char head[sizeof(magic)];
+    int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+    if (name[0] == '/' || strstr(name, "..") != NULL || len < 0 || (size_t)len >= sizeof(path)) {
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool known = fd >= 0 && read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
+                 memcmp(head, magic, sizeof(magic)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return known;
+}
+
 void
 tz_db_free(struct tz_db *db)
 {

@@ -40,6 +40,9 @@ struct tz_db {
  */
 enum tz_load_err tz_load(const char *dir, struct tz_db *ret_db, char *where, size_t size);
 
+/* Whether `dir` has a zone of that name: an early look; what tz_load() reads counts. */
+bool tz_is_known(const char *dir, const char *name);
+
 /* Frees what tz_load() gave. A zeroed *db is fine. */
 void tz_db_free(struct tz_db *db);
 

@@ -213,6 +213,29 @@ sr_conf_foreign_add_item(struct sr_conf_foreign *section, const char *to)
     section->keys = key->keys;
 }
 
+void
+sr_conf_foreign_add_text(const struct sr_conf_foreign *section, const char *to,
+    const struct sr_conf_node *value, const char *text)
+{
+    const struct sr_conf_key *key;
+    struct sr_conf_node *list = native_node(section, to, value, &key);
+    struct sr_conf_node *item =
+        sr_conf_node_new(section->run->arena, section->run->file, line_of(section, value), NULL);
+    const char *copy = sr_conf_arena_copy(section->run->arena, text, strlen(text));
+
+    if (list == NULL || item == NULL || copy == NULL) {
+        return;
+    }
+    list->kind = SR_CONF_NODE_LIST;
+    list->line = section->given->line;
+    list->written = section->written;
+    item->kind = SR_CONF_NODE_SCALAR;
+    item->text = copy;
+    item->len = strlen(copy);
+    item->written = written_path(section, value);
+    sr_conf_node_append(list, item);
+}
+
 /* ---- Reading the user's ---- */
 
 const struct sr_conf_node *
@@ -263,6 +286,20 @@ sr_conf_foreign_item(const struct sr_conf_foreign *section, const struct sr_conf
         sr_conf_foreign_problem(ret_item, NULL, "must be a section with keys of its own");
         ret_item->given = NULL;
     }
+    return true;
+}
+
+bool
+sr_conf_foreign_entry(const struct sr_conf_foreign *section, size_t index, const char **ret_name,
+    const struct sr_conf_node **ret_value)
+{
+    const struct sr_conf_node *value = sr_conf_node_item(section->given, index);
+
+    if (value == NULL) {
+        return false;
+    }
+    *ret_name = value->name;
+    *ret_value = value;
     return true;
 }
 
@@ -460,23 +497,35 @@ tell(const struct sr_conf_foreign *top, const struct sr_conf_foreign_shape *shap
         run->left_out_cut ? ", and more" : "");
 }
 
+/* Whether the file has keys of both shapes, which is reported. */
+static bool
+is_mixed(const struct sr_conf_schema *schema, const struct sr_conf_node *root,
+    const struct sr_conf_node *theirs, struct sr_conf_problems *problems)
+{
+    const struct sr_conf_node *ours = first_only_in(root, schema, false);
+
+    if (ours == NULL) {
+        return false;
+    }
+    const struct sr_conf_node *second = ours->line > theirs->line ? ours : theirs;
+    sr_conf_problem_at(problems, root->origin, second->line,
+        "`%.64s` is a key of %s and `%.64s` one of our own form; write all keys in one of them",
+        theirs->name, schema->foreign->name, ours->name);
+    return true;
+}
+
 struct sr_conf_node *
 sr_conf_foreign_translate(struct sr_conf_arena *arena, const struct sr_conf_schema *schema,
     struct sr_conf_node *root, struct sr_conf_problems *problems)
 {
     const struct sr_conf_foreign_shape *shape = schema->foreign;
-    const struct sr_conf_node *theirs = first_only_in(root, schema, true);
-    const struct sr_conf_node *ours = first_only_in(root, schema, false);
+    const struct sr_conf_node *theirs = shape->toml ? NULL : first_only_in(root, schema, true);
     struct sr_conf_foreign_run run = { .arena = arena, .file = root->origin, .problems = problems };
 
-    if (theirs == NULL) {
+    if (!shape->toml && theirs == NULL) {
         return root;
     }
-    if (ours != NULL) {
-        const struct sr_conf_node *second = ours->line > theirs->line ? ours : theirs;
-        sr_conf_problem_at(problems, root->origin, second->line,
-            "`%.64s` is a key of %s and `%.64s` one of our own form; write all keys in one of them",
-            theirs->name, shape->name, ours->name);
+    if (!shape->toml && is_mixed(schema, root, theirs, problems)) {
         return NULL;
     }
     struct sr_conf_foreign top = {
@@ -496,4 +545,21 @@ sr_conf_foreign_translate(struct sr_conf_arena *arena, const struct sr_conf_sche
     }
     tell(&top, shape);
     return top.target;
+}
+
+const char *
+sr_conf_foreign_elsewhere(struct sr_conf_arena *arena, const struct sr_conf_schema *schema,
+    struct sr_conf_node *root, struct sr_conf_problems *problems)
+{
+    const struct sr_conf_foreign_shape *shape = schema->foreign;
+    struct sr_conf_foreign_run run = { .arena = arena, .file = root->origin, .problems = problems };
+    struct sr_conf_foreign top = { .run = &run, .given = root, .written = "" };
+    const char *path = shape->elsewhere != NULL ? shape->elsewhere(&top) : NULL;
+    const char *slash = strrchr(root->origin->text, '/');
+
+    if (path == NULL || path[0] == '/' || slash == NULL) {
+        return path;
+    }
+    return sr_conf_foreign_format(
+        &top, "%.*s%s", (int)(slash - root->origin->text) + 1, root->origin->text, path);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shell/conf_tree.h"
+#include "sr/conf_foreign.h"
 #include "sr/conf_value.h"
 
 #include "sr/banned.h"
@@ -366,14 +367,11 @@ fill_table(struct loader *ld, const struct sr_conf_key *keys, const struct place
     }
 }
 
-/* The tree of the file with everything laid over it; NULL when the file could not be read. */
+/* The native tree of a file's text; NULL when it could not be read. */
 static struct sr_conf_node *
-build_tree(struct loader *ld, const struct sr_conf_schema *schema,
-    const struct sr_conf_source *source, struct sr_span text)
+read_tree(struct loader *ld, const struct sr_conf_schema *schema, struct sr_span text)
 {
-    struct sr_conf_node *file = sr_conf_tree_read(ld->tree, &ld->file, text, ld->problems);
-    struct sr_conf_node *root =
-        file != NULL ? file : sr_conf_node_new(ld->tree, &ld->file, 0, NULL);
+    struct sr_conf_node *root = sr_conf_tree_read(ld->tree, &ld->file, text, ld->problems);
 
     if (root == NULL) {
         return NULL;
@@ -387,10 +385,47 @@ build_tree(struct loader *ld, const struct sr_conf_schema *schema,
         return NULL;
     }
     root->line = 0;
-    if (file != NULL && schema->foreign != NULL) {
-        file = sr_conf_foreign_translate(ld->tree, schema, root, ld->problems);
-        root = file != NULL ? file : root;
+    if (schema->foreign == NULL || schema->foreign->toml) {
+        return root;
     }
+    return sr_conf_foreign_translate(ld->tree, schema, root, ld->problems);
+}
+
+static bool read_other(struct loader *ld, const char *path, struct sr_span *ret_text);
+
+/* The same of TOML. The file may only say where another one is. */
+static struct sr_conf_node *
+read_toml(struct loader *ld, const struct sr_conf_schema *schema, struct sr_span text)
+{
+    struct sr_conf_node *root = sr_conf_toml_read(ld->tree, &ld->file, text, ld->problems);
+    const char *path =
+        root != NULL ? sr_conf_foreign_elsewhere(ld->tree, schema, root, ld->problems) : NULL;
+
+    if (path != NULL) {
+        if (!read_other(ld, path, &text)) {
+            return NULL;
+        }
+        ld->file.text = path;
+        root = sr_conf_toml_read(ld->tree, &ld->file, text, ld->problems);
+    }
+    return root != NULL ? sr_conf_foreign_translate(ld->tree, schema, root, ld->problems) : NULL;
+}
+
+/* The tree of the file with everything laid over it; NULL when the file could not be read. */
+static struct sr_conf_node *
+build_tree(struct loader *ld, const struct sr_conf_schema *schema,
+    const struct sr_conf_source *source, struct sr_span text)
+{
+    bool toml =
+        schema->foreign != NULL && schema->foreign->toml && sr_conf_toml_is(ld->file.text, text);
+    struct sr_conf_node *file = toml ? read_toml(ld, schema, text) : read_tree(ld, schema, text);
+    struct sr_conf_node *root =
+        file != NULL ? file : sr_conf_node_new(ld->tree, &ld->file, 0, NULL);
+
+    if (root == NULL) {
+        return NULL;
+    }
+    root->kind = SR_CONF_NODE_MAP;
     struct sr_conf_overlay overlay = {
         .arena = ld->tree,
         .root = root,
@@ -518,6 +553,37 @@ report_unreadable(struct sr_conf_problems *problems, const char *file, int err)
         remedy = "create it or correct the path";
     }
     sr_conf_problem(problems, file, "cannot be read: %s; %s", strerror(err), remedy);
+}
+
+/*
+ * Reads the file `path`, which another file names, into the tree's arena. It must be a regular one:
+ * nothing else is waited for.
+ */
+static bool
+read_other(struct loader *ld, const char *path, struct sr_span *ret_text)
+{
+    unsigned char *bytes = NULL;
+    ssize_t len = -1;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        report_unreadable(ld->problems, path, errno);
+    } else if (!S_ISREG(st.st_mode) || st.st_size > SR_CONF_FILE_MAX) {
+        sr_conf_problem(
+            ld->problems, path, "is no file of at most 1 MiB; name a configuration file");
+    } else {
+        bytes = sr_conf_arena_alloc(ld->tree, SR_CONF_FILE_MAX);
+        len = bytes != NULL ? read_up_to(fd, bytes, SR_CONF_FILE_MAX) : -1;
+        if (bytes != NULL && len < 0) {
+            report_unreadable(ld->problems, path, errno);
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    *ret_text = (struct sr_span){ bytes, len > 0 ? (size_t)len : 0 };
+    return len >= 0;
 }
 
 void *

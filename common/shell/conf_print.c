@@ -9,6 +9,7 @@
 
 #define MASK "\"********\""
 #define INDENT 2
+#define LINE_MAX_LEN 80U /* of comments */
 
 /* Three-byte characters that YAML does not take as they are, or takes for the end of a line. */
 static const struct {
@@ -238,7 +239,8 @@ describe_table(const struct sr_conf_key *keys, const char *prefix, FILE *out)
         fprintf(out, "%s%s\n    ", prefix, key->name);
         describe_type(key, out);
         if (!section && !sections) {
-            fprintf(out, "; default %s", key->def != NULL ? key->def : "none");
+            fprintf(out, "; %s%s", key->def != NULL ? "default " : "no default",
+                key->def != NULL ? key->def : "");
         }
         if (!section) {
             fputs(key->reload == SR_CONF_RELOAD ? "; reload" : "; restart", out);
@@ -257,4 +259,116 @@ void
 sr_conf_describe(const struct sr_conf_schema *schema, FILE *out)
 {
     describe_table(schema->keys, "", out);
+}
+
+/* ---- A file to begin with ---- */
+
+static void print_example(
+    const struct sr_conf_key *keys, const char *base, const char *before, FILE *out);
+
+/* A comment of lines that are broken between words. */
+static void
+print_comment(const char *text, const char *before, FILE *out)
+{
+    size_t room = LINE_MAX_LEN - strlen(before) - strlen("# ");
+
+    while (*text != '\0') {
+        size_t len = strlen(text);
+        while (len > room) {
+            const char *space = memrchr(text, ' ', len);
+            if (space == NULL || space == text) {
+                break;
+            }
+            len = (size_t)(space - text);
+        }
+        fprintf(out, "%s# %.*s\n", before, (int)len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+}
+
+/* What a key is, in comments. */
+static void
+print_remarks(const struct sr_conf_key *key, const char *before, FILE *out)
+{
+    print_comment(key->help != NULL ? key->help : "", before, out);
+    if (key->type == SR_CONF_SECTION) {
+        return;
+    }
+    fprintf(out, "%s# (", before);
+    describe_type(key, out);
+    fputs(key->reload == SR_CONF_RELOAD ? "; reload)\n" : "; restart)\n", out);
+}
+
+/* A key of items that there are none of: `base` is NULL then, and its default is only a text. */
+static void
+print_example_value(const struct sr_conf_key *key, const char *base, FILE *out)
+{
+    if (base != NULL) {
+        print_value(key, base + key->offset, out);
+    } else if (key->type == SR_CONF_STRINGS) {
+        fputs(key->def != NULL ? key->def : "[]", out);
+    } else {
+        print_string(key, key->def, out);
+    }
+}
+
+static bool
+has_value(const struct sr_conf_key *key, const char *base)
+{
+    return base != NULL ? !is_unset(key, base + key->offset)
+                        : key->def != NULL || key->type == SR_CONF_STRINGS;
+}
+
+static void
+print_example_items(const struct sr_conf_key *key, const char *base, const char *before, FILE *out)
+{
+    const struct sr_conf_sections *list = (const void *)(base + key->offset);
+    char below[64];
+
+    if (list->count == 0) {
+        fprintf(out, "%s#%s: []\n%s# Each item has these keys:\n", before, key->name, before);
+        (void)snprintf(below, sizeof(below), "%s#%*s", before, INDENT + 1, "");
+        print_example(key->keys, NULL, below, out);
+        return;
+    }
+    fprintf(out, "%s%s:\n", before, key->name);
+    (void)snprintf(below, sizeof(below), "%s%*s", before, INDENT + INDENT, "");
+    for (size_t i = 0; i < list->count; i++) {
+        fprintf(out, "%s%*s-\n", before, INDENT, "");
+        print_example(key->keys, (const char *)list->items + i * key->item_size, below, out);
+    }
+}
+
+/* Lines begin with `before`; the keys of an item that is not there are comments altogether. */
+static void
+print_example(const struct sr_conf_key *keys, const char *base, const char *before, FILE *out)
+{
+    for (const struct sr_conf_key *key = keys; key->name != NULL; key++) {
+        print_remarks(key, before, out);
+        if (key->type == SR_CONF_SECTION) {
+            char below[64];
+
+            (void)snprintf(below, sizeof(below), "%s%*s", before, INDENT, "");
+            fprintf(out, "%s%s:\n", before, key->name);
+            print_example(key->keys, base != NULL ? base + key->offset : NULL, below, out);
+        } else if (key->type == SR_CONF_SECTIONS && base != NULL) {
+            print_example_items(key, base, before, out);
+        } else if (!has_value(key, base)) {
+            fprintf(out, "%s# %s: not set\n", before, key->name);
+        } else {
+            fprintf(out, "%s%s%s: ", before, base != NULL ? "#" : "", key->name);
+            print_example_value(key, base, out);
+            fputc('\n', out);
+        }
+        if (*before == '\0') {
+            fputc('\n', out);
+        }
+    }
+}
+
+void
+sr_conf_example(const struct sr_conf_schema *schema, const void *defaults, FILE *out)
+{
+    print_example(schema->keys, defaults, "", out);
 }

@@ -98,6 +98,13 @@ struct sr_conf_node *sr_conf_node_item(const struct sr_conf_node *node, size_t i
 struct sr_conf_node *sr_conf_tree_read(struct sr_conf_arena *arena,
     const struct sr_conf_origin *origin, struct sr_span text, struct sr_conf_problems *problems);
 
+/* Whether a file is TOML, by its name or, as it may have none of its own, by its first key. */
+bool sr_conf_toml_is(const char *name, struct sr_span text);
+
+/* As sr_conf_tree_read() for TOML; an empty file is a map without keys. */
+struct sr_conf_node *sr_conf_toml_read(struct sr_conf_arena *arena,
+    const struct sr_conf_origin *origin, struct sr_span text, struct sr_conf_problems *problems);
+
 /*
  * The value of a list key given as one text (--set, environment, default): a YAML flow list when
  * it starts with '[', no items when it is empty, else one item. NULL when it cannot be read.
@@ -154,6 +161,14 @@ void sr_conf_problems_locate(struct sr_conf_problems *problems, const struct sr_
  * itself when it has ours. NULL, with a problem, when it has both.
  */
 struct sr_conf_node *sr_conf_foreign_translate(struct sr_conf_arena *arena,
+    const struct sr_conf_schema *schema, struct sr_conf_node *root,
+    struct sr_conf_problems *problems);
+
+/*
+ * The path of the file that is to be read in place of one in the schema's foreign shape; NULL when
+ * it is none of that kind. Relative paths are made to start where the file is.
+ */
+const char *sr_conf_foreign_elsewhere(struct sr_conf_arena *arena,
     const struct sr_conf_schema *schema, struct sr_conf_node *root,
     struct sr_conf_problems *problems);
 

@@ -27,6 +27,7 @@ enum {
     OPT_PRINT,
     OPT_VERSION,
     OPT_DESCRIBE,
+    OPT_EXAMPLE,
     OPT_FORMAT,
     OPT_OPTIONS,
     OPT_EXPLAIN,
@@ -65,9 +66,13 @@ print_help(const struct sr_program *program)
         "      --print-config    print the configuration in effect and end; the files\n"
         "                        that it names need not be there\n"
         "      --describe-config print every key with type, range and default\n"
-        "      --version, --help\n\n"
+        "      --example-config  print a configuration file that has every key as a\n"
+        "                        comment, with its default, and end\n"
+        "      --version         print the version and end\n"
+        "      --help            print this and end\n\n"
         "decode prints the records of a capture as JSON lines, one for each input that\n"
-        "cannot be decoded, and counters on standard error; - reads standard input.\n\n"
+        "cannot be decoded, and counters on standard error; - reads standard input.\n"
+        "Beside --config and --set it takes:\n\n"
         "      --format json     the form of the records%s\n"
         "%s"
         "      --explain         say in lines of their own why it is decoded like that\n\n"
@@ -234,6 +239,7 @@ static const struct option common_options[] = {
     { "check-config", no_argument, NULL, OPT_CHECK },
     { "print-config", no_argument, NULL, OPT_PRINT },
     { "describe-config", no_argument, NULL, OPT_DESCRIBE },
+    { "example-config", no_argument, NULL, OPT_EXAMPLE },
     { "version", no_argument, NULL, OPT_VERSION },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -302,6 +308,26 @@ set_instance(struct invocation *in, const char *name)
     return EXIT_OK;
 }
 
+/* Without a file, the environment and --set: the defaults of the program itself. */
+static int
+print_example(const struct sr_program *program)
+{
+    struct sr_conf_problems *problems = sr_conf_problems_new();
+    const struct sr_conf_source nothing = { .file = NULL };
+    void *defaults = problems != NULL ? sr_conf_load(program->schema, &nothing, problems) : NULL;
+    int rc = defaults != NULL ? EXIT_OK : EXIT_RUN;
+
+    if (defaults != NULL) {
+        (void)printf("# Configuration of %s %s: every key with its default.\n"
+                     "# Take a # away where a value shall be another one; see %s.yaml(5).\n\n",
+            program->name, SR_VERSION, program->name);
+        sr_conf_example(program->schema, defaults, stdout);
+    }
+    sr_conf_free(defaults);
+    sr_conf_problems_free(problems);
+    return rc;
+}
+
 /* Reads the options; -1 goes on, anything else is the exit code. */
 static int
 read_options(struct invocation *in, const struct option *options, int argc, char **argv)
@@ -323,6 +349,7 @@ read_options(struct invocation *in, const struct option *options, int argc, char
         case OPT_EXPLAIN: in->explain = true; break;
         case OPT_VERSION: (void)printf("%s %s\n", in->program->name, SR_VERSION); return EXIT_OK;
         case OPT_DESCRIBE: sr_conf_describe(in->program->schema, stdout); return EXIT_OK;
+        case OPT_EXAMPLE: return print_example(in->program);
         case 'h': print_help(in->program); return EXIT_OK;
         default: (void)fprintf(stderr, "try %s --help\n", in->program->name); return EXIT_USAGE;
         }

@@ -36,6 +36,37 @@ def trapd_json(port, **keys):
         "grpc_listen_addr": "0.0.0.0:50043", **keys})
 
 
+def flowgger_toml(port, listen=None, more=""):
+    """As the platform generates it."""
+    return f"""[input]
+type = "udp"
+listen = "{listen or f'127.0.0.1:{udp_port()}'}"
+format = "rfc3164"
+rfc3164_timezone = "local"
+
+[output]
+type = "nats"
+format = "gelf"
+framing = "noop"
+partition = "site-7"
+nats_url = "tls://localhost:{port}"
+nats_subject = "logs.syslog"
+nats_stream = "events"
+nats_tls_ca_file = "{CERTS}ca-chain.pem"
+nats_tls_cert = "{CERTS}collector.pem"
+nats_tls_key = "{CERTS}collector-key.pem"
+nats_creds_file = "{CREDS}"
+{more}
+[grpc]
+listen_addr = "127.0.0.1:50044"
+mode = "mtls"
+cert_dir = "/etc/serviceradar/certs"
+cert_file = "{CERTS}collector.pem"
+key_file = "{CERTS}collector-key.pem"
+ca_file = "{CERTS}ca-chain.pem"
+"""
+
+
 def native(protocol, subject, port, **keys):
     return json.dumps({
         "listeners": [{"protocol": protocol, "listen": f"udp://127.0.0.1:{udp_port()}", "subject": subject}],

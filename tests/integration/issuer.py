@@ -211,7 +211,7 @@ class Package:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.state, self.host, self.cause = "ready", None, None
         self.publish = ["acme.logs.snmp", "acme.logs.snmp.deadletter"]
-        self.config, self.type = json.dumps(TRAPD), "trapd"
+        self.config, self.config_name, self.type = json.dumps(TRAPD), "trapd.json", "trapd"
         self.lifetime, self.issued = 86400, None
         self.cert_days = (-1, 20)
         self.last_renewal = 0
@@ -232,7 +232,7 @@ class Package:
             "creds/nats.creds": creds_of(self.jwt(self.user.public), self.user.seed),
             "certs/collector.pem": self._cert(self.key.public_key()),
             "certs/collector-key.pem": key_pem(self.key), "certs/ca-chain.pem": self.ca.pem,
-            "config/trapd.json": self.config, "update.sh": "exit 1\n", "README.md": "read me\n"})
+            f"config/{self.config_name}": self.config, "update.sh": "exit 1\n", "README.md": "read me\n"})
 
     def flat_bundle(self):
         """The layout of the first design."""
@@ -251,7 +251,7 @@ class Package:
         return tar_of({
             "creds/user.jwt": self.jwt(nkey) + "\n",
             "certs/collector.pem": self._cert(request.public_key()),
-            "certs/ca-chain.pem": self.ca.pem, "config/trapd.json": self.config})
+            "certs/ca-chain.pem": self.ca.pem, f"config/{self.config_name}": self.config})
 
     def answer(self, yaml=False):
         """The JSON of the oldest interface: no TLS material, and a configuration in a shape of its

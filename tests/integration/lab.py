@@ -46,6 +46,17 @@ WINDOW = 4096  # the messages that the publisher may have in flight
 SUBJECT = "logs.syslog"
 
 
+def server_program():
+    """The nats-server that tests start: the first in PATH."""
+    return shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
+def server_version():
+    done = subprocess.run([server_program(), "--version"], capture_output=True, text=True,
+                          timeout=10, check=True)
+    return tuple(int(n) for n in re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout).groups())
+
+
 def free_port(kind=socket.SOCK_STREAM):
     """Not one of those that the kernel gives to others, so that it is free after a restart too."""
     while True:
@@ -278,8 +289,7 @@ class Server(Process):
             f"{tls_text}{text}\n")
 
     def start(self):
-        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/bin"
-        self.spawn([shutil.which("nats-server", path=path), "-c", self.conf])
+        self.spawn([server_program(), "-c", self.conf])
         self.await_port()
         return self
 

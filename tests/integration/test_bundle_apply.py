@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bundle inspect`, `bundle apply`, `rollback` and `unenroll` against a real nats-server."""
 
+import gzip
 import json
 import re
 import signal
@@ -130,16 +131,61 @@ def test_three_collectors_live_on_one_host(world, trapd, tmp_path, root):
     files = [name for name, state in first.items() if state[3] is not None]
     assert {name: now[name] for name in files} == {name: first[name] for name in files}
 
-    done = cli("unenroll", "netflow", "--root", root, "--json")
+    done = cli("unenroll", "netflow", "--keep-history", "--root", root, "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["changed"], done.stdout
     left = picture(root)
     assert {name for name in now if name not in left} == {
         f"etc/serviceradar/{name}" for name in ("netflow.json", "creds/netflow.creds",
                                                 "certs/netflow.pem", "certs/netflow-key.pem",
                                                 "certs/netflow-ca.pem")}
-    assert not json.loads(cli("unenroll", "netflow", "--root", root, "--json").stdout)["changed"]
+    done = cli("unenroll", "netflow", "--keep-history", "--root", root, "--json")
+    assert not json.loads(done.stdout)["changed"]
     assert cli("rollback", "--root", root).returncode == 0
     assert picture(root) == now
+
+
+def holding(folder, creds):
+    """The files that hold the seed of these credentials; a bundle is packed."""
+    seed = SECRET.search(creds.decode()).group().encode()
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()
+            and seed in (path.read_bytes() if path.name != "bundle" else
+                         gzip.decompress(path.read_bytes()))]
+
+
+def test_unenroll_leaves_no_secret_and_nothing_of_others_goes(world, trapd, tmp_path, root):
+    files = files_of(world, "netflow", native("netflow", "flows.raw.netflow", world.port))
+    for number in range(2):  # what the first run put in place is kept before and after
+        files["config/netflow.json"] = native("netflow", "flows.raw.netflow", world.port,
+                                              partition=f"number{number}").encode()
+        apply(write_bundle(tmp_path / "netflow.tgz", files), root)
+    apply(trapd, root)
+    with_it = picture(root)
+    creds = files["creds/nats.creds"]
+    assert len(holding(root, creds)) >= 4
+
+    before = json.loads(cli("unenroll", "netflow", "--dry-run", "--root", root, "--json").stdout)
+    assert before["changed"] and picture(root) == with_it
+    done = cli("unenroll", "netflow", "--root", root)
+    assert done.returncode == 0 and "removed (2 changes)" in done.stdout  # and one is too old
+    assert holding(root, creds) == []
+    done = cli("unenroll", "netflow", "--root", root)
+    assert done.returncode == 0 and "removed" not in done.stdout
+    # The way back of the other is there still.
+    assert (root / "etc/serviceradar/creds/trapd.creds").exists()
+    assert cli("rollback", "--root", root).returncode == 0
+    assert not (root / "etc/serviceradar/creds/trapd.creds").exists()
+
+
+def test_unenroll_removes_what_an_earlier_one_kept(trapd, root):
+    apply(trapd, root)
+    assert cli("unenroll", "trapd", "--keep-history", "--root", root).returncode == 0
+    folder = root / "var/lib/serviceradar/enroll"
+    assert list(folder.glob("gen-*"))
+    done = cli("unenroll", "trapd", "--root", root)
+    assert done.returncode == 0 and "removed (2 changes)" in done.stdout
+    assert not list(folder.glob("gen-*"))
+    done = cli("rollback", "--root", root)
+    assert done.returncode == 1 and "nothing to take back" in done.stderr
 
 
 def test_rollback_goes_back_one_change_at_a_time(world, trapd, tmp_path, root):
@@ -331,7 +377,7 @@ def test_instances_live_beside_each_other(world, tmp_path, root):
     [patient] = json.loads(doctor.stdout)["collectors"]
     assert patient["collector"] == "netflow@site2" and patient["enrolled"]
 
-    done = cli("unenroll", "netflow@site2", "--root", root, "--json")
+    done = cli("unenroll", "netflow@site2", "--keep-history", "--root", root, "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["collector"] == "netflow@site2"
     assert "/var/lib/serviceradar/netflow@site2" in done.stdout
     left = picture(root)

@@ -3,9 +3,12 @@
 
 import json
 import os
+import pty
 import re
+import shlex
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,103 @@ def test_options_with_values_and_words_of_commands():
     assert complete(cli, "completion", "") == SHELLS
     assert complete(cli, "no-such", "--he") == ["--help"]
     assert complete(cli, "--v") == ["--version"]
+
+
+# What is offered goes to $OUT, a line each; END comes after the last.
+ZSH = r"""
+PS1= fpath=("$FOLDER" $fpath)
+autoload -U compinit
+compinit -u -D
+compadd() {
+    local -a hits
+    if [[ ${@[1,(i)(-|--)]} != *-[OAD]* ]]; then
+        builtin compadd -O hits "$@"
+        print -rl -- $hits >>$OUT
+    fi
+    builtin compadd "$@"
+}
+offer() {
+    zle complete-word
+    BUFFER=
+    print -r END >>$OUT
+}
+zle -N offer
+bindkey '^G' offer
+print -r END >>$OUT
+"""
+
+
+def drain(terminal):
+    """The shell waits when nobody reads what it draws."""
+    try:
+        while os.read(terminal, 4096):
+            pass
+    except OSError:  # the other end is closed
+        pass
+
+
+def zsh_offers(folder, program, lines):
+    """What zsh offers at the end of each line: typed into an interactive one, on a terminal."""
+    (folder / f"_{program}").write_text(script(program, "zsh"))
+    (folder / "setup").write_text(ZSH)
+    out = folder / "out"
+    os.mkfifo(out)
+    terminal, end = pty.openpty()
+    environment = {**os.environ, "FOLDER": str(folder), "OUT": str(out), "TERM": "dumb"}
+    with open(os.open(out, os.O_RDWR), encoding="utf-8") as answers, subprocess.Popen(
+            ["zsh", "-f", "-i"], stdin=end, stdout=end, stderr=end, env=environment, cwd=folder,
+            start_new_session=True) as shell:
+        os.close(end)
+        reader = threading.Thread(target=drain, args=[terminal])
+        reader.start()
+        try:
+            os.write(terminal, f"source {shlex.quote(str(folder))}/setup\n".encode())
+            assert answers.readline() == "END\n"
+            for line in lines:
+                os.write(terminal, line.encode() + b"\a")
+                yield [word for word in map(str.strip, iter(answers.readline, "END\n")) if word]
+        finally:
+            shell.kill()
+            reader.join()
+            os.close(terminal)
+
+
+def fish_offers(folder, program, lines):
+    """What fish offers at the end of each line."""
+    (folder / "script.fish").write_text(script(program, "fish"))
+    done = run("fish", "--no-config", "-c",
+               "source script.fish; for line in $argv; complete -C $line; echo END; end", *lines,
+               cwd=folder, env={**os.environ, "HOME": str(folder)})
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    for answer in done.stdout.split("END\n")[:-1]:
+        yield [line.split("\t")[0] for line in answer.splitlines()]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_offer_what_bash_offers(program, shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not here")
+    paths = list(leaves(program))
+    groups = sorted({path[:i] for path in paths for i in range(len(path))})
+    words = [(*g, "") for g in groups] + [(*p, "--") for p in paths]
+    words += [(*g, n[:2]) for g in groups for n in commands(program, *g)]
+    offers = zsh_offers if shell == "zsh" else fish_offers
+    answers = list(offers(tmp_path, program, [" ".join([program, *w]) for w in words]))
+    for line, offered in zip(words, answers, strict=True):
+        assert sorted(set(offered)) == sorted(complete(program, *line)), line
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_offer_files_as_values(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not here")
+    (tmp_path / "reader.creds").touch()
+    offers = zsh_offers if shell == "zsh" else fish_offers
+    lines = [f"serviceradar-cli {words}" for words in ("tail --creds read", "tail trapd --cou",
+                                                       "bundle apply read")]
+    value, option, word = offers(tmp_path, "serviceradar-cli", lines)
+    assert (value, option, word) == (["reader.creds"], ["--count"], ["reader.creds"])
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

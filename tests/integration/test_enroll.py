@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from bundles import flowgger_toml
 from enroll_desk import (BIN, BUNDLE, CLI, FILES, NETWORK, SERVER, STATE, TOKEN, USAGE, Desk,
                          environment)
 from issuer import TRAPD, Era, b64url, error, unb64url
@@ -93,6 +94,18 @@ def test_the_first_shape_of_configurations_becomes_one_that_is_read(desk, genera
     assert subject in text and "north" in text and "tls://localhost:4222" in text
     port = {"flowgger": "1514", "trapd": "1162", "netflow": "2055"}[kind]
     assert "0.0.0.0:" + port in text
+
+
+@pytest.mark.parametrize("generation", ["bundle", "v2-whole", "ours"])
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_the_platforms_bundle_of_flowgger_is_taken_as_it_is(desk, generation, version):
+    desk.package.type, desk.package.config_name = "flowgger", "flowgger.toml"
+    desk.package.publish = ["acme.logs.syslog", "acme.logs.syslog.deadletter"]
+    desk.package.config = flowgger_toml(4222)
+    server = desk.era(**GENERATIONS[generation])
+    _, answer = enrolled(desk, server, version)
+    assert answer["collector"] == "syslog"
+    assert desk.path("etc/serviceradar/flowgger.toml").read_text() == desk.package.config
 
 
 def test_old_tokens_go_the_old_ways_first(desk):

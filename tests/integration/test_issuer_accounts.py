@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from issuer_lab import PUBLISHES, Issuer
-from lab import BIN, PROVISION, ApiError, Daemon, Load, check_once, wait_for
+from lab import BIN, PROVISION, ApiError, Daemon, Load, check_once, server_version, wait_for
 from nats_client import Refused, read_creds
 
 GIB = 1 << 30
@@ -239,6 +239,11 @@ def test_limits_beyond_the_servers_store_are_told(issuer):
     assert issuer.run("stream", "ensure", "huge")["ok"]
 
 
+# What nats-server knows of wildcards in the destination of a mapping.
+takes_wildcards = server_version() >= (2, 9, 22)
+
+
+@pytest.mark.skipif(takes_wildcards, reason="for nats-server before 2.9.22")
 def test_wildcard_mappings_are_refused_for_this_server_and_exact_ones_work(issuer):
     issuer.tenant("acme", "platform")
     answer = issuer.refused("account", "mapping", "add", "acme", "app.>")
@@ -257,6 +262,16 @@ def test_wildcard_mappings_are_refused_for_this_server_and_exact_ones_work(issue
     issuer.connect("acme", "platform").flush()
     assert issuer.run("account", "mapping", "remove", "acme", "app.>")["pushed"]
     assert set(issuer.run("account", "show", "acme")["mappings"]) == {"app.log"}
+
+
+@pytest.mark.skipif(not takes_wildcards, reason="for nats-server 2.9.22 and newer")
+def test_wildcard_mappings_work_where_the_server_takes_them(issuer):
+    issuer.tenant("acme", "platform")
+    assert issuer.run("account", "mapping", "add", "acme", "app.>")["pushed"]
+    with issuer.connect("acme", "platform") as c:
+        c.subscribe("acme.app.>")
+        c.publish("app.log.edge", b"x")
+        assert c.flush()[0][1] == "acme.app.log.edge"
 
 
 def test_an_export_reaches_the_server(issuer):

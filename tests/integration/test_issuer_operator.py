@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import server_program
 from nats_client import Client, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,10 +79,9 @@ class Server:
         self.start()
 
     def start(self):
-        path = os.environ.get("PATH", "") + ":/usr/sbin"
         with open(self.dir / "log", "wb") as log:
             self.process = subprocess.Popen(
-                [shutil.which("nats-server", path=path), "-c", self.dir / "nats-server.conf"],
+                [server_program(), "-c", self.dir / "nats-server.conf"],
                 stdout=log, stderr=log)
         end = time.monotonic() + 20
         while self.process.poll() is None and time.monotonic() < end:

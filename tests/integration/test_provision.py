@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import server_program
 from nats_client import Client, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,10 +44,9 @@ class World:
         self.dir, self.port, self.process = folder, port, None
 
     def start(self):
-        path = os.environ.get("PATH", "") + ":/usr/sbin"
         log = open(self.dir / "server-under-test.log", "wb")
         self.process = subprocess.Popen(
-            [shutil.which("nats-server", path=path), "-c", self.dir / "nats-server.conf"],
+            [server_program(), "-c", self.dir / "nats-server.conf"],
             stdout=log, stderr=log)
         log.close()
         end = time.monotonic() + 10

@@ -716,7 +716,7 @@ the_description_has_every_key(void **state)
     sr_conf_describe(&example_schema, out);
     assert_int_equal(fclose(out), 0);
     assert_non_null(strstr(text, "listeners[].workers\n    number, 1 to 64; default 1; restart\n"));
-    assert_non_null(strstr(text, "nats.creds_file\n    readable file; default none; reload\n"));
+    assert_non_null(strstr(text, "nats.creds_file\n    readable file; no default; reload\n"));
     assert_non_null(strstr(text, "nats.url\n    list of texts, 1 to 4 items; default "));
     assert_non_null(strstr(text, "one of rfc3164, rfc5424, smart; default rfc3164; reload"));
     assert_non_null(strstr(text, "nats.tls.verify\n    true or false; default true; restart\n"

@@ -74,12 +74,16 @@ static const struct sr_peer v6 = {
     .address = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, .port = 514, .is_v6 = true
 };
 
+/* What the configuration adds to every record of a test. */
+static struct syslog_extras extras;
+
 static enum sr_verdict
 feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes)
 {
     const struct syslog_decode cfg = {
         .format = format,
         .partition = span_of("default"),
+        .extras = extras,
         .local = RFC3164_UTC,
         .scratch = &scratch,
     };
@@ -155,6 +159,53 @@ a_parameter_can_replace_the_address_but_not_its_partition(void **state)
         "[x remote_addr=\\\"6.6.6.6\\\" remote_add=\\\"a\\\" remote_addrs=\\\"s\\\"] m\","
         "\"host\":\"h\",\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\","
         "\"short_message\":\"m\"" TAIL);
+}
+
+#define EXTRA(name, value)                                                                         \
+    {                                                                                              \
+        { (const uint8_t *)(name), sizeof(name) - 1 },                                             \
+        {                                                                                          \
+            (const uint8_t *)(value), sizeof(value) - 1                                            \
+        }                                                                                          \
+    }
+
+static void
+keys_of_the_configuration_stand_in_the_order_of_all(void **state)
+{
+    static const struct syslog_extra items[] = { EXTRA("", "nothing"), EXTRA("A", "\"1\""),
+        EXTRA("_", "2"), EXTRA("_a", "3"), EXTRA("_remote", "4"), EXTRA("_zz", "5"),
+        EXTRA("facility", "6"), EXTRA("full", "7"), EXTRA("x-header1", "8\n") };
+
+    (void)state;
+    extras = (struct syslog_extras){ items, sizeof(items) / sizeof(items[0]), 200 };
+    gives(SYSLOG_RFC5424, HEAD "[x b=\"p\" z=\"q\"] m",
+        "{\"\":\"nothing\",\"A\":\"\\\"1\\\"\",\"_\":\"2\",\"_a\":\"3\",\"_b\":\"p\","
+        "\"_remote\":\"4\",\"_remote_addr\":\"default:192.0.2.9\",\"_z\":\"q\",\"_zz\":\"5\","
+        "\"application_name\":\"a\",\"facility\":\"6\",\"full\":\"7\",\"full_message\":\"" HEAD
+        "[x b=\\\"p\\\" z=\\\"q\\\"] m\",\"host\":\"h\",\"level\":2,\"process_id\":\"p\","
+        "\"sd_id\":\"x\",\"short_message\":\"m\",\"timestamp\":1065910455.003,"
+        "\"version\":\"1.1\",\"x-header1\":\"8\\n\"}");
+    assert_int_equal(queue.reserves, 1);
+    extras.count = 0;
+}
+
+static void
+keys_of_the_configuration_take_the_place_of_others(void **state)
+{
+    static const struct syslog_extra items[] = { EXTRA("_b", "1"), EXTRA("_remote_addr", "here"),
+        EXTRA("application_name", "2"), EXTRA("full_message", "3"), EXTRA("host", "4"),
+        EXTRA("level", "5"), EXTRA("process_id", "6"), EXTRA("sd_id", "7"),
+        EXTRA("short_message", "8"), EXTRA("timestamp", "9"), EXTRA("version", "10") };
+
+    (void)state;
+    extras = (struct syslog_extras){ items, sizeof(items) / sizeof(items[0]), 0 };
+    const char *want = "{\"_b\":\"1\",\"_remote_addr\":\"default:here\",\"application_name\":\"2\","
+                       "\"full_message\":\"3\",\"host\":\"4\",\"level\":\"5\",\"process_id\":\"6\","
+                       "\"sd_id\":\"7\",\"short_message\":\"8\",\"timestamp\":\"9\","
+                       "\"version\":\"10\"}";
+    gives(SYSLOG_RFC5424, HEAD "[x b=\"p\" remote_addr=\"6.6.6.6\"] m", want);
+    gives(SYSLOG_RFC3164, "Nov 22 11:59:59 h a b", want); /* they are also where no others are */
+    extras.count = 0;
 }
 
 static void
@@ -264,6 +315,8 @@ main(void)
         cmocka_unit_test(year_and_words_come_from_the_call),
         cmocka_unit_test(parameters_are_sorted_and_unescaped),
         cmocka_unit_test(a_parameter_can_replace_the_address_but_not_its_partition),
+        cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
+        cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),
         cmocka_unit_test(ipv6_addresses_stand_without_brackets),
         cmocka_unit_test(what_cannot_be_decoded_is_a_dead_letter_with_its_reason),
         cmocka_unit_test(a_full_queue_leaves_no_trace),

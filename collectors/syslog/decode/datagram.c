@@ -14,9 +14,9 @@
  * addresses take a few hundred bytes. Text that needs many escapes is given SYSLOG_RECORD_MAX.
  */
 static size_t
-typical_room(size_t len)
+typical_room(size_t len, size_t extra)
 {
-    size_t room = len < SYSLOG_RECORD_MAX / 3 ? 1024 + 3 * len : SYSLOG_RECORD_MAX;
+    size_t room = len < SYSLOG_RECORD_MAX / 3 ? 1024 + extra + 3 * len : SYSLOG_RECORD_MAX;
 
     return room < SYSLOG_RECORD_MAX ? room : SYSLOG_RECORD_MAX;
 }
@@ -47,7 +47,7 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
     struct sr_span bytes, const struct sr_emit *emit)
 {
     struct syslog_record rec;
-    size_t room = typical_room(bytes.len);
+    size_t room = typical_room(bytes.len, cfg->extras.room);
     uint8_t *memory = emit->reserve(emit->arg, room);
 
     if (memory == NULL) {
@@ -56,14 +56,14 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
     enum syslog_err err = decode(cfg, now_ns, bytes, &rec);
     if (err == SYSLOG_OK) {
         struct sr_buf b = sr_buf_over(memory, room);
-        gelf_encode(&b, &rec, cfg->partition, peer);
+        gelf_encode(&b, &rec, cfg->partition, peer, &cfg->extras);
         if (b.overflow && room < SYSLOG_RECORD_MAX) {
             memory = emit->reserve(emit->arg, SYSLOG_RECORD_MAX);
             if (memory == NULL) {
                 return SR_FULL;
             }
             b = sr_buf_over(memory, SYSLOG_RECORD_MAX);
-            gelf_encode(&b, &rec, cfg->partition, peer);
+            gelf_encode(&b, &rec, cfg->partition, peer, &cfg->extras);
         }
         if (!b.overflow) {
             emit->commit(emit->arg, b.len, 1);

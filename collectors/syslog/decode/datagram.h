@@ -23,6 +23,7 @@ enum syslog_format {
 struct syslog_decode {
     enum syslog_format format;
     struct sr_span partition;       /* borrowed; stands before the address in _remote_addr */
+    struct syslog_extras extras;    /* borrowed */
     const struct tz_table *zones;   /* borrowed; may be null: no zone names */
     int32_t local;                  /* zone of dates without one, or RFC3164_UTC */
     struct syslog_scratch *scratch; /* borrowed; not shared between threads */

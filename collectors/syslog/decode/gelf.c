@@ -9,6 +9,18 @@
 #include "sr/banned.h"
 
 #define ADD(b, literal) sr_buf_add(b, literal, sizeof(literal) - 1)
+#define SPAN(literal)                                                                              \
+    (struct sr_span)                                                                               \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
+
+/* A record being written: entries in order of their names, each with a comma behind it. */
+struct writer {
+    struct sr_buf *b;
+    struct sr_span partition;
+    const struct syslog_extra *next, *end; /* extras that are still to come */
+};
 
 /* Writes a value with \" \\ and \] undone; other backslashes are text (RFC 5424, section 6.3.3). */
 static void
@@ -40,60 +52,114 @@ add_value(struct sr_buf *b, const struct syslog_param *param)
     }
 }
 
-/* Writes `"_remote_addr":"<partition>:` and the address, or what a parameter says instead. */
-static void
-add_remote(struct sr_buf *b, struct sr_span partition, const struct sr_peer *peer,
-    const struct syslog_param *instead)
+/* ---- Keys of the configuration ---- */
+
+static int
+compare_bytes(struct sr_span a, struct sr_span b)
 {
-    ADD(b, "\"_remote_addr\":\"");
-    sr_json_string_part(b, partition);
-    sr_buf_put(b, ':');
-    if (instead != NULL) {
-        add_value(b, instead);
-    } else {
-        char text[SR_PEER_TEXT_MAX];
-        sr_buf_add(b, text, sr_peer_text(peer, text));
-    }
-    ADD(b, "\",");
+    size_t len = a.len < b.len ? a.len : b.len;
+    int diff = len > 0 ? memcmp(a.data, b.data, len) : 0;
+
+    return diff != 0 || a.len == b.len ? diff : a.len < b.len ? -1 : 1;
 }
 
-/* Negative when `name` sorts before "remote_addr", 0 when it is that. */
+/* Compares a name with another before which an underscore is to be thought. */
 static int
-compare_to_remote(struct sr_span name)
+compare_underscored(struct sr_span a, struct sr_span b)
 {
-    static const char remote[] = "remote_addr";
-    size_t len = sizeof(remote) - 1;
-    int diff = memcmp(name.data, remote, name.len < len ? name.len : len);
+    if (a.len == 0 || a.data[0] != '_') {
+        return a.len == 0 || a.data[0] < '_' ? -1 : 1;
+    }
+    return compare_bytes((struct sr_span){ a.data + 1, a.len - 1 }, b);
+}
 
-    return diff != 0 || name.len == len ? diff : name.len < len ? -1 : 1;
+static void
+add_extra(struct writer *w, const struct syslog_extra *extra)
+{
+    sr_json_string(w->b, extra->name);
+    ADD(w->b, ":\"");
+    if (compare_bytes(extra->name, SPAN("_remote_addr")) == 0) {
+        sr_json_string_part(w->b, w->partition);
+        sr_buf_put(w->b, ':');
+    }
+    sr_json_string_part(w->b, extra->value);
+    ADD(w->b, "\",");
+}
+
+/* Writes the extras up to this name; false when one has it and takes the place of its value. */
+static bool
+comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
+{
+    while (w->next < w->end) {
+        int order = underscored ? compare_underscored(w->next->name, name)
+                                : compare_bytes(w->next->name, name);
+        if (order > 0) {
+            break;
+        }
+        add_extra(w, w->next++);
+        if (order == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Keys with an underscore ---- */
+
+/* Writes `"_remote_addr":"<partition>:` and the address, or what a parameter says instead. */
+static void
+add_remote(struct writer *w, const struct sr_peer *peer, const struct syslog_param *instead)
+{
+    if (!comes_after_extras(w, SPAN("remote_addr"), true)) {
+        return;
+    }
+    ADD(w->b, "\"_remote_addr\":\"");
+    sr_json_string_part(w->b, w->partition);
+    sr_buf_put(w->b, ':');
+    if (instead != NULL) {
+        add_value(w->b, instead);
+    } else {
+        char text[SR_PEER_TEXT_MAX];
+        sr_buf_add(w->b, text, sr_peer_text(peer, text));
+    }
+    ADD(w->b, "\",");
+}
+
+static void
+add_param(struct writer *w, const struct syslog_param *param)
+{
+    if (comes_after_extras(w, param->name, true)) {
+        ADD(w->b, "\"_");
+        sr_json_string_part(w->b, param->name);
+        ADD(w->b, "\":\"");
+        add_value(w->b, param);
+        ADD(w->b, "\",");
+    }
 }
 
 /* Writes all keys that start with an underscore: they sort before the others. */
 static void
-add_underscored(struct sr_buf *b, const struct syslog_record *rec, struct sr_span partition,
-    const struct sr_peer *peer)
+add_underscored(struct writer *w, const struct syslog_record *rec, const struct sr_peer *peer)
 {
     bool remote_done = false;
 
     for (size_t i = 0; i < rec->param_count; i++) {
         const struct syslog_param *param = &rec->params[i];
-        int order = remote_done ? 1 : compare_to_remote(param->name);
+        int order = remote_done ? 1 : compare_bytes(param->name, SPAN("remote_addr"));
         if (order >= 0 && !remote_done) {
-            add_remote(b, partition, peer, order == 0 ? param : NULL);
+            add_remote(w, peer, order == 0 ? param : NULL);
             remote_done = true;
         }
         if (order != 0) {
-            ADD(b, "\"_");
-            sr_json_string_part(b, param->name);
-            ADD(b, "\":\"");
-            add_value(b, param);
-            ADD(b, "\",");
+            add_param(w, param);
         }
     }
     if (!remote_done) {
-        add_remote(b, partition, peer, NULL);
+        add_remote(w, peer, NULL);
     }
 }
+
+/* ---- The others ---- */
 
 /* Writes the words of `text` joined by single spaces. */
 static void
@@ -124,40 +190,70 @@ add_message(struct sr_buf *b, const struct syslog_record *rec)
     }
 }
 
+/* Writes `"NAME":` when the value is to follow. */
+#define STARTS(w, name)                                                                            \
+    (comes_after_extras((w), SPAN(name), false) && (ADD((w)->b, "\"" name "\":"), true))
+
+static void
+add_text(struct writer *w, struct sr_span text)
+{
+    sr_json_string(w->b, text);
+    sr_buf_put(w->b, ',');
+}
+
+static void
+add_plain(struct writer *w, const struct syslog_record *rec)
+{
+    if (rec->has_app && STARTS(w, "application_name")) {
+        add_text(w, rec->app);
+    }
+    if (STARTS(w, "full_message")) {
+        add_text(w, rec->full);
+    }
+    if (STARTS(w, "host")) {
+        add_text(w, rec->host.len > 0 ? rec->host : SPAN("unknown"));
+    }
+    if (rec->has_pri && STARTS(w, "level")) {
+        sr_buf_put(w->b, (uint8_t)('0' + rec->severity));
+        sr_buf_put(w->b, ',');
+    }
+    if (rec->has_app && STARTS(w, "process_id")) {
+        add_text(w, rec->procid);
+    }
+    if (rec->has_sd && STARTS(w, "sd_id")) {
+        add_text(w, rec->sd_id);
+    }
+    if (STARTS(w, "short_message")) {
+        add_message(w->b, rec);
+        sr_buf_put(w->b, ',');
+    }
+    if (STARTS(w, "timestamp")) {
+        sr_json_double(w->b, syslog_time_double(rec->time));
+        sr_buf_put(w->b, ',');
+    }
+    if (STARTS(w, "version")) {
+        ADD(w->b, "\"1.1\",");
+    }
+}
+
 void
 gelf_encode(struct sr_buf *b, const struct syslog_record *rec, struct sr_span partition,
-    const struct sr_peer *peer)
+    const struct sr_peer *peer, const struct syslog_extras *extras)
 {
+    struct writer w = {
+        .b = b,
+        .partition = partition,
+        .next = extras->items,
+        .end = extras->items != NULL ? extras->items + extras->count : NULL,
+    };
+
     sr_buf_put(b, '{');
-    add_underscored(b, rec, partition, peer);
-    if (rec->has_app) {
-        ADD(b, "\"application_name\":");
-        sr_json_string(b, rec->app);
-        sr_buf_put(b, ',');
+    add_underscored(&w, rec, peer);
+    add_plain(&w, rec);
+    while (w.next < w.end) {
+        add_extra(&w, w.next++);
     }
-    ADD(b, "\"full_message\":");
-    sr_json_string(b, rec->full);
-    ADD(b, ",\"host\":");
-    if (rec->host.len > 0) {
-        sr_json_string(b, rec->host);
-    } else {
-        ADD(b, "\"unknown\"");
+    if (!b->overflow) {
+        b->data[b->len - 1] = '}'; /* in place of the last comma */
     }
-    if (rec->has_pri) {
-        ADD(b, ",\"level\":");
-        sr_buf_put(b, (uint8_t)('0' + rec->severity));
-    }
-    if (rec->has_app) {
-        ADD(b, ",\"process_id\":");
-        sr_json_string(b, rec->procid);
-    }
-    if (rec->has_sd) {
-        ADD(b, ",\"sd_id\":");
-        sr_json_string(b, rec->sd_id);
-    }
-    ADD(b, ",\"short_message\":");
-    add_message(b, rec);
-    ADD(b, ",\"timestamp\":");
-    sr_json_double(b, syslog_time_double(rec->time));
-    ADD(b, ",\"version\":\"1.1\"}");
 }

@@ -45,6 +45,18 @@ struct syslog_scratch {
     struct syslog_param params[SYSLOG_PARAMS_MAX];
 };
 
+/* A key that the configuration adds to all records. */
+struct syslog_extra {
+    struct sr_span name;
+    struct sr_span value;
+};
+
+struct syslog_extras {
+    const struct syslog_extra *items; /* sorted by name, every name once */
+    size_t count;
+    size_t room; /* bytes that they take in most records */
+};
+
 /* A decoded message. Every span borrows the line, `params` borrows the scratch. */
 struct syslog_record {
     bool has_pri;

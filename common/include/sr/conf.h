@@ -202,4 +202,11 @@ const char *sr_conf_restart_key(const struct sr_conf_schema *schema, const void 
 /* Prints every key with its type, unit, range, default and help, for --help and man pages. */
 void sr_conf_describe(const struct sr_conf_schema *schema, FILE *out);
 
+/*
+ * Prints YAML to begin a configuration file with: all sections, and in comments all keys with help,
+ * type, range and default. Each "#KEY: VALUE" may lose its "#"; the file has the same effect with
+ * and without them. `defaults` was loaded from nothing.
+ */
+void sr_conf_example(const struct sr_conf_schema *schema, const void *defaults, FILE *out);
+
 #endif

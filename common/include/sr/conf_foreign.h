@@ -58,6 +58,15 @@ struct sr_conf_foreign_shape {
     const struct sr_conf_foreign_key *keys;
     /* After all keys were taken; may be NULL. */
     void (*finish)(const struct sr_conf_foreign *top);
+
+    /* Files in TOML have this shape, and no others have. Else no file in TOML is read. */
+    bool toml;
+
+    /*
+     * May be NULL. The path of another file of this shape, when the one at hand only says where
+     * that is; else NULL. What is wrong with it is reported, also then.
+     */
+    const char *(*elsewhere)(const struct sr_conf_foreign *top);
 };
 
 /*
@@ -90,11 +99,21 @@ bool sr_conf_foreign_below(const struct sr_conf_foreign *section, const struct s
 bool sr_conf_foreign_item(const struct sr_conf_foreign *section, const struct sr_conf_node *value,
     size_t index, struct sr_conf_foreign *ret_item);
 
+/*
+ * Value `index` of a section whose names are the user's own, and its name; false at the end.
+ */
+bool sr_conf_foreign_entry(const struct sr_conf_foreign *section, size_t index,
+    const char **ret_name, const struct sr_conf_node **ret_value);
+
 /* Text `index` of a list of texts (one text is a list of one); NULL at its end. */
 const char *sr_conf_foreign_word(const struct sr_conf_node *value, size_t index);
 
 /* Adds an item to the native list of sections `to`; it becomes the target of *section. */
 void sr_conf_foreign_add_item(struct sr_conf_foreign *section, const char *to);
+
+/* Adds a text of `value`, which is copied, to the native list `to`; the section is the list. */
+void sr_conf_foreign_add_text(const struct sr_conf_foreign *section, const char *to,
+    const struct sr_conf_node *value, const char *text);
 
 /* The text of a value; NULL, and a problem, when it has none. */
 const char *sr_conf_foreign_text(

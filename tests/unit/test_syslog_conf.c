@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "syslog.h"
+
+#include "sr/conf.h"
+
+#include "sr/banned.h"
+
+#define INPUT "[input]\ntype = \"udp\"\nformat = \"rfc3164\"\n"
+#define OUTPUT                                                                                     \
+    "[output]\ntype = \"nats\"\nnats_url = \"nats://a:4222\"\nnats_subject = \"logs.syslog\"\n"
+
+static struct sr_conf_problems *problems;
+static char *printed;
+static char dir[64];
+
+static void *
+load_as(const char *name, const char *text)
+{
+    struct sr_conf_source source = { .file = name, .files_later = true };
+
+    sr_conf_problems_free(problems);
+    problems = sr_conf_problems_new();
+    return sr_conf_load_text(&syslog_schema, &source, span_of(text), problems);
+}
+
+/* Loads a file that must load, and prints it in our form. */
+static void
+accepts(const char *text)
+{
+    struct syslog_conf *config = load_as("f.toml", text);
+    size_t size = 0;
+
+    if (config == NULL) {
+        fail_msg("%s: %s", text, sr_conf_problems_text(problems, 0));
+    }
+    free(printed);
+    printed = NULL;
+    FILE *out = open_memstream(&printed, &size);
+    assert_non_null(out);
+    sr_conf_print(&syslog_schema, config, out);
+    assert_int_equal(fclose(out), 0);
+    sr_conf_free(config);
+}
+
+static void
+gives(const char *line)
+{
+    if (strstr(printed, line) == NULL) {
+        fail_msg("no `%s` in:\n%s", line, printed);
+    }
+}
+
+/* There is this problem, and it is the only one. */
+static void
+refuses(const char *text, const char *problem)
+{
+    void *config = load_as("f.toml", text);
+
+    if (config != NULL) {
+        sr_conf_free(config);
+        fail_msg("accepted: %s", text);
+    }
+    assert_string_equal(sr_conf_problems_text(problems, 0), problem);
+    assert_int_equal(sr_conf_problems_count(problems), 1);
+}
+
+/* One note has all of this in it. */
+static void
+notes(const char *words)
+{
+    for (size_t i = 0; i < sr_conf_notes_count(problems); i++) {
+        if (strstr(sr_conf_notes_text(problems, i), words) != NULL) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < sr_conf_notes_count(problems); i++) {
+        print_error("note: %s\n", sr_conf_notes_text(problems, i));
+    }
+    fail_msg("no note has `%s`", words);
+}
+
+/* ---- What files of the platform give ---- */
+
+static void
+the_file_of_a_bundle_loads(void **state)
+{
+    (void)state;
+    accepts("[input]\ntype = \"udp\"\nlisten = \"0.0.0.0:514\"\nformat = \"rfc3164\"\n"
+            "rfc3164_timezone = \"local\"\n\n[output]\ntype = \"nats\"\nformat = \"gelf\"\n"
+            "framing = \"noop\"\npartition = \"site-7\"\nnats_url = \"tls://nats.example:4222\"\n"
+            "nats_subject = \"logs.syslog\"\nnats_stream = \"events\"\n"
+            "nats_tls_ca_file = \"/c/ca-chain.pem\"\nnats_tls_cert = \"/c/collector.pem\"\n"
+            "nats_tls_key = \"/c/collector-key.pem\"\nnats_creds_file = \"/c/nats.creds\"\n\n"
+            "[grpc]\nlisten_addr = \"127.0.0.1:50044\"\nmode = \"mtls\"\n");
+    gives("partition: \"site-7\"\n");
+    gives("    listen: \"udp://0.0.0.0:514\"\n    subject: logs.syslog\n");
+    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    gelf_extra: []\n");
+    gives("  url: [\"tls://nats.example:4222\"]\n  creds_file: /c/nats.creds\n  tls:\n"
+          "    ca_file: \"/c/ca-chain.pem\"\n    cert_file: /c/collector.pem\n"
+          "    key_file: \"/c/collector-key.pem\"\n  stream: events\n  manage_stream: append\n");
+    assert_int_equal(sr_conf_notes_count(problems), 1);
+    assert_string_equal(sr_conf_notes_text(problems, 0),
+        "f.toml: is in the shape of ServiceRadar's flowgger.toml; --print-config prints it in "
+        "ours. Not served, and left out: grpc");
+}
+
+static void
+defaults_are_upstreams(void **state)
+{
+    (void)state;
+    accepts("[input]\ntype = \"udp\"\n" OUTPUT);
+    gives("    listen: \"udp://0.0.0.0:514\"\n");
+    gives("    format: rfc5424\n    timezone: UTC\n");
+    gives("partition: default\n");
+    gives("  stream: events\n");
+}
+
+static void
+every_key_that_is_not_served_is_told_in_one_note(void **state)
+{
+    (void)state;
+    accepts(INPUT "framing = \"line\"\nframed = true\ntimeout = 3600\nqueuesize = 1_000_000\n"
+                  "tls_cert = \"flowgger.pem\"\ntls_key = \"flowgger.pem\"\ntls_ca_file = \"f\"\n"
+                  "tls_verify_peer = false\ntls_ciphers = \"A:B\"\ntls_compression = false\n"
+                  "tls_compatibility_level = \"modern\"\ntls_threads = 1\ntcp_threads = 1\n" OUTPUT
+                  "nats_stream_replicas = 1\nnats_threads = 2\nnats_connect_attempts = 0\n"
+                  "nats_connect_initial_backoff_ms = 500\nnats_connect_max_backoff_ms = 30000\n"
+                  "nats_tls_skip_verify = true\nsyslog_prepend_timestamp = \"x\"\n"
+                  "[logging]\nlevel = \"info\"\n[grpc]\nmode = \"spiffe\"\n");
+    assert_int_equal(sr_conf_notes_count(problems), 1);
+    notes("left out: logging, grpc, output.nats_stream_replicas, output.nats_threads, ");
+    notes("input.framing, input.framed, input.timeout, input.queuesize, input.tls_cert");
+}
+
+static void
+the_first_design_has_a_security_table(void **state)
+{
+    (void)state;
+    accepts("[security]\nmode = \"mtls\"\ncert_dir = \"/etc/serviceradar/certs\"\n"
+            "cert_file = \"collector.pem\"\nkey_file = \"collector-key.pem\"\n"
+            "ca_file = \"/etc/serviceradar/certs/ca.pem\"\n" INPUT OUTPUT
+            "nats_creds_file = \" /etc/serviceradar/nats.creds \"\ntenant_slug = \"acme\"\n");
+    gives("  creds_file: /etc/serviceradar/nats.creds\n  tls:\n"
+          "    ca_file: /etc/serviceradar/certs/ca.pem\n"
+          "    cert_file: /etc/serviceradar/certs/collector.pem\n"
+          "    key_file: \"/etc/serviceradar/certs/collector-key.pem\"\n");
+    accepts(INPUT OUTPUT "nats_tls_ca_file = \"/a/ca.pem\"\n"
+                         "[security]\nca_file = \"/b/ca.pem\"\n");
+    gives("    ca_file: /a/ca.pem\n");
+}
+
+static void
+extra_keys_come_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    accepts(
+        INPUT OUTPUT "[output.gelf_extra]\nx-header1 = \"a = b\"\n\"two words\" = ''\nn = 42\n");
+    gives("    gelf_extra: [\"x-header1=a = b\", \"two words=\", \"n=42\"]\n");
+    refuses(INPUT OUTPUT "gelf_extra = \"x\"\n",
+        "f.toml:8: output.gelf_extra: must be a section with keys of its own");
+    refuses(INPUT OUTPUT "[output.gelf_extra]\n\"a=b\" = \"x\"\n",
+        "f.toml:9: output.gelf_extra.a=b: no name can have `=` here; choose another");
+    refuses(INPUT OUTPUT "[output.gelf_extra]\na = []\n",
+        "f.toml:9: output.gelf_extra.a: must be a single value");
+    refuses(INPUT OUTPUT "[output.gelf_extra]\n\"\" = \"x\"\n",
+        "f.toml:8: output.gelf_extra (listeners[0].gelf_extra): `=x` has no name and `=`; write "
+        "NAME=VALUE");
+}
+
+static void
+a_time_zone_that_is_none_is_utc_and_told(void **state)
+{
+    (void)state;
+    accepts(INPUT "rfc3164_timezone = \"Europe/Berlin\"\ntimezone = \"Asia/Tokyo\"\n" OUTPUT);
+    gives("    timezone: Europe/Berlin\n");
+    assert_int_equal(sr_conf_notes_count(problems), 1);
+    accepts(INPUT "timezone = \"Asia/Tokyo\"\n" OUTPUT);
+    gives("    timezone: Asia/Tokyo\n");
+    accepts(INPUT "timezone = \" LOCAL \"\n" OUTPUT);
+    gives("    timezone: local\n");
+    accepts(INPUT "timezone = \"\"\n" OUTPUT);
+    gives("    timezone: UTC\n");
+    assert_int_equal(sr_conf_notes_count(problems), 1);
+    accepts(INPUT "rfc3164_timezone = \"Mars/Olympus\"\n" OUTPUT);
+    gives("    timezone: UTC\n");
+    notes(
+        "f.toml:4: input.rfc3164_timezone: `Mars/Olympus` is not a time zone and is taken as UTC");
+    accepts(INPUT "timezone = \"Europe\"\n" OUTPUT); /* a folder */
+    gives("    timezone: UTC\n");
+}
+
+static void
+the_time_of_an_acknowledgement_is_the_nearest_in_range(void **state)
+{
+    (void)state;
+    accepts(INPUT OUTPUT "nats_timeout = 30_000\n");
+    gives("  ack_timeout: 30s\n");
+    accepts(INPUT OUTPUT "nats_timeout = 120000\n");
+    gives("  ack_timeout: 50s\n");
+    notes("output.nats_timeout: 120000ms is taken as 50s");
+}
+
+static void
+auto_reads_both_formats_and_says_what_differs(void **state)
+{
+    (void)state;
+    accepts("[input]\ntype = \"udp\"\nformat = \"auto\"\n" OUTPUT);
+    gives("    format: rfc3164\n");
+    notes("f.toml:3: input.format: auto is taken as rfc3164");
+}
+
+/* ---- What is refused ---- */
+
+static void
+inputs_without_their_transport_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const streams[] = { "tcp", "syslog-tcp", "tls", "syslog-tls", "tcp_co",
+        "tls_co" };
+    char text[512], want[512];
+
+    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+        (void)snprintf(text, sizeof(text),
+            "[input]\ntype = \"%s\"\nlisten = \"0.0.0.0:6514\"\n" OUTPUT, streams[i]);
+        (void)snprintf(want, sizeof(want),
+            "f.toml:2: input.type: is `%s`; this version receives syslog over UDP only: write "
+            "udp, or leave this input to flowgger",
+            streams[i]);
+        refuses(text, want);
+    }
+    refuses("[input]\ntype = \"redis\"\nredis_connect = \"127.0.0.1\"\n" OUTPUT,
+        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp");
+    refuses("[input]\ntype = \"smoke\"\n" OUTPUT, "f.toml:2: input.type: is `smoke`; write udp");
+    refuses("[input]\nformat = \"rfc3164\"\n" OUTPUT,
+        "f.toml:1: input: has no `type`, which means syslog-tls upstream; write type = \"udp\"");
+}
+
+static void
+formats_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const formats[] = { "ltsv", "gelf", "capnp" };
+    char text[512], want[512];
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        (void)snprintf(
+            text, sizeof(text), "[input]\ntype = \"udp\"\nformat = \"%s\"\n" OUTPUT, formats[i]);
+        (void)snprintf(want, sizeof(want),
+            "f.toml:3: input.format: is `%s`; this suite does not read that: write rfc3164 or "
+            "rfc5424",
+            formats[i]);
+        refuses(text, want);
+    }
+    refuses("[input]\ntype = \"udp\"\nformat = \"rfc\"\n" OUTPUT,
+        "f.toml:3: input.format: is `rfc`; write rfc3164 or rfc5424");
+    refuses(INPUT OUTPUT "format = \"passthrough\"\n",
+        "f.toml:8: output.format: is `passthrough`; records are GELF here: write gelf");
+    refuses(INPUT OUTPUT "framing = \"nul\"\n",
+        "f.toml:8: output.framing: is `nul`; a message is one record here, with nothing behind "
+        "it: write noop");
+}
+
+static void
+outputs_but_nats_are_refused_by_name(void **state)
+{
+    (void)state;
+    refuses(INPUT "[output]\ntype = \"kafka\"\nkafka_brokers = [ \"172.16.205.129:9092\" ]\n",
+        "f.toml:5: output.type: is `kafka`; records go to NATS here: write nats");
+    refuses(INPUT "[output]\nformat = \"gelf\"\n",
+        "f.toml:4: output: has no `type`, which means tls upstream; write type = \"nats\"");
+    refuses(INPUT, "f.toml: has no `output`; add it");
+    refuses(INPUT "[output]\ntype = \"nats\"\nnats_url = \"nats://a\"\n",
+        "f.toml:4: output: has no `nats_subject`; add it");
+    refuses(INPUT "[output]\ntype = \"nats\"\nnats_subject = \"logs.syslog\"\n",
+        "f.toml:4: output: has no `nats_url`; add it");
+}
+
+static void
+a_key_that_nobody_knows_has_its_line_and_the_nearest(void **state)
+{
+    (void)state;
+    refuses(INPUT "liste = \"0.0.0.0:514\"\n" OUTPUT,
+        "f.toml:4: unknown key `input.liste`; did you mean `listen`?");
+    refuses(INPUT OUTPUT "nats_urls = \"x\"\n",
+        "f.toml:8: unknown key `output.nats_urls`; did you mean `nats_url`?");
+    refuses("[outputs]\n" INPUT OUTPUT, "f.toml:1: unknown key `outputs`; did you mean `output`?");
+}
+
+static void
+mistakes_of_the_language_have_line_and_column(void **state)
+{
+    (void)state;
+    refuses(INPUT "listen = 0.0.0.0:514\n" OUTPUT,
+        "f.toml:4:10: is not valid TOML: this is no number; correct it, or put quotes around it "
+        "if it is text");
+    refuses(INPUT OUTPUT "nats_stream = \"a\"\nnats_stream = \"b\"\n",
+        "f.toml:9: key `nats_stream` is given twice; remove one of them: it was first on line 8");
+}
+
+static void
+a_bad_value_is_told_in_the_words_of_the_file(void **state)
+{
+    (void)state;
+    refuses(INPUT "[output]\ntype = \"nats\"\nnats_url = \"nats://a\"\nnats_subject = \"a b\"\n",
+        "f.toml:7: output.nats_subject (listeners[0].subject): `a b` is not a subject to publish "
+        "on; write words with dots between, as logs.syslog");
+}
+
+/* ---- Which file it is ---- */
+
+static void
+toml_is_known_by_its_first_key(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { INPUT OUTPUT, "# c\n\n  [input]\ntype='udp'\n" OUTPUT,
+        "\xef\xbb\xbfinput.type='udp'\n" OUTPUT, "\"input\" = { type = 'udp' }\n" OUTPUT };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        void *config = load_as("/proc/self/fd/9", texts[i]);
+        if (config == NULL) {
+            fail_msg("%s: %s", texts[i], sr_conf_problems_text(problems, 0));
+        }
+        sr_conf_free(config);
+    }
+    void *config = load_as("f.yaml", "partition: \"a = b\"\nlisteners: [{format: smart}]\n");
+    assert_null(config);
+    assert_non_null(strstr(sr_conf_problems_text(problems, 0), "f.yaml:2: listeners[0].format"));
+    config = load_as("f.yaml", "{\"partition\": \"x\"}");
+    assert_non_null(config);
+    sr_conf_free(config);
+}
+
+/* ---- log-collector.toml ---- */
+
+static void
+write_file(const char *name, const char *text)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *out = fopen(path, "we");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void *
+load_wrapper(const char *text)
+{
+    struct sr_conf_source source = { .files_later = true };
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/log-collector.toml", dir);
+    source.file = path;
+    write_file("log-collector.toml", text);
+    sr_conf_problems_free(problems);
+    problems = sr_conf_problems_new();
+    return sr_conf_load(&syslog_schema, &source, problems);
+}
+
+static void
+the_wrapper_names_the_file_that_is_read(void **state)
+{
+    (void)state;
+    write_file("syslog.toml", INPUT OUTPUT "partition = \"wrapped\"\n");
+    struct syslog_conf *config =
+        load_wrapper("[flowgger]\nenabled = true\nconfig_file = \"syslog.toml\"\n[otel]\n"
+                     "enabled = true\n[health]\nlisten_addr = \"0.0.0.0:50044\"\n");
+    assert_non_null(config);
+    assert_string_equal(config->common.partition, "wrapped");
+    sr_conf_free(config);
+    notes("log-collector.toml:4: otel: OpenTelemetry is not received by this program");
+    notes("log-collector.toml:6: health: gRPC health is not served");
+    notes("syslog.toml: is in the shape of");
+    assert_int_equal(sr_conf_notes_count(problems), 3);
+}
+
+static void
+problems_name_the_file_that_they_are_in(void **state)
+{
+    (void)state;
+    char want[256];
+
+    write_file("syslog.toml", INPUT "\nlisten = \"0.0.0.0\"\n" OUTPUT);
+    assert_null(load_wrapper("[flowgger]\nconfig_file = \"syslog.toml\"\nenable = true\n"));
+    assert_int_equal(sr_conf_problems_count(problems), 2);
+    (void)snprintf(want, sizeof(want),
+        "%s/log-collector.toml:3: unknown key `flowgger.enable`; did you mean `enabled`?", dir);
+    assert_string_equal(sr_conf_problems_text(problems, 0), want);
+    (void)snprintf(want, sizeof(want), "%s/syslog.toml:5: input.listen", dir);
+    assert_ptr_equal(
+        strstr(sr_conf_problems_text(problems, 1), want), sr_conf_problems_text(problems, 1));
+}
+
+static void
+the_wrapper_names_a_file_that_can_be_read_and_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        { "[flowgger]\nconfig_file = \"absent.toml\"\n", "absent.toml: cannot be read: No such" },
+        { "[flowgger]\nconfig_file = \"/\"\n", "/: is no file of at most 1 MiB; name" },
+        { "[flowgger]\nconfig_file = \"log-collector.toml\"\n", "unknown key `flowgger`" },
+        { "[flowgger]\nenabled = false\nconfig_file = \"syslog.toml\"\n",
+            ":2: flowgger.enabled: is `false`, which leaves nothing to receive; write true" },
+        { "[flowgger]\nconfig_file = 1\n[input]\n", ":3: unknown key `input`" },
+    };
+
+    write_file("syslog.toml", INPUT OUTPUT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool found = false;
+        assert_null(load_wrapper(cases[i].text));
+        for (size_t j = 0; j < sr_conf_problems_count(problems); j++) {
+            found |= strstr(sr_conf_problems_text(problems, j), cases[i].want) != NULL;
+        }
+        if (!found) {
+            fail_msg("%s: %s", cases[i].text, sr_conf_problems_text(problems, 0));
+        }
+    }
+}
+
+/* ---- Our own form ---- */
+
+static void
+extra_keys_are_names_and_values(void **state)
+{
+    (void)state;
+    refuses("input = 1\n" OUTPUT, "f.toml:1: input: must be a section with keys of its own");
+    assert_null(load_as("f.yaml", "listeners: [{gelf_extra: [a=1, b=2, a=3]}]"));
+    assert_string_equal(sr_conf_problems_text(problems, 0),
+        "f.yaml:1: listeners[0].gelf_extra: `a` is given twice; remove one");
+    assert_null(load_as("f.yaml", "listeners: [{gelf_extra: [a]}]"));
+    void *config = load_as("f.yaml", "listeners: [{gelf_extra: [a=1, aa=2]}]");
+    assert_non_null(config);
+    sr_conf_free(config);
+}
+
+static int
+tidy(void **state)
+{
+    (void)state;
+    sr_conf_problems_free(problems);
+    free(printed);
+    return folder_remove(dir);
+}
+
+static int
+prepare(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/test_syslog_conf.XXXXXX");
+    return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_of_a_bundle_loads),
+        cmocka_unit_test(defaults_are_upstreams),
+        cmocka_unit_test(every_key_that_is_not_served_is_told_in_one_note),
+        cmocka_unit_test(the_first_design_has_a_security_table),
+        cmocka_unit_test(extra_keys_come_in_the_order_of_the_file),
+        cmocka_unit_test(a_time_zone_that_is_none_is_utc_and_told),
+        cmocka_unit_test(the_time_of_an_acknowledgement_is_the_nearest_in_range),
+        cmocka_unit_test(auto_reads_both_formats_and_says_what_differs),
+        cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
+        cmocka_unit_test(formats_are_refused_by_name),
+        cmocka_unit_test(outputs_but_nats_are_refused_by_name),
+        cmocka_unit_test(a_key_that_nobody_knows_has_its_line_and_the_nearest),
+        cmocka_unit_test(mistakes_of_the_language_have_line_and_column),
+        cmocka_unit_test(a_bad_value_is_told_in_the_words_of_the_file),
+        cmocka_unit_test(toml_is_known_by_its_first_key),
+        cmocka_unit_test(the_wrapper_names_the_file_that_is_read),
+        cmocka_unit_test(problems_name_the_file_that_they_are_in),
+        cmocka_unit_test(the_wrapper_names_a_file_that_can_be_read_and_is_none),
+        cmocka_unit_test(extra_keys_are_names_and_values),
+    };
+    return cmocka_run_group_tests(tests, prepare, tidy);
+}
