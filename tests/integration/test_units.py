@@ -52,7 +52,7 @@ def states(said):
 def test_the_socket_goes_with_its_service(bundle, tmp_path):
     said = on_host(bundle, """
         apply && state enrolled
-        serviceradar-cli unenroll trapd && state ended
+        serviceradar-cli unenroll --keep-history trapd && state ended
         serviceradar-cli rollback && state back
     """, tmp_path)
     assert states(said) == [
