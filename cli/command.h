@@ -27,7 +27,8 @@ struct program {
 
 /*
  * Runs the command that argv[1] names and returns its exit code. Handles --help, `help NAME`,
- * `help --all` (of which the man pages are made), --version and their absence; for a name that is not in the table, names the nearest that is.
+ * `help --all` (of which the man pages are made), --version and their absence; for a name that is
+ * not in the table, names the nearest that is.
  */
 int command_main(const struct program *program, int argc, char **argv);
 

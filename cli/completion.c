@@ -313,7 +313,7 @@ static int
 bash_command(int argc, char **argv)
 {
     static const char help[] =
-        "Prints a script for bash. For this shell: source <(PROGRAM completion bash)\n"
+        "Prints a script for bash. For this shell: source <(PROGRAM completion bash)\n\n"
         "For all: PROGRAM completion bash > /usr/share/bash-completion/completions/PROGRAM\n";
 
     return complete(argc, argv, help, print_bash);

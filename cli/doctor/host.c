@@ -133,6 +133,23 @@ unit_is_active(const struct doctor_options *options, const char *unit, bool *ret
     return true;
 }
 
+/* Whether it is another unit by a second name: our packages keep those of the platform as such. */
+static bool
+is_alias(const struct doctor_options *options, const char *unit)
+{
+    static struct child_output output;
+    static const char id[] = "Id=";
+    const char *const argv[] = { "systemctl", "show", "--property=Id", unit, NULL };
+    const struct child child = { .argv = argv, .timeout_ms = options->timeout_ms };
+    size_t len = strlen(unit);
+
+    if (child_run(&child, &output) != 0 || strncmp(output.out, id, sizeof(id) - 1) != 0) {
+        return false;
+    }
+    const char *name = output.out + sizeof(id) - 1;
+    return strcspn(name, "\n") != len || strncmp(name, unit, len) != 0;
+}
+
 /* The platform's own collectors, whose ports and subjects are ours. */
 static void
 check_other_units(const struct doctor_options *options, struct checks *checks)
@@ -147,7 +164,7 @@ check_other_units(const struct doctor_options *options, struct checks *checks)
             checks_add(checks, "other_units", CHECK_SKIP, "", "systemd does not run here");
             return;
         }
-        if (active) {
+        if (active && !is_alias(options, units[i])) {
             char remedy[160];
             found = true;
             (void)snprintf(remedy, sizeof(remedy), "systemctl disable --now %s", units[i]);

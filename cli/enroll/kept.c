@@ -85,7 +85,7 @@ bool
 kept_drop(struct generations *g, const char *root, const char *name, bool *ret_dropped,
     struct trouble *trouble)
 {
-    char is[RECORD_NAME_MAX];
+    char kept_name[RECORD_NAME_MAX];
     struct record record = { .collector = BUNDLE_UNTOLD };
     struct place_content raw;
 
@@ -95,7 +95,8 @@ kept_drop(struct generations *g, const char *root, const char *name, bool *ret_d
     }
     read_record(root, &raw, &record);
     place_free(&raw);
-    if (strcmp(record_name(record.collector, record.instance, is), name) != 0) {
+    if (record.collector == BUNDLE_UNTOLD ||
+        strcmp(record_name(record.collector, record.instance, kept_name), name) != 0) {
         return true;
     }
     kept_forget(root);

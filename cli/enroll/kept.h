@@ -24,7 +24,7 @@ bool kept_write(struct generations *g, const char *root, struct sr_span raw,
 bool kept_read(struct generations *g, const char *root, struct place_content *ret_raw,
     struct record *ret_record, struct trouble *trouble);
 
-/* Removes both when they are of `collector`; *ret_dropped tells. */
+/* Removes both when they are of the collector of that name; *ret_dropped tells. */
 bool kept_drop(struct generations *g, const char *root, const char *name, bool *ret_dropped,
     struct trouble *trouble);
 

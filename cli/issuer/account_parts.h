@@ -9,6 +9,14 @@
 #define ACCOUNT_MEMORY_CAUSE "out of memory"
 #define ACCOUNT_MEMORY_REMEDY "free memory and run it again"
 
+/*
+ * The rows of revocations that the token of account ?1 has to name at ?2 seconds: not those of keys
+ * whose every token has expired, which the server refuses without. Its clock may be behind ours.
+ */
+#define ACCOUNT_REVOCATIONS                                                                        \
+    " FROM revocation WHERE account = ?1 AND key NOT IN"                                           \
+    " (SELECT key FROM key_end WHERE ends_s < ?2 - 86400)"
+
 /* Ends the transaction: commits when `good`, else rolls back. Returns whether all is well. */
 bool account_finish(struct store *store, bool good, struct trouble *trouble);
 

@@ -70,8 +70,8 @@ fill_claims(
             "t", account->name) ||
         !account_add_rules(store, account->name, claims, trouble) ||
         !store_query(store, trouble, add_revocation, &m, NULL,
-            "SELECT key, at_s FROM revocation WHERE account = ? ORDER BY key", "t",
-            account->name)) {
+            "SELECT key, at_s" ACCOUNT_REVOCATIONS " ORDER BY key", "ti", account->name,
+            (int64_t)store_now())) {
         return false;
     }
     if (account->suspended) {

@@ -342,7 +342,9 @@ copy_file(const char *from, const char *to, struct found *ret_found, struct trou
     /* What an attempt that was cut off left there. */
     (void)unlink(to);
     int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = out >= 0 ? read_backup(in, out, from, ret_found, trouble) : say(trouble, "make", to);
+    bool ok = out >= 0
+                  ? store_give(out, to, trouble) && read_backup(in, out, from, ret_found, trouble)
+                  : say(trouble, "make", to);
     (void)close(in);
     if (out >= 0) {
         (void)close(out);

@@ -66,4 +66,9 @@ static const char first[] =
     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at_s INTEGER NOT NULL, actor TEXT NOT NULL,"
     " action TEXT NOT NULL, object TEXT NOT NULL, detail TEXT NOT NULL) STRICT;";
 
-const char *const schema_steps[SCHEMA_VERSION] = { first };
+/* When the last token of a user's key expires; NULL: never, or nobody wrote it down. */
+static const char ends_of_keys[] =
+    "CREATE TABLE key_end (key TEXT PRIMARY KEY, ends_s INTEGER) STRICT, WITHOUT ROWID;"
+    "INSERT INTO key_end SELECT key, NULL FROM user UNION SELECT key, NULL FROM former;";
+
+const char *const schema_steps[SCHEMA_VERSION] = { first, ends_of_keys };

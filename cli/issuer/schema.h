@@ -3,7 +3,7 @@
 #define CLI_ISSUER_SCHEMA_H_INCLUDED
 
 /* The version of the schema, kept in `PRAGMA user_version`. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* Marks the database as ours, in `PRAGMA application_id`: "SRpv". */
 #define SCHEMA_APPLICATION 0x53527076

@@ -85,10 +85,11 @@ make_file(const char *file, struct trouble *trouble)
     if (fd < 0 && errno != EEXIST) {
         return trouble_errno(trouble, errno, "make the database", file + 1);
     }
+    bool given = fd < 0 || store_give(fd, file, trouble);
     if (fd >= 0) {
         (void)close(fd);
     }
-    return store_check_file(file, trouble);
+    return given && store_check_file(file, trouble);
 }
 
 static bool

@@ -63,6 +63,23 @@ store_find_dir(
 }
 
 bool
+store_give(int fd, const char *path, struct trouble *trouble)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[FILES_PATH_MAX] = ".";
+    struct stat st;
+
+    if (geteuid() != 0) {
+        return true;
+    }
+    if (slash != NULL && !files_path(folder, "%.*s/", (int)(slash - path), path)) {
+        return say(trouble, ENAMETOOLONG, "use", path);
+    }
+    return (stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0) ||
+           say(trouble, errno, "give to the owner of its folder", path);
+}
+
+bool
 store_make_dir(const struct store_place *place, struct trouble *trouble)
 {
     const char *name = named_dir(place);
@@ -251,6 +268,11 @@ store_write_master(const char *path, const uint8_t key[STORE_MASTER_BYTES], stru
 
     if (fd < 0) {
         return say(trouble, errno, "make the master key", path);
+    }
+    if (!store_give(fd, path, trouble)) {
+        (void)close(fd);
+        (void)unlink(path);
+        return false;
     }
     for (size_t i = 0; i < STORE_MASTER_BYTES; i++) {
         text[2 * i] = digits[key[i] >> 4];

@@ -38,6 +38,12 @@ bool store_check_dir(const char *dir, struct trouble *trouble);
 /* Whether `path` is a file (no link) that only its owner can read. ENOENT when it is absent. */
 bool store_check_file(const char *path, struct trouble *trouble);
 
+/*
+ * Gives a file that root has just made at `path` to the owner of its folder: `serve` has a user of
+ * its own, and must be able to use what root's commands make there. Other users own what they make.
+ */
+bool store_give(int fd, const char *path, struct trouble *trouble);
+
 /* Where the master key is: that of `place`, or in `dir`. */
 bool store_master_path(const struct store_place *place, const char *dir,
     char ret_path[FILES_PATH_MAX], struct trouble *trouble);

@@ -178,7 +178,7 @@ check_room(struct store *store, const char *account, struct trouble *trouble)
     int64_t revocations = 0;
 
     if (!store_query(store, trouble, account_take_count, &revocations, NULL,
-            "SELECT COUNT(*) FROM revocation WHERE account = ?", "t", account)) {
+            "SELECT COUNT(*)" ACCOUNT_REVOCATIONS, "ti", account, (int64_t)store_now())) {
         return false;
     }
     return revocations < REPLACED_MAX ||
@@ -211,6 +211,21 @@ displace(
                                (draft->spare_former || account_revoke_user(store, draft->account,
                                                            old.key, trouble)))) &&
            store_run(store, trouble, NULL, "DELETE FROM user WHERE key = ?", "t", old.key);
+}
+
+/* A key may have had a token that is good for longer than this one. */
+static bool
+keep_end(
+    struct store *store, const struct user_draft *draft, const char *key, struct trouble *trouble)
+{
+    static const char with_end[] =
+        "INSERT INTO key_end (key, ends_s) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET ends_s = MAX(ends_s, excluded.ends_s)";
+    static const char endless[] = "INSERT OR REPLACE INTO key_end (key, ends_s) VALUES (?, NULL)";
+
+    return draft->expires_s != 0
+               ? store_run(store, trouble, NULL, with_end, "ti", key, (int64_t)draft->expires_s)
+               : store_run(store, trouble, NULL, endless, "t", key);
 }
 
 static bool
@@ -257,6 +272,7 @@ create_now(struct store *store, const struct user_draft *draft, struct user_made
            account_issue_time(store, draft->account, draft->role, &issued_s, trouble) &&
            sign_user(store, draft, &account, issued_s, made, trouble) &&
            keep_user(store, draft, made->key, issued_s, trouble) &&
+           keep_end(store, draft, made->key, trouble) &&
            account_audit(store, "user create", object, draft->role, trouble);
 }
 

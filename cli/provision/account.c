@@ -117,7 +117,8 @@ create_command(int argc, char **argv)
 static const char LIST_HELP[] =
     "usage: serviceradar-provision account list [OPTION]...\n"
     "\n"
-    "Lists the accounts: name, state, and when the server was last told.\n"
+    "Lists the accounts: name, state, and when the server last took one over. It is not asked\n"
+    "whether it has it still: account push brings it again.\n"
     "\n" ISSUER_HELP;
 
 static json_t *
@@ -129,6 +130,16 @@ describe(const struct account *account)
         (json_int_t)account->pushed_s, "current", account->pushed_s >= account->signed_s);
 }
 
+/* The server is not asked: it may have lost it since. */
+static void
+print_pushed(const struct account *account)
+{
+    char pushed[ACCOUNT_TIME_MAX];
+
+    (void)printf("given to the server: %s%s\n", account_time(account->pushed_s, pushed),
+        account->pushed_s != 0 && account->pushed_s < account->signed_s ? ", changed since" : "");
+}
+
 struct listing {
     const struct issuer_options *options;
     json_t *list;
@@ -138,13 +149,11 @@ static void
 list_one(void *arg, const struct account *account)
 {
     const struct listing *listing = arg;
-    char pushed[ACCOUNT_TIME_MAX];
 
     (void)json_array_append_new(listing->list, describe(account));
     if (!listing->options->json) {
-        (void)printf("%-32s %-9s pushed %s%s\n", account->name,
-            account->suspended ? "suspended" : "active", account_time(account->pushed_s, pushed),
-            account->pushed_s < account->signed_s ? ", changed since" : "");
+        (void)printf("%-32s %-9s ", account->name, account->suspended ? "suspended" : "active");
+        print_pushed(account);
     }
 }
 
@@ -183,18 +192,22 @@ add_rule(void *arg, const char *kind, const char *subject, const json_t *rule)
     (void)json_object_set_new(list, subject, json_deep_copy(rule));
 }
 
-/* For people: the members of an object, one a line. */
+/* For people: where each subject goes, and what is offered how. */
 static void
-print_object(const char *title, const json_t *object)
+print_rules(const json_t *answer)
 {
-    const char *name;
-    json_t *value;
+    const char *subject;
+    json_t *rule;
 
-    json_object_foreach((json_t *)object, name, value)
+    json_object_foreach(json_object_get(answer, "mappings"), subject, rule)
     {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        (void)printf("  %-10s %s: %s\n", title, name, text != NULL ? text : "");
-        free(text);
+        (void)printf(
+            "  mapping    %s to %s\n", subject, json_string_value(json_object_get(rule, "to")));
+    }
+    json_object_foreach(json_object_get(answer, "exports"), subject, rule)
+    {
+        (void)printf(
+            "  export     %s as a %s\n", subject, json_string_value(json_object_get(rule, "type")));
     }
 }
 
@@ -205,7 +218,6 @@ show(struct store *store, const char *name, const struct issuer_options *options
     struct account account;
     json_t *limits = NULL;
     char *token = NULL;
-    char pushed[ACCOUNT_TIME_MAX];
 
     if (!account_find(store, name, &account, trouble) ||
         !account_limits(store, name, &limits, trouble)) {
@@ -224,13 +236,10 @@ show(struct store *store, const char *name, const struct issuer_options *options
     (void)json_object_set_new(answer, "jwt", json_string(token));
     free(token);
     if (!options->json) {
-        (void)printf("%s %s\n  %-10s %s%s\n", account.key,
-            account.suspended ? "suspended" : "active", "pushed",
-            account_time(account.pushed_s, pushed),
-            account.pushed_s < account.signed_s ? ", changed since" : "");
-        print_object("limit", json_object_get(answer, "limits"));
-        print_object("mapping", json_object_get(answer, "mappings"));
-        print_object("export", json_object_get(answer, "exports"));
+        (void)printf("%s %s\n  ", account.key, account.suspended ? "suspended" : "active");
+        print_pushed(&account);
+        account_print_limits("limit      ", json_object_get(answer, "limits"));
+        print_rules(answer);
     }
     *ret_answer = answer;
     return true;

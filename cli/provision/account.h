@@ -45,6 +45,9 @@ void account_warn(const struct issuer_options *options, const char *format, ...)
 #define ACCOUNT_TIME_MAX 32
 const char *account_time(uint64_t time_s, char text[ACCOUNT_TIME_MAX]);
 
+/* Prints the limits of an account's claims by the names of the options that set them. */
+void account_print_limits(const char *lead, const struct json_t *limits);
+
 /* Subcommands of `account` that are in files of their own. */
 int account_limits_command(int argc, char **argv);
 int account_mapping_command(int argc, char **argv);

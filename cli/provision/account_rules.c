@@ -107,8 +107,8 @@ take_limit(void *arg, int option, const char *value)
     return false;
 }
 
-static void
-print_limits(const json_t *limits)
+void
+account_print_limits(const char *lead, const json_t *limits)
 {
     for (size_t i = 0; i < LIMITS; i++) {
         const struct limit *limit = &limits_known[i];
@@ -120,7 +120,7 @@ print_limits(const json_t *limits)
             shown = limit->bytes ? sr_conf_format_size((uint64_t)value, text)
                                  : sr_conf_format_uint((uint64_t)value, text);
         }
-        (void)printf("  %-14s %s\n", limit->option, shown);
+        (void)printf("  %s%-14s %s\n", lead, limit->option, shown);
     }
 }
 
@@ -182,7 +182,7 @@ run_limits(const struct issuer_options *options, const char *name, const struct 
         return account_fail(options, store, &trouble);
     }
     if (!options->json) {
-        print_limits(limits);
+        account_print_limits("", limits);
     }
     warn_of_limits(options, flags->changes, &reserve);
     json_t *answer = json_pack("{s:b, s:s, s:o, s:I, s:I}", "ok", 1, "name", name, "limits", limits,

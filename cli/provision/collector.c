@@ -354,6 +354,7 @@ bundle_command(int argc, char **argv)
         !write_bundle(store, c.id, flags.out, &trouble)) {
         return account_fail(&options, store, &trouble);
     }
+    account_say(&options, "the bundle of collector %s is in %s; it holds keys", c.id, flags.out);
     /* Only what was there before has to be revoked at the server. */
     bool push = c.state != COLLECTOR_READY && !flags.no_push;
     return account_end(&options, store, c.account, push ? ACCOUNT_SOFTLY : ACCOUNT_HERE,

@@ -306,11 +306,12 @@ write_creds(struct store *store, const char *path, struct trouble *trouble)
 /* A command that does one thing with a file, in a transaction. */
 static int
 with_file(const struct issuer_usage *usage, int argc, char **argv,
-    bool (*deed)(struct store *store, const char *path, struct trouble *trouble))
+    bool (*deed)(struct store *store, const char *path, struct trouble *trouble), const char *done)
 {
     struct issuer_options options;
     struct operator_facts facts;
     struct trouble trouble;
+    char text[FILES_PATH_MAX + 64];
     int code = issuer_parse(usage, argc, argv, &options, NULL);
     struct store *store = code < 0 ? issuer_open(&options) : NULL;
 
@@ -324,6 +325,10 @@ with_file(const struct issuer_usage *usage, int argc, char **argv,
              operator_audit(store, usage->name, "", &trouble);
         ok = operator_finish(store, ok, &trouble);
     }
+    if (ok && !options.json) {
+        (void)snprintf(text, sizeof(text), "%s %s", done, file);
+        terminal_line(stdout, TERMINAL_DONE, text);
+    }
     return issuer_end(
         &options, store, ok, json_pack("{s:b, s:s}", "ok", 1, "file", file), &trouble);
 }
@@ -334,21 +339,22 @@ static int
 detach_command(int argc, char **argv)
 {
     static const struct issuer_usage usage = { "operator detach", DETACH_HELP, plain, NULL, 1 };
-    return with_file(&usage, argc, argv, operator_detach);
+    return with_file(&usage, argc, argv, operator_detach, "the identity's seed is only in");
 }
 
 static int
 attach_command(int argc, char **argv)
 {
     static const struct issuer_usage usage = { "operator attach", ATTACH_HELP, plain, NULL, 1 };
-    return with_file(&usage, argc, argv, operator_attach);
+    return with_file(
+        &usage, argc, argv, operator_attach, "the identity's seed is here again, from");
 }
 
 static int
 creds_command(int argc, char **argv)
 {
     static const struct issuer_usage usage = { "operator creds", CREDS_HELP, plain, NULL, 1 };
-    return with_file(&usage, argc, argv, write_creds);
+    return with_file(&usage, argc, argv, write_creds, "the user of the system account is in");
 }
 
 /* ---- operator rotate ---- */

@@ -205,7 +205,7 @@ static bool read_value(struct toml_reader *r, struct sr_toml_node *node, size_t 
 static bool
 read_pair(struct toml_reader *r, struct sr_toml_node *table, size_t depth)
 {
-    struct sr_span name;
+    struct sr_span name = { NULL, 0 };
 
     table = follow(r, table, false, &name, &depth);
     if (table == NULL) {
@@ -305,7 +305,7 @@ read_value(struct toml_reader *r, struct sr_toml_node *node, size_t depth)
 static bool
 read_header(struct toml_reader *r, struct sr_toml_node *root)
 {
-    struct sr_span name;
+    struct sr_span name = { NULL, 0 };
 
     r->pos++;
     if (toml_peek(r, 0) == '[') {

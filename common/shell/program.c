@@ -295,19 +295,6 @@ set_format(struct invocation *in, const char *format)
     return EXIT_OK;
 }
 
-static int
-set_instance(struct invocation *in, const char *name)
-{
-    if (!sr_suite_instance_is_fine(name)) {
-        (void)fprintf(stderr,
-            "%s: --instance %s: write 1 to 32 letters, digits, `_` and `-`, not `-` first\n",
-            in->program->name, name);
-        return EXIT_USAGE;
-    }
-    in->instance = name;
-    return EXIT_OK;
-}
-
 /* Without a file, the environment and --set: the defaults of the program itself. */
 static int
 print_example(const struct sr_program *program)
@@ -326,6 +313,19 @@ print_example(const struct sr_program *program)
     sr_conf_free(defaults);
     sr_conf_problems_free(problems);
     return rc;
+}
+
+static int
+set_instance(struct invocation *in, const char *name)
+{
+    if (!sr_suite_instance_is_fine(name)) {
+        (void)fprintf(stderr,
+            "%s: --instance %s: write 1 to 32 letters, digits, `_` and `-`, not `-` first\n",
+            in->program->name, name);
+        return EXIT_USAGE;
+    }
+    in->instance = name;
+    return EXIT_OK;
 }
 
 /* Reads the options; -1 goes on, anything else is the exit code. */

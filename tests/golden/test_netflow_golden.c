@@ -426,6 +426,13 @@ disputed_cases_are_survived_and_accounted_for(void **state)
 
 /* ---- Cut datagrams ---- */
 
+/* AddressSanitizer sees what is read past an end. Without it fewer do, for crashes and sums. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PREFIX_STEP 1U
+#else
+#define PREFIX_STEP 5U
+#endif
+
 static void
 no_prefix_of_a_datagram_is_read_past_its_end(void **state)
 {
@@ -440,7 +447,7 @@ no_prefix_of_a_datagram_is_read_past_its_end(void **state)
         rig.config.options_too = i % 3 != NF_FORMAT_PROTOBUF;
         for (size_t d = 0; d < c.datagram_count; d++) {
             const struct flow_datagram *whole = &c.datagrams[d];
-            for (size_t len = 0; len <= whole->len; len++) {
+            for (size_t len = whole->len % PREFIX_STEP; len <= whole->len; len += PREFIX_STEP) {
                 (void)netflow_rig_feed(&rig, &whole->peer, (struct sr_span){ whole->bytes, len });
                 prefixes++;
             }

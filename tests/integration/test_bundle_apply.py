@@ -207,6 +207,17 @@ def test_rollback_goes_back_one_change_at_a_time(world, trapd, tmp_path, root):
     assert done.returncode == 1 and "nothing to take back" in done.stderr
 
 
+def test_unenroll_removes_a_bundle_of_the_collector_that_waits(world, tmp_path, root):
+    files = files_of(world, "trapd", trapd_json(free_port()))
+    apply(write_bundle(tmp_path / "late.tgz", files), root, code=8)
+    folder = root / "var/lib/serviceradar/enroll"
+    assert cli("unenroll", "netflow", "--root", root).returncode == 0
+    assert (folder / "bundle.received").exists() and (folder / "received.record").exists()
+    done = cli("unenroll", "trapd", "--root", root)
+    assert done.returncode == 0 and "and a bundle" in done.stdout, done.stdout + done.stderr
+    assert not (folder / "bundle.received").exists() and not (folder / "received.record").exists()
+
+
 # ---- Failures: the host is as it was ----
 
 

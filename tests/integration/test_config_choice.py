@@ -17,7 +17,7 @@ def files(lab):
     """Names of which none exists, in a folder of their own."""
     folder = lab.dir / "etc"
     folder.mkdir()
-    return [folder / name for name in ("a.yaml", "b.json", "c.toml")]
+    return [folder / name for name in ("a.yaml", "b.json", "c.conf")]
 
 
 def write(file, **config):

@@ -554,6 +554,18 @@ def test_unit_of_the_platforms_packages(patient, tmp_path):
     patient.golden("other_unit", path=path)
 
 
+def test_a_name_of_the_platforms_that_is_our_alias_is_no_other_unit(patient, tmp_path):
+    unit = "serviceradar-flow-collector.service"
+    for aliased in (unit, "serviceradar-netflow.service"):
+        folder = tmp_path / aliased
+        folder.mkdir()
+        (folder / "systemctl").write_text(
+            f'#!/bin/sh\n[ "$1" = show ] && echo Id={aliased} && exit 0\n[ "$3" = {unit} ] || exit 3\n')
+        (folder / "systemctl").chmod(0o755)
+        found = patient.doctor(path=folder).stdout
+        assert ("runs beside our collectors" in found) == (aliased == unit), found
+
+
 # ---- The collector's own numbers ----
 
 def test_records_wait_for_the_server(running, world, tmp_path):

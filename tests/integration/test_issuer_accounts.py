@@ -3,9 +3,11 @@
 
 import base64
 import json
+import re
 import signal
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -274,6 +276,29 @@ def test_wildcard_mappings_work_where_the_server_takes_them(issuer):
         assert c.flush()[0][1] == "acme.app.log.edge"
 
 
+def test_people_are_shown_words(issuer):
+    issuer.tenant("acme")
+    issuer.run("account", "mapping", "add", "acme", "app.log")
+    issuer.run("account", "export", "add", "acme", "acme.logs.>")
+    issuer.run("account", "limits", "acme", "--streams", "7", "--no-push")
+
+    def shown(*words):
+        done = subprocess.run([PROVISION, *words, "--dir", issuer.root], capture_output=True,
+                              text=True, timeout=30, check=True)
+        return re.sub(r"\d{4}-[-\dT:]+Z", "TIME", re.sub(r" +", " ", done.stdout))
+    text = shown("account", "show", "acme")
+    for line in ("given to the server: TIME, changed since", "limit disk 2GiB", "limit streams 7",
+                 "limit connections unlimited", "mapping app.log to acme.app.log",
+                 "export acme.logs.> as a stream"):
+        assert f" {line}\n" in text, text
+    assert shown("account", "list") == "acme active given to the server: TIME, changed since\n"
+    answer = issuer.run("collector", "create", "--account", "acme", "--type", "trapd",
+                        "--hostname", "edge")
+    file = issuer.root.parent / "bundle.tgz"
+    assert f"is in {file}" in shown(
+        "collector", "bundle", answer["collector"]["id"], "--out", file)
+
+
 def test_an_export_reaches_the_server(issuer):
     issuer.tenant("acme")
     assert issuer.run("account", "export", "add", "acme", "acme.logs.>")["pushed"]
@@ -357,6 +382,25 @@ def test_the_near_name_is_offered_for_a_wrong_one(issuer):
     for name in ("Acme", "a.b", "-a", "a-", "x" * 33, ""):
         assert "cannot be the name" in issuer.refused("account", "create", "--", name)["cause"]
     assert "already" in issuer.refused("account", "create", "acme")["cause"]
+
+
+def test_a_user_who_was_revoked_and_has_expired_is_refused_without_being_named(issuer):
+    issuer.tenant("acme", "trapd")
+    made = issuer.make_user("acme", "syslog", "syslog", "--expires", "2s")
+    issuer.connect("acme", "syslog").flush()
+    issuer.run("user", "revoke", "acme", "syslog")
+    key = next(u["key"] for u in issuer.run("user", "list", "acme")["users"]
+               if u["name"] == "syslog")
+    assert key in claims(issuer.run("account", "show", "acme")["jwt"])["nats"]["revocations"]
+    wait_for("the token expires", lambda: time.time() > made["expires"] + 1)
+    # As if it had expired days ago.
+    with sqlite3.connect(issuer.root / "state.db") as db:
+        db.execute("UPDATE key_end SET ends_s = ends_s - 172800 WHERE key = ?", (key,))
+    db.close()
+    assert issuer.run("account", "limits", "acme", "--connections", "100")["pushed"]
+    assert "revocations" not in claims(issuer.run("account", "show", "acme")["jwt"])["nats"]
+    assert refused(issuer, "acme", "syslog")
+    issuer.connect("acme", "trapd").flush()
 
 
 def test_a_push_that_waits_for_the_server_brings_what_was_revoked_meanwhile(issuer):

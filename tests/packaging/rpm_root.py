@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder that rpm installs into with scriptlets: a shell, what scriptlets call, and stand-ins for systemd.
+"""A folder that rpm installs into with scriptlets: a shell, what scriptlets call, and stand-ins for
+systemd.
 
 The stand-in for systemctl keeps which units are enabled and active, and logs each call.
 """
@@ -25,7 +26,6 @@ for word; do
     esac
 done
 set -f
-status=0
 for name in $names; do
     case $name in
     *.*) ;;
@@ -36,11 +36,10 @@ for name in $names; do
     disable) rm -f "/units/enabled/$name" ${now:+"/units/active/$name"} ;;
     start | restart) touch "/units/active/$name" ;;
     stop) rm -f "/units/active/$name" ;;
-    is-enabled) if [ -e "/units/enabled/$name" ]; then echo enabled; else echo disabled; status=1; fi ;;
-    is-active) if [ -e "/units/active/$name" ]; then echo active; else echo inactive; status=3; fi ;;
+    is-enabled) if [ -e "/units/enabled/$name" ]; then echo enabled; else echo disabled; fi ;;
+    is-active) if [ -e "/units/active/$name" ]; then echo active; else echo inactive; fi ;;
     esac
 done
-exit $status
 """
 
 NOLOGIN = "#!/bin/sh\nexit 1\n"
@@ -51,9 +50,8 @@ def copy_program(root, name):
     """A program and the libraries that it is linked with."""
     path = Path(shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin"))
     files = [path]
-    for word in subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout.split():
-        if word.startswith("/"):
-            files.append(Path(word))
+    linked = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout
+    files += [Path(word) for word in linked.split() if word.startswith("/")]
     for file in files:
         target = root / "usr" / file.relative_to("/").as_posix().removeprefix("usr/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +85,8 @@ class Root:
         file.chmod(0o755)
 
     def rpm(self, *arguments):
-        """Runs rpm on this root. What it says on standard error fails the test, but for Debian's advice."""
+        """Runs rpm on this root. What it says on standard error fails the test, but for Debian's
+        advice."""
         nodeps = [] if "-qa" in arguments else ["--nodeps"]
         done = subprocess.run(["rpm", "--root", self.path, *nodeps, *arguments], check=False,
                               capture_output=True, text=True, timeout=120)
@@ -139,6 +138,6 @@ class Root:
         stat = (self.path / path.lstrip("/")).lstat()
         names = []
         for number, table in ((stat.st_uid, "passwd"), (stat.st_gid, "group")):
-            lines = (self.path / "etc" / table).read_text().splitlines()
-            names.append(next(line.split(":")[0] for line in lines if line.split(":")[2] == str(number)))
+            rows = [row.split(":") for row in (self.path / "etc" / table).read_text().splitlines()]
+            names.append(next(row[0] for row in rows if row[2] == str(number)))
         return f"{':'.join(names)} {stat.st_mode & 0o7777:04o}"

@@ -129,7 +129,7 @@ def test_a_version_is_above_the_programs_that_it_replaces(packages, name):
     assert subprocess.run(["dpkg", "--compare-versions", version, "gt", "1.2.27"],
                           check=False).returncode == 0
     text = (ROOT / "CMakeLists.txt").read_text()
-    assert version.startswith(re.search(r"VERSION ([\d.]+)", text)[1] + "-")
+    assert version.startswith(re.search(r"^project.* VERSION ([\d.]+)", text, re.M)[1] + "-")
 
 
 @pytest.mark.parametrize("name, old", (("serviceradar-syslog", "serviceradar-flowgger"),

@@ -24,7 +24,8 @@ import upstream_rpm  # noqa: E402
 
 
 def run(*command, **options):
-    done = subprocess.run(command, check=False, capture_output=True, text=True, **{"timeout": 120, **options})
+    options = {"timeout": 120, **options}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout
 
@@ -59,13 +60,15 @@ SHIPPED = [COMMON, "serviceradar-cli", "serviceradar-provision",
 
 def listed(package):
     """What a package lists: path -> (mode, owners, flags)."""
-    query = "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} -%{FILEFLAGS:fflags}\\n]"
+    query = ("[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} "
+             "-%{FILEFLAGS:fflags}\\n]")
     return {path: (mode, owners, flags.strip("-")) for path, mode, owners, flags in
             (line.split() for line in run("rpm", "-qp", "--qf", query, package).splitlines())}
 
 
 def test_the_version_is_the_one_of_the_project(rpms):
-    project = re.search(r"^project\(.* VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text(), re.M)[1]
+    cmake = (SOURCE / "CMakeLists.txt").read_text()
+    project = re.search(r"^project\(.* VERSION ([\d.]+)", cmake, re.M)[1]
     for package in rpms.values():
         assert run("rpm", "-qp", "--qf", "%{VERSION}", package) == project
     assert f"> - {project}-1\n" in SPEC.read_text().split("%changelog")[1]
@@ -94,9 +97,21 @@ def test_debug_symbols_are_there_for_each_program(rpms):
 def test_a_collector_has_its_program_and_its_units(rpms, name):
     files = listed(rpms[f"serviceradar-{name}"])
     units = f"/usr/lib/systemd/system/serviceradar-{name}"
-    for path, mode in ((f"/usr/sbin/serviceradar-{name}", "-rwxr-xr-x"), (f"{units}.service", "-rw-r--r--"),
-                       (f"{units}.socket", "-rw-r--r--"), (f"{units}@.service", "-rw-r--r--")):
-        assert files[path][:2] == (mode, "root:root")
+    assert files[f"/usr/sbin/serviceradar-{name}"][:2] == ("-rwxr-xr-x", "root:root")
+    for path in (f"{units}.service", f"{units}.socket", f"{units}@.service",
+                 f"/usr/share/serviceradar/{name}.yaml",
+                 f"/usr/share/man/man8/serviceradar-{name}.8.gz"):
+        assert files[path][:2] == ("-rw-r--r--", "root:root")
+
+
+def test_each_program_has_a_manual_page_and_each_tool_completions(rpms):
+    for name, section in (("cli", 1), ("provision", 8), *((name, 8) for name in COLLECTORS)):
+        files = listed(rpms[f"serviceradar-{name}"])
+        assert f"/usr/share/man/man{section}/serviceradar-{name}.{section}.gz" in files
+        if name not in COLLECTORS:
+            assert {f"/usr/share/bash-completion/completions/serviceradar-{name}",
+                    f"/usr/share/zsh/site-functions/_serviceradar-{name}",
+                    f"/usr/share/fish/vendor_completions.d/serviceradar-{name}.fish"} <= set(files)
 
 
 def test_enrolled_files_are_ghosts_that_others_cannot_read(rpms):
@@ -107,7 +122,8 @@ def test_enrolled_files_are_ghosts_that_others_cannot_read(rpms):
                 assert (mode, owners, set(flags)) == ("-rw-r-----", OURS, set("cng")), path
                 seen.add(path.removeprefix(f"{ETC}/"))
     for name in COLLECTORS:
-        assert {f"{name}.yaml", f"{name}.json", f"creds/{name}.creds", f"certs/{name}-key.pem"} <= seen
+        assert {f"{name}.yaml", f"{name}.json", f"creds/{name}.creds",
+                f"certs/{name}-key.pem"} <= seen
     assert {"flowgger.toml", "log-collector.toml", "flow-collector.json", "creds/nats.creds",
             "certs/collector-key.pem"} <= seen
 
@@ -129,7 +145,8 @@ def test_scriptlets_of_the_macros_are_used_where_they_are(tmp_path):
         f"%{folder} /theirs/{folder}\n" for folder in
         ("_unitdir", "_presetdir", "_sysusersdir", "_tmpfilesdir")) + "%_enable_debug_packages 1\n")
     for define in ("rhel 9", "rhel 10", "fedora 41", "fedora 42"):
-        text = run("rpmspec", "-P", "--load", macros, "--define", define, "--define", "dist .dist", SPEC)
+        text = run("rpmspec", "-P", "--load", macros, "--define", define,
+                   "--define", "dist .dist", SPEC)
         for name in names:
             assert f"THEIRS-{name} " in text
         assert "/theirs/_unitdir/serviceradar-trapd.socket" in text
@@ -137,7 +154,7 @@ def test_scriptlets_of_the_macros_are_used_where_they_are(tmp_path):
         assert re.search(r"^Release: +1\.dist$", text, re.M)
         assert ("bundled(nats.c)" in text) == define.startswith("rhel")
         assert ("pkgconfig(libnats)" in text) != define.startswith("rhel")
-        for call in ("systemctl preset", "systemctl try-restart", "--no-reload disable --now", "useradd"):
+        for call in ("systemctl preset", "try-restart", "--no-reload disable --now", "useradd"):
             assert call not in text
 
 
@@ -164,8 +181,8 @@ def test_no_scriptlet_restarts_a_socket_or_enables_a_unit_by_force(rpms):
 def test_an_installation_makes_user_and_folders_and_starts_nothing(root, rpms):
     install(root, rpms, *SHIPPED)
     users = (root.path / "etc" / "passwd").read_text()
-    assert re.search(r"^serviceradar:x:\d+:\d+:ServiceRadar collectors:/var/lib/serviceradar:/sbin/nologin$",
-                     users, re.M)
+    assert re.search(r"^serviceradar:x:\d+:\d+:ServiceRadar collectors:"
+                     r"/var/lib/serviceradar:/sbin/nologin$", users, re.M)
     assert re.search(r"^serviceradar-provision:x:", users, re.M)
     for path, owner in ((ETC, f"{OURS} 0750"), (f"{ETC}/trust.d", "root:root 0755"),
                         ("/var/lib/serviceradar", "root:root 0755"),
@@ -194,10 +211,9 @@ def configured(root, *names):
     """Configuration, credentials and a queue of collectors that run."""
     kept = {}
     for name in names:
-        for path in (f"etc/serviceradar/{name}.yaml", f"etc/serviceradar/{name}.json",
-                     f"etc/serviceradar/creds/{name}.creds", f"etc/serviceradar/certs/{name}-key.pem",
-                     f"var/lib/serviceradar/{name}/queue"):
-            file = root.path / path
+        for path in (f"{ETC}/{name}.yaml", f"{ETC}/{name}.json", f"{ETC}/creds/{name}.creds",
+                     f"{ETC}/certs/{name}-key.pem", f"/var/lib/serviceradar/{name}/queue"):
+            file = root.path / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"of {name}, edited\n")
             kept[file] = file.read_text()
@@ -206,6 +222,7 @@ def configured(root, *names):
 
 
 def test_an_upgrade_restarts_services_leaves_sockets_and_changes_no_file(root, rpms):
+    """To the same version by force: to scriptlets it is like any other."""
     install(root, rpms, *SHIPPED)
     kept = configured(root, *COLLECTORS)
     enabled, active = root.units("enabled"), root.units("active")
@@ -241,7 +258,8 @@ def test_a_removal_of_one_collector_leaves_the_others_running(root, rpms):
     assert root.units("enabled") == {"serviceradar-syslog.socket", "serviceradar-syslog.service"}
     calls = root.calls()
     assert not [call for call in calls if "syslog" in call]
-    assert {"--no-reload disable serviceradar-trapd@.service", "stop serviceradar-trapd@*.service"} <= set(calls)
+    assert {"--no-reload disable serviceradar-trapd@.service",
+            "stop serviceradar-trapd@*.service"} <= set(calls)
     assert {file: file.read_text() for file in kept} == kept
     assert root.owner(ETC) == f"{OURS} 0750"
 
@@ -304,27 +322,29 @@ def test_the_old_collector_of_two_protocols_is_replaced_only_by_a_swap(root, rpm
 
 
 def test_rpmlint_finds_nothing(packages):
-    said = run("rpmlint", "--config", ROOM / "rpmlint.toml", *sorted((packages / "rpm").glob("*.rpm")), SPEC)
+    files = sorted((packages / "rpm").glob("*.rpm"))
+    said = run("rpmlint", "--config", ROOM / "rpmlint.toml", *files, SPEC)
     assert "0 errors, 0 warnings" in said, said
 
 
 def test_each_requirement_has_a_package_on_enterprise_linux(rpms, tmp_path):
-    """The names there are those of packaging/rpm/requirements: what Debian's libraries are called there."""
-    table = {}
-    for line in (ROOM / "requirements").read_text().splitlines():
-        if line and not line.startswith("#"):
-            here, there, package = line.split()
-            table[here] = (there, package)
+    """packaging/rpm/requirements says what each of Debian's libraries is called there, and where it
+    is."""
+    rows = [line.split() for line in (ROOM / "requirements").read_text().splitlines()
+            if line and not line.startswith("#")]
+    assert all(len(row) == 3 for row in rows)
+    table = {row[0] for row in rows}
     repository = tmp_path / "repository"
     repository.mkdir()
     for name in SHIPPED:
         shutil.copy(rpms[name], repository)
     run("createrepo_c", "-q", repository)
     (tmp_path / "dnf.conf").write_text(
-        f"[main]\ncachedir={tmp_path}/cache\nreposdir={tmp_path}\nlogdir={tmp_path}\npluginpath={tmp_path}\n"
+        f"[main]\ncachedir={tmp_path}/cache\nreposdir={tmp_path}\nlogdir={tmp_path}\n"
+        f"pluginpath={tmp_path}\n"
         f"[built]\nname=built\nbaseurl=file://{repository}\ngpgcheck=0\n")
-    query = ("dnf", "-q", "-c", tmp_path / "dnf.conf", "--installroot", tmp_path / "empty", "--releasever", "9",
-             "--setopt", "module_platform_id=platform:el9", "repoquery")
+    query = ("dnf", "-q", "-c", tmp_path / "dnf.conf", "--installroot", tmp_path / "empty",
+             "--releasever", "9", "--setopt", "module_platform_id=platform:el9", "repoquery")
     assert sorted(set(run(*query, "--qf", "%{name}").split())) == sorted(SHIPPED)
     required = set()
     for line in run(*query, "--requires", "*").splitlines():
@@ -332,26 +352,28 @@ def test_each_requirement_has_a_package_on_enterprise_linux(rpms, tmp_path):
         word = re.sub(r"\(.*", "", line.split()[0]) if ".so" in line else line.split()[0]
         if not word.startswith(("rpmlib(", "serviceradar-")):
             required.add(word)
-    assert required <= set(table), required - set(table)
-    assert set(table) <= required, set(table) - required
+    assert required == table, required ^ table
 
 
 def test_a_bundled_library_of_another_sum_is_refused(tmp_path):
-    for part in ("SOURCES", "SPECS"):
-        (tmp_path / part).mkdir()
+    sources = tmp_path / "SOURCES"
+    sources.mkdir()
     tree = tmp_path / "nats.c-3.10.1"
     tree.mkdir()
     (tree / "LICENSE").write_text("stand-in\n")
-    archive = tmp_path / "SOURCES" / "nats.c-3.10.1.tar.gz"
+    archive = sources / "nats.c-3.10.1.tar.gz"
     run("tar", "-C", tmp_path, "-czf", archive, tree.name)
     project = tmp_path / "serviceradar-collectors-1.3.0"
     project.mkdir()
-    run("tar", "-C", tmp_path, "-czf", tmp_path / "SOURCES" / f"{project.name}.tar.gz", project.name)
+    run("tar", "-C", tmp_path, "-czf", sources / f"{project.name}.tar.gz", project.name)
     for user in ("serviceradar", "serviceradar-provision"):
-        shutil.copy(SOURCE / "packaging" / "common" / "sysusers" / f"{user}.conf", tmp_path / "SOURCES")
-    prepare = ["rpmbuild", "-bp", "--nodeps", "--with", "bundled_nats", "--define", f"_topdir {tmp_path}"]
-    refused = subprocess.run([*prepare, SPEC], check=False, capture_output=True, text=True, timeout=60)
+        shutil.copy(SOURCE / "packaging" / "common" / "sysusers" / f"{user}.conf", sources)
+    prepare = ["rpmbuild", "-bp", "--nodeps", "--with", "bundled_nats",
+               "--define", f"_topdir {tmp_path}"]
+    refused = subprocess.run([*prepare, SPEC], check=False, capture_output=True, text=True,
+                             timeout=60)
     assert refused.returncode != 0 and "FAILED" in refused.stdout + refused.stderr
     known = run("sha256sum", archive).split()[0]
     run(*prepare, "--define", f"nats_sha256 {known}", SPEC)
-    assert list((tmp_path / "BUILD").glob("**/nats.c-3.10.1/LICENSE"))
+    license_of_it = tmp_path / "BUILD" / project.name / "LICENSE.nats.c"
+    assert license_of_it.read_text() == "stand-in\n"

@@ -242,6 +242,13 @@ check_told(const struct trouble *trouble)
     assert_null(strchr(trouble->cause, '\n'));
 }
 
+/* The loop of a developer takes every third call; the run under AddressSanitizer takes all. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ERROR_STEP 1U
+#else
+#define ERROR_STEP 3U
+#endif
+
 static void
 an_error_at_any_call_leaves_the_host_as_it_was(void **state)
 {
@@ -253,9 +260,9 @@ an_error_at_any_call_leaves_the_host_as_it_was(void **state)
         host_make(&host);
         scenes[i].prepare(&host);
         unsigned descriptors = open_descriptors();
-        for (unsigned at = 1; at <= p.calls; at++) {
+        for (unsigned at = 1; at <= p.calls; at += ERROR_STEP) {
             struct trouble trouble = { .cause = "" };
-            fault_set(FAULT_ONCE, at, errors[at % 3]);
+            fault_set(FAULT_ONCE, at, errors[at / ERROR_STEP % 3]);
             bool ok = scenes[i].act(&host, &fault_ops, &trouble);
             if (!ok) {
                 char *after = host_picture(&host, HISTORY_FOLDER);

@@ -482,6 +482,62 @@ revocations_are_forgotten_when_every_key_is_newer(void **state)
     user_made_done(&made);
 }
 
+static struct user_made
+make_ending(struct store *store, const char *key, int64_t lifetime_s)
+{
+    const uint64_t ends_s = lifetime_s != 0 ? (uint64_t)((int64_t)store_now() + lifetime_s) : 0;
+    const struct user_draft draft = { "acme", "one", "syslog", key, ends_s, false };
+    struct user_made made;
+
+    assert_true(user_create(store, &draft, &made, &trouble));
+    return made;
+}
+
+/* Whether the account's token names a user who was revoked, when his tokens end like this. */
+static void
+assert_named(struct store *store, int64_t first_s, int64_t second_s, bool named)
+{
+    struct user_made made = make_ending(store, NULL, first_s);
+    struct user_made again = make_ending(store, made.key, second_s);
+
+    assert_true(user_revoke(store, "acme", "one", &trouble));
+    assert_int_equal(revoked_at(store, made.key) > 0, named);
+    assert_true(refuses_user(store, "one", "syslog", made.key));
+    user_made_done(&made);
+    user_made_done(&again);
+}
+
+#define DAY 86400
+
+static void
+revocations_are_named_until_every_token_of_the_key_has_expired_for_a_day(void **state)
+{
+    assert_named(*state, -DAY - 60, -DAY - 60, false);
+    assert_named(*state, -DAY - 60, -DAY + 60, true);
+    assert_named(*state, DAY, -DAY - 60, true); /* the first token is the one that is good */
+    assert_named(*state, 0, -DAY - 60, true);   /* for ever */
+    assert_named(*state, -DAY - 60, 0, true);
+}
+
+static void
+revocations_of_keys_that_are_not_known_or_of_before_stay_named(void **state)
+{
+    struct user_made made = make_ending(*state, NULL, -2 * DAY);
+    struct user_made stranger;
+
+    /* As an earlier version left it. */
+    assert_true(store_run(*state, &trouble, NULL, "UPDATE key_end SET ends_s = NULL", ""));
+    struct user_made again = make_ending(*state, made.key, -2 * DAY);
+    assert_true(user_revoke(*state, "acme", "one", &trouble));
+    assert_true(revoked_at(*state, made.key) > 0);
+    assert_true(user_borrow(*state, "acme", &stranger, &trouble));
+    assert_true(account_revoke_user(*state, "acme", stranger.key, &trouble));
+    assert_true(revoked_at(*state, stranger.key) > 0);
+    user_made_done(&made);
+    user_made_done(&again);
+    user_made_done(&stranger);
+}
+
 static void
 a_borrowed_user_is_of_the_platform_and_written_down_nowhere(void **state)
 {
@@ -536,6 +592,12 @@ main(void)
             remove_store),
         cmocka_unit_test_setup_teardown(
             revocations_are_forgotten_when_every_key_is_newer, make_store, remove_store),
+        cmocka_unit_test_setup_teardown(
+            revocations_are_named_until_every_token_of_the_key_has_expired_for_a_day, make_store,
+            remove_store),
+        cmocka_unit_test_setup_teardown(
+            revocations_of_keys_that_are_not_known_or_of_before_stay_named, make_store,
+            remove_store),
         cmocka_unit_test_setup_teardown(
             a_borrowed_user_is_of_the_platform_and_written_down_nowhere, make_store, remove_store),
     };

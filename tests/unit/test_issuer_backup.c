@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/hmac.h>
+
 #include "files.h"
 #include "folder.h"
 #include "issuer/backup.h"
+#include "issuer/seal.h"
 
 static char base[] = "/tmp/sr_backup_XXXXXX";
 static char dir[FILES_PATH_MAX], other_dir[FILES_PATH_MAX], file[FILES_PATH_MAX];
@@ -19,6 +22,22 @@ static const struct store_place other = { other_dir, NULL };
 static const struct store_place other_with_key = { other_dir, key_file };
 static const struct sr_span none = { NULL, 0 };
 static struct trouble trouble;
+
+/* In the place of scrypt: a key of passphrase and salt, at once. */
+enum seal_err __wrap_seal_stretch(struct sr_span passphrase, const uint8_t salt[SEAL_SALT_BYTES],
+    uint8_t ret_key[SEAL_KEY_BYTES]);
+
+enum seal_err
+__wrap_seal_stretch(
+    struct sr_span passphrase, const uint8_t salt[SEAL_SALT_BYTES], uint8_t ret_key[SEAL_KEY_BYTES])
+{
+    unsigned len = 0;
+
+    return HMAC(EVP_sha256(), passphrase.data, (int)passphrase.len, salt, SEAL_SALT_BYTES, ret_key,
+               &len) != NULL
+               ? SEAL_OK
+               : SEAL_ECRYPTO;
+}
 
 static int
 make_base(void **state)

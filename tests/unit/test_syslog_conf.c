@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "extra.h"
 #include "folder.h"
 #include "syslog.h"
 
@@ -443,6 +444,29 @@ extra_keys_are_names_and_values(void **state)
     sr_conf_free(config);
 }
 
+static void
+extra_keys_are_sorted_for_the_encoder(void **state)
+{
+    (void)state;
+    static const char *const want[] = { "_a=1", "b=x=y", "ba=", "c=2" };
+    const char *texts[] = { "ba=", "c=2", "_a=1", "b=x=y" };
+    struct sr_conf_strings given = { 4, texts };
+    struct syslog_extras made;
+    char text[16];
+
+    assert_true(extras_make(&given, &made));
+    assert_int_equal(made.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(text, sizeof(text), "%.*s=%.*s", (int)made.items[i].name.len,
+            (const char *)made.items[i].name.data, (int)made.items[i].value.len,
+            (const char *)made.items[i].value.data);
+        assert_string_equal(text, want[i]);
+    }
+    assert_int_equal(made.room, 6 + 5 + 4 * 6);
+    extras_done(&made);
+    assert_null(made.items);
+}
+
 static int
 tidy(void **state)
 {
@@ -483,6 +507,7 @@ main(void)
         cmocka_unit_test(problems_name_the_file_that_they_are_in),
         cmocka_unit_test(the_wrapper_names_a_file_that_can_be_read_and_is_none),
         cmocka_unit_test(extra_keys_are_names_and_values),
+        cmocka_unit_test(extra_keys_are_sorted_for_the_encoder),
     };
     return cmocka_run_group_tests(tests, prepare, tidy);
 }

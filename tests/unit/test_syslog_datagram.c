@@ -186,7 +186,8 @@ keys_of_the_configuration_stand_in_the_order_of_all(void **state)
         "\"sd_id\":\"x\",\"short_message\":\"m\",\"timestamp\":1065910455.003,"
         "\"version\":\"1.1\",\"x-header1\":\"8\\n\"}");
     assert_int_equal(queue.reserves, 1);
-    extras.count = 0;
+    assert_int_equal(queue.reserved[0], 1024 + 200 + 3 * strlen(HEAD "[x b=\"p\" z=\"q\"] m"));
+    extras = (struct syslog_extras){ .count = 0 };
 }
 
 static void
@@ -205,7 +206,7 @@ keys_of_the_configuration_take_the_place_of_others(void **state)
                        "\"version\":\"10\"}";
     gives(SYSLOG_RFC5424, HEAD "[x b=\"p\" remote_addr=\"6.6.6.6\"] m", want);
     gives(SYSLOG_RFC3164, "Nov 22 11:59:59 h a b", want); /* they are also where no others are */
-    extras.count = 0;
+    extras = (struct syslog_extras){ .count = 0 };
 }
 
 static void

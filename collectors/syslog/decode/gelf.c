@@ -86,9 +86,9 @@ add_extra(struct writer *w, const struct syslog_extra *extra)
     ADD(w->b, "\",");
 }
 
-/* Writes the extras up to this name; false when one has it and takes the place of its value. */
+/* Of comes_after_extras() when there are some. */
 static bool
-comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
+put_extras(struct writer *w, struct sr_span name, bool underscored)
 {
     while (w->next < w->end) {
         int order = underscored ? compare_underscored(w->next->name, name)
@@ -102,6 +102,13 @@ comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
         }
     }
     return true;
+}
+
+/* Writes the extras up to this name; false when one has it and takes the place of its value. */
+static inline bool
+comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
+{
+    return w->next == w->end || put_extras(w, name, underscored);
 }
 
 /* ---- Keys with an underscore ---- */

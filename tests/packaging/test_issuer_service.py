@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The issuer as a service, what root's commands share with it, and the daily renewal, in the sandboxes of
+their units.
+"""
+
+import json
+import shutil
+import socket
+import ssl
+
+import pytest
+
+from lab import wait_for
+
+FOLDER = "/var/lib/serviceradar/provision"
+SERVE, RENEW = "serviceradar-provision.service", "serviceradar-renew.service"
+OWNER = "serviceradar-provision:serviceradar-provision"
+
+
+@pytest.fixture(scope="module")
+def issuer(host):
+    """The machine with an operator that root made, and the service that answers."""
+    host.box.run("systemctl", "start", SERVE)
+    assert host.state(SERVE) == "inactive"  # before there is anything to serve
+    host.box.run("serviceradar-provision", "operator", "init", "--name", "test", "--server",
+                 "tls://localhost:4222", "--api", "https://localhost:8443")
+    host.start(SERVE)
+    return host
+
+
+@pytest.fixture(scope="module")
+def enrolled(issuer):
+    """A broker that the issuer set up, and a collector of the tenant `acme` that was enrolled."""
+    broker = shutil.which("nats-server", path="/usr/sbin:/usr/local/bin:/usr/bin")
+    if broker is None:
+        pytest.skip("needs nats-server")
+    box = issuer.box
+    box.copy(broker, "/usr/sbin")
+    box.run("serviceradar-provision", "nats-config", "--out", "/etc/nats", "--store-dir",
+            "/var/lib/nats")
+    box.write("/run/systemd/system/nats.service",
+              "[Service]\nExecStart=/usr/sbin/nats-server -c /etc/nats/nats-server.conf\n")
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "start", "nats")
+    issuer.await_port(4222)
+    made = json.loads(box.sh("""
+        serviceradar-provision account create acme >&2
+        serviceradar-provision stream ensure acme >&2
+        serviceradar-provision collector create --account acme --type trapd --hostname edge \
+            > /root/collector
+        serviceradar-provision token create "$(cat /root/collector)" --json"""))
+    box.write("/root/token", made["token"], 0o600)
+    box.sh("serviceradar-provision token key > /etc/serviceradar/trust.d/issuer.pub")
+    box.run("serviceradar-cli", "enroll", "--token-file", "/root/token")
+    return issuer
+
+
+def healthz(host):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with host.box.network():
+        plain = socket.create_connection(("127.0.0.1", 8443), 10)
+    with context.wrap_socket(plain) as s:
+        s.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        return s.makefile("rb").readline().split()[1]
+
+
+def owners(host):
+    return set(host.box.sh(f"stat -c %U:%G {FOLDER} {FOLDER}/*").split())
+
+
+def test_what_root_made_belongs_to_the_service(issuer):
+    assert owners(issuer) == {OWNER}
+    assert healthz(issuer) == b"200"
+
+
+def test_the_issuer_runs_as_its_own_user_without_any_capability(issuer):
+    status = issuer.status(SERVE)
+    uid = issuer.box.sh("id -u serviceradar-provision").strip()
+    assert set(status["Uid"].split()) == {uid}
+    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == "0" * 16
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+
+
+def test_a_reload_and_commands_of_root_leave_the_service_able_to_write(enrolled):
+    before = enrolled.pid(SERVE)
+    enrolled.box.run("systemctl", "reload", SERVE)
+    wait_for("it says so", lambda: "reloaded" in enrolled.box.journal(SERVE))
+    # What the service wrote while the collector was enrolled: it is no longer redeemable.
+    shown = enrolled.box.sh('serviceradar-provision collector show "$(cat /root/collector)" --json')
+    assert json.loads(shown)["state"] in ("installed", "active", "enrolled"), shown
+    assert (enrolled.pid(SERVE), owners(enrolled)) == (before, {OWNER})
+
+
+def test_enroll_starts_the_collector_that_waited_for_it(enrolled):
+    assert enrolled.state("serviceradar-trapd.service") == "active"
+    assert enrolled.state("serviceradar-trapd.socket") == "active"
+
+
+def test_the_daily_renewal_does_its_work_in_its_sandbox(enrolled):
+    creds = "/etc/serviceradar/creds/trapd.creds"
+    before, pid = enrolled.box.sh(f"cat {creds}"), enrolled.pid("serviceradar-trapd.service")
+    enrolled.box.run("systemctl", "start", RENEW)
+    assert enrolled.box.sh(f"cat {creds}") == before  # it is not due
+    enrolled.box.write(f"/run/systemd/system/{RENEW}.d/now.conf",
+                       "[Service]\nExecStart=\nExecStart=/usr/bin/serviceradar-cli renew\n")
+    enrolled.box.run("systemctl", "daemon-reload")
+    done = enrolled.box.run("systemctl", "start", RENEW, check=False)
+    assert done.returncode == 0, enrolled.box.journal(RENEW)
+    assert enrolled.box.sh(f"cat {creds}") != before
+    assert enrolled.box.sh(f"stat -c '%U:%G %a' {creds}") == "root:serviceradar 640\n"
+    assert enrolled.state("serviceradar-trapd.service") == "active", pid
+
+
+def test_the_timer_waits_for_its_day(host):
+    host.box.run("systemctl", "start", "serviceradar-renew.timer")
+    assert host.state("serviceradar-renew.timer") == "active"
+    assert host.box.show("serviceradar-renew.timer", "NextElapseUSecRealtime")
+
+
+def test_a_database_of_another_owner_is_taken_over_at_the_start(issuer):
+    issuer.box.sh(f"systemctl stop {SERVE}; chown -R root:root {FOLDER}")
+    issuer.start(SERVE)
+    assert owners(issuer) == {OWNER}
