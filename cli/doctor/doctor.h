@@ -76,7 +76,7 @@ struct patient {
     struct record record;
     struct doctor_conf conf;
     char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
-    char name[RECORD_NAME_MAX]; /* "netflow", or "netflow@site2" of an instance */
+    char name[RECORD_NAME_MAX];  /* "netflow", or "netflow@site2" of an instance */
     char unit[RECORD_TEXT_MAX];
     char server_stream[128]; /* that stores its records, as the server says */
     struct checks checks;
