@@ -34,7 +34,8 @@ CLONE_NEWNET = 0x40000000
 SYSTEM = ("systemd-sysv", "dbus", "iproute2")
 # What our programs need, for machines that get them without a package.
 LIBRARIES = ("libnats3.4", "libuv1", "libyaml-0-2", "libssl3", "libmicrohttpd12", "libjansson4",
-             "libpcap0.8", "libsnmp40", "libarchive13", "libcurl4", "libsqlite3-0", "tzdata")
+             "libpcap0.8", "libsnmp40", "libarchive13", "libcurl4", "libsqlite3-0", "tzdata",
+             "ca-certificates")
 
 # In namespaces of its own, so that no mount outlives it, and in a control group of its own, because
 # two systemds in one would end each other's services.

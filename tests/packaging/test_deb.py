@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packages of Debian as files: what is in them, and what dpkg and lintian make of it."""
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -172,35 +173,43 @@ def test_an_upgrade_restarts_a_service_and_leaves_its_socket_open(packages, tmp_
 
 
 def test_the_source_package_is_the_source_archive_and_a_folder_beside_it(packages, tmp_path):
-    folder = packages / "deb"
-    subprocess.run([ROOT / "packaging/source", tmp_path], check=True, capture_output=True,
-                   timeout=60)
-    archive, = tmp_path.iterdir()
-    original, = folder.glob(f"{SUITE}_*.orig.tar.gz")
-    if subprocess.run(["git", "-C", ROOT, "diff", "--quiet", "HEAD"], check=False).returncode == 0:
-        assert archive.read_bytes() == original.read_bytes()
-    about, = folder.glob(f"{SUITE}_*.dsc")
+    original, = (packages / "deb").glob(f"{SUITE}_*.orig.tar.gz")
+    about, = (packages / "deb").glob(f"{SUITE}_*.dsc")
     assert re.search(r"^Format: 3\.0 \(quilt\)$", about.read_text(), re.M)
     listed = re.findall(r"^ \w{64} \d+ (\S+)$", about.read_text(), re.M)
     assert sorted(listed) == sorted([original.name, f"{about.stem}.debian.tar.xz"])
 
+    commit = subprocess.run(["git", "get-tar-commit-id"], input=gzip.decompress(original.read_bytes()),
+                            capture_output=True, timeout=60, check=True).stdout
+    head = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, timeout=60,
+                          check=False).stdout
+    if commit != head:
+        pytest.skip("the packages are of another commit")
+    subprocess.run([ROOT / "packaging/source", tmp_path], check=True, capture_output=True, timeout=60)
+    archive, = tmp_path.iterdir()
+    assert archive.read_bytes() == original.read_bytes()
 
-def test_lintian_finds_neither_errors_nor_warnings(packages):
+
+@pytest.fixture(scope="module")
+def hints(packages):
+    """What lintian says, pieces of information included, one a line."""
     if shutil.which("lintian") is None:
         pytest.skip("needs lintian")
     changes, = (packages / "deb").glob("*.changes")
-    done = subprocess.run(["lintian", "--allow-root", "--fail-on=error,warning", changes],
-                          capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    done = subprocess.run(["lintian", "--allow-root", "--display-info", changes], timeout=300,
+                          capture_output=True, text=True, check=False)
+    assert not re.search(r"internal error|cannot", done.stderr, re.I), done.stderr
+    return done.stdout.splitlines()
 
 
-def test_every_override_of_lintian_is_explained_and_of_use(packages):
-    if shutil.which("lintian") is None:
-        pytest.skip("needs lintian")
-    files = (ROOT / "packaging/deb/debian").rglob("*lintian-overrides")
+def test_lintian_finds_neither_errors_nor_warnings(hints):
+    assert hints, "it always has something to tell"
+    assert not [hint for hint in hints if hint.startswith(("E:", "W:"))]
+
+
+def test_every_override_of_lintian_is_explained_and_of_use(hints):
+    files = list((ROOT / "packaging/deb/debian").rglob("*lintian-overrides"))
+    assert files
     for file in files:
         assert file.read_text().startswith("# "), file
-    changes, = (packages / "deb").glob("*.changes")
-    done = subprocess.run(["lintian", "--allow-root", "--tags=unused-override,mismatched-override",
-                           changes], capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout == ""
+    assert not [hint for hint in hints if "unused-override" in hint]

@@ -49,7 +49,7 @@ def again(elsewhere):
     if os.geteuid() == 0 and shutil.which("unshare"):
         command[2] = "hostname another-host; " + build
         command = ["unshare", "--uts", *command]
-    done = subprocess.run(command, cwd=elsewhere / "sources", env=env, timeout=540, text=True, check=False,
+    done = subprocess.run(command, cwd=elsewhere / "sources", env=env, timeout=840, text=True, check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout[-5000:]
     return elsewhere / "out"

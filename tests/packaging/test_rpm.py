@@ -158,6 +158,16 @@ def test_scriptlets_of_the_macros_are_used_where_they_are(tmp_path):
             assert call not in text
 
 
+def test_a_system_that_makes_users_without_a_macro_gets_the_rest_of_them(tmp_path):
+    macros = tmp_path / "macros"
+    macros.write_text("%systemd_post() THEIRS %*\n%tmpfiles_create() THEIRS %*\n")
+    shutil.copy(SOURCE / "packaging" / "common" / "sysusers" / "serviceradar.conf", tmp_path)
+    text = run("rpmspec", "-P", "--load", macros, "--define", "fedora 43",
+               "--define", f"_sourcedir {tmp_path}", SPEC)
+    assert "THEIRS serviceradar-trapd.socket serviceradar-trapd.service" in text
+    assert "useradd -r -g serviceradar " in text and "%sysusers" not in text
+
+
 def test_without_those_macros_the_fallbacks_say_the_same(tmp_path):
     """With and without a distribution's name, so that a minimal EL builds them, too."""
     for user in ("serviceradar", "serviceradar-provision"):
