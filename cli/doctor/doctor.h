@@ -63,7 +63,6 @@ struct doctor_options {
 struct patient {
     const struct doctor_options *options;
     enum bundle_collector collector;
-    char name[RECORD_NAME_MAX];   /* "netflow", or "netflow@site2" of an instance */
     bool enrolled;                /* `record` counts */
     bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
     bool has_user;                /* the service's user is known */
@@ -77,6 +76,7 @@ struct patient {
     struct record record;
     struct doctor_conf conf;
     char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
+    char name[RECORD_NAME_MAX];  /* "netflow", or "netflow@site2" of an instance */
     char unit[RECORD_TEXT_MAX];
     char server_stream[128]; /* that stores its records, as the server says */
     struct checks checks;

@@ -306,8 +306,8 @@ static bool
 print_config(const char *daemon, const char *path, const char *instance,
     const struct staged *staged, struct settings *ret_settings, struct trouble *trouble)
 {
-    const char *argv[8] = { daemon, "--print-config" };
-    size_t argc = 2;
+    const char *argv[8] = { daemon };
+    size_t argc = 1;
     struct child_output *output = malloc(sizeof(*output));
     struct settings *read = calloc(1, sizeof(*read));
     bool ok = output != NULL && read != NULL;
@@ -319,6 +319,7 @@ print_config(const char *daemon, const char *path, const char *instance,
         argv[argc++] = "--config";
         argv[argc++] = path;
     }
+    argv[argc++] = "--print-config";
     if (*instance != '\0') {
         argv[argc++] = "--instance";
         argv[argc++] = instance;

@@ -202,8 +202,8 @@ unit_start(const char *unit, struct trouble *trouble)
     (void)ask("reset-failed", unit);
     /* A port that somebody else has may be none that this configuration listens on. */
     bool has_port = !unit_socket(unit, socket) || start_socket(socket, unit, trouble);
-    struct trouble later, *next = has_port ? trouble : &later;
-    if (!tell("restart", unit, "started", next)) {
+    struct trouble later = { .error = 0 };
+    if (!tell("restart", unit, "started", has_port ? trouble : &later)) {
         return false;
     }
     if (ask("is-active", unit) != 0) {

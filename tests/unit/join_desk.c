@@ -206,13 +206,13 @@ desk_bundle(enum bundle_collector collector, const char *tail)
         .ca_chain = span_of(chain) };
 
     (void)snprintf(config, sizeof(config),
-        "output: nats\nlisteners:\n  - listen: udp://0.0.0.0:162\n    subject: logs.snmp\n"
+        "output: nats\nlisteners:\n  - listen: udp://0.0.0.0:%u\n    subject: logs.snmp\n"
         "nats:\n  url: [\"tls://nats.example:4222\"]\n"
         "  creds_file: /etc/serviceradar/creds/nats.creds\n  tls:\n"
         "    ca_file: /etc/serviceradar/certs/ca-chain.pem\n"
         "    cert_file: /etc/serviceradar/certs/collector.pem\n"
         "    key_file: \"/etc/serviceradar/certs/collector-key.pem\"\n%s",
-        tail);
+        162 + (unsigned)collector, tail); /* two collectors of a host share no port */
     bundle.config = span_of(config);
     (void)snprintf(bundle.config_name, sizeof(bundle.config_name), "%s.json",
         bundle_collector_name(collector));
