@@ -38,8 +38,7 @@ class Host:
         self.start_nats(f"{WORLD}/nats-server.conf")
 
     def start_nats(self, config):
-        """Starts the suite's own NATS server, as the unit `nats`."""
-        self.box.run("systemctl", "disable", "--now", "nats-server")
+        """Starts the NATS server of the machine's Debian, as the unit `nats`."""
         self.box.write("/run/systemd/system/nats.service",
                        f"[Service]\nExecStart=/usr/sbin/nats-server -c {config}\n")
         self.box.run("systemctl", "daemon-reload")

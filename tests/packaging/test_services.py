@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import Exporter
+from flows import v5
 from lab import wait_for
 from services import METRICS, NET_BIND_SERVICE, NO_CAPABILITY, PORTS, Stream, line, numbers
 from traps import v2c
@@ -47,32 +47,7 @@ def await_lines(host, tag, count):
     return found
 
 
-class DatagramOf:
-    """What tests.integration's senders send, kept."""
-
-    def __init__(self):
-        self.kept = []
-
-    def address(self, _listener):
-        return ("127.0.0.1", 0)
-
-    def sendto(self, data, _target):
-        self.kept.append(data)
-
-    def close(self):
-        pass
-
-
-def flow():
-    keeper = DatagramOf()
-    exporter = Exporter(keeper)
-    exporter.socket.close()
-    exporter.socket = keeper
-    exporter.v5()
-    return keeper.kept[0]
-
-
-DATAGRAMS = {"trapd": v2c, "syslog": lambda: line(0, "any"), "netflow": flow}
+DATAGRAMS = {"trapd": v2c, "syslog": lambda: line(0, "any"), "netflow": lambda: v5(0xC0000200)}
 
 
 # ---- Before anything is configured: these stand first in the file ----
