@@ -47,7 +47,8 @@ store_complain(struct store *store, int code, struct trouble *trouble)
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         return trouble_say(trouble, EACCES,
-            "run it as the owner of the folder, and look whether its file system is read-only",
+            "run it as the owner of the folder, who has to own its files too, and look whether its "
+            "file system is read-only",
             "cannot write the issuer's database in %s: %s", store->dir, text);
     case SQLITE_CONSTRAINT:
         return trouble_say(
