@@ -62,24 +62,24 @@ struct doctor_options {
 /* A collector that is looked at. */
 struct patient {
     const struct doctor_options *options;
+    long unit_pid; /* 0: none */
+    struct record record;
+    struct doctor_conf conf;
+    struct checks checks;
     enum bundle_collector collector;
+    uid_t uid;
+    int gid_count;
+    gid_t gids[32];
+    char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
+    char name[RECORD_NAME_MAX];  /* "netflow", or "netflow@site2" of an instance */
+    char unit[RECORD_TEXT_MAX];
+    char server_stream[128];      /* that stores its records, as the server says */
     bool enrolled;                /* `record` counts */
     bool has_conf;                /* the daemon has read the configuration, and `conf` counts */
     bool has_user;                /* the service's user is known */
     bool unit_known, unit_active; /* systemd told */
     bool socket_active;           /* so it holds the ports of the .socket unit */
     bool nobody_listens;          /* on a port of the configuration */
-    uid_t uid;
-    int gid_count;
-    gid_t gids[32];
-    long unit_pid; /* 0: none */
-    struct record record;
-    struct doctor_conf conf;
-    char config[FILES_PATH_MAX]; /* as this process opens it; empty: none was found */
-    char name[RECORD_NAME_MAX];  /* "netflow", or "netflow@site2" of an instance */
-    char unit[RECORD_TEXT_MAX];
-    char server_stream[128]; /* that stores its records, as the server says */
-    struct checks checks;
 };
 
 /* The path of a file of the host beneath the root. False when it is too long. */

@@ -36,6 +36,7 @@ enum {
 enum { SLOT_PROCESS, SLOT_SINK, SLOT_WORKERS };
 #define WORKER_POSITIONS (2U * KEPT_POSITION_VALUES)
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_VARIABLE "SR_BOOT_ID"
 #define REASON_KILLED "killed"
 #define REASON_DAMAGED "damaged"
 #define REASON_LATER "later_version"
@@ -59,18 +60,30 @@ struct durable {
 
 /* ---- Opening ---- */
 
+/* Where the sandbox of our units hides the file, the unit says it in the environment. */
 static void
 read_boot_id(char out[64])
 {
     FILE *f = fopen(BOOT_ID_FILE, "re");
+    const char *told = getenv(BOOT_ID_VARIABLE);
+    char line[64] = "";
+    size_t len = 0;
 
-    out[0] = '\0';
     if (f != NULL) {
-        if (fgets(out, 64, f) != NULL) {
-            out[strcspn(out, "\n")] = '\0';
+        if (fgets(line, sizeof(line), f) == NULL) {
+            line[0] = '\0';
         }
         (void)fclose(f);
+    } else if (told != NULL) {
+        (void)snprintf(line, sizeof(line), "%s", told);
     }
+    /* The kernel writes dashes, systemd none. */
+    for (const char *c = line; *c != '\0' && *c != '\n'; c++) {
+        if (*c != '-') {
+            out[len++] = *c;
+        }
+    }
+    out[len] = '\0';
 }
 
 struct durable *

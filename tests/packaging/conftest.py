@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def installed(packages, tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
     for package in (packages / "deb").glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
+    # One folder on a host, where /usr is merged.
+    shutil.copytree(folder / "lib", folder / "usr/lib", symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(folder / "lib")
     return folder
 
 

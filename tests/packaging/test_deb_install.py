@@ -13,6 +13,8 @@ import upstream
 CONFIG = '{"listen_addr": "0.0.0.0:162", "nats_url": "nats://nats:4222", "subject": "logs.snmp"}\n'
 FOLDER = "/etc/serviceradar"
 STATE = "/var/lib/serviceradar"
+FLOWGGER = ('[input]\ntype = "udp"\nlisten = "0.0.0.0:514"\nformat = "rfc3164"\n[output]\ntype = "nats"\n'
+            'format = "gelf"\nnats_url = "nats://nats:4222"\nnats_subject = "logs.site"\n')
 # How a person may have left a host: a mirror of what `enroll` of the older tool wrote, and too open.
 SECRETS = (f"{FOLDER}/creds/nats.creds", f"{FOLDER}/certs/collector-key.pem")
 
@@ -52,6 +54,13 @@ def install(host, *names):
 
 def ours(name):
     return ("serviceradar-collector-common", f"serviceradar-{name}")
+
+
+def read_by_syslog(host):
+    """What the service would read, in the order of its unit."""
+    return host.run("serviceradar-syslog", "--print-config",
+                    *(f"--config={FOLDER}/{name}" for name in ("flowgger.toml",
+                                                              "log-collector.toml")), check=False)
 
 
 def state(host, name):
@@ -162,7 +171,27 @@ def test_syslog_takes_the_place_of_the_log_collector_with_its_file(host):
     assert "REMOVED:\n  serviceradar-log-collector\n" in said
     host.run("dpkg", "--purge", "serviceradar-log-collector")
     assert "site.toml" in host.path(f"{FOLDER}/flowgger.toml").read_text()
+    host.write("/srv/site.toml", FLOWGGER)
+    assert "logs.site" in read_by_syslog(host).stdout
     assert host.owned(SECRETS[0]) == "root:serviceradar 640"
+
+
+@pytest.mark.parametrize("said", ('config_file = "flowgger.toml"',
+                                  "config_file = '/etc/serviceradar/flowgger.toml'",
+                                  "enabled = true  # config_file = \"x\""),
+                         ids=("its name", "its path", "nothing"))
+def test_a_log_collector_that_led_to_flowgger_toml_is_not_copied_to_that_name(host, said):
+    install(host, "serviceradar-log-collector-old")
+    host.path(f"{FOLDER}/log-collector.toml").write_text(
+        f'[flowgger]\n{said}\n[otel]\nconfig_file = "/srv/otel.toml"\n')
+    install(host, *ours("syslog"))
+    assert not host.path(f"{FOLDER}/flowgger.toml").exists()
+    refused = read_by_syslog(host)
+    assert refused.returncode == 2 and "flowgger.toml: cannot be read" in refused.stderr
+    host.write(f"{FOLDER}/flowgger.toml", FLOWGGER)
+    assert "logs.site" in read_by_syslog(host).stdout
+    host.run("dpkg", "--purge", "serviceradar-log-collector")
+    assert host.path(f"{FOLDER}/flowgger.toml").read_text() == FLOWGGER
 
 
 def test_the_file_of_an_enrolment_is_not_replaced_by_that_of_the_log_collector(host):
@@ -218,6 +247,13 @@ def test_a_purge_removes_what_is_of_the_collector_and_nothing_of_another(host):
                     f"{FOLDER}/certs/syslog-key.pem", f"{STATE}/syslog/0001.seg",
                     f"{STATE}/provision/0001.seg"}
     assert state(host, "serviceradar-syslog") == "ii"
+
+
+def test_a_purge_leaves_the_file_of_the_older_package_that_came_back(host):
+    install(host, *ours("netflow"))
+    install(host, "serviceradar-flow-collector-old")
+    host.run("dpkg", "--purge", "serviceradar-netflow")
+    assert host.path(f"{FOLDER}/flow-collector.json").read_text() == "{}\n"
 
 
 def test_the_purge_of_everything_leaves_nothing_and_it_can_be_installed_again(host):

@@ -397,8 +397,10 @@ def test_every_failure_has_one_cause_and_one_remedy_and_publishes_nothing(tmp_pa
 
 def test_a_version_that_is_published_cannot_change_its_contents(tmp_path, made, tiny, key):
     before = files(made)
-    for kind, folder in (("--debs", make_deb(tmp_path, text="other")), ("--rpms", make_rpm(tmp_path, text="other"))):
-        done = signing.run(made, "--key", key.file, kind, folder)
+    good = ["--debs", make_deb(tmp_path / "good", version="2")]
+    for more in (["--debs", make_deb(tmp_path, text="other")],
+                 [*good, "--rpms", make_rpm(tmp_path, text="other")]):
+        done = signing.run(made, "--key", key.file, *more, epoch=EPOCH + 1)
         assert done.returncode == 1 and "published already" in done.stderr, done.stderr
         assert files(made) == before
 

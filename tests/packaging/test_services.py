@@ -157,6 +157,19 @@ def test_a_killed_collector_comes_back_and_its_socket_kept_what_came(running):
     assert running.state(UNIT) == "active"
 
 
+@pytest.mark.parametrize("unit", ["syslog", "syslog@other"])
+def test_what_is_kept_for_the_next_process_says_of_which_boot_it_is(running, unit):
+    """Else a kill would count as a reboot, after which what was in hand is not known."""
+    if "@" in unit:
+        running.configure("syslog", ["udp://127.0.0.1:5514"], file=f"/etc/serviceradar/{unit}.yaml")
+    running.start(f"serviceradar-{unit}.service")
+    boot = running.box.sh("tr -d '-' </proc/sys/kernel/random/boot_id").strip()
+    kept = running.box.path(f"/var/lib/serviceradar/{unit}/counters").read_bytes()
+    if "@" in unit:
+        running.box.run("systemctl", "stop", f"serviceradar-{unit}.service")
+    assert boot.encode() in kept
+
+
 def test_a_process_that_stands_still_is_replaced(running):
     # The packaged 30 s, in less time.
     running.box.write(f"/run/systemd/system/{UNIT}.d/fast.conf",
