@@ -8,7 +8,7 @@
         with box.network():                             sockets made here are the machine's
             socket.create_connection(("127.0.0.1", 4222))
 
-root() makes a Debian of a suite with extra packages once and keeps it in the build folder. A machine is a
+root() makes a Debian with extra packages once and keeps it in the build folder. A machine is a
 copy of it in memory, with a network that has no way out. Its end, also that of a test that was killed,
 ends all of its processes and mounts. Where there is no root, no nspawn or no mirror, tests are skipped.
 """
@@ -32,8 +32,10 @@ CACHE = BIN.parent / "test-roots"
 CLONE_NEWNET = 0x40000000
 
 SYSTEM = ("systemd-sysv", "dbus", "iproute2")
+# Which Debian machines are. Packages have to be of the same: packaging/deb/build --in SUITE.
+SUITE = os.environ.get("SR_SUITE", "bookworm")
 # What our programs need, for machines that get them without a package.
-LIBRARIES = ("libnats3.4", "libuv1", "libyaml-0-2", "libssl3", "libmicrohttpd12", "libjansson4",
+LIBRARIES = ({"bookworm": "libnats3.4", "trixie": "libnats3.10"}[SUITE], "libuv1", "libyaml-0-2", "libssl3", "libmicrohttpd12", "libjansson4",
              "libpcap0.8", "libsnmp40", "libarchive13", "libcurl4", "libsqlite3-0", "tzdata",
              "ca-certificates")
 
@@ -72,12 +74,12 @@ def needs(*programs):
             pytest.skip(f"a machine of its own needs {program}")
 
 
-def root(*packages, suite="bookworm", system=SYSTEM):
-    """The folder of a Debian with systemd and these packages. It is shared: boot() it, or copy it."""
+def root(*packages, system=SYSTEM):
+    """The folder of a Debian SUITE with systemd and these packages. It is shared: boot() it, or copy it."""
     needs("mmdebstrap")
     names = sorted({*system, *packages})
     digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
-    folder = CACHE / f"{suite}-{digest}"
+    folder = CACHE / f"{SUITE}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -87,10 +89,10 @@ def root(*packages, suite="bookworm", system=SYSTEM):
         shutil.rmtree(new, ignore_errors=True)
         made = subprocess.run(
             ["mmdebstrap", "--quiet", "--variant=apt", "--format=directory",
-             f"--essential-hook={MASKED}", f"--include={','.join(names)}", suite, new],
+             f"--essential-hook={MASKED}", f"--include={','.join(names)}", SUITE, new],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False)
         if made.returncode != 0:
-            pytest.skip(f"no Debian {suite} can be made: {made.stderr.strip()[-400:]}")
+            pytest.skip(f"no Debian {SUITE} can be made: {made.stderr.strip()[-400:]}")
         new.rename(folder)
     return folder
 

@@ -129,6 +129,43 @@ def test_an_upgrade_over_a_damaged_configuration_is_finished_and_a_mended_one_is
     wait_for("what came meanwhile is written", machine.records)
 
 
+def test_an_upgrade_over_a_full_disk_is_finished_and_what_is_lost_is_counted(machine):
+    state, numbers = "/var/lib/serviceradar", services.METRICS["syslog"]
+    machine.install(*deb.NAMES)
+    machine.box.run("mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs", state)
+    machine.start_broker()
+    machine.box.run("systemctl", "stop", "nats")
+    machine.configure("syslog", ["udp://0.0.0.0:514"], queue={"durability": "always"})
+    machine.start(SERVICE)
+    machine.box.run("dd", "if=/dev/zero", f"of={state}/filler", "bs=4k", check=False)
+
+    def lost():
+        ledger = machine.ledger(numbers)
+        return ledger["dropped"] + ledger["dropped_records"]
+
+    def lose(count):
+        before = lost()
+        machine.send(514, *(services.line(n, "lost") for n in range(count)))
+        wait_for("all of it is counted", lambda: lost() == before + count)
+
+    lose(100)
+    before = machine.pid(SERVICE)
+    machine.upgrade()
+    assert machine.box.run("dpkg", "--audit").stdout == ""
+    assert machine.state(SERVICE) == "active"
+    assert machine.pid(SERVICE) != before
+    lose(50)
+    machine.box.run("rm", f"{state}/filler")
+    machine.box.run("systemctl", "start", "nats")
+    machine.await_port(4222)
+
+    def stored_again():
+        machine.send(514, services.line(0, "kept"))
+        return services.numbers(machine.stored(), "kept")
+    wait_for("what comes later is stored", stored_again, 30)
+    assert services.numbers(machine.stored(), "lost") == []
+
+
 def test_the_service_of_the_log_collector_hands_its_port_over(machine):
     machine.install("serviceradar-log-collector-old")
     assert machine.state("serviceradar-log-collector.service") == "active"
