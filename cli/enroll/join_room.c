@@ -84,6 +84,23 @@ read_other(const struct join *j, const char *name, struct settings *ret)
            settings_of_file(daemon, config, ret, &none);
 }
 
+/* A collector that is in no list would not be renewed, and its files could be taken for nobody's.
+ */
+static bool
+check_count(char names[RECORDS_MAX][RECORD_NAME_MAX], size_t count, const char *name,
+    struct trouble *trouble)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return count < RECORDS_MAX ||
+           trouble_say(trouble, ENOSPC, "unenroll an instance, or use another host",
+               "a host has at most %d collectors, those without an instance among them",
+               RECORDS_MAX);
+}
+
 bool
 join_check_room(const struct join *j, const char *name, const struct settings *settings,
     bool with_listens, struct trouble *trouble)
@@ -95,6 +112,10 @@ join_check_room(const struct join *j, const char *name, const struct settings *s
 
     if (other == NULL) {
         return trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
+    }
+    if (!check_count(names, count, name, trouble)) {
+        free(other);
+        return false;
     }
     for (; i < count && clash.what == NULL; i++) {
         if (strcmp(names[i], name) != 0 && read_other(j, names[i], other)) {

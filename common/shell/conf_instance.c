@@ -38,7 +38,7 @@ sr_conf_short_name(const char *program)
     return strncmp(program, suite, sizeof(suite) - 1) == 0 ? program + sizeof(suite) - 1 : program;
 }
 
-void
+bool
 sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX])
 {
     const char *name = sr_conf_short_name(program), *slash = strrchr(file, '/');
@@ -48,18 +48,21 @@ sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INS
 
     ret[0] = '\0';
     if (strncmp(base, name, len) != 0 || base[len] != '@') {
-        return;
+        return true;
     }
     base += len + 1;
-    size_t end = strcspn(base, ".");
+    const char *dot = strrchr(base, '.');
+    size_t end = dot != NULL ? (size_t)(dot - base) : strlen(base);
     if (end >= sizeof(instance)) {
-        return;
+        return false;
     }
     memcpy(instance, base, end);
     instance[end] = '\0';
-    if (sr_suite_instance_is_fine(instance)) {
-        memcpy(ret, instance, end + 1);
+    if (!sr_suite_instance_is_fine(instance)) {
+        return false;
     }
+    memcpy(ret, instance, end + 1);
+    return true;
 }
 
 void

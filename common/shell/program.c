@@ -124,7 +124,7 @@ source_of(const struct invocation *in)
         (void)snprintf(source.instance, sizeof(source.instance), "%s", in->instance);
     }
     for (size_t i = 0; i < in->file_count && source.instance[0] == '\0'; i++) {
-        sr_conf_instance_of(in->program->name, in->files[i], source.instance);
+        (void)sr_conf_instance_of(in->program->name, in->files[i], source.instance);
     }
     return source;
 }
@@ -145,6 +145,21 @@ tell_unread(const struct invocation *in, const struct sr_conf_source *source, co
     }
 }
 
+/* An instance must not have the queue and ports of another, or of none, because of its name. */
+static void
+check_names(const struct invocation *in, struct sr_conf_problems *problems)
+{
+    char instance[SR_SUITE_INSTANCE_MAX];
+
+    for (size_t i = 0; i < in->file_count && in->instance == NULL; i++) {
+        if (!sr_conf_instance_of(in->program->name, in->files[i], instance)) {
+            sr_conf_problem(problems, in->files[i],
+                "no instance can be called so: write 1 to 32 letters, digits, `_` and `-` behind "
+                "the `@`, not `-` first");
+        }
+    }
+}
+
 /* Loads the configuration, or prints what is wrong with it. Owned. */
 static void *
 load(const struct invocation *in)
@@ -155,7 +170,9 @@ load(const struct invocation *in)
     void *config = NULL;
 
     if (problems != NULL) {
-        if (sr_conf_choose(&source, in->program->name, unread, sizeof(unread), problems)) {
+        check_names(in, problems);
+        if (sr_conf_problems_count(problems) == 0 &&
+            sr_conf_choose(&source, in->program->name, unread, sizeof(unread), problems)) {
             tell_unread(in, &source, unread);
             config = sr_conf_load(in->program->schema, &source, problems);
         }

@@ -400,6 +400,20 @@ def test_instances_live_beside_each_other(world, tmp_path, root):
     assert picture(root) == now
 
 
+def test_an_instance_that_there_is_no_room_for_is_refused_and_others_are_replaced(
+        world, tmp_path, root):
+    records = root / "var/lib/serviceradar/enroll"
+    bundle = flows(world, tmp_path, "first", 2056)
+    apply(bundle, root, "--instance", "first")
+    for n in range(28):
+        (records / f"trapd@i{n}.json").write_text("{}")
+    was = picture(root)
+    answer = apply(flows(world, tmp_path, "more", 2057), root, "--instance", "more", code=6)
+    assert "32 collectors" in answer["cause"] and "unenroll" in answer["remedy"]
+    assert picture(root) == was
+    assert not apply(bundle, root, "--instance", "first")["changed"]
+
+
 def test_the_bundle_of_an_instance_that_is_kept_is_for_it_alone(world, tmp_path, root):
     late = World(world.dir, free_port())
     answer = apply(flows(late, tmp_path, "late", 2055), root, "--instance", "b", code=8)

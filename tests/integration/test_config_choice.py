@@ -134,3 +134,13 @@ def test_an_instance_has_a_queue_and_a_port_of_its_own(lab, files):
 def test_a_name_that_no_unit_can_have_is_refused(lab, name):
     done = lab.run("--instance", name, "--print-config")
     assert done.returncode == 2 and "--instance" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a.b", "x" * 33, "", "-a", "a b"])
+def test_a_file_whose_name_no_instance_can_have_is_refused(lab, files, name):
+    file = files[0].parent / f"syslog@{name}.yaml"
+    file.write_text("output: discard\n")
+    done = lab.run("--config", file, "--check-config")
+    assert done.returncode == 2 and f"{file}: no instance can be called so" in done.stderr
+    done = lab.run("--config", file, "--instance", "a", "--check-config")
+    assert done.returncode == 0, done.stderr

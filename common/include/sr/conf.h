@@ -138,8 +138,11 @@ void sr_conf_note(struct sr_conf_problems *problems, const char *where, const ch
  * queue.dir and metrics.listen of its own. One whose configuration is called "netflow@site2.yaml"
  * is the instance "site2" of serviceradar-netflow.
  */
-/* The instance that the configuration `file` is of, "" when it is of none. */
-void sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX]);
+/*
+ * The instance that the configuration `file` is of, "" when it is of none. False when it is called
+ * as that of one, by a name that none can have.
+ */
+bool sr_conf_instance_of(const char *program, const char *file, char ret[SR_SUITE_INSTANCE_MAX]);
 
 /* "netflow" of "serviceradar-netflow". Points into `program`. */
 const char *sr_conf_short_name(const char *program);
