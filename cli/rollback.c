@@ -166,7 +166,7 @@ take_back(struct generations *g, const struct options *o, const struct generatio
 static void
 warn_of_renewal(struct told *told, const struct options *o, const struct generation_item *item)
 {
-    char names[RECORDS_MAX][RECORD_NAME_MAX], text[256];
+    char names[RECORDS_MAX][RECORD_NAME_MAX], text[RECORD_NAME_MAX + 192];
     struct record record;
     struct trouble none;
 
@@ -175,10 +175,9 @@ warn_of_renewal(struct told *told, const struct options *o, const struct generat
         if (record_read(o->root, names[i], &record, &none) && record.renewed_s != 0 &&
             record.renewed_s == item->time) {
             (void)snprintf(text, sizeof(text),
-                "the credentials of %s before its renewal end a day after it: renew it again "
-                "before, "
-                "or it needs another token from the issuer",
-                names[i]);
+                "the credentials of %.*s before its renewal end a day after it: renew it again "
+                "before, or it needs another token from the issuer",
+                RECORD_NAME_MAX - 1, names[i]);
             told_say(told, 'w', text);
         }
     }

@@ -148,21 +148,22 @@ check_choice(struct patient *p)
 /* Finds out what is known of a collector; false when there is nothing of it on the host. */
 static bool
 admit(struct patient *p, const struct doctor_options *o, enum bundle_collector collector,
-    const char *name)
+    const char name[RECORD_NAME_MAX])
 {
     struct trouble trouble = { .error = 0 };
 
     p->options = o;
     p->collector = collector;
-    (void)snprintf(p->name, sizeof(p->name), "%s", name);
-    (void)snprintf(p->unit, sizeof(p->unit), "serviceradar-%s.service", name);
+    memcpy(p->name, name, sizeof(p->name));
+    (void)snprintf(
+        p->unit, sizeof(p->unit), "serviceradar-%.*s.service", RECORD_NAME_MAX - 1, name);
     if (o->config != NULL) {
         return files_path(p->config, "%s", o->config);
     }
     p->enrolled = record_read(o->root, name, &p->record, &trouble);
     if (p->enrolled) {
         if (p->record.unit[0] != '\0') {
-            (void)snprintf(p->unit, sizeof(p->unit), "%s", p->record.unit);
+            memcpy(p->unit, p->record.unit, sizeof(p->record.unit));
         }
         checks_add(&p->checks, "enrolment", CHECK_OK, "", "enrolled: package %s",
             p->record.package_id[0] != '\0' ? p->record.package_id : "from a file");

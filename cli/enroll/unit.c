@@ -156,7 +156,7 @@ unit_why(enum unit_state state)
 static bool
 complain_of(const char *doing, const char *unit, const char *said, struct trouble *trouble)
 {
-    char remedy[256];
+    char remedy[UNIT_NAME_MAX + 32];
 
     (void)snprintf(remedy, sizeof(remedy), "journalctl -u %s -n 50", unit);
     return trouble_say(trouble, 0, remedy, "%s cannot be %s: %s", unit, doing,

@@ -14,6 +14,7 @@
 #include <openssl/rand.h>
 #include <sqlite3.h>
 
+#include "issuer/schema.h"
 #include "issuer/store_parts.h"
 
 #include "sr/banned.h"
@@ -88,33 +89,21 @@ copy_bytes(int from, int to, off_t left, uint8_t ret_digest[DIGEST_BYTES])
     return ok;
 }
 
-/* Puts the ending behind the database in `fd`, and all of it on the disk. */
+/* Writes the database in `in` and its ending to `out`, and all of it on the disk. */
 static bool
-write_ending(int fd, const uint8_t *master)
+copy_with_ending(int in, int out, const uint8_t *master)
 {
     struct ending ending;
     uint8_t digest[DIGEST_BYTES];
     struct stat st;
 
     memcpy(ending.mark, MARK, sizeof(MARK));
-    return fstat(fd, &st) == 0 && copy_bytes(fd, -1, st.st_size, digest) &&
+    return fstat(in, &st) == 0 && copy_bytes(in, out, st.st_size, digest) &&
            make_mac(master, digest, ending.mac) &&
-           write(fd, &ending, sizeof(ending)) == (ssize_t)sizeof(ending) && fsync(fd) == 0;
+           write(out, &ending, sizeof(ending)) == (ssize_t)sizeof(ending) && fsync(out) == 0;
 }
 
 /* ---- Writing ---- */
-
-static bool
-end_file(const char *path, const uint8_t *master, struct trouble *trouble)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    bool ok = (fd >= 0 && write_ending(fd, master)) || say(trouble, "write", path);
-
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return ok;
-}
 
 /* Puts the master key into the copy that `copy` is connected to. */
 static bool
@@ -162,28 +151,46 @@ check_passphrase(struct sr_span passphrase, struct trouble *trouble)
                "the passphrase has less than %d bytes", BACKUP_PASSPHRASE_MIN);
 }
 
-/* The path without links, since SQLite opens the copy so. Its folder must exist. */
-static bool
-make_copy(const char *path, char ret_real[FILES_PATH_MAX], struct trouble *trouble)
+/*
+ * Makes `path`, a copy of the database beside it, which SQLite writes with the rights of its owner:
+ * that one may write nothing where root wants the backup. Returns it open, or -1.
+ */
+static int
+make_copy(struct store *store, const char *path, struct sr_span passphrase, struct trouble *trouble)
 {
-    /* SQLite fills an empty file, and then its mode is ours. */
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    struct store_rights before = store_as_owner(store);
 
-    if (fd < 0 && errno == EEXIST) {
-        return trouble_say(
-            trouble, EEXIST, "name a new file for each backup, or move it away", "%s exists", path);
-    }
+    /* What an attempt that was cut off left there. SQLite fills an empty file: its mode is ours. */
+    (void)unlink(path);
+    int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    store_as_before(before);
     if (fd < 0) {
-        return say(trouble, "make", path);
+        (void)say(trouble, "make", path);
+        return -1;
+    }
+    if (store_run(store, trouble, NULL, "VACUUM INTO ?1", "t", path) &&
+        (passphrase.data == NULL || wrap_into(store, path, passphrase, trouble))) {
+        return fd;
     }
     (void)close(fd);
-    char *real = realpath(path, NULL);
-    bool ok = real != NULL && files_path(ret_real, "%s", real);
-    if (!ok) {
-        (void)say(trouble, "find", path);
-        (void)unlink(path);
+    return -1;
+}
+
+static bool
+fill(struct store *store, int out, const char *path, struct sr_span passphrase,
+    struct trouble *trouble)
+{
+    char copy[FILES_PATH_MAX];
+
+    if (!files_path(copy, "%s/" STORE_FILE ".copy", store->dir)) {
+        return say(trouble, "use", store->dir);
     }
-    free(real);
+    int in = make_copy(store, copy, passphrase, trouble);
+    bool ok = in >= 0 && (copy_with_ending(in, out, store->master) || say(trouble, "write", path));
+    if (in >= 0) {
+        (void)close(in);
+    }
+    (void)unlink(copy);
     return ok;
 }
 
@@ -191,16 +198,21 @@ bool
 backup_write(
     struct store *store, const char *path, struct sr_span passphrase, struct trouble *trouble)
 {
-    char real[FILES_PATH_MAX];
-
-    if (!check_passphrase(passphrase, trouble) || !make_copy(path, real, trouble)) {
+    if (!check_passphrase(passphrase, trouble)) {
         return false;
     }
-    bool ok = store_run(store, trouble, NULL, "VACUUM INTO ?1", "t", real) &&
-              (passphrase.data == NULL || wrap_into(store, real, passphrase, trouble)) &&
-              end_file(real, store->master, trouble);
+    int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0 && errno == EEXIST) {
+        return trouble_say(
+            trouble, EEXIST, "name a new file for each backup, or move it away", "%s exists", path);
+    }
+    if (out < 0) {
+        return say(trouble, "make", path);
+    }
+    bool ok = fill(store, out, path, passphrase, trouble);
+    (void)close(out);
     if (!ok) {
-        (void)unlink(real);
+        (void)unlink(path);
     }
     return ok;
 }
@@ -365,6 +377,17 @@ check_mac(const struct store *store, const struct found *found, struct trouble *
                "the backup was altered");
 }
 
+/* Since the backup, a key may have had a token that is good for longer than the backup knows. */
+static bool
+forget_ends(struct store *store, struct trouble *trouble)
+{
+    int version = 0;
+
+    return store_version(store, &version, trouble) &&
+           (version < SCHEMA_KEY_ENDS ||
+               store_run(store, trouble, NULL, "UPDATE key_end SET ends_s = NULL", ""));
+}
+
 /* Checks the copy `file` and readies it to be the database of `store`, whose folder is set. */
 static bool
 prepare(struct store *store, const char *file, const char *key_file, const struct found *found,
@@ -373,7 +396,7 @@ prepare(struct store *store, const char *file, const char *key_file, const struc
     return store_connect(store, file, trouble) && check_whole(store, trouble) &&
            settle_master(store, key_file, passphrase, ret_made, trouble) &&
            check_mac(store, found, trouble) &&
-           store_drop_secret(store, WRAP_KIND, WRAP_NAME, trouble);
+           store_drop_secret(store, WRAP_KIND, WRAP_NAME, trouble) && forget_ends(store, trouble);
 }
 
 /* Puts the backup into `dir`, as far as the name of the database. */

@@ -5,6 +5,9 @@
 /* The version of the schema, kept in `PRAGMA user_version`. */
 #define SCHEMA_VERSION 2
 
+/* The first version that has the table `key_end`. */
+#define SCHEMA_KEY_ENDS 2
+
 /* Marks the database as ours, in `PRAGMA application_id`: "SRpv". */
 #define SCHEMA_APPLICATION 0x53527076
 

@@ -35,7 +35,9 @@ store_close(struct store *store)
     if (store == NULL) {
         return;
     }
+    struct store_rights before = store_as_owner(store);
     (void)sqlite3_close(store->db);
+    store_as_before(before);
     OPENSSL_cleanse(store, sizeof(*store));
     free(store);
 }
@@ -240,7 +242,9 @@ static void
 take_back(struct store *store)
 {
     if (sqlite3_get_autocommit(store->db) == 0) {
+        struct store_rights before = store_as_owner(store);
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        store_as_before(before);
     }
     store->broken = false;
 }

@@ -47,7 +47,8 @@ store_complain(struct store *store, int code, struct trouble *trouble)
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         return trouble_say(trouble, EACCES,
-            "run it as the owner of the folder, and look whether its file system is read-only",
+            "run it as the owner of the folder, who has to own its files too, and look whether its "
+            "file system is read-only",
             "cannot write the issuer's database in %s: %s", store->dir, text);
     case SQLITE_CONSTRAINT:
         return trouble_say(
@@ -63,8 +64,10 @@ store_complain(struct store *store, int code, struct trouble *trouble)
 bool
 store_execute(struct store *store, const char *sql, struct trouble *trouble)
 {
+    struct store_rights before = store_as_owner(store);
     int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 
+    store_as_before(before);
     return code == SQLITE_OK || store_complain(store, code, trouble);
 }
 
@@ -72,8 +75,13 @@ bool
 store_connect(struct store *store, const char *file, struct trouble *trouble)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(file, &store->db, flags, NULL);
 
+    if (!store_find_owner(store, file, trouble)) {
+        return false;
+    }
+    struct store_rights before = store_as_owner(store);
+    int code = sqlite3_open_v2(file, &store->db, flags, NULL);
+    store_as_before(before);
     if (code != SQLITE_OK) {
         return store_complain(store, code, trouble);
     }
@@ -136,12 +144,14 @@ store_run(struct store *store, struct trouble *trouble, int *ret_changes, const 
     const char *types, ...)
 {
     sqlite3_stmt *statement = NULL;
+    struct store_rights before = store_as_owner(store);
     va_list args;
 
     va_start(args, types);
     bool ok = prepare(store, trouble, sql, types, args, &statement);
     va_end(args);
     if (!ok) {
+        store_as_before(before);
         return false;
     }
     int code = sqlite3_step(statement);
@@ -151,6 +161,7 @@ store_run(struct store *store, struct trouble *trouble, int *ret_changes, const 
         *ret_changes = sqlite3_changes(store->db);
     }
     (void)sqlite3_finalize(statement);
+    store_as_before(before);
     return ok;
 }
 
@@ -159,6 +170,7 @@ store_query(struct store *store, struct trouble *trouble, store_row_cb *cb, void
     int *ret_rows, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *statement = NULL;
+    struct store_rights before = store_as_owner(store);
     va_list args;
     int rows = 0;
     int code;
@@ -167,6 +179,7 @@ store_query(struct store *store, struct trouble *trouble, store_row_cb *cb, void
     bool ok = prepare(store, trouble, sql, types, args, &statement);
     va_end(args);
     if (!ok) {
+        store_as_before(before);
         return false;
     }
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -182,6 +195,7 @@ store_query(struct store *store, struct trouble *trouble, store_row_cb *cb, void
         *ret_rows = rows;
     }
     (void)sqlite3_finalize(statement);
+    store_as_before(before);
     return ok;
 }
 

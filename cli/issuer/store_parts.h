@@ -3,6 +3,7 @@
 #define CLI_ISSUER_STORE_PARTS_H_INCLUDED
 
 #include <stdarg.h>
+#include <sys/types.h>
 
 #include "files.h"
 #include "issuer/seal.h"
@@ -21,7 +22,28 @@ struct store {
     uint8_t master[STORE_MASTER_BYTES];
     unsigned depth; /* of nested transactions */
     bool broken;    /* a rollback happened inside of one */
+    uid_t uid;      /* the owner of the folder that `db` is in */
+    gid_t gid;
 };
+
+/* ---- Root in a folder of somebody else (store_owner.c) ---- */
+
+/*
+ * Root's commands work in the folder of `serve`, whose user is to have no more rights by that. A
+ * journal in it can name a file elsewhere, which SQLite then removes, and links can be put where a
+ * file is made. So files of that folder are only touched with the rights of its owner.
+ */
+struct store_rights {
+    int uid, gid;
+};
+
+/* Takes the rights of the owner of the folder of `file` for what store_as_owner() is called for. */
+bool store_find_owner(struct store *store, const char *file, struct trouble *trouble);
+
+/* This thread has the file rights of the owner until store_as_before(); no change but for root. */
+struct store_rights store_as_owner(const struct store *store);
+
+void store_as_before(struct store_rights before);
 
 /* ---- Files (store_files.c) ---- */
 

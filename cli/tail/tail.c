@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "commands.h"
+#include "enroll/record.h"
 #include "terminal.h"
 
 #include "sr/banned.h"
@@ -22,11 +23,11 @@ static const char help[] =
     "usage: serviceradar-cli tail [COLLECTOR] [OPTION]...\n"
     "       serviceradar-cli tail --server tls://HOST:PORT --creds FILE --stream NAME [OPTION]...\n"
     "\n"
-    "Shows records as a collector on this host queues them (trapd, netflow or syslog; without a\n"
-    "name, the only one that runs here), or what a stream holds. Flows are shown as JSON. It "
-    "takes\n"
-    "nothing away: records go where they go. Records that come faster than they are read are left\n"
-    "out and counted; the collector never waits.\n"
+    "Shows records as a collector on this host queues them (trapd, netflow or syslog, an\n"
+    "instance as netflow@NAME; without a name, the only one that runs here), or what a stream\n"
+    "holds. Flows are shown as JSON. It takes nothing away: records go where they go. Records "
+    "that\n"
+    "come faster than they are read are left out and counted; the collector never waits.\n"
     "\n"
     "      --count N      end behind N records\n"
     "      --filter TEXT  only records with TEXT in their JSON\n"
@@ -76,7 +77,8 @@ static const struct option tail_options[] = {
 };
 
 struct options {
-    const char *collector;
+    const char *collector;      /* NULL: the only one that runs here */
+    char name[RECORD_NAME_MAX]; /* what `collector` is in */
     const char *socket;
     struct tail_stream stream;
     struct tail_view view;
@@ -202,10 +204,15 @@ parse(int argc, char **argv, struct options *o)
         complain("tail: one collector at a time, not \"%s\" too", argv[optind + 1]);
         return false;
     }
-    o->collector = argv[optind]; /* NULL when there is none */
-    if (o->collector != NULL && strpbrk(o->collector, "/ ") != NULL) {
-        complain("tail: a collector is trapd, netflow or syslog; give a path with --socket");
-        return false;
+    if (argv[optind] != NULL) {
+        if (record_name_read(argv[optind], o->name) == BUNDLE_UNTOLD) {
+            complain(
+                "tail: \"%s\" is no collector: name trapd, netflow or syslog, or an instance as "
+                "netflow@NAME; give a path with --socket",
+                argv[optind]);
+            return false;
+        }
+        o->collector = o->name;
     }
     return agree(o);
 }

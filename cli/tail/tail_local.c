@@ -77,7 +77,7 @@ tail_find(const char *folder, const char *collector, char path[108], struct trou
     }
     if (snprintf(path, 108, "%s/%s" SUFFIX, folder, collector) >= 108) {
         return trouble_say(
-            trouble, 0, "name trapd, netflow or syslog", "\"%.40s...\" is no collector", collector);
+            trouble, 0, "name its socket with --socket", "%s is no path of a socket", folder);
     }
     return true;
 }

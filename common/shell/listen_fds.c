@@ -161,26 +161,39 @@ sr_listen_fds_take(
     return fd;
 }
 
-/* The next that nobody took and that receives what is sent to the address. */
+/* The next that nobody took and that matches the address in that way. */
 static const struct passed *
-find_at(const struct sr_listen_fds *set, const struct sr_socket_address *address, size_t from)
+find_match(const struct sr_listen_fds *set, const struct sr_socket_address *address, size_t from,
+    enum sr_socket_match match)
 {
     for (size_t i = from; i < set->count; i++) {
         const struct passed *p = &set->passed[i];
-        if (p->fd >= 0 && sr_socket_match(p->fd, address) != SR_SOCKET_OTHER) {
+        if (p->fd >= 0 && sr_socket_match(p->fd, address) == match) {
             return p;
         }
     }
     return NULL;
 }
 
+/* Those of just the address go before wider ones, which may be another listener's. */
+static const struct passed *
+find_at(const struct sr_listen_fds *set, const struct sr_socket_address *address,
+    enum sr_socket_match *ret_match)
+{
+    const struct passed *same = find_match(set, address, 0, SR_SOCKET_SAME);
+
+    *ret_match = same != NULL ? SR_SOCKET_SAME : SR_SOCKET_WIDER;
+    return same != NULL ? same : find_match(set, address, 0, SR_SOCKET_WIDER);
+}
+
 unsigned
 sr_listen_fds_count_at(const struct sr_listen_fds *set, const struct sr_socket_address *address)
 {
-    const struct passed *p = find_at(set, address, 0);
+    enum sr_socket_match match;
+    const struct passed *p = find_at(set, address, &match);
     unsigned count = 0;
 
-    for (; p != NULL; p = find_at(set, address, (size_t)(p - set->passed) + 1)) {
+    for (; p != NULL; p = find_match(set, address, (size_t)(p - set->passed) + 1, match)) {
         count++;
     }
     return count;
@@ -189,7 +202,8 @@ sr_listen_fds_count_at(const struct sr_listen_fds *set, const struct sr_socket_a
 int
 sr_listen_fds_take_at(struct sr_listen_fds *set, const struct sr_socket_address *address)
 {
-    const struct passed *p = find_at(set, address, 0);
+    enum sr_socket_match match;
+    const struct passed *p = find_at(set, address, &match);
 
     if (p == NULL) {
         return -1;
@@ -197,6 +211,18 @@ sr_listen_fds_take_at(struct sr_listen_fds *set, const struct sr_socket_address 
     int fd = p->fd;
     set->passed[p - set->passed].fd = -1;
     return fd;
+}
+
+bool
+sr_listen_fds_was_taken(const struct sr_listen_fds *set, const struct sr_socket_address *address)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct passed *p = &set->passed[i];
+        if (p->fd < 0 && p->port == address->port && p->type == address->type) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Whether a socket of the same port was taken: the packages have one for each family. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shell/listener_socket.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -122,7 +123,16 @@ listener_socket_open(struct sr_listen_fds *passed, const struct sr_conf_listener
     *ret_is_stream = address.type == SOCK_STREAM;
     int fd = sr_listen_fds_take_at(passed, &address);
     if (fd < 0) {
-        return bind_new(l, &address, error, error_size);
+        fd = bind_new(l, &address, error, error_size);
+        if (fd < 0 && errno == EADDRINUSE && sr_listen_fds_was_taken(passed, &address)) {
+            (void)snprintf(error, error_size,
+                "%s: another listener has the passed socket of this port, which leaves none; "
+                "repeat "
+                "ListenDatagram= or ListenStream= with the address of each in the .socket unit, or "
+                "keep one listener",
+                l->listen);
+        }
+        return fd;
     }
     warn_if_wider(fd, l, &address);
     return adopt(fd, l, *ret_is_stream, error, error_size) ? fd : -1;

@@ -129,6 +129,7 @@ sr_socket_bind(const struct sr_socket_address *address, char *error, size_t erro
         int saved = errno;
         (void)snprintf(error, error_size, "cannot listen on %s port %u: %s; %s",
             any ? "*" : address->host, address->port, strerror(saved), bind_advice(saved));
+        errno = saved;
     }
     return fd;
 }

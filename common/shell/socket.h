@@ -19,7 +19,8 @@ struct sr_socket_address {
 
 /*
  * Opens a non-blocking socket and binds it to the first address of the host that can be bound.
- * Returns the descriptor, or -1 with what went wrong and what to do in `error`.
+ * Returns the descriptor, or -1 with what went wrong and what to do in `error`, and errno when it
+ * could not be bound.
  */
 int sr_socket_bind(const struct sr_socket_address *address, char *error, size_t error_size);
 

@@ -14,6 +14,14 @@ SRC, DST, BYTES, PACKETS = (8, 4), (12, 4), (1, 4), (2, 4)
 FIELDS = (SRC, DST, BYTES, PACKETS)
 
 
+def v5(source, count=1, sequence=0):
+    """A datagram of flows from addresses in a row."""
+    header = struct.pack("!HHIIIIBBH", 5, count, 10**6, int(time.time()), 0, sequence, 0, 0, 0)
+    return header + b"".join(struct.pack(
+        "!IIIHHIIIIHHBBBBHHBBH", source + i, 0xC6336401, 0, 1, 2, 10, 1000, 10**6, 10**6, 1024, 443,
+        0, 16, 6, 0, 64500, 64501, 24, 24, 0) for i in range(count))
+
+
 class Exporter:
     """Sends from an address of the loopback network."""
 
@@ -30,12 +38,8 @@ class Exporter:
         self.socket.sendto(datagram, self.target)
 
     def v5(self, count=1, number=0):
-        header = struct.pack("!HHIIIIBBH", 5, count, 10**6, int(time.time()), 0, self.flows, 0, 0, 0)
+        self.send(v5(0xC0000200 + number, count, self.flows))
         self.flows += count
-        records = b"".join(struct.pack(
-            "!IIIHHIIIIHHBBBBHHBBH", 0xC0000200 + number + i, 0xC6336401, 0, 1, 2, 10, 1000, 10**6,
-            10**6, 1024, 443, 0, 16, 6, 0, 64500, 64501, 24, 24, 0) for i in range(count))
-        self.send(header + records)
 
     def v9(self, *sets):
         header = struct.pack("!HHIIII", 9, len(sets), 10**6, int(time.time()), self.sequence,

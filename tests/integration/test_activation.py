@@ -226,6 +226,25 @@ def test_a_socket_of_both_families_serves_0_0_0_0_with_a_warning(lab):
                         f"socket=udp://[::]:{port}")
 
 
+def test_a_socket_of_just_the_address_goes_before_a_wider_one(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    daemon = Daemon(lab, output="discard", listeners=[
+        {"listen": f"udp://127.0.0.1:{port}"}, {"listen": f"udp://0.0.0.0:{port}"}])
+    daemon.held = [hold(lab, ("0.0.0.0", port), share=True),
+                   hold(lab, ("127.0.0.1", port), share=True)]
+    daemon.start()
+    assert not daemon.lines("receives on more addresses")
+    assert passed_to(daemon) == ["udp.socket"] * 2
+
+
+def test_a_listener_whose_port_is_of_a_wider_socket_says_what_to_do(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    said = start_fails(lab, [{"listen": f"udp://127.0.0.{i}:{port}"} for i in (1, 2)],
+                       [hold(lab, ("0.0.0.0", port))])
+    assert f"udp://127.0.0.2:{port}" in said and "another program" not in said
+    assert "ListenDatagram=" in said
+
+
 def test_a_listener_elsewhere_binds_for_itself_and_the_socket_is_named(lab):
     port, other = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
     daemon = at_address(lab, f"udp://127.0.0.1:{port}", output="discard", sockets=[

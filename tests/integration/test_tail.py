@@ -246,9 +246,18 @@ def test_without_a_collector_it_says_what_to_do(room):
     assert done.returncode == 1
     assert json.loads(done.stdout)["ok"] is False
     for args in (["a", "b"], ["--count", "x"], ["--json", "--raw"], ["--server", "tls://x"],
-                 ["trapd", "--socket", "y"], ["../x"], ["--follow"], ["--no-such"]):
+                 ["trapd", "--socket", "y"], ["../x"], ["--follow"], ["--no-such"],
+                 ["netfow"], ["netflow@"], ["netflow@../x"]):
         done = cli("tail", *args)
         assert done.returncode == 2 and done.stderr, args
+
+
+@pytest.mark.parametrize("name,socket", [("netflow@nobody", "netflow@nobody"),
+                                         ("flowgger@nobody", "syslog@nobody")])
+def test_an_instance_is_named_as_with_other_commands(name, socket):
+    done = cli("tail", name)
+    assert done.returncode == 1
+    assert f"/run/serviceradar/{socket}.sock: no collector listens there" in done.stderr
 
 
 # ---- From a stream ----

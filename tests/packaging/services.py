@@ -4,11 +4,8 @@
 import contextlib
 import json
 import re
-import shutil
 import socket
 import threading
-
-import pytest
 
 import container
 from lab import Client, wait_for
@@ -18,23 +15,18 @@ METRICS = {"trapd": 9620, "syslog": 9621, "netflow": 9622}
 WORLD = "/srv/world"
 
 
-class Host:
-    """A machine where the suite is installed and not configured; `box` is the container."""
+ISSUER = "serviceradar-provision.service"
+NO_CAPABILITY, NET_BIND_SERVICE = "0000000000000000", "0000000000000400"
 
-    def __init__(self, box, installed):
+
+class Host:
+    """A machine for the suite, which is not configured; `box` is the container."""
+
+    def __init__(self, box):
         self.box = box
-        box.copy(installed, "/")
-        box.run("systemd-sysusers")
-        box.run("systemd-tmpfiles", "--create")
-        box.run("systemctl", "daemon-reload")
-        box.sh("cd /usr/lib/systemd/system; systemctl preset serviceradar-*")
 
     def start_broker(self):
         """A NATS server with the tenant `acme`, whose streams take what collectors publish."""
-        broker = shutil.which("nats-server", path="/usr/sbin:/usr/local/bin:/usr/bin")
-        if broker is None:
-            pytest.skip("needs nats-server")
-        self.box.copy(broker, "/usr/sbin")
         self.box.run("serviceradar-provision", "dev", "--dir", WORLD, "--tenant", "acme")
         # Services may not see /root and /srv belongs to root alone: they get copies of their files.
         self.box.sh(f"""
@@ -43,12 +35,40 @@ class Host:
             install -g serviceradar -m 0640 acme/creds/*.creds /etc/serviceradar/creds
             install -g serviceradar -m 0640 tls/ca.pem acme/tls/collector*.pem /etc/serviceradar/certs
         """)
-        self.box.write("/run/systemd/system/nats.service", f"""[Service]
-            ExecStart=/usr/sbin/nats-server -c {WORLD}/nats-server.conf
-        """.replace("            ", ""))
+        self.start_nats(f"{WORLD}/nats-server.conf")
+
+    def start_nats(self, config):
+        """Starts the NATS server of the machine's Debian, as the unit `nats`."""
+        self.box.write("/run/systemd/system/nats.service",
+                       f"[Service]\nExecStart=/usr/sbin/nats-server -c {config}\n")
         self.box.run("systemctl", "daemon-reload")
         self.box.run("systemctl", "start", "nats")
         self.await_port(4222)
+
+    def start_issuer(self):
+        """An operator that root made, and the service that answers."""
+        self.box.run("serviceradar-provision", "operator", "init", "--name", "test", "--server",
+                     "tls://localhost:4222", "--api", "https://localhost:8443")
+        self.start(ISSUER)
+
+    def start_issued_broker(self):
+        """A NATS server as the issuer set it up, with the tenant `acme`, whose keys are trusted here."""
+        self.box.run("serviceradar-provision", "nats-config", "--out", "/etc/nats", "--store-dir",
+                     "/var/lib/nats")
+        self.start_nats("/etc/nats/nats-server.conf")
+        self.box.sh("""
+            serviceradar-provision account create acme
+            serviceradar-provision stream ensure acme
+            serviceradar-provision token key > /etc/serviceradar/trust.d/issuer.pub""")
+
+    def enroll(self, name):
+        """Enrolls a collector of `acme` by a token; its identifier is in /root/NAME."""
+        made = json.loads(self.box.sh(f"""
+            serviceradar-provision collector create --account acme --type {name} --hostname edge \
+                > /root/{name}
+            serviceradar-provision token create "$(cat /root/{name})" --json"""))
+        self.box.write("/root/token", made["token"], 0o600)
+        self.box.run("serviceradar-cli", "enroll", "--token-file", "/root/token")
 
     def await_port(self, port):
         def answers():
@@ -90,6 +110,16 @@ class Host:
     def pid(self, unit):
         return int(self.box.show(unit, "MainPID"))
 
+    def check_rights(self, unit, capabilities):
+        """The service runs as its user with these capabilities and no way to others."""
+        status = self.status(unit)
+        uid, gid = (self.box.sh(f"id -{what} serviceradar").strip() for what in "ug")
+        assert set(status["Uid"].split()) == {uid} and set(status["Gid"].split()) == {gid}
+        assert status["Groups"].split() in ([], [gid])
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert status[kind] == capabilities, kind
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+
     def status(self, unit):
         """/proc/PID/status of a service as a dictionary."""
         text = self.box.run("cat", f"/proc/{self.pid(unit)}/status").stdout
@@ -114,17 +144,17 @@ class Host:
 
 
 class Stream:
-    """Sends numbered syslog lines to a port, one each millisecond, until stop()."""
+    """Sends numbered datagrams, lines unless `make` makes others, one each millisecond, until stop()."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, make=None):
         self.sent, self.ending = 0, threading.Event()
-        self.socket, self.port = host.sender(), port
+        self.socket, self.port, self.make = host.sender(), port, make or line
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
     def _run(self):
         while not self.ending.wait(0.001):
-            self.socket.sendto(line(self.sent), ("127.0.0.1", self.port))
+            self.socket.sendto(self.make(self.sent), ("127.0.0.1", self.port))
             self.sent += 1
 
     def stop(self):
@@ -144,8 +174,18 @@ def numbers(messages, tag="n"):
     return [int(one[1]) for one in found if one]
 
 
+def base():
+    """The root of a machine that runs the suite beside a NATS server."""
+    return container.root(*container.LIBRARIES, "nats-server", "python3")
+
+
 @contextlib.contextmanager
 def host(place, installed):
-    base = container.root(*container.LIBRARIES, "python3")
-    with container.boot(place, base) as box:
-        yield Host(box, installed)
+    """A machine where the suite is installed without packages."""
+    with container.boot(place, base()) as box:
+        box.copy(installed, "/")
+        box.run("systemd-sysusers")
+        box.run("systemd-tmpfiles", "--create")
+        box.run("systemctl", "daemon-reload")
+        box.sh("cd /usr/lib/systemd/system; systemctl preset serviceradar-*")
+        yield Host(box)

@@ -44,9 +44,6 @@ def files(packages, tmp_path_factory):
 class Machine(services.Host):
     """A machine with nothing of the suite; install() brings packages."""
 
-    def __init__(self, box):
-        self.box = box
-
     def install(self, *names):
         self.box.run("apt-get", "install", "--yes", "--no-install-recommends",
                      *(f"/srv/packages/{name}.deb" for name in names), timeout=180)
@@ -66,8 +63,7 @@ class Machine(services.Host):
 
 @pytest.fixture
 def machine(files, tmp_path):
-    base = container.root(*container.LIBRARIES, "python3")
-    with container.boot(tmp_path, base) as box:
+    with container.boot(tmp_path, services.base()) as box:
         box.copy(files, "/srv/packages")
         yield Machine(box)
 

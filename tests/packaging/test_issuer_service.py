@@ -4,54 +4,33 @@ their units.
 """
 
 import json
-import shutil
 import socket
 import ssl
 
 import pytest
 
 from lab import wait_for
+from services import ISSUER
 
 FOLDER = "/var/lib/serviceradar/provision"
-SERVE, RENEW = "serviceradar-provision.service", "serviceradar-renew.service"
+RENEW = "serviceradar-renew.service"
 OWNER = "serviceradar-provision:serviceradar-provision"
 
 
 @pytest.fixture(scope="module")
 def issuer(host):
     """The machine with an operator that root made, and the service that answers."""
-    host.box.run("systemctl", "start", SERVE)
-    assert host.state(SERVE) == "inactive"  # before there is anything to serve
-    host.box.run("serviceradar-provision", "operator", "init", "--name", "test", "--server",
-                 "tls://localhost:4222", "--api", "https://localhost:8443")
-    host.start(SERVE)
+    host.box.run("systemctl", "start", ISSUER)
+    assert host.state(ISSUER) == "inactive"  # before there is anything to serve
+    host.start_issuer()
     return host
 
 
 @pytest.fixture(scope="module")
 def enrolled(issuer):
     """A broker that the issuer set up, and a collector of the tenant `acme` that was enrolled."""
-    broker = shutil.which("nats-server", path="/usr/sbin:/usr/local/bin:/usr/bin")
-    if broker is None:
-        pytest.skip("needs nats-server")
-    box = issuer.box
-    box.copy(broker, "/usr/sbin")
-    box.run("serviceradar-provision", "nats-config", "--out", "/etc/nats", "--store-dir",
-            "/var/lib/nats")
-    box.write("/run/systemd/system/nats.service",
-              "[Service]\nExecStart=/usr/sbin/nats-server -c /etc/nats/nats-server.conf\n")
-    box.run("systemctl", "daemon-reload")
-    box.run("systemctl", "start", "nats")
-    issuer.await_port(4222)
-    made = json.loads(box.sh("""
-        serviceradar-provision account create acme >&2
-        serviceradar-provision stream ensure acme >&2
-        serviceradar-provision collector create --account acme --type trapd --hostname edge \
-            > /root/collector
-        serviceradar-provision token create "$(cat /root/collector)" --json"""))
-    box.write("/root/token", made["token"], 0o600)
-    box.sh("serviceradar-provision token key > /etc/serviceradar/trust.d/issuer.pub")
-    box.run("serviceradar-cli", "enroll", "--token-file", "/root/token")
+    issuer.start_issued_broker()
+    issuer.enroll("trapd")
     return issuer
 
 
@@ -75,7 +54,7 @@ def test_what_root_made_belongs_to_the_service(issuer):
 
 
 def test_the_issuer_runs_as_its_own_user_without_any_capability(issuer):
-    status = issuer.status(SERVE)
+    status = issuer.status(ISSUER)
     uid = issuer.box.sh("id -u serviceradar-provision").strip()
     assert set(status["Uid"].split()) == {uid}
     assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == "0" * 16
@@ -83,13 +62,13 @@ def test_the_issuer_runs_as_its_own_user_without_any_capability(issuer):
 
 
 def test_a_reload_and_commands_of_root_leave_the_service_able_to_write(enrolled):
-    before = enrolled.pid(SERVE)
-    enrolled.box.run("systemctl", "reload", SERVE)
-    wait_for("it says so", lambda: "reloaded" in enrolled.box.journal(SERVE))
+    before = enrolled.pid(ISSUER)
+    enrolled.box.run("systemctl", "reload", ISSUER)
+    wait_for("it says so", lambda: "reloaded" in enrolled.box.journal(ISSUER))
     # The service wrote it while the collector was enrolled.
-    shown = enrolled.box.sh('serviceradar-provision collector show "$(cat /root/collector)" --json')
+    shown = enrolled.box.sh('serviceradar-provision collector show "$(cat /root/trapd)" --json')
     assert json.loads(shown)["collector"]["state"] == "installed", shown
-    assert (enrolled.pid(SERVE), owners(enrolled)) == (before, {OWNER})
+    assert (enrolled.pid(ISSUER), owners(enrolled)) == (before, {OWNER})
 
 
 def test_enroll_starts_the_collector_that_waited_for_it(enrolled):
@@ -119,6 +98,6 @@ def test_the_timer_waits_for_its_day(host):
 
 
 def test_a_database_of_another_owner_is_taken_over_at_the_start(issuer):
-    issuer.box.sh(f"systemctl stop {SERVE}; chown -R root:root {FOLDER}")
-    issuer.start(SERVE)
+    issuer.box.sh(f"systemctl stop {ISSUER}; chown -R root:root {FOLDER}")
+    issuer.start(ISSUER)
     assert owners(issuer) == {OWNER}

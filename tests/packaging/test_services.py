@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flows import Exporter
+from flows import v5
 from lab import wait_for
-from services import METRICS, PORTS, Stream, line, numbers
+from services import METRICS, NET_BIND_SERVICE, NO_CAPABILITY, PORTS, Stream, line, numbers
 from traps import v2c
 
 SUBJECTS = {"trapd": "acme.logs.snmp", "syslog": "acme.logs.syslog",
             "netflow": "acme.flows.raw.netflow"}
 STREAMS = {"trapd": "events", "syslog": "events", "netflow": "flows"}
-NO_CAPABILITY, NET_BIND_SERVICE = "0000000000000000", "0000000000000400"
 UNIT = "serviceradar-syslog.service"
 
 
@@ -48,32 +47,7 @@ def await_lines(host, tag, count):
     return found
 
 
-class DatagramOf:
-    """What tests.integration's senders send, kept."""
-
-    def __init__(self):
-        self.kept = []
-
-    def address(self, _listener):
-        return ("127.0.0.1", 0)
-
-    def sendto(self, data, _target):
-        self.kept.append(data)
-
-    def close(self):
-        pass
-
-
-def flow():
-    keeper = DatagramOf()
-    exporter = Exporter(keeper)
-    exporter.socket.close()
-    exporter.socket = keeper
-    exporter.v5()
-    return keeper.kept[0]
-
-
-DATAGRAMS = {"trapd": v2c, "syslog": lambda: line(0, "any"), "netflow": flow}
+DATAGRAMS = {"trapd": v2c, "syslog": lambda: line(0, "any"), "netflow": lambda: v5(0xC0000200)}
 
 
 # ---- Before anything is configured: these stand first in the file ----
@@ -92,13 +66,7 @@ def test_nothing_runs_and_nothing_failed_before_it_is_configured(host):
 
 @pytest.mark.parametrize("name", PORTS)
 def test_a_collector_runs_as_the_services_user_without_any_capability(running, name):
-    status = running.status(f"serviceradar-{name}.service")
-    uid, gid = (running.box.sh(f"id -{what} serviceradar").strip() for what in "ug")
-    assert set(status["Uid"].split()) == {uid} and set(status["Gid"].split()) == {gid}
-    assert status["Groups"].split() in ([], [gid])
-    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-        assert status[kind] == NO_CAPABILITY, kind
-    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    running.check_rights(f"serviceradar-{name}.service", NO_CAPABILITY)
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -265,9 +233,7 @@ def test_an_instance_runs_beside_the_service_with_one_capability(running):
                       queue={"dir": "/var/lib/serviceradar/syslog@site2"},
                       metrics={"listen": "127.0.0.1:9631"})
     running.start(unit)
-    status = running.status(unit)
-    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-        assert status[kind] == NET_BIND_SERVICE, kind
+    running.check_rights(unit, NET_BIND_SERVICE)
     assert running.state(UNIT) == "active"
     running.send(port, line(0, "instance"))
     assert await_lines(running, "instance", 1) == [0]

@@ -253,6 +253,59 @@ a_backup_while_another_process_writes_has_whole_transactions_only(void **state)
     assert_int_equal(status, 0);
 }
 
+static bool
+count_row(void *arg, struct sqlite3_stmt *row)
+{
+    (void)arg;
+    (void)row;
+    return true;
+}
+
+/* Since a backup was made, a key in it may have had a token that is good for longer. */
+static void
+a_restored_issuer_knows_no_end_of_any_key(void **state)
+{
+    struct store *store = *state, *restored = NULL;
+    int rows = 0;
+
+    assert_true(store_run(
+        store, &trouble, NULL, "INSERT INTO key_end (key, ends_s) VALUES ('U1', 1000)", ""));
+    assert_true(backup_write(store, file, none, &trouble));
+    assert_true(backup_restore(&other_with_key, file, none, &restored, &trouble));
+    assert_true(store_query(restored, &trouble, count_row, NULL, &rows,
+        "SELECT key FROM key_end WHERE key = 'U1' AND ends_s IS NULL", ""));
+    assert_int_equal(rows, 1);
+    store_close(restored);
+}
+
+static void
+root_backs_up_somebody_elses_folder_to_where_that_one_may_not_write(void **state)
+{
+    struct store *store = *state, *reopened = NULL, *restored = NULL;
+    char private_dir[FILES_PATH_MAX], copy[FILES_PATH_MAX], db_file[FILES_PATH_MAX];
+
+    if (geteuid() != 0) {
+        skip();
+    }
+    assert_true(files_path(private_dir, "%s/private", base) &&
+                files_path(copy, "%s/backup", private_dir) &&
+                files_path(db_file, "%s/state.db", dir));
+    assert_int_equal(chmod(base, 0755), 0);
+    assert_int_equal(mkdir(private_dir, 0700), 0);
+    assert_int_equal(
+        chown(dir, 65533, 65533) | chown(key_file, 65533, 65533) | chown(db_file, 65533, 65533), 0);
+    store_close(store);
+    *state = NULL;
+    assert_true(store_open(&place, &reopened, &trouble));
+    assert_true(backup_write(reopened, copy, span_of("correct horse battery"), &trouble));
+    store_close(reopened);
+    assert_true(
+        backup_restore(&other, copy, span_of("correct horse battery"), &restored, &trouble));
+    has_the_secret(restored);
+    store_close(restored);
+    assert_int_equal(folder_remove(private_dir), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_store, remove_store)
 
 int
@@ -265,6 +318,8 @@ main(void)
         TEST(an_issuer_and_a_backup_that_are_there_are_left_alone),
         TEST(a_backup_that_was_cut_anywhere_is_refused),
         TEST(a_backup_that_was_altered_anywhere_is_refused),
+        TEST(a_restored_issuer_knows_no_end_of_any_key),
+        TEST(root_backs_up_somebody_elses_folder_to_where_that_one_may_not_write),
         TEST(a_backup_while_another_process_writes_has_whole_transactions_only),
     };
 

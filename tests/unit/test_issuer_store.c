@@ -569,6 +569,75 @@ two_processes_lose_nothing_of_each_other(void **state)
     store_close(store);
 }
 
+/* ---- Root in a folder of somebody else ---- */
+
+#define SOMEBODY 65533
+
+static void
+write_at(const char *path, const void *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wbe");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A journal without pages, which has SQLite remove the file `other` when it is played back. */
+static void
+plant_journal(const char *path, const char *other)
+{
+    uint8_t bytes[1024] = { 0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7 };
+    size_t len = strlen(other), at = 512 + 4;
+    uint32_t sum = 0;
+    struct stat st;
+
+    assert_int_equal(stat(db_file, &st), 0);
+    bytes[18] = (uint8_t)(st.st_size / 4096 >> 8);
+    bytes[19] = (uint8_t)(st.st_size / 4096);
+    bytes[22] = 2;  /* sectors of 512 bytes */
+    bytes[26] = 16; /* pages of 4096 */
+    memcpy(bytes + at, other, len);
+    for (size_t i = 0; i < len; i++) {
+        sum += bytes[at + i];
+    }
+    at += len;
+    bytes[at + 3] = (uint8_t)len;
+    bytes[at + 6] = (uint8_t)(sum >> 8);
+    bytes[at + 7] = (uint8_t)sum;
+    memcpy(bytes + at + 8, bytes, 8);
+    write_at(path, bytes, at + 16);
+    assert_int_equal(chown(path, SOMEBODY, SOMEBODY), 0);
+}
+
+static void
+a_journal_that_the_folders_owner_plants_makes_root_remove_nothing(void **state)
+{
+    char journal[FILES_PATH_MAX], victim[FILES_PATH_MAX];
+    struct store *store = NULL;
+
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    assert_true(files_path(journal, "%s-journal", db_file) && files_path(victim, "%s/own", base));
+    assert_int_equal(chmod(base, 0755), 0);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(chown(dir, SOMEBODY, SOMEBODY), 0);
+    store_close(create());
+    write_at(victim, "root's", 6);
+    plant_journal(journal, victim);
+    bool opened = store_open(&place, &store, &trouble);
+    store_close(store);
+    assert_int_equal(access(victim, F_OK), 0);
+    assert_int_equal(unlink(victim), 0);
+    /* Without that journal all is well. */
+    (void)unlink(journal);
+    store_close(open_again());
+    assert_int_equal(geteuid(), 0);
+    (void)opened;
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, remove_dir)
 
 int
@@ -599,6 +668,7 @@ main(void)
         TEST(a_close_takes_back_what_was_not_committed),
         TEST(nothing_is_written_behind_a_transaction_that_the_database_took_back),
         TEST(two_processes_lose_nothing_of_each_other),
+        TEST(a_journal_that_the_folders_owner_plants_makes_root_remove_nothing),
     };
 
     return cmocka_run_group_tests(tests, make_base, remove_base);

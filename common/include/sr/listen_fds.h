@@ -2,6 +2,7 @@
 #ifndef SR_LISTEN_FDS_H_INCLUDED
 #define SR_LISTEN_FDS_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -27,12 +28,19 @@ int sr_listen_fds_take(
 
 struct sr_socket_address;
 
-/* How many sockets that nobody took receive what is sent to `address` (shell/socket.h). */
+/*
+ * How many sockets that nobody took receive what is sent to `address` (shell/socket.h): those of
+ * just that address, without any those of every address.
+ */
 unsigned sr_listen_fds_count_at(
     const struct sr_listen_fds *set, const struct sr_socket_address *address);
 
 /* Takes the next of these. Returns an owned descriptor, or -1 when there is none (left). */
 int sr_listen_fds_take_at(struct sr_listen_fds *set, const struct sr_socket_address *address);
+
+/* Whether a socket of that port and type was taken. */
+bool sr_listen_fds_was_taken(
+    const struct sr_listen_fds *set, const struct sr_socket_address *address);
 
 /*
  * One line that names the sockets which nobody took, if there are any, and `listeners` beside them:
