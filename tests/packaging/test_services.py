@@ -224,6 +224,23 @@ def test_new_credentials_are_used_without_another_process(running):
     assert running.pid(UNIT) == before
 
 
+@pytest.mark.parametrize("who", ["", "runuser -u nobody -G serviceradar --"], ids=["root", "group"])
+def test_records_are_shown_to_root_and_to_the_services_group(running, who):
+    """Whoever asks is somebody else in the user namespace of the service."""
+    stream = Stream(running, PORTS["syslog"])
+    try:
+        said = running.box.sh(f"{who} serviceradar-cli tail syslog --count 1 --json")
+    finally:
+        stream.stop()
+    assert '"subject"' in said
+
+
+def test_records_are_shown_to_nobody_else(running):
+    done = running.box.run("runuser", "-u", "nobody", "--", "serviceradar-cli", "tail", "syslog",
+                           "--count", "1", check=False)
+    assert done.returncode == 1 and "join the group serviceradar" in done.stderr
+
+
 # ---- Instances, and the end ----
 
 def test_an_instance_runs_beside_the_service_with_one_capability(running):
