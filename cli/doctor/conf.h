@@ -16,6 +16,7 @@ struct doctor_listener {
     char listen[128]; /* udp://0.0.0.0:514 */
     char subject[128];
     uint64_t receive_buffer; /* bytes */
+    bool held;               /* set by the check of its port: systemd has the socket */
 };
 
 /* Texts are empty where nothing is set. */

@@ -155,7 +155,8 @@ say_nobody(struct patient *p, const char *listen)
     }
 }
 
-static void
+/* Returns whether systemd holds the port for the collector. */
+static bool
 check_port(struct patient *p, const char *listen)
 {
     struct proc_listen l;
@@ -164,7 +165,7 @@ check_port(struct patient *p, const char *listen)
 
     if (!proc_read_listen(listen, &l)) {
         checks_add(&p->checks, "port", CHECK_SKIP, "", "%s has no port", listen);
-        return;
+        return false;
     }
     size_t count = proc_find_holders(&l, holders, HOLDERS_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -178,7 +179,7 @@ check_port(struct patient *p, const char *listen)
                 ? "see systemctl list-sockets, and stop the .socket unit that has it"
                 : "stop that program, or give the listener another port",
             "%s is taken by %s (pid %ld)", listen, holders[i].name, holders[i].pid);
-        return;
+        return false;
     }
     if (ours) {
         checks_add(&p->checks, "port", CHECK_OK, "",
@@ -186,6 +187,7 @@ check_port(struct patient *p, const char *listen)
     } else {
         say_nobody(p, listen);
     }
+    return held;
 }
 
 /* The kernel's limit for the receive buffers of programs; 0 unknown. */
@@ -211,7 +213,8 @@ check_buffers(struct patient *p)
 
     for (size_t i = 0; i < p->conf.listener_count; i++) {
         const struct doctor_listener *l = &p->conf.listeners[i];
-        if (strncmp(l->listen, "udp://", 6) == 0 && l->receive_buffer > wanted) {
+        /* systemd gives its sockets what the .socket unit says, whatever the limit is. */
+        if (strncmp(l->listen, "udp://", 6) == 0 && !l->held && l->receive_buffer > wanted) {
             wanted = l->receive_buffer;
         }
     }
@@ -240,7 +243,7 @@ doctor_check_listeners(struct patient *p)
         return;
     }
     for (size_t i = 0; i < p->conf.listener_count; i++) {
-        check_port(p, p->conf.listeners[i].listen);
+        p->conf.listeners[i].held = check_port(p, p->conf.listeners[i].listen);
     }
     check_buffers(p);
 }
