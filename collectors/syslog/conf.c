@@ -26,14 +26,17 @@ check_timezone(const void *item, char *text, size_t text_size)
     return text;
 }
 
-/* Items are NAME=VALUE, each name once. */
+/* Items are NAME=VALUE, each name once, and together so short that records have room. */
 static const char *
 check_extra(const void *item, char *text, size_t text_size)
 {
     const struct sr_conf_strings *extra = &((const struct syslog_listener *)item)->gelf_extra;
 
+    size_t bytes = 0;
+
     for (size_t i = 0; i < extra->count; i++) {
         size_t len = strcspn(extra->items[i], "=");
+        bytes += strlen(extra->items[i]);
         if (len == 0 || extra->items[i][len] == '\0') {
             (void)snprintf(
                 text, text_size, "`%s` has no name and `=`; write NAME=VALUE", extra->items[i]);
@@ -46,6 +49,12 @@ check_extra(const void *item, char *text, size_t text_size)
                 return text;
             }
         }
+    }
+    if (bytes > SYSLOG_EXTRA_BYTES_MAX) {
+        (void)snprintf(text, text_size,
+            "has %zu bytes, which every record would carry; at most %d are allowed", bytes,
+            SYSLOG_EXTRA_BYTES_MAX);
+        return text;
     }
     return NULL;
 }

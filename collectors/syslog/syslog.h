@@ -6,6 +6,7 @@
 #include "sr/runtime.h"
 
 #define SYSLOG_EXTRA_MAX 64
+#define SYSLOG_EXTRA_BYTES_MAX 16384 /* of all together: they are in every record */
 
 struct syslog_listener {
     struct sr_conf_listener base;

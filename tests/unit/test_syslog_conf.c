@@ -445,6 +445,24 @@ extra_keys_are_names_and_values(void **state)
 }
 
 static void
+extra_keys_leave_room_for_the_record(void **state)
+{
+    char text[SYSLOG_EXTRA_BYTES_MAX + 64];
+    int length = snprintf(
+        text, sizeof(text), "listeners: [{gelf_extra: ['a=%0*d']}]", SYSLOG_EXTRA_BYTES_MAX - 2, 0);
+
+    (void)state;
+    assert_true(length > 0 && (size_t)length < sizeof(text) - 1);
+    void *config = load_as("f.yaml", text);
+    assert_non_null(config);
+    sr_conf_free(config);
+    (void)snprintf(
+        text, sizeof(text), "listeners: [{gelf_extra: ['a=%0*d']}]", SYSLOG_EXTRA_BYTES_MAX - 1, 0);
+    assert_null(load_as("f.yaml", text));
+    assert_non_null(strstr(sr_conf_problems_text(problems, 0), "at most 16384 are allowed"));
+}
+
+static void
 extra_keys_are_sorted_for_the_encoder(void **state)
 {
     (void)state;
@@ -507,6 +525,7 @@ main(void)
         cmocka_unit_test(problems_name_the_file_that_they_are_in),
         cmocka_unit_test(the_wrapper_names_a_file_that_can_be_read_and_is_none),
         cmocka_unit_test(extra_keys_are_names_and_values),
+        cmocka_unit_test(extra_keys_leave_room_for_the_record),
         cmocka_unit_test(extra_keys_are_sorted_for_the_encoder),
     };
     return cmocka_run_group_tests(tests, prepare, tidy);
