@@ -145,34 +145,28 @@ folder_of(const char *path)
 
 /* Puts the renewed bundle where the files of the present one are. */
 static bool
-put_in_place(struct run *r, const struct record *old, const struct received *received)
+put_in_place(struct run *r, const struct join_options *join, const struct record *old,
+    const struct received *received)
 {
-    char *config = folder_of(old->config);
-    char *certs = folder_of(old->certificate);
-    char *creds = folder_of(old->creds);
-    const struct join_options join = { .root = r->o.root,
-        .collector = old->collector,
-        .instance = old->instance,
-        .config_dir = config,
-        .cert_dir = certs,
-        .creds_dir = creds,
-        .no_restart = r->o.no_restart,
-        .no_proof = r->o.no_proof,
-        .now_s = r->now_s };
     struct record record = *old;
     bool changed = false;
 
     record.renewed_s = r->now_s;
-    bool ok = join_apply(r->g, &join, &received->bundle, received->raw, &record, told_say, &r->told,
+    return join_apply(r->g, join, &received->bundle, received->raw, &record, told_say, &r->told,
         &changed, &r->exit, &r->trouble);
-    free(config);
-    free(certs);
-    free(creds);
-    return ok;
+}
+
+/* The present credentials end a day after the issuer gave new ones: first, whether those fit. */
+static bool
+check_host(struct run *r, const struct join_options *join)
+{
+    r->exit = JOIN_EXIT_FILES;
+    return join_preflight(r->g, join, join->collector, told_say, &r->told, &r->trouble);
 }
 
 static bool
-renew_now(struct run *r, const char *name, const struct record *record)
+fetch_and_place(
+    struct run *r, const struct join_options *join, const char *name, const struct record *record)
 {
     struct renewal_order order = {
         .root = r->o.root, .record = record, .now_s = r->now_s, .timeout_s = r->o.timeout_s
@@ -185,7 +179,7 @@ renew_now(struct run *r, const char *name, const struct record *record)
          received_take(r->g,
              (struct sr_span){ renewal.fetched.answer.body, renewal.fetched.answer.len }, NULL,
              renewal.keys, &received, &r->exit, &r->trouble) &&
-         put_in_place(r, record, &received);
+         put_in_place(r, join, record, &received);
     ok = ok && renewal_forget(&order, &r->trouble);
     received_done(&received);
     renewal_done(&renewal);
@@ -193,6 +187,30 @@ renew_now(struct run *r, const char *name, const struct record *record)
         told_line(&r->told, 'o', "%s is renewed", name);
         report(r, name, "renewed");
     }
+    return ok;
+}
+
+static bool
+renew_now(struct run *r, const char *name, const struct record *record)
+{
+    char *config = folder_of(record->config);
+    char *certs = folder_of(record->certificate);
+    char *creds = folder_of(record->creds);
+    const struct join_options join = { .root = r->o.root,
+        .collector = record->collector,
+        .instance = record->instance,
+        .config_dir = config,
+        .cert_dir = certs,
+        .creds_dir = creds,
+        .no_restart = r->o.no_restart,
+        .no_proof = r->o.no_proof,
+        .renewal = true,
+        .now_s = r->now_s };
+    bool ok = check_host(r, &join) && fetch_and_place(r, &join, name, record);
+
+    free(config);
+    free(certs);
+    free(creds);
     return ok;
 }
 
@@ -260,10 +278,36 @@ renew_one(struct run *r, const char *name)
     return renew_now(r, name, &record);
 }
 
+/* One that fails must not keep the others from theirs. The first trouble is the run's. */
+static bool
+renew_each(struct run *r)
+{
+    char names[RECORDS_MAX][RECORD_NAME_MAX];
+    size_t count = record_list(r->o.root, names);
+    struct trouble first = { .error = 0 };
+    int code = EXIT_SUCCESS;
+
+    for (size_t i = 0; i < count; i++) {
+        if (renew_one(r, names[i])) {
+            continue;
+        }
+        told_line(&r->told, 'w', "%s is not renewed: %s", names[i], r->trouble.cause);
+        report(r, names[i], "failed");
+        if (code == EXIT_SUCCESS) {
+            code = r->exit;
+            first = r->trouble;
+        }
+    }
+    if (code != EXIT_SUCCESS) {
+        r->exit = code;
+        r->trouble = first;
+    }
+    return code == EXIT_SUCCESS;
+}
+
 static bool
 renew_all(struct run *r)
 {
-    char names[RECORDS_MAX][RECORD_NAME_MAX];
     const struct generations_options options = { .root = r->o.root };
     bool undone = false;
 
@@ -278,16 +322,11 @@ renew_all(struct run *r)
     if (r->o.name[0] != '\0') {
         return renew_one(r, r->o.name);
     }
-    size_t count = record_list(r->o.root, names);
-    for (size_t i = 0; i < count; i++) {
-        if (!renew_one(r, names[i])) {
-            return false;
-        }
-    }
-    if (r->seen == 0) {
+    bool ok = renew_each(r);
+    if (ok && r->seen == 0) {
         told_say(&r->told, 'i', "no collector is enrolled on this host; nothing to renew");
     }
-    return true;
+    return ok;
 }
 
 int

@@ -132,7 +132,7 @@ look_at_collector(struct join *j, enum bundle_collector collector, struct troubl
         ok = settings_of_nothing(j->daemon, join_instance(j), settings, trouble) &&
              join_check_room(j, name, settings, false, trouble);
     }
-    if (ok) {
+    if (ok && !j->options->renewal) {
         tell_enrolment(j, name);
     }
     free(settings);
@@ -217,6 +217,37 @@ tell_files(const struct join *j, const struct generation_report *report)
     }
 }
 
+static bool
+is_new_config(const struct join *j, const struct generation_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        if (strcmp(report->files[i].path, j->record->config + 1) == 0) {
+            return report->files[i].change != GENERATION_SAME;
+        }
+    }
+    return false;
+}
+
+/* Whether a renewal leaves the unit alone; says why. */
+static bool
+leaves_unit(const struct join *j, const struct generation_report *report, struct unit_was was)
+{
+    const char *unit = j->record->unit;
+
+    if (!j->options->renewal || j->options->no_restart || !unit_can(was.state)) {
+        return false;
+    }
+    if (was.state != UNIT_ACTIVE) {
+        join_say(j, 'i', "%s is not started: it did not run before", unit);
+        return true;
+    }
+    if (!is_new_config(j, report)) {
+        join_say(j, 'o', "%s sees the new files by itself", unit);
+        return true;
+    }
+    return false;
+}
+
 /* Starts the unit, or says why not. */
 static bool
 start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
@@ -239,7 +270,8 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
 static void
 restore_unit(const struct join *j, struct unit_was was)
 {
-    if (!j->options->no_restart && unit_can(was.state)) {
+    /* A renewal that was not proven has not touched it. */
+    if ((!j->options->renewal || j->started) && !j->options->no_restart && unit_can(was.state)) {
         j->ops->restore(j->record->unit, was);
     }
 }
@@ -282,8 +314,12 @@ put_in_place(struct join *j, struct generation_report *report, struct unit_was w
         return false;
     }
     tell_files(j, report);
-    bool ok = join_prove(j, trouble) && !was_interrupted(trouble) && start_unit(j, was, trouble) &&
-              !was_interrupted(trouble) && unproven_end(j->root, trouble);
+    bool ok = join_prove(j, trouble) && !was_interrupted(trouble);
+    if (ok && !leaves_unit(j, report, was)) {
+        j->started = true;
+        ok = start_unit(j, was, trouble);
+    }
+    ok = ok && !was_interrupted(trouble) && unproven_end(j->root, trouble);
     if (!ok) {
         /* Who interrupts a proof that fails wants to know that it was heard. */
         (void)was_interrupted(trouble);
@@ -308,18 +344,52 @@ is_nothing(const struct join *j, const struct generation_report *report)
     return j->proven_before;
 }
 
+/* Takes the configuration, which is the first, out of the set; the proof is by what it says. */
+static void
+keep_config(struct join *j)
+{
+    struct settings *settings = malloc(sizeof(*settings));
+    char path[FILES_PATH_MAX];
+    struct trouble trouble;
+
+    join_say(j, 'i', "%s was changed by hand and stays as it is", j->record->config);
+    memmove(j->files, j->files + 1, --j->file_count * sizeof(j->files[0]));
+    if (settings != NULL && files_path(path, "%s%s", j->root, j->record->config) &&
+        settings_of_file(j->daemon, path, settings, &trouble)) {
+        j->settings = *settings;
+    }
+    free(settings);
+}
+
+static bool
+compare(struct join *j, struct generation_report *report, struct trouble *trouble)
+{
+    struct generation_options options = { .time = j->options->now_s, .force = j->options->force };
+    struct generation_set set = join_set(j);
+
+    if (!generation_compare(j->g, &set, &options, report, trouble)) {
+        return false;
+    }
+    enum generation_change config = report->files[0].change;
+    if (!j->options->renewal || (config != GENERATION_CHANGED && config != GENERATION_FOREIGN)) {
+        return true;
+    }
+    keep_config(j);
+    set = join_set(j);
+    return generation_compare(j->g, &set, &options, report, trouble);
+}
+
 static bool
 go_on(struct join *j, struct generation_report *report, bool *ret_changed, int *ret_exit,
     struct trouble *trouble)
 {
-    struct generation_options options = { .time = j->options->now_s, .force = j->options->force };
-    struct generation_set set = join_set(j);
     sigset_t held = ends(), before;
 
     *ret_exit = JOIN_EXIT_FILES;
-    if (!generation_compare(j->g, &set, &options, report, trouble)) {
+    if (!compare(j, report, trouble)) {
         return false;
     }
+    struct generation_set set = join_set(j);
     struct unit_was was = j->ops->look(j->root, j->record->unit);
     if (is_nothing(j, report)) {
         join_say(j, 'o', "everything is so already");

@@ -44,6 +44,12 @@ struct join_options {
     bool no_proof; /* there is no server to reach from here: for images and offline hosts */
     bool force;
     bool dry_run;
+    /*
+     * New credentials for a collector that is enrolled: a configuration that an operator changed
+     * stays, a unit that is off stays off, and one that runs is restarted only for a new
+     * configuration, as the daemons see new credentials by themselves.
+     */
+    bool renewal;
     uint64_t now_s;
     const struct join_ops *ops; /* the system's */
 };

@@ -45,6 +45,7 @@ struct join {
     struct generation_file files[JOIN_FILES_MAX];
     size_t file_count;
     bool proven_before; /* a record of the same enrolment is there */
+    bool started;       /* the unit was told to start, whatever came of it */
 };
 
 void join_say(const struct join *j, char level, const char *format, ...)

@@ -13,8 +13,11 @@
 
 #include "sr/banned.h"
 
-/* A start waits for the daemon's own word that it is ready, a stop until its queue is on disk. */
-#define TIMEOUT_MS 120000
+/*
+ * A start waits for the daemon's own word that it is ready, a stop until its queue is on disk. A
+ * restart is both: TimeoutStopSec= and TimeoutStartSec= of the units, and a minute.
+ */
+#define TIMEOUT_MS (11 * 60 * 1000)
 
 /* Exit code of systemctl with the verb on the unit, with what it printed on `ret_error`'s line. */
 static int

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from enroll_desk import NETWORK, SERVER, STATE, USAGE, Desk
+from enroll_desk import FILES, NETWORK, SERVER, STATE, USAGE, Desk
 from issuer import Era, error
 
 OURS = dict(get_bundle=True, get_enroll=True, post="any", keys=True, confirm=True, again=True)
@@ -191,6 +191,29 @@ def test_an_issuer_that_is_away_changes_nothing(desk):
     desk.servers.remove(desk.server)
     assert "accepts a connection" in desk.renew(code=NETWORK)["cause"]
     assert desk.results == before
+
+
+def test_a_host_that_has_no_place_for_new_files_does_not_ask_for_them(desk):
+    """The issuer revokes the present credentials a day after it gave others."""
+    desk.enrol()
+    before = desk.results
+    desk.path("etc/serviceradar/creds").chmod(0o777)
+    desk.renew(code=FILES)
+    assert desk.server.requests == [] and desk.results == before
+    desk.path("etc/serviceradar/creds").chmod(0o750)
+    desk.renew()
+    assert desk.results != before
+
+
+def test_a_collector_that_cannot_be_renewed_keeps_no_other_from_it(desk):
+    desk.enrol()
+    damaged = desk.path(f"{STATE}/syslog.json")  # which comes first
+    damaged.write_text("{}")
+    answer = desk.renew(code=FILES)
+    assert "damaged" in answer["cause"]
+    assert answer["collectors"] == [{"collector": "syslog", "result": "failed"},
+                                    {"collector": "trapd", "result": "renewed"}]
+    damaged.unlink()
 
 
 def test_the_pin_of_the_token_still_counts(desk):

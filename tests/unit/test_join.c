@@ -492,6 +492,90 @@ an_error_of_the_disk_leaves_all_old_or_all_new(void **state)
     free(before);
 }
 
+/* Enrols, and gives the options of a renewal whose unit was in `was`. */
+static struct join_options
+enrol_to_renew(enum unit_state was)
+{
+    struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "");
+    struct join_options options = desk_options(&host);
+    struct desk_result first = desk_join(&options, NULL, &bundle, "raw");
+
+    assert_joined(&first);
+    options = desk_options(&host);
+    options.renewal = true;
+    options.now_s += 100;
+    desk_world.was = was;
+    return options;
+}
+
+static void
+a_renewal_starts_no_unit_that_is_off_and_none_that_runs(void **state)
+{
+    static const enum unit_state states[] = { UNIT_INACTIVE, UNIT_FAILED, UNIT_ACTIVE };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        struct join_options options = enrol_to_renew(states[i]);
+        struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "");
+        desk_allow(&bundle, "*.logs.snmp");
+        struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
+        assert_joined(&result);
+        assert_true(result.changed);
+        assert_int_equal(desk_world.proofs, 1);
+        assert_int_equal(desk_world.started, 0);
+    }
+}
+
+static void
+a_renewal_restarts_a_unit_for_a_new_configuration(void **state)
+{
+    struct join_options options = enrol_to_renew(UNIT_ACTIVE);
+    struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "log: debug\n");
+
+    (void)state;
+    struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
+    assert_joined(&result);
+    assert_int_equal(desk_world.started, 1);
+}
+
+static void
+a_renewal_leaves_a_configuration_that_an_operator_changed(void **state)
+{
+    static const char path[] = "etc/serviceradar/trapd.json";
+    struct join_options options = enrol_to_renew(UNIT_ACTIVE);
+    struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "mine: yes\n");
+
+    (void)state;
+    host_write(&host, path, (const char *)bundle.config.data, 0640);
+    for (unsigned i = 0; i < 5; i++) { /* more than generations are kept */
+        bundle = desk_bundle(BUNDLE_TRAPD, i % 2 == 0 ? "theirs: yes\n" : "");
+        desk_allow(&bundle, i % 2 == 0 ? "*.logs.snmp" : "acme.logs.snmp");
+        struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
+        assert_joined(&result);
+        assert_non_null(strstr(result.said, "stays as it is"));
+        char *text = host_read(&host, path);
+        assert_non_null(strstr(text, "mine: yes"));
+        free(text);
+    }
+    assert_int_equal(desk_world.started, 0);
+    assert_int_equal(desk_world.proofs, 5);
+}
+
+static void
+a_renewal_that_is_not_proven_leaves_the_unit_as_it_runs(void **state)
+{
+    struct join_options options = enrol_to_renew(UNIT_ACTIVE);
+    struct bundle bundle = desk_bundle(BUNDLE_TRAPD, "");
+
+    (void)state;
+    desk_allow(&bundle, "*.logs.snmp");
+    desk_world.proof = PROOF_DNS;
+    struct desk_result result = desk_join(&options, NULL, &bundle, "raw");
+    assert_false(result.ok);
+    assert_int_equal(result.exit, JOIN_EXIT_ROLLED_BACK);
+    assert_int_equal(desk_world.started + desk_world.restored, 0);
+}
+
 static void
 a_clock_that_was_never_set_is_told_before_a_token_is_spent(void **state)
 {
@@ -530,6 +614,10 @@ main(void)
         ON_A_HOST(a_bundle_that_cannot_be_for_this_host_is_refused),
         ON_A_HOST(what_was_never_proven_is_taken_back_after_a_kill),
         ON_A_HOST(an_error_of_the_disk_leaves_all_old_or_all_new),
+        ON_A_HOST(a_renewal_starts_no_unit_that_is_off_and_none_that_runs),
+        ON_A_HOST(a_renewal_restarts_a_unit_for_a_new_configuration),
+        ON_A_HOST(a_renewal_leaves_a_configuration_that_an_operator_changed),
+        ON_A_HOST(a_renewal_that_is_not_proven_leaves_the_unit_as_it_runs),
         ON_A_HOST(a_clock_that_was_never_set_is_told_before_a_token_is_spent),
     };
     return cmocka_run_group_tests_name("join", tests, desk_open, desk_close);
