@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "metrics_text.h"
+#include "trouble.h"
 
 #include "sr/banned.h"
 
@@ -155,6 +156,9 @@ daemon_read_metrics(const char *text, struct daemon_state *state)
     state->output_up = sum_of(text, up) == 1;
     (void)metrics_label(text, build, "program", state->program, sizeof(state->program));
     (void)metrics_label(text, build, "version", state->version, sizeof(state->version));
+    /* Any user can answer on the port of a daemon that does not run, and this is for terminals. */
+    trouble_clean(state->program);
+    trouble_clean(state->version);
 }
 
 char *
@@ -188,6 +192,7 @@ daemon_ask(const char *listen, unsigned timeout_ms, struct daemon_state *ret_sta
         if (status != 0) {
             (void)snprintf(
                 state.words, sizeof(state.words), "%.*s", (int)strcspn(body, "\r\n"), body);
+            trouble_clean(state.words);
         }
         free(text);
     }

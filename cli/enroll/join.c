@@ -117,6 +117,18 @@ tell_enrolment(const struct join *j, const char *name)
     }
 }
 
+static bool
+look_at_unit(const struct join *j, const char *name, struct trouble *trouble)
+{
+    char unit[UNIT_NAME_MAX], remedy[UNIT_NAME_MAX + 64];
+
+    (void)snprintf(unit, sizeof(unit), "serviceradar-%s.service", name);
+    (void)snprintf(
+        remedy, sizeof(remedy), "systemctl unmask %s; or leave it off with --no-restart", unit);
+    return j->options->no_restart || j->options->renewal || !unit_is_masked(j->root, unit) ||
+           trouble_say(trouble, 0, remedy, "%s is masked, so that it cannot be started", unit);
+}
+
 /* What can be known of a collector before there is a bundle for it. */
 static bool
 look_at_collector(struct join *j, enum bundle_collector collector, struct trouble *trouble)
@@ -127,7 +139,7 @@ look_at_collector(struct join *j, enum bundle_collector collector, struct troubl
     (void)record_name(collector, join_instance(j), name);
     bool ok = settings != NULL ||
               trouble_say(trouble, ENOMEM, "free memory and run it again", "out of memory");
-    ok = ok && look_at_choice(j, name, trouble);
+    ok = ok && look_at_choice(j, name, trouble) && look_at_unit(j, name, trouble);
     if (ok && *join_instance(j) != '\0') {
         ok = settings_of_nothing(j->daemon, join_instance(j), settings, trouble) &&
              join_check_room(j, name, settings, false, trouble);

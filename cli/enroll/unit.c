@@ -74,6 +74,23 @@ has_file(const char *unit)
 }
 
 bool
+unit_is_masked(const char *root, const char *unit)
+{
+    static const char *const folders[] = { "/etc/systemd/system", "/run/systemd/system" };
+    char path[FILES_PATH_MAX], to[16];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        ssize_t len = files_path(path, "%s%s/%s", root, folders[i], unit)
+                          ? readlink(path, to, sizeof(to))
+                          : -1;
+        if (len == (ssize_t)strlen("/dev/null") && memcmp(to, "/dev/null", (size_t)len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 unit_socket_name(const char *unit, char ret_socket[UNIT_NAME_MAX])
 {
     const char *dot = strrchr(unit, '.');
@@ -159,9 +176,11 @@ unit_why(enum unit_state state)
 static bool
 complain_of(const char *doing, const char *unit, const char *said, struct trouble *trouble)
 {
+    bool masked = strstr(said, "masked") != NULL;
     char remedy[UNIT_NAME_MAX + 32];
 
-    (void)snprintf(remedy, sizeof(remedy), "journalctl -u %s -n 50", unit);
+    (void)snprintf(
+        remedy, sizeof(remedy), masked ? "systemctl unmask %s" : "journalctl -u %s -n 50", unit);
     return trouble_say(trouble, 0, remedy, "%s cannot be %s: %s", unit, doing,
         *said != '\0' ? said : "systemctl gave no reason");
 }

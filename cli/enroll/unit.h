@@ -30,6 +30,9 @@ struct unit_was {
 
 #define UNIT_NAME_MAX 256
 
+/* Whether an administrator masked the unit, so that nothing starts it. */
+bool unit_is_masked(const char *root, const char *unit);
+
 /* The name that the .socket unit of a service has. False for what is no unit. */
 bool unit_socket_name(const char *unit, char ret_socket[UNIT_NAME_MAX]);
 

@@ -549,6 +549,11 @@ def test_units_that_run_but_not_well(running, tmp_path, name, show):
     golden(name, look(running, "--quiet", path=path), tmp_path, 0)
 
 
+def test_a_masked_unit_is_no_missing_package(patient, tmp_path):
+    path = systemctl(tmp_path, LoadState="masked", ActiveState="inactive")
+    assert f"systemctl unmask serviceradar-{patient.collector}.service" in patient.doctor(path=path).stdout
+
+
 def test_unit_of_the_platforms_packages(patient, tmp_path):
     path = systemctl(tmp_path, active="serviceradar-flow-collector.service", LoadState="not-found")
     patient.golden("other_unit", path=path)

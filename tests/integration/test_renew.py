@@ -197,10 +197,10 @@ def test_a_host_that_has_no_place_for_new_files_does_not_ask_for_them(desk):
     """The issuer revokes the present credentials a day after it gave others."""
     desk.enrol()
     before = desk.results
-    desk.path("etc/serviceradar/creds").chmod(0o777)
+    desk.path("etc/serviceradar/certs").chmod(0o777)
     desk.renew(code=FILES)
     assert desk.server.requests == [] and desk.results == before
-    desk.path("etc/serviceradar/creds").chmod(0o750)
+    desk.path("etc/serviceradar/certs").chmod(0o750)
     desk.renew()
     assert desk.results != before
 

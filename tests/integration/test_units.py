@@ -77,6 +77,28 @@ def test_a_start_that_fails_leaves_both_units_as_they_were(bundle, tmp_path):
     assert states(said) == ["failed:"] and "cannot be started" in said, said
 
 
+def test_a_masked_unit_is_named_with_its_cure_and_everything_is_as_it_was(bundle, tmp_path):
+    said = on_host(bundle, """
+        mv /etc/systemd/system/serviceradar-trapd.service /lib/systemd/system/
+        ln -s /dev/null /etc/systemd/system/serviceradar-trapd.service
+        if apply; then exit 9; fi
+        test ! -e /etc/serviceradar/trapd.json
+        state failed
+    """, tmp_path)
+    assert states(said) == ["failed:"], said
+    assert "try: systemctl unmask serviceradar-trapd.service" in said
+
+
+def test_a_masked_socket_leaves_the_service_without_it(bundle, tmp_path):
+    said = on_host(bundle, """
+        mv /etc/systemd/system/serviceradar-trapd.socket /lib/systemd/system/
+        ln -s /dev/null /etc/systemd/system/serviceradar-trapd.socket
+        apply && state enrolled
+        serviceradar-cli unenroll trapd && state ended
+    """, tmp_path)
+    assert states(said) == ["enrolled: service service-enabled", "ended:"], said
+
+
 def test_a_configuration_that_goes_before_is_refused_and_named(bundle, tmp_path):
     said = on_host(bundle, """
         mkdir -p /etc/serviceradar

@@ -70,6 +70,19 @@ numbers_are_summed_over_the_listeners(void **state)
 }
 
 static void
+an_answer_writes_nothing_on_a_terminal_but_text(void **state)
+{
+    struct daemon_state s = { .answers = true };
+
+    (void)state;
+    daemon_read_metrics("serviceradar_build_info{program=\"a\033]0;b\a\",version=\"\xc2\x9b"
+                        "2J\"} 1\n",
+        &s);
+    assert_string_equal(s.program, "a?]0;b?");
+    assert_string_equal(s.version, "??2J");
+}
+
+static void
 an_answer_that_is_no_metrics_tells_nothing(void **state)
 {
     struct daemon_state s = { .answers = true };
@@ -98,6 +111,7 @@ main(void)
         cmocka_unit_test(an_address_for_everybody_is_asked_on_loopback),
         cmocka_unit_test(what_is_no_address_is_not_asked),
         cmocka_unit_test(numbers_are_summed_over_the_listeners),
+        cmocka_unit_test(an_answer_writes_nothing_on_a_terminal_but_text),
         cmocka_unit_test(an_answer_that_is_no_metrics_tells_nothing),
         cmocka_unit_test(nobody_there_does_not_answer),
     };

@@ -590,6 +590,27 @@ a_clock_that_was_never_set_is_told_before_a_token_is_spent(void **state)
     generations_close(g);
 }
 
+static void
+a_unit_that_is_masked_is_told_before_a_token_is_spent(void **state)
+{
+    struct join_options options = desk_options(&host);
+    struct trouble trouble;
+    char path[256];
+
+    (void)state;
+    host_folder(&host, "etc/systemd/system");
+    (void)snprintf(
+        path, sizeof(path), "%s/etc/systemd/system/serviceradar-trapd.service", host.root);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    struct generations *g = host_open(&host, NULL);
+    assert_false(join_preflight(g, &options, BUNDLE_TRAPD, NULL, NULL, &trouble));
+    assert_non_null(strstr(trouble.remedy, "systemctl unmask serviceradar-trapd.service"));
+    assert_true(join_preflight(g, &options, BUNDLE_SYSLOG, NULL, NULL, &trouble));
+    options.no_restart = true;
+    assert_true(join_preflight(g, &options, BUNDLE_TRAPD, NULL, NULL, &trouble));
+    generations_close(g);
+}
+
 #define ON_A_HOST(test) cmocka_unit_test_setup_teardown(test, make_host, remove_host)
 
 int
@@ -619,6 +640,7 @@ main(void)
         ON_A_HOST(a_renewal_leaves_a_configuration_that_an_operator_changed),
         ON_A_HOST(a_renewal_that_is_not_proven_leaves_the_unit_as_it_runs),
         ON_A_HOST(a_clock_that_was_never_set_is_told_before_a_token_is_spent),
+        ON_A_HOST(a_unit_that_is_masked_is_told_before_a_token_is_spent),
     };
     return cmocka_run_group_tests_name("join", tests, desk_open, desk_close);
 }
