@@ -395,6 +395,20 @@ def test_every_failure_has_one_cause_and_one_remedy_and_publishes_nothing(tmp_pa
         assert not list(served.glob("apt/dists/*")) and not list(served.glob("rpm/*/repodata")), arguments
 
 
+def test_a_package_whose_name_leads_elsewhere_is_refused(tmp_path, key):
+    tree, debs = tmp_path / "tree", tmp_path / "debs"
+    (tree / "DEBIAN").mkdir(parents=True)
+    debs.mkdir()
+    (tree / "DEBIAN/control").write_text(
+        "Package: sr-tiny\nVersion: 1.0-1\nArchitecture: x/../../../../../../stray\n"
+        "Maintainer: Somebody <somebody@example.com>\nDescription: A package\n Of no use.\n")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--nocheck", "--build", tree, debs / "x.deb"],
+                   check=True, timeout=30, capture_output=True)
+    done = signing.run(tmp_path / "served", "--key", key.file, "--debs", debs)
+    assert done.returncode == 1 and "has a name that is none" in done.stderr, done.stderr
+    assert not list(tmp_path.rglob("stray*"))
+
+
 def test_a_version_that_is_published_cannot_change_its_contents(tmp_path, tiny, key):
     # Made long ago: an index of now would be another one.
     made = signing.build(tmp_path / "served", key, *tiny, epoch=EPOCH)
