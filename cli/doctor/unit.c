@@ -78,12 +78,13 @@ judge_running(struct patient *p, const char *text)
 static void
 judge_unit(struct patient *p, const char *text)
 {
-    char load[32], active[32], pid[32], remedy[RECORD_TEXT_MAX + 64];
+    char load[32], active[32], pid[32];
 
     (void)property(text, "LoadState", load, sizeof(load));
     (void)property(text, "ActiveState", active, sizeof(active));
     p->unit_pid = strtol(property(text, "MainPID", pid, sizeof(pid)), NULL, 10);
     if (strcmp(load, "masked") == 0) {
+        char remedy[RECORD_TEXT_MAX + 64];
         (void)snprintf(remedy, sizeof(remedy), "systemctl unmask %s", p->unit);
         checks_add(&p->checks, "unit", p->enrolled ? CHECK_FAIL : CHECK_WARN, remedy,
             "%s is masked", p->unit);
