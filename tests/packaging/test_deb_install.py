@@ -232,8 +232,9 @@ def test_a_removal_keeps_configuration_and_queue_for_the_return(host):
 
 def test_a_purge_removes_what_is_of_the_collector_and_nothing_of_another(host):
     install(host, *ours("trapd"), "serviceradar-syslog")
-    of_trapd = [f"{FOLDER}/trapd.yaml", f"{FOLDER}/trapd@b.json", f"{STATE}/enroll/trapd.json"]
-    stays = [f"{FOLDER}/syslog.yaml", f"{STATE}/enroll/syslog.json", f"{FOLDER}/agent.json",
+    of_trapd = [f"{FOLDER}/trapd.yaml", f"{FOLDER}/trapd@b.json", f"{STATE}/enroll/trapd.json",
+                f"{FOLDER}/trapd.json.operator-1", f"{FOLDER}/creds/trapd@b.creds.operator-1"]
+    stays = [f"{FOLDER}/syslog.yaml", f"{FOLDER}/syslog.json.operator-1", f"{STATE}/enroll/syslog.json", f"{FOLDER}/agent.json",
              f"{FOLDER}/trapd-notes.txt"]
     for file in of_trapd + stays:
         host.write(file, "mine\n")
