@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The issuer as a service, what root's commands share with it, and the daily renewal, in the sandboxes of
+"""The issuer as a service, what root's commands share with it, and the renewal, in the sandboxes of
 their units.
 """
 
@@ -76,7 +76,7 @@ def test_enroll_starts_the_collector_that_waited_for_it(enrolled):
     assert enrolled.state("serviceradar-trapd.socket") == "active"
 
 
-def test_the_daily_renewal_does_its_work_in_its_sandbox(enrolled):
+def test_the_renewal_does_its_work_in_its_sandbox(enrolled):
     creds = "/etc/serviceradar/creds/trapd.creds"
     before, pid = enrolled.box.sh(f"cat {creds}"), enrolled.pid("serviceradar-trapd.service")
     enrolled.box.run("systemctl", "start", RENEW)
@@ -91,7 +91,7 @@ def test_the_daily_renewal_does_its_work_in_its_sandbox(enrolled):
     assert enrolled.state("serviceradar-trapd.service") == "active", pid
 
 
-def test_the_timer_waits_for_its_day(host):
+def test_the_timer_waits_for_its_time(host):
     host.box.run("systemctl", "start", "serviceradar-renew.timer")
     assert host.state("serviceradar-renew.timer") == "active"
     assert host.box.show("serviceradar-renew.timer", "NextElapseUSecRealtime")
