@@ -146,6 +146,7 @@ look_at_collector(struct join *j, enum bundle_collector collector, struct troubl
     }
     if (ok && !j->options->renewal) {
         tell_enrolment(j, name);
+        join_warn_of_port(j, collector);
     }
     free(settings);
     return ok;
@@ -273,7 +274,7 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
         return true;
     }
     if (!j->ops->start(unit, trouble)) {
-        return false;
+        return join_blame_port(j, trouble);
     }
     join_say(j, 'o', "%s is enabled and runs", unit);
     return true;
