@@ -250,7 +250,7 @@ leaves_unit(const struct join *j, const struct generation_report *report, struct
     if (!j->options->renewal || j->options->no_restart || !unit_can(was.state)) {
         return false;
     }
-    if (was.state != UNIT_ACTIVE) {
+    if (was.state != UNIT_ACTIVE && was.state != UNIT_STARTING) {
         join_say(j, 'i', "%s is not started: it did not run before", unit);
         return true;
     }
