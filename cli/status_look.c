@@ -109,7 +109,8 @@ static void
 look_at_unit(const struct status_options *o, struct status_collector *s)
 {
     s->unit = unit_look(o->root, s->record.unit);
-    if (s->unit.state == UNIT_INACTIVE || s->unit.state == UNIT_FAILED) {
+    if (s->unit.state == UNIT_INACTIVE || s->unit.state == UNIT_FAILED ||
+        s->unit.state == UNIT_STARTING) {
         word(s, true, "%s is %s", s->record.unit, unit_word(s->unit.state));
     } else if (s->unit.state == UNIT_NO_FILE) {
         word(s, true, "there is no unit %s", s->record.unit);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "daemon_ask.h"
-#include "doctor/proc.h"
 #include "metrics_text.h"
+#include "proc.h"
 #include "sr/ack.h"
 
 #include "sr/banned.h"

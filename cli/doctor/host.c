@@ -16,7 +16,8 @@
 #include "sr/banned.h"
 
 #define SERVICE_USER "serviceradar"
-#define TRUST_FOLDER "/etc/serviceradar/trust.d"
+#define CONFIG_FOLDER "/etc/serviceradar"
+#define TRUST_FOLDER CONFIG_FOLDER "/trust.d"
 #define OTHERS_PROGRAMS "/usr/local/bin"
 
 static const char *const programs[] = { "serviceradar-trapd", "serviceradar-syslog",
@@ -55,6 +56,32 @@ doctor_daemon(enum bundle_collector collector)
     case BUNDLE_UNTOLD: break;
     }
     return "";
+}
+
+/* Packages of the platform have given it to the service, which could then replace what is in it. */
+static void
+check_folder(const struct doctor_options *options, struct checks *checks)
+{
+    const char *remedy = options->root[0] == '\0' ? "systemd-tmpfiles --create serviceradar.conf"
+                                                  : "chown root:serviceradar and chmod 0750 it";
+    char path[FILES_PATH_MAX];
+    struct stat st;
+
+    if (!doctor_path(options, CONFIG_FOLDER, path) || stat(path, &st) != 0) {
+        return;
+    }
+    /* An image is made by whoever makes it. */
+    if (st.st_uid != 0 && (options->root[0] == '\0' || st.st_uid != geteuid())) {
+        checks_add(checks, "folder", CHECK_WARN, remedy,
+            "%s belongs to user %lu, who can replace the configurations and keys in it", path,
+            (unsigned long)st.st_uid);
+    } else if ((st.st_mode & 022) != 0) {
+        checks_add(checks, "folder", CHECK_WARN, remedy,
+            "others than root can replace what is in %s: its mode is %04o", path,
+            (unsigned)(st.st_mode & 07777));
+    } else {
+        checks_add(checks, "folder", CHECK_OK, "", "only root can replace what is in %s", path);
+    }
 }
 
 static void
@@ -182,6 +209,7 @@ check_other_units(const struct doctor_options *options, struct checks *checks)
 void
 doctor_check_host(const struct doctor_options *options, struct checks *checks)
 {
+    check_folder(options, checks);
     check_trust(options, checks);
     check_shadows(options, checks);
     if (options->root[0] != '\0') {

@@ -8,8 +8,8 @@
 #include <sys/statvfs.h>
 
 #include "child.h"
-#include "doctor/proc.h"
 #include "enroll/unit.h"
+#include "proc.h"
 
 #include "sr/banned.h"
 

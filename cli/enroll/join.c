@@ -146,6 +146,7 @@ look_at_collector(struct join *j, enum bundle_collector collector, struct troubl
     }
     if (ok && !j->options->renewal) {
         tell_enrolment(j, name);
+        join_warn_of_port(j, collector);
     }
     free(settings);
     return ok;
@@ -249,7 +250,7 @@ leaves_unit(const struct join *j, const struct generation_report *report, struct
     if (!j->options->renewal || j->options->no_restart || !unit_can(was.state)) {
         return false;
     }
-    if (was.state != UNIT_ACTIVE) {
+    if (was.state != UNIT_ACTIVE && was.state != UNIT_STARTING) {
         join_say(j, 'i', "%s is not started: it did not run before", unit);
         return true;
     }
@@ -273,7 +274,7 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
         return true;
     }
     if (!j->ops->start(unit, trouble)) {
-        return false;
+        return join_blame_port(j, trouble);
     }
     join_say(j, 'o', "%s is enabled and runs", unit);
     return true;

@@ -91,6 +91,18 @@ const char *join_instance(const struct join *j);
 bool join_check_room(const struct join *j, const char *name, const struct settings *settings,
     bool with_listens, struct trouble *trouble);
 
+/*
+ * Warns when another program has the port of the package's .socket unit. The bundle that is yet to
+ * come may name another one, so nothing is refused for that.
+ */
+void join_warn_of_port(const struct join *j, enum bundle_collector collector);
+
+/*
+ * After a start that failed: when another program has a port of the configuration, that becomes the
+ * cause, before what `trouble` says already. Returns false always, for `return`.
+ */
+bool join_blame_port(const struct join *j, struct trouble *trouble);
+
 /* Proves what is in place, and says what was seen. */
 bool join_prove(struct join *j, struct trouble *trouble);
 

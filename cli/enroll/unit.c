@@ -19,25 +19,33 @@
  */
 #define TIMEOUT_MS (11 * 60 * 1000)
 
-/* Exit code of systemctl with the verb on the unit, with what it printed on `ret_error`'s line. */
+/* Exit code of systemctl with the verb on the unit; below 0 with errno when it did not run. */
 static int
-systemctl(const char *const words[3], const char *unit, char *ret_error, size_t size)
+run(const char *const words[3], const char *unit, struct child_output *output)
 {
     static const char *const programs[] = { "/usr/bin/systemctl", "/bin/systemctl" };
     const char *program = access(programs[0], X_OK) == 0 ? programs[0] : programs[1];
     const char *argv[8] = { program, "--no-ask-password", "--quiet" };
-    struct child child = { .argv = argv, .timeout_ms = TIMEOUT_MS };
-    struct child_output *output = calloc(1, sizeof(*output));
+    const struct child child = { .argv = argv, .timeout_ms = TIMEOUT_MS };
     size_t argc = 3;
-    int code = -1;
 
     for (size_t i = 0; i < 3 && words[i] != NULL; i++) {
         argv[argc++] = words[i];
     }
     argv[argc] = unit;
+    return child_run(&child, output);
+}
+
+/* The same, with what it printed on `ret_error`'s line. */
+static int
+systemctl(const char *const words[3], const char *unit, char *ret_error, size_t size)
+{
+    struct child_output *output = calloc(1, sizeof(*output));
+    int code = -1;
+
     errno = ENOMEM;
     if (output != NULL) {
-        code = child_run(&child, output);
+        code = run(words, unit, output);
     }
     if (ret_error != NULL) {
         const char *said = code < 0 ? strerror(errno) : output->err;
@@ -51,6 +59,19 @@ static int
 ask(const char *verb, const char *unit)
 {
     return systemctl((const char *const[3]){ verb }, unit, NULL, 0);
+}
+
+/* Also between the restarts of a service that does not stay up. */
+static bool
+is_starting(const char *unit)
+{
+    struct child_output *output = calloc(1, sizeof(*output));
+    const char *const words[3] = { "show", "--property=ActiveState" };
+    bool is = output != NULL && run(words, unit, output) == 0 &&
+              strstr(output->out, "ActiveState=activating") != NULL;
+
+    free(output);
+    return is;
 }
 
 static bool
@@ -130,6 +151,8 @@ unit_look(const char *root, const char *unit)
         was.state = UNIT_ACTIVE;
     } else if (ask("is-failed", unit) == 0) {
         was.state = UNIT_FAILED;
+    } else if (is_starting(unit)) {
+        was.state = UNIT_STARTING;
     }
     was.enabled = ask("is-enabled", unit) == 0;
     if (unit_socket(unit, socket)) {
@@ -148,6 +171,7 @@ unit_word(enum unit_state state)
     case UNIT_NO_FILE: return "missing";
     case UNIT_INACTIVE: return "inactive";
     case UNIT_FAILED: return "failed";
+    case UNIT_STARTING: return "activating";
     case UNIT_ACTIVE: return "active";
     }
     return "unknown";
@@ -156,7 +180,8 @@ unit_word(enum unit_state state)
 bool
 unit_can(enum unit_state state)
 {
-    return state == UNIT_INACTIVE || state == UNIT_FAILED || state == UNIT_ACTIVE;
+    return state == UNIT_INACTIVE || state == UNIT_FAILED || state == UNIT_STARTING ||
+           state == UNIT_ACTIVE;
 }
 
 const char *
@@ -168,6 +193,7 @@ unit_why(enum unit_state state)
     case UNIT_NO_FILE: return "there is no such unit";
     case UNIT_INACTIVE:
     case UNIT_FAILED:
+    case UNIT_STARTING:
     case UNIT_ACTIVE: break;
     }
     return "--no-restart";
@@ -271,5 +297,6 @@ unit_restore(const char *unit, struct unit_was was)
         (void)ask("stop", unit);
         (void)ask("start", socket);
     }
-    (void)ask(was.state == UNIT_ACTIVE ? "restart" : "stop", unit);
+    bool was_on = was.state == UNIT_ACTIVE || was.state == UNIT_STARTING;
+    (void)ask(was_on ? "restart" : "stop", unit);
 }

@@ -18,6 +18,7 @@ enum unit_state {
     UNIT_NO_FILE,    /* there is no unit of that name */
     UNIT_INACTIVE,
     UNIT_FAILED,
+    UNIT_STARTING, /* or it ended, and systemd starts it again in a moment */
     UNIT_ACTIVE,
 };
 

@@ -713,6 +713,15 @@ def test_key_folder_that_others_can_write(tmp_path):
     golden("trust", run("--root", tmp_path / "root", "--quiet"), tmp_path, 1)
 
 
+@as_root
+@pytest.mark.parametrize("name,owner,mode", [
+    ("folder_of_the_service", 4711, 0o750), ("folder_others_can_write", 0, 0o770)])
+def test_folder_of_configurations_that_is_not_roots_alone(image, tmp_path, name, owner, mode):
+    os.chown(image.etc, owner, 4712)
+    image.etc.chmod(mode)
+    image.golden(name, tmp_path, 0, "--quiet")
+
+
 def test_program_that_shadows_ours(tmp_path):
     folder = tmp_path / "root" / "usr" / "local" / "bin"
     folder.mkdir(parents=True)

@@ -2,6 +2,7 @@
 """What the commands of the edge host do with the service and its .socket unit."""
 
 import pathlib
+import re
 import shlex
 
 import pytest
@@ -112,3 +113,40 @@ def test_a_configuration_that_goes_before_is_refused_and_named(bundle, tmp_path)
     assert ("/etc/serviceradar/trapd.yaml is there, which the service reads before the "
             "/etc/serviceradar/trapd.json of the enrolment") in said
     assert "the service reads /etc/serviceradar/trapd.yaml before the" in said
+
+
+# A program on a port, by its pid in $holder.
+HOLD = """
+hold() {
+    mkfifo /run/held
+    python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+open("/run/held", "w").close()
+time.sleep(600)' "$1" & holder=$!
+    read -r _ < /run/held || true
+}
+"""
+
+
+def test_a_start_that_fails_names_who_holds_the_port(bundle, tmp_path):
+    said = on_host(bundle, HOLD + """
+        printf '[Service]\\nExecStart=/bin/false\\n' > /etc/systemd/system/serviceradar-trapd.service
+        hold 11162
+        if apply; then exit 9; fi
+        kill $holder
+        echo "holder is $holder"
+    """, tmp_path)
+    holder = said.split("holder is ")[1].split()[0]
+    assert re.search(rf"udp://127.0.0.1:11162 is taken by python[\d.]* \(pid {holder}\)", said), said
+    assert "try: stop that program, or have the bundle issued with another listen address" in said
+
+
+def test_a_unit_that_systemd_was_starting_again_is_not_stopped_by_a_failure(bundle, tmp_path):
+    said = on_host(bundle, """
+        printf '[Service]\\nExecStart=/bin/false\\n' > /etc/systemd/system/serviceradar-trapd.service
+        touch /run/standin/serviceradar-trapd.service.restarting
+        if apply; then exit 9; fi
+        cat /run/standin/serviceradar-trapd.service.verb
+    """, tmp_path)
+    assert said.splitlines()[-1] == "restart", said

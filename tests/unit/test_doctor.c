@@ -8,8 +8,8 @@
 #include "child.h"
 #include "doctor/conf.h"
 #include "doctor/doctor.h"
-#include "doctor/proc.h"
 #include "metrics_text.h"
+#include "proc.h"
 
 /* ---- Configurations ---- */
 

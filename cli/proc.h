@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_DOCTOR_PROC_H_INCLUDED
-#define CLI_DOCTOR_PROC_H_INCLUDED
+#ifndef CLI_PROC_H_INCLUDED
+#define CLI_PROC_H_INCLUDED
 
 #include <stdbool.h>
 #include <stddef.h>

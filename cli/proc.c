@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doctor/proc.h"
+#include "proc.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
