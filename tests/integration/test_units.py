@@ -118,8 +118,8 @@ def test_a_configuration_that_goes_before_is_refused_and_named(bundle, tmp_path)
 # A program on a port, by its pid in $holder.
 HOLD = """
 hold() {
-    mkfifo /run/held
-    python3 -c 'import socket, sys, time
+    test -p /run/held || mkfifo /run/held
+    "${2:-python3}" -c 'import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", int(sys.argv[1])))
 open("/run/held", "w").close()
@@ -140,6 +140,33 @@ def test_a_start_that_fails_names_who_holds_the_port(bundle, tmp_path):
     holder = said.split("holder is ")[1].split()[0]
     assert re.search(rf"udp://127.0.0.1:11162 is taken by python[\d.]* \(pid {holder}\)", said), said
     assert "try: stop that program, or have the bundle issued with another listen address" in said
+
+
+def test_who_holds_the_packages_port_is_named_before_the_token_is_spent(bundle, tmp_path):
+    said = on_host(bundle, HOLD + """
+        printf '{"u":"%s","p":"%s","t":"%s"}' https://localhost:1 \
+            6f1c3d2e-0000-4000-8000-000000000001 c2VjcmV0c2VjcmV0c2VjcmV0 |
+            basenc --base64url -w 0 | tr -d = > /run/token
+        look() {
+            echo "$1"
+            serviceradar-cli enroll --token-file /run/token --dry-run --collector trapd
+        }
+        look nobody
+        hold 162
+        look "python $holder"
+        kill $holder
+        wait $holder || true
+        cp "$(readlink -f "$(command -v python3)")" /run/serviceradar-trapd
+        hold 162 /run/serviceradar-trapd
+        look ours
+        kill $holder
+    """, tmp_path)
+    nobody, other = said.split("\npython ")
+    other, ours = other.split("\nours")
+    taken = rf"udp://0.0.0.0:162 is taken by python[\d.]* \(pid {other.split()[0]}\)"
+    assert re.search(taken, other)
+    assert all("would fetch" in part for part in (nobody, other, ours)), said
+    assert "is taken" not in nobody + ours, said
 
 
 def test_a_unit_that_systemd_was_starting_again_is_not_stopped_by_a_failure(bundle, tmp_path):
