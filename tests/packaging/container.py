@@ -42,8 +42,8 @@ LIBRARIES = ({"bookworm": "libnats3.4", "trixie": "libnats3.10"}[SUITE], "libuv1
 # Debian's NATS server would start with the machine and take the port.
 MASKED = 'mkdir -p "$1/etc/systemd/system"; ln -s /dev/null "$1/etc/systemd/system/nats-server.service"'
 
-# In namespaces of its own, so that no mount outlives it, and in a control group of its own, because
-# two systemds in one would end each other's services.
+# In namespaces of its own, so that no mount and no process outlives it, not even when the test is
+# killed, and in a control group of its own, because two systemds in one would end each other's services.
 START = r"""
 set -eu
 for group in $GROUPS_MADE; do
@@ -137,8 +137,8 @@ class Container:
                        "GROUPS_MADE": " ".join(map(str, self.groups))}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--fork", "--kill-child",
-                 "bash", "-c", START],
+                ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--mount-proc",
+                 "--fork", "--kill-child", "bash", "-c", START],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
