@@ -10,7 +10,8 @@
 #include "sr/banned.h"
 
 static const char *const protocols[] = { "syslog", NULL };
-static const char *const formats[] = { "rfc3164", "rfc5424", NULL }; /* enum syslog_format */
+static const char *const formats[] = { "rfc3164", "rfc5424", "smart",
+    NULL }; /* enum syslog_format */
 
 /* An early look; what the zone database says when it is read counts. */
 static const char *
@@ -67,7 +68,8 @@ static const struct sr_conf_key listener_keys[] = {
         .def = "rfc3164",
         .choices = formats,
         .reload = SR_CONF_RELOAD,
-        .help = "Strict formats: rfc3164 (RFC 5424 where a line is not that) or rfc5424." },
+        .help = "rfc3164 (strict, RFC 5424 where a line is not that), rfc5424 (strict) or smart "
+                "(any)." },
     { .name = "timezone",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct syslog_listener, timezone),

@@ -47,6 +47,19 @@ static const struct message messages[] = {
         "[request@32473 method=\"GET\" status=\"200\" bytes=\"14512\" client=\"198.51.100.23\"] "
         "GET /api/v1/devices?limit=100&offset=200 HTTP/1.1 served from cache in 12 ms by "
         "node 3 of 8" },
+    { "RFC 5424 under smart", SYSLOG_SMART,
+        "<165>1 2026-11-22T12:00:00.123456Z web-frontend-17.example.net httpd 24306 ID47 "
+        "[request@32473 method=\"GET\" status=\"200\" bytes=\"14512\" client=\"198.51.100.23\"] "
+        "GET /api/v1/devices?limit=100&offset=200 HTTP/1.1 served from cache in 12 ms by "
+        "node 3 of 8" },
+    { "RFC 3164 under smart", SYSLOG_SMART,
+        "<134>Nov 22 12:00:00 web-frontend-17.example.net httpd[24306]: "
+        "GET /api/v1/devices?limit=100&offset=200&sort=name&order=descending HTTP/1.1 served "
+        "from cache in 12 ms by node 3 of 8; the client at 198.51.100.23 closed the "
+        "connection after 17 requests" },
+    { "Cisco IOS under smart", SYSLOG_SMART,
+        "<189>29: switch-17: *Nov 22 12:00:00.411 CET: %LINEPROTO-5-UPDOWN: Line protocol on "
+        "Interface GigabitEthernet0/0/7, changed state to up" },
 };
 
 static uint8_t memory[SYSLOG_RECORD_MAX];

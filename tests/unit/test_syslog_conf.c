@@ -330,7 +330,7 @@ toml_is_known_by_its_first_key(void **state)
         }
         sr_conf_free(config);
     }
-    void *config = load_as("f.yaml", "partition: \"a = b\"\nlisteners: [{format: smart}]\n");
+    void *config = load_as("f.yaml", "partition: \"a = b\"\nlisteners: [{format: clever}]\n");
     assert_null(config);
     assert_non_null(strstr(sr_conf_problems_text(problems, 0), "f.yaml:2: listeners[0].format"));
     config = load_as("f.yaml", "{\"partition\": \"x\"}");

@@ -4,6 +4,8 @@
 #include "decode/gelf.h"
 #include "decode/rfc3164.h"
 #include "decode/rfc5424.h"
+#include "decode/smart.h"
+#include "decode/smart_explain.h"
 #include "sr/buf.h"
 #include "sr/json.h"
 
@@ -22,11 +24,31 @@ typical_room(size_t len, size_t extra)
 }
 
 static enum syslog_err
-decode(const struct syslog_decode *cfg, uint64_t now_ns, struct sr_span bytes,
-    struct syslog_record *ret_rec)
+decode_smart(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
+    struct sr_span bytes, const struct sr_emit *emit, struct syslog_record *ret_rec)
+{
+    struct smart_dates dates = {
+        .zones = cfg->zones,
+        .local = cfg->local,
+        .now = { .sec = (int64_t)(now_ns / 1000000000), .nsec = (uint32_t)(now_ns % 1000000000) },
+    };
+    enum syslog_err err = smart_decode(bytes, &dates, peer, cfg->scratch, ret_rec);
+
+    if (err == SYSLOG_OK && emit->explain != NULL) {
+        smart_explain(ret_rec, emit);
+    }
+    return err;
+}
+
+static enum syslog_err
+decode(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
+    struct sr_span bytes, const struct sr_emit *emit, struct syslog_record *ret_rec)
 {
     if (bytes.len == 0) {
         return SYSLOG_EEMPTY;
+    }
+    if (cfg->format == SYSLOG_SMART) {
+        return decode_smart(cfg, now_ns, peer, bytes, emit, ret_rec);
     }
     if (!sr_utf8_valid(bytes)) {
         return SYSLOG_EUTF8;
@@ -53,7 +75,7 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
     if (memory == NULL) {
         return SR_FULL;
     }
-    enum syslog_err err = decode(cfg, now_ns, bytes, &rec);
+    enum syslog_err err = decode(cfg, now_ns, peer, bytes, emit, &rec);
     if (err == SYSLOG_OK) {
         struct sr_buf b = sr_buf_over(memory, room);
         gelf_encode(&b, &rec, cfg->partition, peer, &cfg->extras);

@@ -17,6 +17,7 @@
 enum syslog_format {
     SYSLOG_RFC3164, /* and RFC 5424, when a line is not the former */
     SYSLOG_RFC5424,
+    SYSLOG_SMART, /* anything, see smart.h */
 };
 
 /* How one decoding thread of a listener decodes. */
@@ -33,7 +34,8 @@ struct syslog_decode {
  * Decodes one datagram or frame received at `now_ns` (nanoseconds since 1970 in UTC) and commits
  * one GELF record to `emit`, with the bytes that upstream publishes. Room is asked for before
  * anything is decoded: SR_FULL leaves no trace. A message that upstream loses goes to
- * emit->deadletter with a word of syslog_reason(). Borrows everything for the call only.
+ * emit->deadletter with a word of syslog_reason(); with SYSLOG_SMART only one that is empty or too
+ * large. Borrows everything for the call only.
  */
 enum sr_verdict sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit);

@@ -144,11 +144,44 @@ add_param(struct writer *w, const struct syslog_param *param)
     }
 }
 
+/* Writes what only the smart decoder knows, and parameters that may not take its names as sd_. */
+static void
+add_underscored_smart(struct writer *w, const struct syslog_record *rec, const struct sr_peer *peer)
+{
+    if (comes_after_extras(w, SPAN("dialect"), true)) {
+        ADD(w->b, "\"_dialect\":\"");
+        sr_buf_add_text(w->b, syslog_dialect_word(rec->reading.dialect));
+        ADD(w->b, "\",");
+    }
+    if (rec->reading.is_repaired && comes_after_extras(w, SPAN("not_utf8"), true)) {
+        ADD(w->b, "\"_not_utf8\":true,");
+    }
+    add_remote(w, peer, NULL);
+    for (size_t i = 0; i < rec->param_count; i++) {
+        const struct syslog_param *param = &rec->params[i];
+        if (!words_equal(param->name, "dialect") && !words_equal(param->name, "not_utf8") &&
+            !words_equal(param->name, "remote_addr")) {
+            add_param(w, param);
+            continue;
+        }
+        ADD(w->b, "\"_sd_");
+        sr_json_string_part(w->b, param->name);
+        ADD(w->b, "\":\"");
+        add_value(w->b, param);
+        ADD(w->b, "\",");
+    }
+}
+
 /* Writes all keys that start with an underscore: they sort before the others. */
 static void
 add_underscored(struct writer *w, const struct syslog_record *rec, const struct sr_peer *peer)
 {
     bool remote_done = false;
+
+    if (rec->is_smart) {
+        add_underscored_smart(w, rec, peer);
+        return;
+    }
 
     for (size_t i = 0; i < rec->param_count; i++) {
         const struct syslog_param *param = &rec->params[i];
@@ -224,7 +257,7 @@ add_plain(struct writer *w, const struct syslog_record *rec)
         sr_buf_put(w->b, (uint8_t)('0' + rec->severity));
         sr_buf_put(w->b, ',');
     }
-    if (rec->has_app && STARTS(w, "process_id")) {
+    if (rec->has_procid && STARTS(w, "process_id")) {
         add_text(w, rec->procid);
     }
     if (rec->has_sd && STARTS(w, "sd_id")) {

@@ -38,3 +38,27 @@ syslog_reason(enum syslog_err err)
     }
     return "unknown";
 }
+
+const char *
+syslog_dialect_word(enum syslog_dialect dialect)
+{
+    switch (dialect) {
+    case SYSLOG_PLAIN: return "plain";
+    case SYSLOG_TAGGED: return "tagged";
+    case SYSLOG_BSD: return "rfc3164";
+    case SYSLOG_BSD_RELAYED: return "rfc3164_relayed";
+    case SYSLOG_BSD_ISO: return "rfc3164_iso";
+    case SYSLOG_EPOCH: return "epoch";
+    case SYSLOG_IETF: return "rfc5424";
+    case SYSLOG_IETF_LOOSE: return "rfc5424_loose";
+    case SYSLOG_CISCO: return "cisco";
+    case SYSLOG_CHECK_POINT: return "check_point";
+    case SYSLOG_FORTINET: return "fortinet";
+    case SYSLOG_SONICWALL: return "sonicwall";
+    case SYSLOG_PAN_OS: return "pan_os";
+    case SYSLOG_CEF: return "cef";
+    case SYSLOG_LEEF: return "leef";
+    case SYSLOG_JSON: return "json";
+    }
+    return "unknown";
+}

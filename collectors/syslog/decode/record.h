@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "decode/time.h"
+#include "sr/peer.h"
 #include "sr/span.h"
 
 /* Why a line is no syslog message. Each stands for one reason word of a dead letter. */
@@ -43,6 +44,7 @@ struct syslog_param {
 /* Memory that one decoding thread lends to its decoders, so that they need none of their own. */
 struct syslog_scratch {
     struct syslog_param params[SYSLOG_PARAMS_MAX];
+    char host[SR_PEER_TEXT_MAX]; /* of a sender that does not name itself */
 };
 
 /* A key that the configuration adds to all records. */
@@ -57,12 +59,51 @@ struct syslog_extras {
     size_t room; /* bytes that they take in most records */
 };
 
+/* What a line looks like. The smart decoder says so with each record. */
+enum syslog_dialect {
+    SYSLOG_PLAIN,       /* no header, maybe a <PRI> */
+    SYSLOG_TAGGED,      /* no date, but a tag with a colon */
+    SYSLOG_BSD,         /* RFC 3164, a month's name first */
+    SYSLOG_BSD_RELAYED, /* the same, once more behind a relay's header */
+    SYSLOG_BSD_ISO,     /* RFC 3164 with another kind of date */
+    SYSLOG_EPOCH,       /* Meraki: seconds since 1970, host */
+    SYSLOG_IETF,        /* RFC 5424 */
+    SYSLOG_IETF_LOOSE,  /* starts as RFC 5424 */
+    SYSLOG_CISCO,       /* IOS, NX-OS, ASA, WLC: %FACILITY-SEVERITY-MNEMONIC */
+    SYSLOG_CHECK_POINT, /* time=..|hostname=..| */
+    SYSLOG_FORTINET,    /* date=.. time=.. devname=.. */
+    SYSLOG_SONICWALL,   /* id=firewall sn=.. time=".." */
+    SYSLOG_PAN_OS,      /* values with commas, the second a date */
+    SYSLOG_CEF,
+    SYSLOG_LEEF,
+    SYSLOG_JSON,
+};
+
+/* Where the smart decoder has a host or a time from. */
+enum syslog_source {
+    SYSLOG_FROM_NOTHING, /* the sender's address, the time of receipt */
+    SYSLOG_FROM_HEADER,
+    SYSLOG_FROM_MESSAGE,
+};
+
+/* How the smart decoder read a message. */
+struct syslog_reading {
+    enum syslog_dialect dialect;
+    enum syslog_source host;
+    enum syslog_source time;
+    bool has_year;           /* else it is assumed */
+    bool is_zoned;           /* else the listener's zone is assumed */
+    bool is_repaired;        /* it was not UTF-8 */
+    struct sr_span sequence; /* Cisco's number of the message */
+};
+
 /* A decoded message. Every span borrows the line, `params` borrows the scratch. */
 struct syslog_record {
     bool has_pri;
     uint8_t facility; /* 0 to 31: upstream lets 24 to 31 pass */
     uint8_t severity; /* 0 to 7 */
-    bool has_app;     /* RFC 5424: app, procid and msgid were sent, maybe as "-" */
+    bool has_app;     /* RFC 5424 strictly: app was sent, maybe as "-" */
+    bool has_procid;
     bool has_sd;
     bool has_msg;
     bool msg_is_words; /* the message is the words of `msg` joined with single spaces */
@@ -76,6 +117,11 @@ struct syslog_record {
     struct sr_span full;               /* the whole line, trimmed at its end */
     const struct syslog_param *params; /* sorted by name, every name once: the last sent */
     size_t param_count;
+    bool is_smart; /* `reading` says how it was read */
+    struct syslog_reading reading;
 };
+
+/* A dialect as a word of [a-z0-9_], for records and counters. */
+const char *syslog_dialect_word(enum syslog_dialect dialect);
 
 #endif

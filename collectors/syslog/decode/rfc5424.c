@@ -118,6 +118,7 @@ rfc5424_decode(struct sr_span line, struct syslog_scratch *scratch, struct syslo
     rec.facility = pri >> 3;
     rec.severity = pri & 7;
     rec.has_app = true;
+    rec.has_procid = true;
     rec.host = parts[HOSTNAME];
     rec.app = parts[APP_NAME];
     rec.procid = parts[PROCID];

@@ -169,6 +169,53 @@ drop_earlier(struct syslog_param *params, size_t count)
     return kept;
 }
 
+/* Reads `ID *(SP PARAM) "]"` as the RFC has it. */
+static enum syslog_err
+read_element_strictly(struct sr_span *text, struct params *params, struct sr_span *ret_id)
+{
+    size_t n = 0;
+
+    while (n < text->len && is_name_byte(text->data[n])) {
+        n++;
+    }
+    struct sr_span id = { text->data, n };
+    struct sr_span rest = { text->data + n, text->len - n };
+    while (n > 0 && rest.len > 1 && rest.data[0] == ' ' && is_name_byte(rest.data[1])) {
+        rest = (struct sr_span){ rest.data + 1, rest.len - 1 };
+        enum syslog_err err = read_param(&rest, params);
+        if (err != SYSLOG_OK) {
+            return err;
+        }
+    }
+    if (n == 0 || rest.len == 0 || rest.data[0] != ']') {
+        return SYSLOG_ESD;
+    }
+    *ret_id = id;
+    *text = (struct sr_span){ rest.data + 1, rest.len - 1 };
+    return SYSLOG_OK;
+}
+
+enum syslog_err
+sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
+    size_t *ret_count, struct sr_span *ret_rest)
+{
+    struct params params = { .at = scratch->params };
+    struct sr_span id = { NULL, 0 };
+
+    while (text.len > 0 && text.data[0] == '[') {
+        text = (struct sr_span){ text.data + 1, text.len - 1 };
+        enum syslog_err err = read_element_strictly(&text, &params, &id);
+        if (err != SYSLOG_OK) {
+            return err;
+        }
+    }
+    sort_params(params.at, params.count);
+    *ret_id = id;
+    *ret_count = drop_earlier(params.at, params.count);
+    *ret_rest = text;
+    return SYSLOG_OK;
+}
+
 enum syslog_err
 sd_parse(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
     size_t *ret_count, struct sr_span *ret_rest)

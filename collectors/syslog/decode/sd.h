@@ -15,4 +15,11 @@
 enum syslog_err sd_parse(struct sr_span text, struct syslog_scratch *scratch,
     struct sr_span *ret_id, size_t *ret_count, struct sr_span *ret_rest);
 
+/*
+ * As sd_parse(), by the grammar of the RFC: an element may be without parameters, each of them has
+ * one space in front.
+ */
+enum syslog_err sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch,
+    struct sr_span *ret_id, size_t *ret_count, struct sr_span *ret_rest);
+
 #endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYSLOG_SMART_TEXT_H_INCLUDED
+#define SYSLOG_SMART_TEXT_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sr/span.h"
+
+/* Pieces of text for the smart decoder. Results borrow the argument's memory. */
+
+/* `text` without its first `n` bytes, or empty. */
+struct sr_span smart_skip(struct sr_span text, size_t n);
+
+/* `text` without blanks and tabs at its start. */
+struct sr_span smart_skip_blanks(struct sr_span text);
+
+/* The bytes up to the first blank, tab or line end; maybe none. */
+struct sr_span smart_word(struct sr_span text);
+
+/* The number of decimal digits that `text` starts with. */
+size_t smart_digits(struct sr_span text);
+
+/* True when `text` starts with the C string `prefix`. */
+bool smart_starts(struct sr_span text, const char *prefix);
+
+/* True for a letter or digit of ASCII. */
+bool smart_is_alnum(uint8_t c);
+
+/* True when one of the words of `list`, which are separated by blanks, is `word`. */
+bool smart_listed(struct sr_span word, const char *list);
+
+/* True when `word` may be a host: a name, an IPv4 or an IPv6 address. */
+bool smart_is_host(struct sr_span word);
+
+/*
+ * Finds the value of `key` in `text`, which has `key=value` pairs; the key starts the text or
+ * follows a blank, tab, ',', '|', '^' or '['. The value goes up to `separator`, or to the closing
+ * quote when it starts with one. One pass over the text.
+ */
+bool smart_pair(struct sr_span text, const char *key, uint8_t separator, struct sr_span *ret_value);
+
+/*
+ * Finds the first `"KEY": "VALUE"` at any depth of a JSON text for each of `count` keys, in one
+ * pass. Values have their escapes; one that is not found is {NULL, 0}.
+ */
+void smart_json_texts(
+    struct sr_span text, const char *const *keys, size_t count, struct sr_span *ret_values);
+
+#endif
