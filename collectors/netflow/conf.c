@@ -74,7 +74,7 @@ static const struct sr_conf_key sampling_keys[] = {
 
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "netflow", "udp://0.0.0.0:2055", "flows.raw.netflow", "32MiB"),
-    SR_CONF_STREAM_KEYS,
+    SR_CONF_STREAM_KEYS("0"),
     { .name = "drop_zero_counters",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct netflow_listener, drop_zero_counters),

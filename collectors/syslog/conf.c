@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "conf_upstream.h"
+#include "frame/inflate.h"
+#include "stream.h"
 #include "tz_load.h"
 
 #include "sr/banned.h"
@@ -12,6 +14,10 @@
 static const char *const protocols[] = { "syslog", NULL };
 static const char *const formats[] = { "rfc3164", "rfc5424", "smart",
     NULL }; /* enum syslog_format */
+
+static const char *const framings[] = { "auto", "octet", "lf", "nul", NULL };
+static const char *const oversizes[] = { "split", "truncate", NULL };
+static const char *const incompletes[] = { "record", "deadletter", NULL };
 
 /* An early look; what the zone database says when it is read counts. */
 static const char *
@@ -85,6 +91,53 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_extra,
         .help = "NAME=VALUE: keys that all records have, in place of their own of that name." },
+    SR_CONF_STREAM_KEYS("64"),
+    { .name = "framing",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct syslog_listener, framing),
+        .def = "auto",
+        .choices = framings,
+        .reload = SR_CONF_RELOAD,
+        .help = "How messages of a tcp:// listener end: behind as many bytes as a number in front "
+                "says (octet), at LF or CR LF (lf), at NUL; auto: as each of them says itself." },
+    { .name = "message_max",
+        .type = SR_CONF_SIZE,
+        .offset = offsetof(struct syslog_listener, message_max),
+        .def = "64KiB",
+        .min = 480,
+        .max = SYSLOG_MESSAGE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "Bytes of a message of a tcp:// listener." },
+    { .name = "oversize",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct syslog_listener, oversize),
+        .def = "split",
+        .choices = oversizes,
+        .reload = SR_CONF_RELOAD,
+        .help =
+            "What has more: split makes messages of its pieces, truncate leaves out the rest." },
+    { .name = "incomplete",
+        .type = SR_CONF_CHOICE,
+        .offset = offsetof(struct syslog_listener, incomplete),
+        .def = "record",
+        .choices = incompletes,
+        .reload = SR_CONF_RELOAD,
+        .help = "What a message without its end is when the connection ends." },
+    { .name = "inflate_max",
+        .type = SR_CONF_SIZE,
+        .offset = offsetof(struct syslog_listener, inflate_max),
+        .def = "64KiB",
+        .max = SYSLOG_INFLATED_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "Bytes of a datagram that was compressed by zlib or gzip; 0: none is inflated." },
+    { .name = "inflate_ratio",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct syslog_listener, inflate_ratio),
+        .def = "100",
+        .min = 1,
+        .max = 1100,
+        .reload = SR_CONF_RELOAD,
+        .help = "And how many times longer than what came they may be." },
     { .name = NULL },
 };
 

@@ -53,24 +53,25 @@ is_served(const struct sr_conf_foreign *section, const struct sr_conf_node *valu
 
 /* ---- [input] ---- */
 
-#define NO_STREAMS                                                                                 \
-    "this version receives syslog over UDP only: write udp, or leave this input to flowgger"
-#define NO_INPUT "this suite receives syslog from the network: write udp"
+#define NO_TLS                                                                                     \
+    "this version receives syslog over UDP and TCP: write udp or tcp, or leave this input to "     \
+    "flowgger"
+#define NO_INPUT "this suite receives syslog from the network: write udp or tcp"
 
 static const struct choice input_types[] = {
     { "udp", NULL },
-    { "tcp", NO_STREAMS },
-    { "syslog-tcp", NO_STREAMS },
-    { "tcp_co", NO_STREAMS },
-    { "tcpco", NO_STREAMS },
-    { "syslog-tcp_co", NO_STREAMS },
-    { "syslog-tcpco", NO_STREAMS },
-    { "tls", NO_STREAMS },
-    { "syslog-tls", NO_STREAMS },
-    { "tls_co", NO_STREAMS },
-    { "tlsco", NO_STREAMS },
-    { "syslog-tls_co", NO_STREAMS },
-    { "syslog-tlsco", NO_STREAMS },
+    { "tcp", NULL },
+    { "syslog-tcp", NULL },
+    { "tcp_co", NULL },
+    { "tcpco", NULL },
+    { "syslog-tcp_co", NULL },
+    { "syslog-tcpco", NULL },
+    { "tls", NO_TLS },
+    { "syslog-tls", NO_TLS },
+    { "tls_co", NO_TLS },
+    { "tlsco", NO_TLS },
+    { "syslog-tls_co", NO_TLS },
+    { "syslog-tlsco", NO_TLS },
     { "stdin", NO_INPUT },
     { "file", NO_INPUT },
     { "redis", NO_INPUT },
@@ -130,30 +131,101 @@ set_timezone(const struct sr_conf_foreign *input)
     }
 }
 
-static const struct sr_conf_foreign_key input_keys[] = {
-    { .name = "type", .take = sr_conf_platform_take_later },
+/* ---- Streams: [input] with type = "tcp" ---- */
+
+static void
+take_stream_address(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
+{
+    const char *text = sr_conf_foreign_text(section, value);
+
+    if (text != NULL) {
+        sr_conf_foreign_put(
+            section, "listen", value, sr_conf_foreign_format(section, "tcp://%s", text));
+    }
+}
+
+#define NO_FRAMING "this suite does not read that: write line, nul or syslen"
+
+static const struct choice framings[] = {
+    { "line", NULL },
+    { "nul", NULL },
+    { "syslen", NULL },
+    { "capnp", NO_FRAMING },
+    { NULL, NULL },
+};
+
+static void
+take_framing(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
+{
+    if (is_served(section, value, framings, "write line, nul or syslen")) {
+        const char *text = sr_conf_foreign_word(value, 0);
+        const char *ours = strcmp(text, "syslen") == 0 ? "octet" : text;
+        sr_conf_foreign_put(section, "framing", value, strcmp(ours, "line") == 0 ? "lf" : ours);
+    }
+}
+
+/* What `framing` is when it is not given. */
+static void
+take_framed(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
+{
+    const char *text = sr_conf_foreign_text(section, value);
+
+    if (text != NULL && strcmp(text, "true") == 0 &&
+        sr_conf_foreign_find(section, "framing") == NULL) {
+        sr_conf_foreign_put(section, "framing", value, "octet");
+    }
+}
+
+static bool
+is_stream(const struct sr_conf_foreign *input)
+{
+    const char *type = sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0);
+
+    return strstr(type, "tcp") != NULL;
+}
+
+/* What all inputs have; what is not served is of others, or of a queue counted in messages. */
+#define INPUT_KEYS                                                                                 \
+    { .name = "type", .take = sr_conf_platform_take_later },                                       \
+        { .name = "format", .take = take_input_format },                                           \
+        { .name = "rfc3164_timezone", .take = sr_conf_platform_take_later },                       \
+        { .name = "timezone", .take = sr_conf_platform_take_later }, { .name = "ltsv_schema" },    \
+        { .name = "ltsv_suffixes" }, { .name = "queuesize" }, { .name = "tcp_threads" },           \
+        { .name = "tls_ca_file" }, { .name = "tls_cert" }, { .name = "tls_ciphers" },              \
+        { .name = "tls_compatibility_level" }, { .name = "tls_compression" },                      \
+        { .name = "tls_key" }, { .name = "tls_threads" },                                          \
+    {                                                                                              \
+        .name = "tls_verify_peer"                                                                  \
+    }
+
+static const struct sr_conf_foreign_key datagram_keys[] = {
+    INPUT_KEYS,
     { .name = "listen", .take = sr_conf_platform_take_address },
-    { .name = "format", .take = take_input_format },
-    { .name = "rfc3164_timezone", .take = sr_conf_platform_take_later },
-    { .name = "timezone", .take = sr_conf_platform_take_later },
-    /* Of other inputs, or of a queue that is counted in messages. */
     { .name = "framed" },
     { .name = "framing" },
-    { .name = "ltsv_schema" },
-    { .name = "ltsv_suffixes" },
-    { .name = "queuesize" },
-    { .name = "tcp_threads" },
     { .name = "timeout" },
-    { .name = "tls_ca_file" },
-    { .name = "tls_cert" },
-    { .name = "tls_ciphers" },
-    { .name = "tls_compatibility_level" },
-    { .name = "tls_compression" },
-    { .name = "tls_key" },
-    { .name = "tls_threads" },
-    { .name = "tls_verify_peer" },
     { .name = NULL },
 };
+
+static const struct sr_conf_foreign_key stream_keys[] = {
+    INPUT_KEYS,
+    { .name = "listen", .take = take_stream_address },
+    { .name = "framed", .take = take_framed },
+    { .name = "framing", .take = take_framing },
+    { .name = "timeout", .to = "idle_timeout", .unit = "s" },
+    { .name = NULL },
+};
+
+/* There is no limit of connections, and a balancer may make them of one address. */
+static void
+read_stream(const struct sr_conf_foreign *input)
+{
+    sr_conf_foreign_set(input, "listen", "tcp://0.0.0.0:514");
+    sr_conf_foreign_set(input, "framing", "lf");
+    sr_conf_foreign_set(input, "connections", "4096");
+    sr_conf_foreign_set(input, "connections_per_source", "0");
+    sr_conf_foreign_read(input, stream_keys);
+}
 
 /* ---- [output] ---- */
 
@@ -334,7 +406,11 @@ finish(const struct sr_conf_foreign *top)
     if (has_input) {
         sr_conf_foreign_add_item(&input, "listeners");
         sr_conf_foreign_set(&input, "format", "rfc5424");
-        sr_conf_foreign_read(&input, input_keys);
+        if (is_stream(&input)) {
+            read_stream(&input);
+        } else {
+            sr_conf_foreign_read(&input, datagram_keys);
+        }
         set_timezone(&input);
         sr_conf_foreign_set(&input, "compat", "upstream");
     }

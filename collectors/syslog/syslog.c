@@ -9,6 +9,9 @@
 #include "decode/datagram.h"
 #include "decode/rfc3164.h"
 #include "extra.h"
+#include "frame/framer.h"
+#include "frame/inflate.h"
+#include "stream.h"
 #include "tz_load.h"
 
 #include "sr/banned.h"
@@ -18,6 +21,7 @@
 /* What decoding needs of a configuration. */
 struct snapshot {
     struct tz_db zones;
+    const struct syslog_listener *configs; /* borrowed */
     size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
@@ -86,6 +90,7 @@ open_snapshot(
         free(s);
         return NULL;
     }
+    s->configs = listeners;
     s->count = c->listeners.count;
     for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
@@ -104,10 +109,16 @@ open_snapshot(
     return s;
 }
 
+/* What one receiving thread needs for itself. */
+struct scratch {
+    struct syslog_scratch decode;
+    struct syslog_inflater inflater;
+};
+
 static void *
 new_scratch(void)
 {
-    return calloc(1, sizeof(struct syslog_scratch));
+    return calloc(1, sizeof(struct scratch));
 }
 
 static enum sr_verdict
@@ -116,10 +127,64 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
 {
     const struct snapshot *s = snapshot;
     struct syslog_decode cfg = s->listeners[listener];
+    struct scratch *own = scratch;
+    const struct syslog_inflate_options inflate = {
+        .max = (size_t)s->configs[listener].inflate_max,
+        .ratio = (unsigned)s->configs[listener].inflate_ratio,
+    };
+    const char *reason;
 
     (void)state;
-    cfg.scratch = scratch;
+    cfg.scratch = &own->decode;
+    if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
+        emit->deadletter(emit->arg, reason, peer, now_ns, bytes);
+        return SR_DEADLETTER;
+    }
     return sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
+}
+
+/* ---- Streams ---- */
+
+static void *
+new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer)
+{
+    const struct snapshot *s = snapshot;
+
+    (void)peer;
+    return syslog_connection_new(state, &s->configs[listener], listener);
+}
+
+static enum sr_verdict
+decode_message(void *state, const void *snapshot, unsigned listener, void *scratch,
+    void *connection, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes, bool must,
+    const struct sr_emit *emit)
+{
+    const struct snapshot *s = snapshot;
+    struct syslog_decode cfg = s->listeners[listener];
+
+    (void)state;
+    cfg.scratch = &((struct scratch *)scratch)->decode;
+    /* Upstream says of datagrams only who sent them. */
+    cfg.no_address = s->configs[listener].base.compat == SR_COMPAT_UPSTREAM;
+    enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
+    if (verdict != SR_FULL || must) {
+        syslog_connection_taken(connection);
+    }
+    return verdict;
+}
+
+static void
+tick_connection(void *state, const void *snapshot, unsigned listener, void *scratch,
+    void *connection, uint64_t now_ns, bool last, const struct sr_emit *emit)
+{
+    (void)state;
+    (void)snapshot;
+    (void)listener;
+    (void)scratch;
+    (void)now_ns;
+    (void)last;
+    (void)emit;
+    syslog_connection_report(connection);
 }
 
 const struct sr_program syslog_program = {
@@ -133,4 +198,13 @@ const struct sr_program syslog_program = {
     .scratch_new = new_scratch,
     .scratch_free = free,
     .datagram = decode,
+    .state_new = syslog_state_new,
+    .state_free = syslog_state_free,
+    .metrics = syslog_state_metrics,
+    .connection_new = new_connection,
+    .connection_free = syslog_connection_free,
+    .frame = syslog_connection_frame,
+    .stream_message = decode_message,
+    .connection_tick = tick_connection,
+    .stream_message_max = SYSLOG_MESSAGE_MAX + SYSLOG_FRAME_OVERHEAD,
 };

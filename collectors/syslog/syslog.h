@@ -13,6 +13,12 @@ struct syslog_listener {
     int format;                        /* enum syslog_format */
     const char *timezone;              /* IANA name, or "local" */
     struct sr_conf_strings gelf_extra; /* NAME=VALUE */
+    int framing;                       /* of streams: enum syslog_framing */
+    int oversize;                      /* enum syslog_oversize */
+    int incomplete;                    /* enum syslog_incomplete */
+    uint64_t message_max;
+    uint64_t inflate_max;
+    uint64_t inflate_ratio;
 };
 
 struct syslog_conf {

@@ -26,6 +26,7 @@ const char *const sr_conf_durability_names[] = { "memory", "spill", "always", NU
 const char *const sr_conf_fsync_names[] = { "never", "interval", NULL };
 const char *const sr_conf_output_names[] = { "nats", "stdout", "file", "discard", NULL };
 const char *const sr_conf_compat_names[] = { "native", "upstream", NULL };
+const char *const sr_conf_proxy_names[] = { "off", "required", NULL };
 
 /* Words with dots between, without wildcards: something to publish on. */
 static bool
@@ -467,6 +468,11 @@ check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_p
         const struct sr_conf_listener *l = (const void *)(items + i * item_size);
         char where[64];
 
+        if (l->proxy_protocol != 0 && strncmp(l->listen, "udp://", 6) == 0) {
+            (void)snprintf(where, sizeof(where), "listeners[%zu].proxy_protocol", i);
+            sr_conf_problem(
+                problems, where, "datagrams have none; write tcp://HOST:PORT, or remove it");
+        }
         if (!sr_conf_is_stream(l->listen)) {
             continue;
         }

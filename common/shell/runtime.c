@@ -183,7 +183,9 @@ open_listener(
         }
         stats->has_streams = stats->has_streams || w->is_stream;
         w->stream_options.connections = (unsigned)l->connections;
+        w->stream_options.per_source = (unsigned)l->connections_per_source;
         w->stream_options.idle_ns = l->idle_timeout;
+        w->stream_options.proxied = l->proxy_protocol != 0;
     }
     return true;
 }

@@ -22,8 +22,9 @@ walk(struct sr_span bytes, bool last, const struct sr_stream_user *user, size_t 
         if (state == SR_FRAME_MORE && !last) {
             break;
         }
-        if (state == SR_FRAME_MESSAGE && frame.used > 0 && frame.used <= rest.len) {
-            if (!user->message(user->arg, frame.message, frame.used)) {
+        bool is_message = state == SR_FRAME_MESSAGE;
+        if ((is_message || state == SR_FRAME_SKIP) && frame.used > 0 && frame.used <= rest.len) {
+            if (is_message && !user->message(user->arg, frame.message, frame.used)) {
                 *ret_used = used;
                 return SR_STREAM_FULL;
             }

@@ -1,53 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connections of one listener. Bytes go from the socket to receive(), from there to the framer
- * (shell/stream.h) and message by message to the handler. TLS belongs between the first two: what
- * it decrypts is what receive() is given.
+ * The connections of one listener. Bytes go from the socket to feed(), which takes the header of a
+ * balancer off them, from there to the framer (shell/stream.h) and message by message to the
+ * handler. TLS belongs between the header and the framer.
  *
  * A connection for whose next message there is no room is paused: it is not read, and stands in a
  * line. A timer lets the first in the line try again; those behind it do when it got through.
  */
 #include "sr/tcp.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <uv.h>
 
+#include "shell/proxy_head.h"
 #include "shell/socket.h"
 #include "shell/stream.h"
+#include "shell/tcp_socket.h"
 #include "sr/clock.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
 
-#define BACKLOG 128
-#define DESCRIPTORS_SPARE 64 /* for the output, the queue's files and whoever asks for metrics */
+#define BUCKETS 256U
 #define READ_SIZE (64U * 1024U)
 #define KEEPALIVE_S 60U
 #define TICK_MS 500
-#define RETRY_MS 50                         /* lanes do not say when they have room again */
-#define STOP_WAIT_NS (2 * SR_NS_PER_SECOND) /* for room, when stopping */
-#define DRAIN_READS 64U                     /* of each connection, when stopping */
+#define RETRY_MS 50                          /* lanes do not say when they have room again */
+#define STOP_WAIT_NS (2 * SR_NS_PER_SECOND)  /* for room, when stopping */
+#define HEAD_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer */
+#define ADVICE_OPEN "see whom the listener allows, or how much memory there is"
+#define ADVICE_SOURCE "raise the listener's connections_per_source"
+#define DRAIN_READS 64U /* of each connection, when stopping */
 
 struct connection {
     uv_tcp_t handle;
     struct sr_tcp_worker *worker;
     struct connection *prev, *next;
     struct connection *behind; /* in the line of those that are paused */
+    struct connection *beside; /* of those whose sources share a bucket */
+    struct proxy_head *head;   /* owned; NULL: it is behind it */
     struct sr_stream stream;
     struct sr_peer peer;
-    void *user;        /* the handler's */
-    uint64_t heard_ns; /* monotonic: of the last byte, or of the last pause's end */
+    void *user;        /* the handler's, if it is open */
+    uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
+    bool open;         /* to the handler */
     bool paused;
     bool ended; /* the peer sends no more */
 };
@@ -72,100 +75,12 @@ struct sr_tcp_worker {
     struct connection *first;
     struct connection *line, *line_end; /* those that are paused */
     unsigned count;
-    int descriptors; /* a connection has a lower one: they are given lowest first */
+    struct connection *buckets[BUCKETS]; /* by source */
+    int descriptors;                     /* a connection has a lower one */
     struct sr_log_limit refusing, accepting;
     _Atomic uint64_t heartbeat_ns;
     uint8_t buffer[READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
 };
-
-/* ---- Opening ---- */
-
-int
-sr_tcp_open(const struct sr_tcp_address *address, char *error, size_t error_size)
-{
-    struct sr_socket_address bound = {
-        .host = address->host,
-        .port = address->port,
-        .type = SOCK_STREAM,
-    };
-    int fd = sr_socket_bind(&bound, error, error_size);
-
-    if (fd >= 0 && listen(fd, BACKLOG) != 0) {
-        (void)snprintf(error, error_size, "cannot listen on port %u: %s; check the address",
-            address->port, strerror(errno));
-        (void)close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-bool
-sr_tcp_is_stream(int fd)
-{
-    return sr_socket_option(fd, SO_TYPE) == SOCK_STREAM;
-}
-
-bool
-sr_tcp_adopt(int fd, char *error, size_t error_size)
-{
-    int domain = sr_socket_option(fd, SO_DOMAIN);
-
-    if ((domain != AF_INET && domain != AF_INET6) || !sr_tcp_is_stream(fd) ||
-        sr_socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP ||
-        sr_socket_option(fd, SO_ACCEPTCONN) != 1) {
-        (void)snprintf(error, error_size,
-            "what was passed does not listen on TCP; the .socket unit needs "
-            "ListenStream=ADDRESS:PORT and Accept=no");
-        return false;
-    }
-    if (!sr_socket_make_nonblocking(fd)) {
-        (void)snprintf(
-            error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-/* ---- Descriptors ---- */
-
-/* How many a process may have. */
-static rlim_t
-descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) {
-        return INT_MAX;
-    }
-    return limit.rlim_cur;
-}
-
-/* How many of them connections may have. */
-static rlim_t
-descriptors_for_connections(void)
-{
-    rlim_t limit = descriptor_limit();
-
-    return limit - (limit / 2 < DESCRIPTORS_SPARE ? limit / 2 : DESCRIPTORS_SPARE);
-}
-
-void
-sr_tcp_expect(uint64_t connections)
-{
-    rlim_t wanted = (rlim_t)connections + 2 * DESCRIPTORS_SPARE; /* what is open already is in it */
-    struct rlimit limit;
-
-    if (wanted > descriptor_limit() && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (wanted > descriptor_limit()) {
-        sr_log(SR_LOG_WARNING,
-            "connections over the limit of open files will be refused connections=%llu "
-            "open_files=%llu advice=\"raise LimitNOFILE= of the service, or lower connections\"",
-            (unsigned long long)connections, (unsigned long long)descriptor_limit());
-    }
-}
 
 /* ---- Batches ---- */
 
@@ -247,6 +162,108 @@ user_of(struct connection *c)
     };
 }
 
+/* ---- Sources ---- */
+
+static struct connection **
+bucket_of(struct sr_tcp_worker *w, const struct sr_peer *peer)
+{
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < sizeof(peer->address); i++) {
+        hash = (hash ^ peer->address[i]) * 16777619U;
+    }
+    return &w->buckets[hash % BUCKETS];
+}
+
+/* Connections of the same address, up to `most`. */
+static unsigned
+count_source(struct sr_tcp_worker *w, const struct sr_peer *peer, unsigned most)
+{
+    unsigned count = 0;
+
+    for (struct connection *c = *bucket_of(w, peer); c != NULL && count < most; c = c->beside) {
+        count += memcmp(c->peer.address, peer->address, sizeof(peer->address)) == 0;
+    }
+    return count;
+}
+
+static void
+enter_bucket(struct connection *c)
+{
+    struct connection **bucket = bucket_of(c->worker, &c->peer);
+
+    c->beside = *bucket;
+    *bucket = c;
+}
+
+static void
+leave_bucket(struct connection *c)
+{
+    struct connection **at = bucket_of(c->worker, &c->peer);
+
+    while (*at != c) {
+        at = &(*at)->beside;
+    }
+    *at = c->beside;
+}
+
+/* ---- Who connects ---- */
+
+static void
+tell_refused(struct sr_tcp_worker *w, const struct connection *c, const char *advice)
+{
+    char source[SR_PEER_TEXT_MAX];
+    uint64_t more;
+
+    sr_count(&w->stats->connections_refused, 1);
+    if (sr_log_allowed(&w->refusing, &more)) {
+        (void)sr_peer_text(&c->peer, source);
+        sr_log(SR_LOG_WARNING,
+            "a connection is refused listener=%s source=%s connections=%u "
+            "more_since_last_line=%llu advice=\"%s\"",
+            w->handler.name, source, w->count, (unsigned long long)more, advice);
+    }
+}
+
+static bool
+open_user(struct connection *c)
+{
+    const struct sr_tcp_handler *h = &c->worker->handler;
+
+    c->open = h->open(h->arg, &c->peer, &c->user);
+    return c->open;
+}
+
+/* True when there may be one more of its address. */
+static bool
+has_place(struct sr_tcp_worker *w, const struct sr_peer *peer)
+{
+    unsigned most = w->options.per_source;
+
+    return most == 0 || count_source(w, peer, most) < most;
+}
+
+/* The header of a balancer has come: what it says of the source counts from now on. */
+static bool
+admit_source(struct connection *c, const struct sr_proxy *proxy)
+{
+    if (proxy->has_source) {
+        leave_bucket(c);
+        c->peer = proxy->source;
+        bool has = has_place(c->worker, &c->peer);
+        enter_bucket(c);
+        if (!has) {
+            tell_refused(c->worker, c, ADVICE_SOURCE);
+            return false;
+        }
+    }
+    if (!open_user(c)) {
+        tell_refused(c->worker, c, ADVICE_OPEN);
+        return false;
+    }
+    return true;
+}
+
 /* ---- The end of a connection ---- */
 
 static void
@@ -285,12 +302,16 @@ close_connection(struct connection *c)
     if (c->paused) {
         leave_line(c);
     }
-    if (w->handler.tick != NULL) {
+    if (c->open && w->handler.tick != NULL) {
         enter_batch(w);
         w->handler.tick(w->handler.arg, c->user, true);
     }
-    w->handler.close(w->handler.arg, c->user);
+    if (c->open) {
+        w->handler.close(w->handler.arg, c->user);
+    }
+    free(c->head);
     sr_stream_clear(&c->stream);
+    leave_bucket(c);
     if (c->prev != NULL) {
         c->prev->next = c->next;
     } else {
@@ -352,14 +373,56 @@ go_by(struct connection *c, enum sr_stream_state state)
     }
 }
 
+/* What has come before the header of a balancer was whole, or was none. */
 static void
-receive(struct connection *c, struct sr_span bytes)
+break_head(struct connection *c)
+{
+    on_broken(c, (struct sr_span){ c->head->bytes, c->head->len }, "proxy_header");
+}
+
+/*
+ * The header of a balancer, which is in front of everything; *bytes become those behind it. False:
+ * it is none, or whom it names is refused.
+ */
+static bool
+take_head(struct connection *c, struct sr_span *bytes)
+{
+    struct sr_proxy proxy;
+
+    switch (proxy_head_take(c->head, bytes, &proxy)) {
+    case SR_PROXY_MORE: return true;
+    case SR_PROXY_BAD: break_head(c); break;
+    case SR_PROXY_HEADER:
+        free(c->head);
+        c->head = NULL;
+        return admit_source(c, &proxy);
+    }
+    return false;
+}
+
+static enum sr_stream_state
+feed(struct connection *c, struct sr_span bytes)
 {
     struct sr_stream_user user = user_of(c);
 
+    if (c->head != NULL && !take_head(c, &bytes)) {
+        return SR_STREAM_BROKEN;
+    }
+    return sr_stream_feed(&c->stream, bytes, &user);
+}
+
+static void
+receive(struct connection *c, struct sr_span bytes)
+{
+    size_t waited = c->stream.len;
+
     enter_batch(c->worker);
-    c->heard_ns = sr_clock_monotonic_ns();
-    go_by(c, sr_stream_feed(&c->stream, bytes, &user));
+    enum sr_stream_state state = feed(c, bytes);
+    if (c->head == NULL &&
+        c->stream.len < waited + bytes.len) { /* who sends a byte at a time is idle all the same */
+        c->heard_ns = sr_clock_monotonic_ns();
+    }
+    go_by(c, state);
 }
 
 /* The peer sends no more: what has come is worked off before it is closed. */
@@ -370,6 +433,9 @@ end(struct connection *c)
 
     enter_batch(c->worker);
     c->ended = true;
+    if (c->head != NULL && c->head->len > 0) {
+        break_head(c);
+    }
     go_by(c, sr_stream_end(&c->stream, &user));
 }
 
@@ -396,13 +462,11 @@ drain(struct connection *c)
     (void)uv_fileno((uv_handle_t *)&c->handle, &fd);
     for (unsigned i = 0; i < DRAIN_READS && !c->paused; i++) {
         ssize_t len = recv(fd, c->worker->buffer, READ_SIZE, MSG_DONTWAIT);
-        struct sr_stream_user user = user_of(c);
 
         if (len <= 0) {
             break;
         }
-        enum sr_stream_state state =
-            sr_stream_feed(&c->stream, (struct sr_span){ c->worker->buffer, (size_t)len }, &user);
+        enum sr_stream_state state = feed(c, (struct sr_span){ c->worker->buffer, (size_t)len });
         if (state != SR_STREAM_OPEN) {
             go_by(c, state);
             return;
@@ -444,11 +508,12 @@ retry_line(struct sr_tcp_worker *w)
 static bool
 add_connection(struct sr_tcp_worker *w, struct connection *c)
 {
-    if (!w->handler.open(w->handler.arg, &c->peer, &c->user)) {
+    c->worker = w;
+    c->head = w->options.proxied ? calloc(1, sizeof(*c->head)) : NULL;
+    if (w->options.proxied ? c->head == NULL : !open_user(c)) {
         return false;
     }
     (void)uv_tcp_keepalive(&c->handle, 1, KEEPALIVE_S);
-    c->worker = w;
     c->stream.max = w->options.message_max;
     c->heard_ns = sr_clock_monotonic_ns();
     c->next = w->first;
@@ -456,6 +521,7 @@ add_connection(struct sr_tcp_worker *w, struct connection *c)
         c->next->prev = c;
     }
     w->first = c;
+    enter_bucket(c);
     w->count++;
     atomic_store_explicit(&w->stats->connections, w->count, memory_order_relaxed);
     sr_count(&w->stats->connections_accepted, 1);
@@ -466,17 +532,7 @@ add_connection(struct sr_tcp_worker *w, struct connection *c)
 static void
 refuse(struct sr_tcp_worker *w, struct connection *c, const char *advice)
 {
-    char source[SR_PEER_TEXT_MAX];
-    uint64_t more;
-
-    sr_count(&w->stats->connections_refused, 1);
-    if (sr_log_allowed(&w->refusing, &more)) {
-        (void)sr_peer_text(&c->peer, source);
-        sr_log(SR_LOG_WARNING,
-            "a connection is refused listener=%s source=%s connections=%u "
-            "more_since_last_line=%llu advice=\"%s\"",
-            w->handler.name, source, w->count, (unsigned long long)more, advice);
-    }
+    tell_refused(w, c, advice);
     uv_close((uv_handle_t *)&c->handle, on_closed);
 }
 
@@ -499,10 +555,12 @@ admit(struct sr_tcp_worker *w, struct connection *c)
     (void)uv_fileno((uv_handle_t *)&c->handle, &fd);
     if (w->count >= w->options.connections) {
         refuse(w, c, "raise the listener's connections");
+    } else if (!w->options.proxied && !has_place(w, &c->peer)) {
+        refuse(w, c, ADVICE_SOURCE);
     } else if (fd >= w->descriptors) {
         refuse(w, c, "raise LimitNOFILE= of the service, or lower the listener's connections");
     } else if (!add_connection(w, c)) {
-        refuse(w, c, "see whom the listener allows, or how much memory there is");
+        refuse(w, c, ADVICE_OPEN);
     }
 }
 
@@ -543,8 +601,8 @@ close_idle(struct sr_tcp_worker *w, uint64_t now_ns)
 
     for (struct connection *c = w->first; c != NULL; c = next) {
         next = c->next;
-        if (w->options.idle_ns != 0 && !c->paused && now_ns > c->heard_ns &&
-            now_ns - c->heard_ns > w->options.idle_ns) {
+        uint64_t most_ns = c->head != NULL ? HEAD_WAIT_NS : w->options.idle_ns;
+        if (most_ns != 0 && !c->paused && now_ns > c->heard_ns && now_ns - c->heard_ns > most_ns) {
             end(c);
         }
     }
@@ -565,7 +623,9 @@ on_tick(uv_timer_t *timer)
         w->next_tick_ns = now_ns + SR_NS_PER_SECOND - (uint64_t)TICK_MS / 2 * SR_NS_PER_MS;
         for (struct connection *c = w->first; c != NULL; c = c->next) {
             enter_batch(w);
-            w->handler.tick(w->handler.arg, c->user, false);
+            if (c->open) {
+                w->handler.tick(w->handler.arg, c->user, false);
+            }
         }
     }
     atomic_store(&w->heartbeat_ns, now_ns);
@@ -681,7 +741,7 @@ open_handles(struct sr_tcp_worker *w, int fd)
     }
     w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data =
         w;
-    return uv_listen((uv_stream_t *)&w->listener, BACKLOG, on_connection) == 0 &&
+    return uv_listen((uv_stream_t *)&w->listener, TCP_BACKLOG, on_connection) == 0 &&
            uv_prepare_start(&w->round, on_round) == 0 &&
            uv_timer_start(&w->tick, on_tick, 0, TICK_MS) == 0;
 }
@@ -698,7 +758,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     w->handler = *handler;
     w->options = *options;
     w->stats = stats;
-    w->descriptors = (int)descriptors_for_connections();
+    w->descriptors = tcp_descriptors();
     if (uv_loop_init(&w->loop) != 0) {
         free(w);
         return NULL;

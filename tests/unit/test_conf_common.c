@@ -109,12 +109,22 @@ a_password_in_a_url_is_refused_without_showing_it(void **state)
 }
 
 static void
+datagrams_have_no_header_of_a_balancer(void **state)
+{
+    (void)state;
+    accepts("listeners: [{listen: \"tcp://:514\", proxy_protocol: required}]\n");
+    accepts("listeners: [{listen: \"fd://a\", proxy_protocol: required}]\n");
+    accepts("listeners: [{listen: \"udp://:514\", proxy_protocol: off}]\n");
+    refuses("listeners: [{listen: \"udp://:514\", proxy_protocol: required}]\n",
+        "listeners[0].proxy_protocol", "datagrams have none");
+}
+
+static void
 listen_addresses_are_checked(void **state)
 {
     static const struct {
         const char *listen, *word;
     } bad[] = {
-        { "tcp://0.0.0.0:514", "receives datagrams only" },
         { "tcp:", "only udp://" },
         { "0.0.0.0:514", "only udp://" },
         { "udp://0.0.0.0", "no port" },
@@ -132,7 +142,8 @@ listen_addresses_are_checked(void **state)
         { "fd:/a", "only udp://" },
     };
     static const char *const good[] = { "udp://0.0.0.0:514", "udp://[::]:514", "udp://[::1]:1",
-        "udp://:514", "udp://*:65535", "udp://localhost:514", "fd://syslog", "fd://a b/c~!" };
+        "udp://:514", "udp://*:65535", "udp://localhost:514", "tcp://0.0.0.0:514", "fd://syslog",
+        "fd://a b/c~!" };
     char name[5 + 256 + 1] = "fd://";
 
     (void)state;
@@ -413,6 +424,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_nats_and_tls_urls_are_urls),
         cmocka_unit_test(a_password_in_a_url_is_refused_without_showing_it),
+        cmocka_unit_test(datagrams_have_no_header_of_a_balancer),
         cmocka_unit_test(listen_addresses_are_checked),
         cmocka_unit_test(listeners_that_are_no_sections_are_each_reported),
         cmocka_unit_test(an_address_is_split_into_host_and_port),

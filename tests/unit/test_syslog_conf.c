@@ -217,27 +217,59 @@ auto_reads_both_formats_and_says_what_differs(void **state)
     notes("f.toml:3: input.format: auto is taken as rfc3164");
 }
 
+static void
+tcp_is_framed_as_upstream_frames_it(void **state)
+{
+    static const char *const types[] = { "tcp", "syslog-tcp", "tcp_co" };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        (void)snprintf(text, sizeof(text), "[input]\ntype = \"%s\"\n" OUTPUT, types[i]);
+        accepts(text);
+        gives("    listen: \"tcp://0.0.0.0:514\"\n");
+        gives("    connections: 4096\n    connections_per_source: 0\n");
+        gives("    idle_timeout: 1h\n");
+        gives("    framing: lf\n");
+        notes("is in the shape of");
+        assert_null(strstr(sr_conf_notes_text(problems, 0), "left out"));
+    }
+    accepts("[input]\ntype = \"tcp\"\nlisten = \"[::1]:6514\"\nframing = \"syslen\"\n"
+            "timeout = 90\n" OUTPUT);
+    gives("    listen: \"tcp://[::1]:6514\"\n");
+    gives("    idle_timeout: 90s\n    framing: octet\n");
+    accepts("[input]\ntype = \"tcp\"\nframing = \"nul\"\nframed = true\n" OUTPUT);
+    gives("    framing: nul\n");
+    accepts("[input]\ntype = \"tcp\"\nframed = true\n" OUTPUT);
+    gives("    framing: octet\n");
+    accepts("[input]\ntype = \"tcp\"\nframed = false\n" OUTPUT);
+    gives("    framing: lf\n");
+    refuses("[input]\ntype = \"tcp\"\nframing = \"capnp\"\n" OUTPUT,
+        "f.toml:3: input.framing: is `capnp`; this suite does not read that: write line, nul or "
+        "syslen");
+}
+
 /* ---- What is refused ---- */
 
 static void
 inputs_without_their_transport_are_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const streams[] = { "tcp", "syslog-tcp", "tls", "syslog-tls", "tcp_co",
-        "tls_co" };
+    static const char *const streams[] = { "tls", "syslog-tls", "tls_co" };
     char text[512], want[512];
 
     for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
         (void)snprintf(text, sizeof(text),
             "[input]\ntype = \"%s\"\nlisten = \"0.0.0.0:6514\"\n" OUTPUT, streams[i]);
         (void)snprintf(want, sizeof(want),
-            "f.toml:2: input.type: is `%s`; this version receives syslog over UDP only: write "
-            "udp, or leave this input to flowgger",
+            "f.toml:2: input.type: is `%s`; this version receives syslog over UDP and TCP: write "
+            "udp or tcp, or leave this input to flowgger",
             streams[i]);
         refuses(text, want);
     }
     refuses("[input]\ntype = \"redis\"\nredis_connect = \"127.0.0.1\"\n" OUTPUT,
-        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp");
+        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp "
+        "or tcp");
     refuses("[input]\ntype = \"smoke\"\n" OUTPUT, "f.toml:2: input.type: is `smoke`; write udp");
     refuses("[input]\nformat = \"rfc3164\"\n" OUTPUT,
         "f.toml:1: input: has no `type`, which means syslog-tls upstream; write type = \"udp\"");
@@ -514,6 +546,7 @@ main(void)
         cmocka_unit_test(a_time_zone_that_is_none_is_utc_and_told),
         cmocka_unit_test(the_time_of_an_acknowledgement_is_the_nearest_in_range),
         cmocka_unit_test(auto_reads_both_formats_and_says_what_differs),
+        cmocka_unit_test(tcp_is_framed_as_upstream_frames_it),
         cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
         cmocka_unit_test(formats_are_refused_by_name),
         cmocka_unit_test(outputs_but_nats_are_refused_by_name),

@@ -165,6 +165,9 @@ listeners_are_checked(void **state)
     (void)snprintf(text, sizeof(text), "listeners: [{communities: [%0256d]}]\n", 0);
     refuses(text, "f.yaml:1: listeners[0].communities: item 0 has 256 bytes; a community has 1 to "
                   "255");
+    refuses("listeners:\n  - listen: tcp://0.0.0.0:162\n",
+        "f.yaml:2: listeners[0].listen: `tcp://0.0.0.0:162`: this program receives datagrams only; "
+        "write udp://HOST:PORT");
     refuses("listeners:\n  - community: hash\n",
         "f.yaml:2: listeners[0].community: needs a key, without which a hash is soon guessed; set "
         "`community_key`");

@@ -68,6 +68,7 @@ enum sr_verdict
 sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
     struct sr_span bytes, const struct sr_emit *emit)
 {
+    const struct sr_peer *shown = cfg->no_address ? NULL : peer;
     struct syslog_record rec;
     size_t room = typical_room(bytes.len, cfg->extras.room);
     uint8_t *memory = emit->reserve(emit->arg, room);
@@ -78,14 +79,14 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
     enum syslog_err err = decode(cfg, now_ns, peer, bytes, emit, &rec);
     if (err == SYSLOG_OK) {
         struct sr_buf b = sr_buf_over(memory, room);
-        gelf_encode(&b, &rec, cfg->partition, peer, &cfg->extras);
+        gelf_encode(&b, &rec, cfg->partition, shown, &cfg->extras);
         if (b.overflow && room < SYSLOG_RECORD_MAX) {
             memory = emit->reserve(emit->arg, SYSLOG_RECORD_MAX);
             if (memory == NULL) {
                 return SR_FULL;
             }
             b = sr_buf_over(memory, SYSLOG_RECORD_MAX);
-            gelf_encode(&b, &rec, cfg->partition, peer, &cfg->extras);
+            gelf_encode(&b, &rec, cfg->partition, shown, &cfg->extras);
         }
         if (!b.overflow) {
             emit->commit(emit->arg, b.len, 1);

@@ -2,6 +2,7 @@
 #ifndef SYSLOG_DATAGRAM_H_INCLUDED
 #define SYSLOG_DATAGRAM_H_INCLUDED
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "decode/record.h"
@@ -27,6 +28,7 @@ struct syslog_decode {
     struct syslog_extras extras;    /* borrowed */
     const struct tz_table *zones;   /* borrowed; may be null: no zone names */
     int32_t local;                  /* zone of dates without one, or RFC3164_UTC */
+    bool no_address;                /* records do not say who sent them */
     struct syslog_scratch *scratch; /* borrowed; not shared between threads */
 };
 

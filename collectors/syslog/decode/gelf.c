@@ -117,7 +117,7 @@ comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
 static void
 add_remote(struct writer *w, const struct sr_peer *peer, const struct syslog_param *instead)
 {
-    if (!comes_after_extras(w, SPAN("remote_addr"), true)) {
+    if ((peer == NULL && instead == NULL) || !comes_after_extras(w, SPAN("remote_addr"), true)) {
         return;
     }
     ADD(w->b, "\"_remote_addr\":\"");

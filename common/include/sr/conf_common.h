@@ -87,10 +87,12 @@ struct sr_conf_listener {
     const char *listen; /* udp://ADDRESS:PORT, tcp://ADDRESS:PORT or fd://NAME */
     const char *subject;
     uint64_t workers;
-    uint64_t receive_buffer; /* bytes */
-    int compat;              /* enum sr_compat */
-    uint64_t connections;    /* at most so many at once; 0: the program serves no streams */
-    uint64_t idle_timeout;   /* ns; 0: none */
+    uint64_t receive_buffer;         /* bytes */
+    int compat;                      /* enum sr_compat */
+    uint64_t connections;            /* at most so many at once; 0: the program serves no streams */
+    uint64_t connections_per_source; /* of one address; 0: no limit of its own */
+    int proxy_protocol;              /* 1: required */
+    uint64_t idle_timeout;           /* ns; 0: none */
 };
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
@@ -102,6 +104,7 @@ extern const struct sr_conf_key sr_conf_log_keys[];
 extern const struct sr_conf_key sr_conf_tail_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
+extern const char *const sr_conf_proxy_names[];
 
 /* `enrich: true` is refused by name in programs that have nothing to add. */
 const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size);
@@ -287,8 +290,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .help = "Corrected values, or upstream's bytes; strict formats give those always."         \
     }
 
-/* The rows that a program with streams adds. */
-#define SR_CONF_STREAM_KEYS                                                                        \
+/* The rows that a program with streams adds; PER_SOURCE is the default of its key. */
+#define SR_CONF_STREAM_KEYS(PER_SOURCE)                                                            \
     { .name = "connections",                                                                       \
         .type = SR_CONF_UINT,                                                                      \
         .offset = offsetof(struct sr_conf_listener, connections),                                  \
@@ -296,11 +299,24 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .min = 1,                                                                                  \
         .max = 16384,                                                                              \
         .help = "Connections of a tcp:// listener at once; more are closed at once." },            \
+        { .name = "connections_per_source",                                                        \
+            .type = SR_CONF_UINT,                                                                  \
+            .offset = offsetof(struct sr_conf_listener, connections_per_source),                   \
+            .def = (PER_SOURCE),                                                                   \
+            .max = 16384,                                                                          \
+            .help = "Of these, of one address; 0: all." },                                         \
+        { .name = "proxy_protocol",                                                                \
+            .type = SR_CONF_CHOICE,                                                                \
+            .offset = offsetof(struct sr_conf_listener, proxy_protocol),                           \
+            .def = "off",                                                                          \
+            .choices = sr_conf_proxy_names,                                                        \
+            .help = "Whether a balancer says at the beginning of each connection who makes it "    \
+                    "(PROXY protocol, version 1 or 2); who else connects is then refused." },      \
     {                                                                                              \
         .name = "idle_timeout", .type = SR_CONF_DURATION,                                          \
         .offset = offsetof(struct sr_conf_listener, idle_timeout), .def = "1h",                    \
         .max = 86400000000000ULL,                                                                  \
-        .help = "A connection without a byte for so long is closed; 0: never."                     \
+        .help = "A connection without a whole message for so long is closed; 0: never."            \
     }
 
 /* The PATH of "unix://PATH", borrowed; NULL when `listen` has another form. Checks no more. */

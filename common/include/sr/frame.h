@@ -13,11 +13,12 @@
 enum sr_frame_state {
     SR_FRAME_MORE = 0, /* no whole message yet */
     SR_FRAME_MESSAGE,
+    SR_FRAME_SKIP,   /* bytes that are no message, nor part of one that is handed on */
     SR_FRAME_BROKEN, /* where the next message begins cannot be told: the connection ends */
 };
 
 struct sr_frame {
-    size_t used;            /* MESSAGE: bytes that it takes off the stream, at least 1 */
+    size_t used;            /* MESSAGE, SKIP: bytes that it takes off the stream, at least 1 */
     struct sr_span message; /* MESSAGE: it, without what frames it; within those bytes */
     const char *reason;     /* BROKEN: a word of [a-z0-9_], static */
 };

@@ -81,8 +81,10 @@ struct sr_tcp_handler {
 
 struct sr_tcp_options {
     unsigned connections; /* at most so many; what comes on top is closed at once */
-    uint64_t idle_ns;     /* without a byte for so long a connection is closed; 0: never */
+    unsigned per_source;  /* of one address at most so many; 0: no limit of its own */
+    uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
     size_t message_max;   /* bytes of a message with its frame */
+    bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
 };
 
 struct sr_tcp_worker;
