@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may connect to a listener: how many in all, how many of a source. */
+#include "shell/tcp_worker.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "shell/socket.h"
+#include "sr/clock.h"
+
+#include "sr/banned.h"
+
+#define KEEPALIVE_S 60U
+#define ADVICE_OPEN "see whom the listener allows, or how much memory there is"
+#define ADVICE_SOURCE "raise the listener's connections_per_source"
+
+/* ---- Sources ---- */
+
+static struct tcp_connection **
+bucket_of(struct sr_tcp_worker *w, const struct sr_peer *peer)
+{
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < sizeof(peer->address); i++) {
+        hash = (hash ^ peer->address[i]) * 16777619U;
+    }
+    return &w->buckets[hash % TCP_BUCKETS];
+}
+
+/* Connections of the same address, up to `most`. */
+static unsigned
+count_source(struct sr_tcp_worker *w, const struct sr_peer *peer, unsigned most)
+{
+    unsigned count = 0;
+
+    for (struct tcp_connection *c = *bucket_of(w, peer); c != NULL && count < most; c = c->beside) {
+        count += memcmp(c->peer.address, peer->address, sizeof(peer->address)) == 0;
+    }
+    return count;
+}
+
+static void
+enter_bucket(struct tcp_connection *c)
+{
+    struct tcp_connection **bucket = bucket_of(c->worker, &c->peer);
+
+    c->beside = *bucket;
+    *bucket = c;
+}
+
+void
+tcp_accept_leave(struct tcp_connection *c)
+{
+    struct tcp_connection **at = bucket_of(c->worker, &c->peer);
+
+    while (*at != c) {
+        at = &(*at)->beside;
+    }
+    *at = c->beside;
+}
+
+/* ---- Who connects ---- */
+
+static void
+tell_refused(struct sr_tcp_worker *w, const struct tcp_connection *c, const char *advice)
+{
+    char source[SR_PEER_TEXT_MAX];
+    uint64_t more;
+
+    sr_count(&w->stats->connections_refused, 1);
+    if (sr_log_allowed(&w->refusing, &more)) {
+        (void)sr_peer_text(&c->peer, source);
+        sr_log(SR_LOG_WARNING,
+            "a connection is refused listener=%s source=%s connections=%u "
+            "more_since_last_line=%llu advice=\"%s\"",
+            w->handler.name, source, w->count, (unsigned long long)more, advice);
+    }
+}
+
+static bool
+open_user(struct tcp_connection *c)
+{
+    const struct sr_tcp_handler *h = &c->worker->handler;
+
+    c->open = h->open(h->arg, &c->peer, &c->user);
+    return c->open;
+}
+
+/* True when there may be one more of its address. */
+static bool
+has_place(struct sr_tcp_worker *w, const struct sr_peer *peer)
+{
+    unsigned most = w->options.per_source;
+
+    return most == 0 || count_source(w, peer, most) < most;
+}
+
+bool
+tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy)
+{
+    if (proxy->has_source) {
+        tcp_accept_leave(c);
+        c->peer = proxy->source;
+        bool has = has_place(c->worker, &c->peer);
+        enter_bucket(c);
+        if (!has) {
+            tell_refused(c->worker, c, ADVICE_SOURCE);
+            return false;
+        }
+    }
+    if (!open_user(c)) {
+        tell_refused(c->worker, c, ADVICE_OPEN);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Accepting ---- */
+
+static bool
+add_connection(struct sr_tcp_worker *w, struct tcp_connection *c)
+{
+    c->worker = w;
+    c->head = w->options.proxied ? calloc(1, sizeof(*c->head)) : NULL;
+    if (w->options.proxied ? c->head == NULL : !open_user(c)) {
+        return false;
+    }
+    (void)uv_tcp_keepalive(&c->handle.tcp, 1, KEEPALIVE_S);
+    c->stream.max = w->options.message_max;
+    c->heard_ns = sr_clock_monotonic_ns();
+    c->next = w->first;
+    if (c->next != NULL) {
+        c->next->prev = c;
+    }
+    w->first = c;
+    enter_bucket(c);
+    w->count++;
+    atomic_store_explicit(&w->stats->connections, w->count, memory_order_relaxed);
+    sr_count(&w->stats->connections_accepted, 1);
+    tcp_connection_start(c);
+    return true;
+}
+
+static void
+refuse(struct sr_tcp_worker *w, struct tcp_connection *c, const char *advice)
+{
+    tell_refused(w, c, advice);
+    uv_close(&c->handle.any, tcp_connection_on_closed);
+}
+
+/*
+ * Serves a connection that was accepted, or refuses it. Without descriptors libuv would close it
+ * too, but tell nobody; and the output and the queue need some.
+ */
+static void
+admit(struct sr_tcp_worker *w, struct tcp_connection *c)
+{
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    int len = sizeof(name);
+    int fd = -1;
+
+    if (uv_tcp_getpeername(&c->handle.tcp, (struct sockaddr *)&name, &len) != 0) {
+        uv_close(&c->handle.any, tcp_connection_on_closed); /* it has gone already */
+        return;
+    }
+    sr_socket_peer(&name, &c->peer);
+    (void)uv_fileno(&c->handle.any, &fd);
+    if (w->count >= w->options.connections) {
+        refuse(w, c, "raise the listener's connections");
+    } else if (!w->options.proxied && !has_place(w, &c->peer)) {
+        refuse(w, c, ADVICE_SOURCE);
+    } else if (fd >= w->descriptors) {
+        refuse(w, c, "raise LimitNOFILE= of the service, or lower the listener's connections");
+    } else if (!add_connection(w, c)) {
+        refuse(w, c, ADVICE_OPEN);
+    }
+}
+
+void
+tcp_accept_on_connection(uv_stream_t *listener, int status)
+{
+    struct sr_tcp_worker *w = listener->data;
+    uint64_t more;
+
+    if (status < 0) {
+        if (sr_log_allowed(&w->accepting, &more)) {
+            sr_log(SR_LOG_WARNING, "cannot accept a connection listener=%s error=\"%s\"",
+                w->handler.name, uv_strerror(status));
+        }
+        return;
+    }
+    struct tcp_connection *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        w->unaccepted = true; /* libuv holds it, and tells of no other before it is taken */
+        return;
+    }
+    tcp_batch_enter(w); /* so that its counts are committed, and what `open` sees is current */
+    (void)uv_tcp_init(&w->loop, &c->handle.tcp);
+    c->handle.any.data = c;
+    if (uv_accept(listener, &c->handle.stream) != 0) {
+        uv_close(&c->handle.any, tcp_connection_on_closed);
+        return;
+    }
+    admit(w, c);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHELL_TCP_WORKER_H_INCLUDED
+#define SHELL_TCP_WORKER_H_INCLUDED
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "shell/proxy_head.h"
+#include "shell/stream.h"
+#include "sr/log.h"
+#include "sr/peer.h"
+#include "sr/tcp.h"
+
+/*
+ * What the files of sr/tcp.h share: tcp.c runs a worker, tcp_accept.c says who may connect,
+ * tcp_connection.c takes the bytes of one connection to its messages. All on the worker's thread.
+ */
+
+#define TCP_BUCKETS 256U
+#define TCP_READ_SIZE (64U * 1024U)
+
+struct tcp_connection {
+    union {
+        uv_handle_t any;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+    } handle;
+    struct sr_tcp_worker *worker;
+    struct tcp_connection *prev, *next;
+    struct tcp_connection *behind; /* in the line of those that are paused */
+    struct tcp_connection *beside; /* of those whose sources share a bucket */
+    struct proxy_head *head;       /* owned; NULL: it is behind it */
+    struct sr_stream stream;
+    struct sr_peer peer;
+    void *user;        /* the handler's, if it is open */
+    uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
+    bool open;         /* to the handler */
+    bool paused;
+    bool ended; /* the peer sends no more */
+};
+
+struct sr_tcp_worker {
+    struct sr_tcp_handler handler;
+    struct sr_tcp_options options;
+    struct sr_worker_stats *stats;
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_tcp_t listener;
+    uv_async_t stop;
+    uv_timer_t tick;
+    uv_timer_t retry;
+    uv_timer_t due;
+    uv_prepare_t round; /* ends the batch */
+    bool in_batch;
+    bool unaccepted;
+    bool stopping, giving_up;
+    uint64_t stop_deadline_ns;
+    uint64_t next_tick_ns;
+    struct tcp_connection *first;
+    struct tcp_connection *line, *line_end; /* those that are paused */
+    unsigned count;
+    struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
+    int descriptors;                             /* a connection has a lower one */
+    struct sr_log_limit refusing, accepting;
+    _Atomic uint64_t heartbeat_ns;
+    uint8_t
+        buffer[TCP_READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
+};
+
+/* ---- tcp.c ---- */
+
+/* Begins a batch of the handler, unless one is open; the end of the loop's round ends it. */
+void tcp_batch_enter(struct sr_tcp_worker *w);
+
+/* A connection is paused: tcp_connection_retry_line() comes from time to time. */
+void tcp_retry_start(struct sr_tcp_worker *w);
+
+/* ---- tcp_accept.c ---- */
+
+/* Serves who has connected, or refuses: libuv's callback of a listener. */
+void tcp_accept_on_connection(uv_stream_t *listener, int status);
+
+/*
+ * The header of a balancer has come: what it says of the source counts from now on. False: who it
+ * names is refused.
+ */
+bool tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy);
+
+/* It is none of its source's any more. */
+void tcp_accept_leave(struct tcp_connection *c);
+
+/* ---- tcp_connection.c ---- */
+
+/* Begins to read. */
+void tcp_connection_start(struct tcp_connection *c);
+
+/* The peer sends no more: what has come is worked off before it is closed. */
+void tcp_connection_end(struct tcp_connection *c);
+
+/* Reads what the kernel has of it, up to a bound, for a peer may never stop; then ends it. */
+void tcp_connection_drain(struct tcp_connection *c);
+
+/* There is no later: what has no room is dropped, and counted. */
+void tcp_connection_give_up(struct tcp_connection *c);
+
+/* Lets those that are paused try again, in their order, until one gets no room. */
+void tcp_connection_retry_line(struct sr_tcp_worker *w);
+
+/* Frees it: the callback of uv_close(). */
+void tcp_connection_on_closed(uv_handle_t *handle);
+
+#endif
