@@ -339,6 +339,7 @@ feed(const char *line)
         .scratch = &scratch,
     };
 
+    assert_int_equal(decode_bytes(line, strlen(line)), SYSLOG_OK);
     assert_int_equal(
         sr_syslog_datagram(&cfg, UINT64_C(1795348800) * 1000000000, &peer, span_of(line), &emit),
         SR_DECODED);
@@ -358,16 +359,60 @@ a_record_says_its_dialect_and_nobody_forges_the_sender(void **state)
 }
 
 static void
-an_explanation_names_what_was_assumed(void **state)
+an_explanation_names_the_dialect_and_why_and_what_was_assumed(void **state)
 {
+    static const struct {
+        const char *line;
+        const char *dialect;
+        const char *rest;
+    } rows[] = {
+        { "text", "plain", "host_from\":\"sender\",\"time_from\":\"receipt\"}" },
+        { "su: text", "tagged", "host_from\":\"sender\",\"time_from\":\"receipt\"}" },
+        { "<34>Oct 11 22:14:15 h su: a", "rfc3164",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"assumed\","
+            "\"zone\":\"assumed\"}" },
+        { "Oct 11 22:14:15 relay Oct 11 22:14:14 h su: a", "rfc3164_relayed", "" },
+        { "2003-10-11T22:14:15Z h su: a", "rfc3164_iso",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"stated\","
+            "\"zone\":\"stated\"}" },
+        { "<34>1065910455.003 mx events a=b", "epoch", "" },
+        { "<34>1 - h a p ID47 - text", "rfc5424",
+            "host_from\":\"header\",\"time_from\":\"receipt\",\"msgid\":\"ID47\"}" },
+        { "<34>1 - h a - - [x text", "rfc5424_loose", "" },
+        { "<166>20: h: Oct 11 22:14:15 UTC: %A-1-B: a", "cisco",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"assumed\","
+            "\"zone\":\"stated\",\"msgid\":\"A-1-B\",\"sequence\":\"20\"}" },
+        { "time=1065910455|hostname=h|product=IPS|", "check_point",
+            "host_from\":\"message\",\"time_from\":\"message\",\"year\":\"stated\","
+            "\"zone\":\"stated\"}" },
+        { "<99>date=2003-10-11 time=18:14:15 devname=\"h\"", "fortinet",
+            "host_from\":\"message\",\"time_from\":\"message\",\"year\":\"stated\","
+            "\"zone\":\"assumed\"}" },
+        { "<99>id=firewall time=\"2003-10-11 22:14:15 UTC\" fw=h pri=6", "sonicwall", "" },
+        { "Oct 11 22:14:15 h 1,2026/10/11 22:14:15,007,SYSTEM,x", "pan_os", "" },
+        { "CEF:0|V|P|1|1|N|1|src=1", "cef", "" },
+        { "LEEF:1.0|V|P|1|1|src=1", "leef", "" },
+        { "{\"a\":1} \xe9", "json",
+            "host_from\":\"sender\",\"time_from\":\"receipt\",\"text\":\"not UTF-8, "
+            "repaired\"}" },
+    };
+    unsigned seen = 0;
+
     (void)state;
-    feed("<166>20: h: Oct 11 22:14:15 UTC: %A-1-B: a");
-    assert_string_equal(explained,
-        "{\"dialect\":\"cisco\",\"host_from\":\"header\",\"time_from\":\"header\","
-        "\"year\":\"assumed\",\"zone\":\"stated\",\"msgid\":\"A-1-B\",\"sequence\":\"20\"}");
-    feed("text");
-    assert_string_equal(
-        explained, "{\"dialect\":\"plain\",\"host_from\":\"sender\",\"time_from\":\"receipt\"}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char want[256];
+        feed(rows[i].line);
+        seen |= 1U << rec.reading.dialect;
+        const char *sign = syslog_dialect_sign(syslog_dialect_of(&rec));
+        int len = snprintf(want, sizeof(want), "{\"dialect\":\"%s\",\"because\":\"%s\",\"%s",
+            rows[i].dialect, sign, rows[i].rest);
+        assert_true(len > 0 && (size_t)len < sizeof(want));
+        if (strncmp(explained, want, (size_t)len) != 0) {
+            print_error("%s\nwant %s\ngot  %s\n", rows[i].line, want, explained);
+            fail();
+        }
+    }
+    assert_int_equal(seen, (1U << (SYSLOG_JSON + 1)) - 1); /* each of them */
 }
 
 int
@@ -384,7 +429,7 @@ main(void)
         cmocka_unit_test(what_is_not_utf_8_is_said_to_be),
         cmocka_unit_test(no_prefix_of_a_line_is_read_past_its_end),
         cmocka_unit_test(a_record_says_its_dialect_and_nobody_forges_the_sender),
-        cmocka_unit_test(an_explanation_names_what_was_assumed),
+        cmocka_unit_test(an_explanation_names_the_dialect_and_why_and_what_was_assumed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
