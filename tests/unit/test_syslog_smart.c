@@ -213,6 +213,47 @@ vendors_formats_say_who_and_when(void **state)
     assert_int_equal(rec.time.nsec, 125000000);
 }
 
+static void
+devices_that_say_otherwise_than_their_header_are_known(void **state)
+{
+    static const struct row rows[] = {
+        { "<189>17: Oct 11 22:14:15 UTC : %CCM_RTMT-2-RTMT: a Cluster ID: Node ID:h", SYSLOG_CISCO,
+            1791756855, "h", "", "", "%CCM_RTMT-2-RTMT: a Cluster ID: Node ID:h" },
+        { "<189>17: g: Oct 11 22:14:15 UTC : %CCM_RTMT-2-RTMT: a Node ID:h", SYSLOG_CISCO,
+            1791756855, "g", "", "", "%CCM_RTMT-2-RTMT: a Node ID:h" },
+        { "Oct 11 22:14:15 ome EEMI Audit { IP } 1.1.1.1 { HostName } h { Severity }", SYSLOG_BSD,
+            1791756855, "h", "", "", "EEMI Audit { IP } 1.1.1.1 { HostName } h { Severity }" },
+        { "Oct 11 22:14:15 ome other { HostName } h", SYSLOG_BSD, 1791756855, "ome", "", "",
+            "other { HostName } h" },
+        { "<134>1 - 10.0.0.1 h - RICOH_MFPLP_ACCESS - text", SYSLOG_IETF, NOW, "h", "h", "",
+            "text" },
+        { "<134>1 - 10.0.0.1 a - OTHER_ACCESS - text", SYSLOG_IETF, NOW, "10.0.0.1", "a", "",
+            "text" },
+        { "<1>1 - - SPLUNK - COOKED [fields@274489 t=\"1065910455.5\" h=\"h\"] a", SYSLOG_IETF,
+            1065910455, "h", "SPLUNK", "", "a" },
+        { "<1>1 - - SPLUNK - COOKED [other@274489 t=\"1065910455.5\" h=\"h\"] a", SYSLOG_IETF, NOW,
+            PEER, "SPLUNK", "", "a" },
+        { "<4>2021-07-26T09:47:48Z c fenotify-7.warning: {\"product\":\"HX\",\"host\":{\"hostname\""
+          ":\"h\"},\"processEvent/timestamp\":\"2003-10-11T22:14:15Z\"}",
+            SYSLOG_JSON, 1065910455, "h", "fenotify-7.warning", "",
+            "{\"product\":\"HX\",\"host\":{\"hostname\":\"h\"},\"processEvent/timestamp\":"
+            "\"2003-10-11T22:14:15Z\"}" },
+        { "<4>2021-07-26T09:47:48Z c fenotify-7.warning: {\"product\":\"CMS\",\"hostname\":\"h\"}",
+            SYSLOG_JSON, 1627292868, "c", "fenotify-7.warning", "",
+            "{\"product\":\"CMS\",\"hostname\":\"h\"}" },
+        /* the year of rt, if that is the date of the header else */
+        { "Oct 11 22:14:15 h CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b", SYSLOG_CEF, 1065910455, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b" },
+        { "Oct 11 22:14:16 h CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b", SYSLOG_CEF, 1791756856, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b" },
+        { "Oct 11 2020 22:14:15 h CEF:0|V|P|1|1|N|1|rt=1065910455000", SYSLOG_CEF, 1602454455, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000" },
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
 /* The second that a year-less date is read as, at `now`. */
 static int64_t
 year_less(int64_t now, const char *line)
@@ -423,6 +464,7 @@ main(void)
         cmocka_unit_test(headers_of_rfc_3164_lose_nothing_of_what_they_state),
         cmocka_unit_test(every_form_of_ciscos_header_is_read),
         cmocka_unit_test(vendors_formats_say_who_and_when),
+        cmocka_unit_test(devices_that_say_otherwise_than_their_header_are_known),
         cmocka_unit_test(the_year_rolls_over_at_its_end),
         cmocka_unit_test(a_leap_day_is_of_a_leap_year),
         cmocka_unit_test(a_priority_out_of_range_is_not_used),
