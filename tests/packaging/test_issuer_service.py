@@ -84,7 +84,7 @@ def test_systemd_holds_the_ports_of_streams_while_a_configuration_has_them(enrol
     assert enrolled.box.show(held, "UnitFileState") == "enabled"
     enrolled.connect(514, line(0))
     wait_for("the line", lambda: enrolled.ledger(9621, 1)["received"] == 1)
-    enrolled.box.run("serviceradar-cli", "unenroll", "syslog")
+    enrolled.box.run("serviceradar-cli", "unenroll", "--keep-history", "syslog")
     assert enrolled.state(held) == "inactive"
     assert enrolled.box.show(held, "UnitFileState") == "disabled"
     enrolled.box.run("serviceradar-cli", "rollback")
