@@ -76,11 +76,22 @@ decode(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *p
     return rfc3164_decode(bytes, &dates, cfg->scratch, ret_rec);
 }
 
+/* The length of the record, or 0 when it is longer than `room`. */
+static size_t
+encode(uint8_t *memory, size_t room, const struct syslog_record *rec,
+    const struct gelf_options *options)
+{
+    struct sr_buf b = sr_buf_over(memory, room);
+
+    gelf_encode(&b, rec, options);
+    return b.overflow ? 0 : b.len;
+}
+
 enum sr_verdict
 sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
     struct sr_span bytes, const struct sr_emit *emit)
 {
-    const struct gelf_options options = {
+    struct gelf_options options = {
         .partition = cfg->partition,
         .extras = &cfg->extras,
         .peer = peer,
@@ -103,18 +114,21 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
         if (emit->explain != NULL) {
             smart_explain(&rec, emit);
         }
-        struct sr_buf b = sr_buf_over(memory, room);
-        gelf_encode(&b, &rec, &options);
-        if (b.overflow && room < SYSLOG_RECORD_MAX) {
-            memory = emit->reserve(emit->arg, SYSLOG_RECORD_MAX);
+        size_t len = encode(memory, room, &rec, &options);
+        if (len == 0 && room < SYSLOG_RECORD_MAX) {
+            room = SYSLOG_RECORD_MAX;
+            memory = emit->reserve(emit->arg, room);
             if (memory == NULL) {
                 return SR_FULL;
             }
-            b = sr_buf_over(memory, SYSLOG_RECORD_MAX);
-            gelf_encode(&b, &rec, &options);
+            len = encode(memory, room, &rec, &options);
         }
-        if (!b.overflow) {
-            emit->commit(emit->arg, b.len, 1);
+        if (len == 0 && options.enrich) {
+            options.enrich = false; /* better a record without more than none */
+            len = encode(memory, room, &rec, &options);
+        }
+        if (len > 0) {
+            emit->commit(emit->arg, len, 1);
             return SR_DECODED;
         }
         err = SYSLOG_ELARGE;
