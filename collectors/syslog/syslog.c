@@ -9,10 +9,14 @@
 #include "decode/datagram.h"
 #include "decode/rfc3164.h"
 #include "extra.h"
+#include "fair_use.h"
 #include "frame/framer.h"
 #include "frame/inflate.h"
 #include "stream.h"
 #include "tz_load.h"
+
+#include "sr/clock.h"
+#include "sr/fair.h"
 
 #include "sr/banned.h"
 
@@ -22,6 +26,7 @@
 struct snapshot {
     struct tz_db zones;
     const struct syslog_listener *configs; /* borrowed */
+    struct fair_use *uses;                 /* owned; of each listener */
     size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
@@ -64,7 +69,9 @@ close_snapshot(void *snapshot)
     }
     for (size_t i = 0; i < s->count; i++) {
         extras_done(&s->listeners[i].extras);
+        fair_use_done(&s->uses[i]);
     }
+    free(s->uses);
     tz_db_free(&s->zones);
     free(s);
 }
@@ -91,13 +98,20 @@ open_snapshot(
         return NULL;
     }
     s->configs = listeners;
-    s->count = c->listeners.count;
+    s->uses = calloc(c->listeners.count, sizeof(*s->uses));
+    s->count = s->uses != NULL ? c->listeners.count : 0;
+    if (s->uses == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        close_snapshot(s);
+        return NULL;
+    }
     for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
         d->format = (enum syslog_format)listeners[i].format;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
-        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras);
+        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras) &&
+                  fair_use_init(&s->uses[i], &listeners[i]);
         if (!ok) {
             (void)snprintf(error, error_size, "out of memory");
         }
@@ -113,12 +127,18 @@ open_snapshot(
 struct scratch {
     struct syslog_scratch decode;
     struct syslog_inflater inflater;
+    struct sr_fair fair;
 };
 
 static void *
 new_scratch(void)
 {
-    return calloc(1, sizeof(struct scratch));
+    struct scratch *s = calloc(1, sizeof(*s));
+
+    if (s != NULL) {
+        s->fair.seed = sr_clock_random_u64();
+    }
+    return s;
 }
 
 static enum sr_verdict
@@ -132,9 +152,13 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
         .max = (size_t)s->configs[listener].inflate_max,
         .ratio = (unsigned)s->configs[listener].inflate_ratio,
     };
-    const char *reason;
+    const char *reason = fair_use_refusal(&s->uses[listener], syslog_state_sources(state, listener),
+        &own->fair, emit->level, peer, bytes, now_ns);
 
-    (void)state;
+    if (reason != NULL) {
+        emit->refused(emit->arg, reason);
+        return SR_REFUSED;
+    }
     cfg.scratch = &own->decode;
     if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
         emit->deadletter(emit->arg, reason, peer, now_ns, bytes);
@@ -150,7 +174,9 @@ new_connection(void *state, const void *snapshot, unsigned listener, const struc
 {
     const struct snapshot *s = snapshot;
 
-    (void)peer;
+    if (!sr_access_allows(&s->uses[listener].access, peer)) {
+        return NULL;
+    }
     return syslog_connection_new(state, &s->configs[listener], listener);
 }
 
@@ -160,9 +186,18 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     const struct sr_emit *emit)
 {
     const struct snapshot *s = snapshot;
+    const struct fair_use *use = &s->uses[listener];
     struct syslog_decode cfg = s->listeners[listener];
 
     (void)state;
+    if (!sr_access_allows(&use->access, peer)) { /* since a reload */
+        syslog_connection_taken(connection);
+        emit->refused(emit->arg, "not_allowed");
+        return SR_REFUSED;
+    }
+    if (!must && !syslog_connection_admits(connection, use, peer, now_ns)) {
+        return SR_LATER;
+    }
     cfg.scratch = &((struct scratch *)scratch)->decode;
     /* Upstream says of datagrams only who sent them. */
     cfg.no_address = s->configs[listener].base.compat == SR_COMPAT_UPSTREAM;

@@ -112,7 +112,7 @@ on_frame(void *arg, void *connection, struct sr_span bytes, bool last, struct sr
     return SR_FRAME_MESSAGE;
 }
 
-static bool
+static enum sr_tcp_word
 on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
     size_t used, bool must)
 {
@@ -125,14 +125,14 @@ on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_sp
     atomic_fetch_add(&l->asked, 1);
     if (atomic_load(&l->full)) {
         atomic_fetch_add(&l->dropped, must ? 1 : 0);
-        return must;
+        return must ? SR_TCP_TAKEN : SR_TCP_FULL;
     }
     if (message.len > 0 && message.data[0] != (uint8_t)u->next++) {
         abort(); /* out of order, or twice, or one is missing */
     }
     atomic_fetch_add(&l->bytes, used);
     atomic_fetch_add(&l->messages, 1);
-    return true;
+    return SR_TCP_TAKEN;
 }
 
 static void
