@@ -9,6 +9,8 @@
 #include "stream.h"
 #include "zones.h"
 
+#include "sr/rate.h"
+
 #include "sr/banned.h"
 
 static const char *const protocols[] = { "syslog", NULL };
@@ -65,6 +67,24 @@ check_extra(const void *item, char *text, size_t text_size)
         return text;
     }
     return NULL;
+}
+
+/* Connections whose sources have sent too much are looked at again some twenty times a second. */
+#define BURSTS_A_SECOND 10U
+
+static const char *
+check_burst(const void *item, char *text, size_t text_size)
+{
+    const struct syslog_listener *l = item;
+
+    if (l->rate_burst == 0 || l->rate_burst >= l->rate_limit / BURSTS_A_SECOND) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "is less than a tenth of `rate_limit`, which no source could reach then; write at least "
+        "%llu, or 0",
+        (unsigned long long)(l->rate_limit / BURSTS_A_SECOND));
+    return text;
 }
 
 static const struct sr_conf_key listener_keys[] = {
@@ -133,6 +153,29 @@ static const struct sr_conf_key listener_keys[] = {
         .choices = incompletes,
         .reload = SR_CONF_RELOAD,
         .help = "What a message without its end is when the connection ends." },
+    { .name = "rate_limit",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct syslog_listener, rate_limit),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "Messages a second that one source may send; 0: no limit. Datagrams above are "
+                "dropped, connections are read no faster." },
+    { .name = "rate_burst",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct syslog_listener, rate_burst),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .check = check_burst,
+        .help = "Messages that it may send at once after a rest; 0: as many as in a second." },
+    { .name = "shed",
+        .type = SR_CONF_BOOL,
+        .offset = offsetof(struct syslog_listener, shed),
+        .def = "true",
+        .reload = SR_CONF_RELOAD,
+        .help = "Drop datagrams by severity, of the sources that send most, before there is no "
+                "room for any." },
     { .name = "inflate_max",
         .type = SR_CONF_SIZE,
         .offset = offsetof(struct syslog_listener, inflate_max),

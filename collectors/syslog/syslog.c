@@ -8,11 +8,15 @@
 
 #include "decode/datagram.h"
 #include "extra.h"
+#include "fair_use.h"
 #include "frame/framer.h"
 #include "frame/inflate.h"
 #include "stream.h"
 #include "tz_load.h"
 #include "zones.h"
+
+#include "sr/clock.h"
+#include "sr/fair.h"
 
 #include "sr/banned.h"
 
@@ -20,6 +24,7 @@
 struct snapshot {
     struct tz_db zones;
     const struct syslog_listener *configs; /* borrowed */
+    struct fair_use *uses;                 /* owned; of each listener */
     size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
@@ -45,7 +50,9 @@ close_snapshot(void *snapshot)
     for (size_t i = 0; i < s->count; i++) {
         extras_done(&s->listeners[i].extras);
         zones_done(&s->listeners[i]);
+        fair_use_done(&s->uses[i]);
     }
+    free(s->uses);
     tz_db_free(&s->zones);
     free(s);
 }
@@ -72,7 +79,13 @@ open_snapshot(
         return NULL;
     }
     s->configs = listeners;
-    s->count = c->listeners.count;
+    s->uses = calloc(c->listeners.count, sizeof(*s->uses));
+    s->count = s->uses != NULL ? c->listeners.count : 0;
+    if (s->uses == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        close_snapshot(s);
+        return NULL;
+    }
     for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
         d->format = format_of(&listeners[i]);
@@ -80,7 +93,8 @@ open_snapshot(
         d->enrich = c->enrich;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
-        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras);
+        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras) &&
+                  fair_use_init(&s->uses[i], &listeners[i]);
         if (!ok) {
             (void)snprintf(error, error_size, "out of memory");
         }
@@ -96,12 +110,18 @@ open_snapshot(
 struct scratch {
     struct syslog_scratch decode;
     struct syslog_inflater inflater;
+    struct sr_fair fair;
 };
 
 static void *
 new_scratch(void)
 {
-    return calloc(1, sizeof(struct scratch));
+    struct scratch *s = calloc(1, sizeof(*s));
+
+    if (s != NULL) {
+        s->fair.seed = sr_clock_random_u64();
+    }
+    return s;
 }
 
 /* The way that messages of a listener come, as its address says it; `otherwise` for fd://. */
@@ -127,9 +147,13 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
         .max = (size_t)s->configs[listener].inflate_max,
         .ratio = (unsigned)s->configs[listener].inflate_ratio,
     };
-    const char *reason;
+    const char *reason = fair_use_refusal(&s->uses[listener], syslog_state_sources(state, listener),
+        &own->fair, emit->level, peer, bytes, now_ns);
 
-    (void)state;
+    if (reason != NULL) {
+        emit->refused(emit->arg, reason);
+        return SR_REFUSED;
+    }
     cfg.scratch = &own->decode;
     cfg.origin.transport = transport_of(&s->configs[listener], "udp");
     if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
@@ -146,7 +170,9 @@ new_connection(void *state, const void *snapshot, unsigned listener, const struc
 {
     const struct snapshot *s = snapshot;
 
-    (void)peer;
+    if (!sr_access_allows(&s->uses[listener].access, peer)) {
+        return NULL;
+    }
     return syslog_connection_new(state, &s->configs[listener], listener);
 }
 
@@ -156,9 +182,18 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     const struct sr_emit *emit)
 {
     const struct snapshot *s = snapshot;
+    const struct fair_use *use = &s->uses[listener];
     struct syslog_decode cfg = s->listeners[listener];
 
     (void)state;
+    if (!sr_access_allows(&use->access, peer)) { /* since a reload */
+        syslog_connection_taken(connection);
+        emit->refused(emit->arg, "not_allowed");
+        return SR_REFUSED;
+    }
+    if (!must && !syslog_connection_admits(connection, use, peer, now_ns)) {
+        return SR_LATER;
+    }
     cfg.scratch = &((struct scratch *)scratch)->decode;
     cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
     cfg.origin.transport = transport_of(&s->configs[listener], "tcp");

@@ -19,6 +19,9 @@ struct syslog_listener {
     int oversize;                      /* enum syslog_oversize */
     int incomplete;                    /* enum syslog_incomplete */
     uint64_t message_max;
+    uint64_t rate_limit; /* messages a second of one source, 0: no limit */
+    uint64_t rate_burst; /* 0: a second's worth */
+    bool shed;
     uint64_t inflate_max;
     uint64_t inflate_ratio;
 };
