@@ -181,6 +181,7 @@ an_item_that_is_none_is_refused_with_what_to_write(void **state)
 {
     (void)state;
     says("192.0.2.0/24=Europe/Berlin", "192.0.2.0/25=UTC", NULL);
+    says("192.0.2.0/24=UTC", "198.51.100.0/24=UTC", NULL);
     says("192.0.2.0/24", NULL,
         "`192.0.2.0/24` has no network and `=`; write NETWORK=ZONE, such as "
         "192.0.2.0/24=Europe/Berlin");
