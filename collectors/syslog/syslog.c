@@ -146,11 +146,13 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
 /* ---- Streams ---- */
 
 static void *
-new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer)
+new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer,
+    const char *tls_peer)
 {
     const struct snapshot *s = snapshot;
 
     (void)peer;
+    (void)tls_peer;
     return syslog_connection_new(state, &s->configs[listener], listener);
 }
 

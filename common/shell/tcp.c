@@ -14,7 +14,7 @@
 #define TICK_MS 500
 #define RETRY_MS 50                          /* lanes do not say when they have room again */
 #define STOP_WAIT_NS (2 * SR_NS_PER_SECOND)  /* for room, when stopping */
-#define HEAD_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer */
+#define OPEN_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer; for a handshake */
 
 /* ---- Batches ---- */
 
@@ -68,8 +68,9 @@ close_idle(struct sr_tcp_worker *w, uint64_t now_ns)
 
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
         next = c->next;
-        uint64_t most_ns = c->head != NULL ? HEAD_WAIT_NS : w->options.idle_ns;
+        uint64_t most_ns = c->open ? w->options.idle_ns : OPEN_WAIT_NS;
         if (most_ns != 0 && !c->paused && now_ns > c->heard_ns && now_ns - c->heard_ns > most_ns) {
+            c->late = true;
             tcp_connection_end(c);
         }
     }
@@ -221,7 +222,9 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     w->options = *options;
     w->stats = stats;
     w->descriptors = tcp_descriptors();
-    if (uv_loop_init(&w->loop) != 0) {
+    w->plain = options->tls != NULL ? malloc(TCP_PLAIN_SIZE) : NULL;
+    if ((options->tls != NULL && w->plain == NULL) || uv_loop_init(&w->loop) != 0) {
+        free(w->plain);
         free(w);
         return NULL;
     }
@@ -230,6 +233,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
         return w;
     }
     (void)uv_loop_close(&w->loop); /* with open handles it stays open: the process is ending */
+    free(w->plain);
     free(w);
     return NULL;
 }
@@ -248,6 +252,7 @@ sr_tcp_worker_join(struct sr_tcp_worker *w)
     }
     (void)pthread_join(w->thread, NULL);
     (void)uv_loop_close(&w->loop);
+    free(w->plain);
     free(w);
 }
 
