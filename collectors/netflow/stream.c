@@ -64,7 +64,7 @@ netflow_connection_new(void *state, const void *snapshot, unsigned listener,
     const struct snapshot *snap = snapshot;
 
     (void)tls_peer; /* no field of a flow is for it */
-    if (!sr_access_allows(&snap->listeners[listener].allow, peer)) {
+    if (!sr_access_allows(&snap->listeners[listener].access, peer)) {
         return NULL;
     }
     struct connection *c = calloc(1, sizeof(*c));
@@ -166,7 +166,7 @@ netflow_connection_message(void *state, const void *snapshot, unsigned listener,
     };
 
     (void)state;
-    if (!sr_access_allows(&l->allow, peer)) { /* since a reload */
+    if (!sr_access_allows(&l->access, peer)) { /* since a reload */
         c->resume = (struct nf_resume){ 0 };
         emit->refused(emit->arg, "not_allowed");
         return SR_REFUSED;

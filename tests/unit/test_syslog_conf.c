@@ -102,7 +102,8 @@ the_file_of_a_bundle_loads(void **state)
             "[grpc]\nlisten_addr = \"127.0.0.1:50044\"\nmode = \"mtls\"\n");
     gives("partition: \"site-7\"\n");
     gives("    listen: \"udp://0.0.0.0:514\"\n    subject: logs.syslog\n");
-    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    gelf_extra: []\n");
+    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    timezones: []\n"
+          "    gelf_extra: []\n");
     gives("  url: [\"tls://nats.example:4222\"]\n  creds_file: /c/nats.creds\n  tls:\n"
           "    ca_file: \"/c/ca-chain.pem\"\n    cert_file: /c/collector.pem\n"
           "    key_file: \"/c/collector-key.pem\"\n  stream: events\n  manage_stream: append\n");
@@ -237,7 +238,8 @@ tcp_is_framed_as_upstream_frames_it(void **state)
     accepts("[input]\ntype = \"tcp\"\nlisten = \"[::1]:6514\"\nframing = \"syslen\"\n"
             "timeout = 90\n" OUTPUT);
     gives("    listen: \"tcp://[::1]:6514\"\n");
-    gives("    idle_timeout: 90s\n    framing: octet\n");
+    gives("    idle_timeout: 90s\n");
+    gives("    framing: octet\n");
     accepts("[input]\ntype = \"tcp\"\nframing = \"nul\"\nframed = true\n" OUTPUT);
     gives("    framing: nul\n");
     accepts("[input]\ntype = \"tcp\"\nframed = true\n" OUTPUT);
@@ -249,27 +251,48 @@ tcp_is_framed_as_upstream_frames_it(void **state)
         "syslen");
 }
 
+/* Files are looked at elsewhere; these are not there. */
+static void
+tls_is_taken_with_its_certificates_and_verifies_only_when_told_to(void **state)
+{
+    static const char *const types[] = { "tls", "syslog-tls", "tls_co" };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        (void)snprintf(text, sizeof(text),
+            "[input]\ntype = \"%s\"\ntls_cert = \"/c/f.pem\"\ntls_key = \"/c/f.key\"\n" OUTPUT,
+            types[i]);
+        accepts(text);
+        gives("    listen: \"tls://0.0.0.0:6514\"\n");
+        gives("    tls:\n      cert_file: /c/f.pem\n      key_file: /c/f.key\n");
+        gives("      client: none\n");
+        gives("    framing: lf\n");
+    }
+    accepts("[input]\ntype = \"tls\"\nlisten = \"[::]:7514\"\ntls_cert = \"/c/f.pem\"\n"
+            "tls_key = \"/c/f.key\"\ntls_ca_file = \"/c/ca.pem\"\ntls_verify_peer = true\n"
+            "tls_ciphers = \"ECDHE-RSA-AES128-GCM-SHA256:DES-CBC3-SHA\"\ntls_threads = 4\n"
+            "tls_compatibility_level = \"modern\"\ntls_compression = false\n" OUTPUT);
+    gives("    listen: \"tls://[::]:7514\"\n");
+    gives("      ca_file: /c/ca.pem\n");
+    gives("      client: required\n");
+    gives("      ciphers: \"ECDHE-RSA-AES128-GCM-SHA256:DES-CBC3-SHA\"\n");
+    notes("f.toml:8: input.tls_ciphers: 3DES is not spoken here");
+    notes("left out: input.tls_threads, input.tls_compatibility_level, input.tls_compression");
+    refuses("[input]\ntype = \"tls\"\n" OUTPUT, "f.toml:1: listeners[0].tls.cert_file: is missing; "
+                                                "TLS needs a certificate and its key: set "
+                                                "both");
+}
+
 /* ---- What is refused ---- */
 
 static void
 inputs_without_their_transport_are_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const streams[] = { "tls", "syslog-tls", "tls_co" };
-    char text[512], want[512];
-
-    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-        (void)snprintf(text, sizeof(text),
-            "[input]\ntype = \"%s\"\nlisten = \"0.0.0.0:6514\"\n" OUTPUT, streams[i]);
-        (void)snprintf(want, sizeof(want),
-            "f.toml:2: input.type: is `%s`; this version receives syslog over UDP and TCP: write "
-            "udp or tcp, or leave this input to flowgger",
-            streams[i]);
-        refuses(text, want);
-    }
     refuses("[input]\ntype = \"redis\"\nredis_connect = \"127.0.0.1\"\n" OUTPUT,
-        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp "
-        "or tcp");
+        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp, "
+        "tcp or tls");
     refuses("[input]\ntype = \"smoke\"\n" OUTPUT, "f.toml:2: input.type: is `smoke`; write udp");
     refuses("[input]\nformat = \"rfc3164\"\n" OUTPUT,
         "f.toml:1: input: has no `type`, which means syslog-tls upstream; write type = \"udp\"");
@@ -526,6 +549,36 @@ tidy(void **state)
     return folder_remove(dir);
 }
 
+static void
+fair_use_is_checked_with_its_line(void **state)
+{
+    static const struct {
+        const char *keys, *problem;
+    } cases[] = {
+        { "allow: [10.0.0.0/8, 10.0.0.1/8]",
+            "f.yaml:2: listeners[0].allow: `10.0.0.1/8` has bits behind its prefix; clear them, or "
+            "write a longer prefix" },
+        { "allow: [10.0.0.0/8]\n    deny: [192.0.2.1, 10.0.0.0/8]",
+            "f.yaml:3: listeners[0].deny: `10.0.0.0/8` is in `allow` too (`10.0.0.0/8`); leave one "
+            "of them out" },
+        { "balancers: [10.0.0.1]",
+            "f.yaml:2: listeners[0].balancers: are of use with proxy_protocol: required only; set "
+            "it, or leave them out" },
+        { "rate_limit: 1000\n    rate_burst: 99",
+            "f.yaml:3: listeners[0].rate_burst: is less than a tenth of `rate_limit`, which no "
+            "source could reach then; write at least 100, or 0" },
+    };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(text, sizeof(text), "listeners:\n  - %s\n", cases[i].keys);
+        assert_null(load_as("f.yaml", text));
+        assert_string_equal(sr_conf_problems_text(problems, 0), cases[i].problem);
+        assert_int_equal(sr_conf_problems_count(problems), 1);
+    }
+}
+
 static int
 prepare(void **state)
 {
@@ -547,6 +600,7 @@ main(void)
         cmocka_unit_test(the_time_of_an_acknowledgement_is_the_nearest_in_range),
         cmocka_unit_test(auto_reads_both_formats_and_says_what_differs),
         cmocka_unit_test(tcp_is_framed_as_upstream_frames_it),
+        cmocka_unit_test(tls_is_taken_with_its_certificates_and_verifies_only_when_told_to),
         cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
         cmocka_unit_test(formats_are_refused_by_name),
         cmocka_unit_test(outputs_but_nats_are_refused_by_name),
@@ -560,6 +614,7 @@ main(void)
         cmocka_unit_test(extra_keys_are_names_and_values),
         cmocka_unit_test(extra_keys_leave_room_for_the_record),
         cmocka_unit_test(extra_keys_are_sorted_for_the_encoder),
+        cmocka_unit_test(fair_use_is_checked_with_its_line),
     };
     return cmocka_run_group_tests(tests, prepare, tidy);
 }
