@@ -92,6 +92,7 @@ static const struct sr_conf_key listener_keys[] = {
         .check = check_extra,
         .help = "NAME=VALUE: keys that all records have, in place of their own of that name." },
     SR_CONF_STREAM_KEYS("64"),
+    SR_CONF_UNIX_KEYS,
     { .name = "framing",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct syslog_listener, framing),

@@ -2,9 +2,11 @@
 #include "syslog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decode/datagram.h"
 #include "decode/rfc3164.h"
@@ -21,6 +23,7 @@
 /* What decoding needs of a configuration. */
 struct snapshot {
     struct tz_db zones;
+    char own_host[HOST_NAME_MAX + 1];      /* as it was called when the configuration was read */
     const struct syslog_listener *configs; /* borrowed */
     size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
@@ -90,6 +93,9 @@ open_snapshot(
         free(s);
         return NULL;
     }
+    if (gethostname(s->own_host, sizeof(s->own_host) - 1) != 0) {
+        s->own_host[0] = '\0';
+    }
     s->configs = listeners;
     s->count = c->listeners.count;
     for (size_t i = 0; i < s->count; i++) {
@@ -97,6 +103,7 @@ open_snapshot(
         d->format = (enum syslog_format)listeners[i].format;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
+        d->own_host = (struct sr_span){ (const uint8_t *)s->own_host, strlen(s->own_host) };
         bool ok = extras_make(&listeners[i].gelf_extra, &d->extras);
         if (!ok) {
             (void)snprintf(error, error_size, "out of memory");

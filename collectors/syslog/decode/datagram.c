@@ -34,6 +34,9 @@ decode_smart(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_p
     };
     enum syslog_err err = smart_decode(bytes, &dates, peer, cfg->scratch, ret_rec);
 
+    if (err == SYSLOG_OK && peer->is_local && ret_rec->reading.host == SYSLOG_FROM_NOTHING) {
+        ret_rec->host = cfg->own_host;
+    }
     if (err == SYSLOG_OK && emit->explain != NULL) {
         smart_explain(ret_rec, emit);
     }
@@ -68,7 +71,7 @@ enum sr_verdict
 sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
     struct sr_span bytes, const struct sr_emit *emit)
 {
-    const struct sr_peer *shown = cfg->no_address ? NULL : peer;
+    const struct sr_peer *shown = cfg->no_address || peer->is_local ? NULL : peer;
     struct syslog_record rec;
     size_t room = typical_room(bytes.len, cfg->extras.room);
     uint8_t *memory = emit->reserve(emit->arg, room);

@@ -24,11 +24,12 @@ enum syslog_format {
 /* How one decoding thread of a listener decodes. */
 struct syslog_decode {
     enum syslog_format format;
-    struct sr_span partition;       /* borrowed; stands before the address in _remote_addr */
-    struct syslog_extras extras;    /* borrowed */
-    const struct tz_table *zones;   /* borrowed; may be null: no zone names */
-    int32_t local;                  /* zone of dates without one, or RFC3164_UTC */
-    bool no_address;                /* records do not say who sent them */
+    struct sr_span partition;     /* borrowed; stands before the address in _remote_addr */
+    struct syslog_extras extras;  /* borrowed */
+    const struct tz_table *zones; /* borrowed; may be null: no zone names */
+    int32_t local;                /* zone of dates without one, or RFC3164_UTC */
+    bool no_address;              /* records do not say who sent them */
+    struct sr_span own_host; /* borrowed; of smart records of local programs, which name none */
     struct syslog_scratch *scratch; /* borrowed; not shared between threads */
 };
 
