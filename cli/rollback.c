@@ -13,6 +13,7 @@
 #include "command.h"
 #include "enroll/generation.h"
 #include "enroll/join.h"
+#include "enroll/settings.h"
 #include "enroll/unit.h"
 #include "enroll/unproven.h"
 #include "told.h"
@@ -96,6 +97,21 @@ tell_file(struct told *told, const struct manifest_file *file, const char *tense
     told_say(told, 'i', text);
 }
 
+static bool
+start_unit(const char *root, const struct record *record, const char *unit, struct trouble *trouble)
+{
+    struct settings *settings = calloc(1, sizeof(*settings));
+    struct unit_ports streams = { 0 };
+
+    if (settings != NULL && settings_of_record(root, NULL, record, settings)) {
+        for (size_t i = 0; i < SETTINGS_LIST_MAX && *settings->listens[i] != '\0'; i++) {
+            unit_ports_add(&streams, settings->listens[i]);
+        }
+    }
+    free(settings);
+    return unit_start(unit, &streams, trouble);
+}
+
 /* Restarts what is enrolled now, stops what is not any more. */
 static bool
 settle_unit(struct told *told, const struct options *o, const char *name, struct trouble *trouble)
@@ -113,7 +129,7 @@ settle_unit(struct told *told, const struct options *o, const char *name, struct
         told_say(told, 'i', text);
         return true;
     }
-    if (!(enrolled ? unit_start(unit, trouble) : unit_stop(unit, trouble))) {
+    if (!(enrolled ? start_unit(o->root, &record, unit, trouble) : unit_stop(unit, trouble))) {
         return false;
     }
     (void)snprintf(text, sizeof(text), "%s %s", unit,

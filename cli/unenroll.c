@@ -139,12 +139,9 @@ gather(const struct options *o, const struct record *r, struct generation_file f
 static void
 tell_queue(const struct options *o, const struct record *r, struct told *told)
 {
-    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX], text[SETTINGS_TEXT_MAX + 128];
+    char text[SETTINGS_TEXT_MAX + 128];
     struct settings *settings = calloc(1, sizeof(*settings));
-    struct trouble none;
-    bool known = settings != NULL && files_path(config, "%s%s", o->root, r->config) &&
-                 settings_daemon(o->root, NULL, o->collector, daemon, &none) &&
-                 settings_of_file(daemon, config, settings, &none);
+    bool known = settings != NULL && settings_of_record(o->root, NULL, r, settings);
 
     (void)snprintf(text, sizeof(text), "records that wait stay in %s%s",
         known ? settings->queue_dir : "/var/lib/serviceradar/", known ? "" : o->name);

@@ -266,6 +266,7 @@ static bool
 start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
 {
     const char *unit = j->record->unit;
+    struct unit_ports streams = { 0 };
 
     if (j->options->no_restart || !unit_can(was.state)) {
         join_say(j, was.state == UNIT_NO_FILE || was.state == UNIT_NO_SYSTEMD ? 'w' : 'i',
@@ -273,7 +274,10 @@ start_unit(const struct join *j, struct unit_was was, struct trouble *trouble)
             unit_why(j->options->no_restart ? UNIT_ACTIVE : was.state));
         return true;
     }
-    if (!j->ops->start(unit, trouble)) {
+    for (size_t i = 0; i < SETTINGS_LIST_MAX && *j->settings.listens[i] != '\0'; i++) {
+        unit_ports_add(&streams, j->settings.listens[i]);
+    }
+    if (!j->ops->start(unit, &streams, trouble)) {
         return join_blame_port(j, trouble);
     }
     join_say(j, 'o', "%s is enabled and runs", unit);

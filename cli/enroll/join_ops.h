@@ -12,7 +12,7 @@
 struct join_ops {
     enum proof_result (*prove)(const struct proof_target *target, struct proof_report *ret_report);
     struct unit_was (*look)(const char *root, const char *unit);
-    bool (*start)(const char *unit, struct trouble *trouble);
+    bool (*start)(const char *unit, const struct unit_ports *streams, struct trouble *trouble);
     void (*restore)(const char *unit, struct unit_was was);
 };
 

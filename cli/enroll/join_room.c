@@ -73,15 +73,12 @@ find_clash(const struct settings *a, const struct settings *b, bool with_listens
 static bool
 read_other(const struct join *j, const char *name, struct settings *ret)
 {
-    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX];
     struct record record;
     struct trouble none;
 
     memset(ret, 0, sizeof(*ret));
     return record_read(j->root, name, &record, &none) &&
-           settings_daemon(j->root, j->options->daemon_dir, record.collector, daemon, &none) &&
-           files_path(config, "%s%s", j->root, record.config) &&
-           settings_of_file(daemon, config, ret, &none);
+           settings_of_record(j->root, j->options->daemon_dir, &record, ret);
 }
 
 /* A collector that is in no list would not be renewed, and its files could be taken for nobody's.

@@ -359,6 +359,19 @@ settings_of_file(
 }
 
 bool
+settings_of_record(
+    const char *root, const char *dir, const struct record *record, struct settings *ret_settings)
+{
+    char daemon[FILES_PATH_MAX], config[FILES_PATH_MAX];
+    struct trouble none;
+
+    memset(ret_settings, 0, sizeof(*ret_settings));
+    return settings_daemon(root, dir, record->collector, daemon, &none) &&
+           files_path(config, "%s%s", root, record->config) &&
+           settings_of_file(daemon, config, ret_settings, &none);
+}
+
+bool
 settings_of_nothing(const char *daemon, const char *instance, struct settings *ret_settings,
     struct trouble *trouble)
 {

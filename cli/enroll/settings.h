@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "enroll/bundle.h"
+#include "enroll/record.h"
 #include "files.h"
 #include "sr/span.h"
 #include "trouble.h"
@@ -56,6 +57,13 @@ bool settings_of_nothing(const char *daemon, const char *instance, struct settin
 /* The same for a file on the disk. */
 bool settings_of_file(
     const char *daemon, const char *path, struct settings *ret_settings, struct trouble *trouble);
+
+/*
+ * The same for the configuration that a record names, under `root`. `dir` is where daemons are, as
+ * in settings_daemon(). Nobody is told why it is false.
+ */
+bool settings_of_record(
+    const char *root, const char *dir, const struct record *record, struct settings *ret_settings);
 
 /*
  * Lets the daemon check `config` as it would start with it, with the bundle's credentials and TLS

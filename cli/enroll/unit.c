@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "files.h"
+#include "proc.h"
 
 #include "sr/banned.h"
 
@@ -128,6 +129,112 @@ unit_socket(const char *unit, char ret_socket[UNIT_NAME_MAX])
     return unit_socket_name(unit, ret_socket) && has_file(ret_socket);
 }
 
+static bool
+complain_of(const char *doing, const char *unit, const char *said, struct trouble *trouble)
+{
+    bool masked = strstr(said, "masked") != NULL;
+    char remedy[UNIT_NAME_MAX + 32];
+
+    (void)snprintf(
+        remedy, sizeof(remedy), masked ? "systemctl unmask %s" : "journalctl -u %s -n 50", unit);
+    return trouble_say(trouble, 0, remedy, "%s cannot be %s: %s", unit, doing,
+        *said != '\0' ? said : "systemctl gave no reason");
+}
+
+/* ---- Ports of streams ---- */
+
+static void
+add_port(struct unit_ports *p, unsigned port)
+{
+    size_t at = 0;
+
+    while (at < p->count && p->ports[at] < port) {
+        at++;
+    }
+    if (p->count == UNIT_PORTS_MAX || (at < p->count && p->ports[at] == port)) {
+        return;
+    }
+    memmove(&p->ports[at + 1], &p->ports[at], (p->count - at) * sizeof(p->ports[0]));
+    p->ports[at] = port;
+    p->count++;
+}
+
+void
+unit_ports_add(struct unit_ports *ports, const char *listen)
+{
+    struct proc_listen l;
+
+    if (proc_read_listen(listen, &l) && l.tcp) {
+        add_port(ports, l.port);
+    }
+}
+
+/* "serviceradar-syslog-stream@6514.socket"; `port` is "", a number or a pattern. */
+static bool
+stream_name(const char *unit, const char *port, char ret_name[UNIT_NAME_MAX])
+{
+    const char *dot = strrchr(unit, '.');
+    int len = dot != NULL && strchr(unit, '@') == NULL
+                  ? snprintf(ret_name, UNIT_NAME_MAX, "%.*s-stream@%s.socket", (int)(dot - unit),
+                        unit, port)
+                  : -1;
+
+    return len > 0 && len < UNIT_NAME_MAX && has_file(ret_name);
+}
+
+/* Those that systemd holds now. */
+static struct unit_ports
+look_at_streams(const char *unit)
+{
+    struct unit_ports ports = { 0 };
+    struct child_output *output = calloc(1, sizeof(*output));
+    const char *const words[3] = { "list-units", "--plain", "--state=active" };
+    char pattern[UNIT_NAME_MAX];
+
+    if (output != NULL && stream_name(unit, "*", pattern) && run(words, pattern, output) == 0) {
+        for (const char *at = output->out; (at = strstr(at, "-stream@")) != NULL; at++) {
+            unsigned long port = strtoul(at + strlen("-stream@"), NULL, 10);
+            if (port > 0 && port <= UINT16_MAX) {
+                add_port(&ports, (unsigned)port);
+            }
+        }
+    }
+    free(output);
+    return ports;
+}
+
+/*
+ * Lets systemd hold these ports and no others: a port that nobody reads would take connections all
+ * the same. It opens none for a service that runs, so that one is stopped for a change.
+ */
+static bool
+set_streams(const char *unit, const struct unit_ports *wanted, struct trouble *trouble)
+{
+    struct unit_ports held = look_at_streams(unit);
+    char name[UNIT_NAME_MAX], port[16];
+    char said[256] = "";
+    bool ok = true;
+
+    if (!stream_name(unit, "", name) ||
+        (held.count == wanted->count &&
+            memcmp(held.ports, wanted->ports, held.count * sizeof(held.ports[0])) == 0)) {
+        return true;
+    }
+    (void)ask("disable", name); /* of the template: all that were enabled */
+    (void)ask("stop", unit);
+    if (stream_name(unit, "*", name)) {
+        (void)ask("stop", name);
+    }
+    for (size_t i = 0; i < wanted->count; i++) {
+        (void)snprintf(port, sizeof(port), "%u", wanted->ports[i]);
+        const char *const words[3] = { "enable", "--now" };
+        if (stream_name(unit, port, name) && systemctl(words, name, said, sizeof(said)) != 0) {
+            ok = ok && complain_of("started", name, said, trouble);
+        }
+    }
+    return ok;
+}
+
 struct unit_was
 unit_look(const char *root, const char *unit)
 {
@@ -159,6 +266,7 @@ unit_look(const char *root, const char *unit)
         was.socket_active = ask("is-active", socket) == 0;
         was.socket_enabled = ask("is-enabled", socket) == 0;
     }
+    was.streams = look_at_streams(unit);
     return was;
 }
 
@@ -200,18 +308,6 @@ unit_why(enum unit_state state)
 }
 
 static bool
-complain_of(const char *doing, const char *unit, const char *said, struct trouble *trouble)
-{
-    bool masked = strstr(said, "masked") != NULL;
-    char remedy[UNIT_NAME_MAX + 32];
-
-    (void)snprintf(
-        remedy, sizeof(remedy), masked ? "systemctl unmask %s" : "journalctl -u %s -n 50", unit);
-    return trouble_say(trouble, 0, remedy, "%s cannot be %s: %s", unit, doing,
-        *said != '\0' ? said : "systemctl gave no reason");
-}
-
-static bool
 tell(const char *verb, const char *unit, const char *doing, struct trouble *trouble)
 {
     char said[256] = "";
@@ -239,7 +335,7 @@ start_socket(const char *socket, const char *unit, struct trouble *trouble)
 }
 
 bool
-unit_start(const char *unit, struct trouble *trouble)
+unit_start(const char *unit, const struct unit_ports *streams, struct trouble *trouble)
 {
     char socket[UNIT_NAME_MAX];
 
@@ -250,6 +346,7 @@ unit_start(const char *unit, struct trouble *trouble)
     (void)ask("reset-failed", unit);
     /* A port that somebody else has may be none that this configuration listens on. */
     bool has_port = !unit_socket(unit, socket) || start_socket(socket, unit, trouble);
+    has_port = set_streams(unit, streams, trouble) && has_port;
     struct trouble later = { .error = 0 };
     if (!tell("restart", unit, "started", has_port ? trouble : &later)) {
         return false;
@@ -271,6 +368,9 @@ unit_stop(const char *unit, struct trouble *trouble)
     if (unit_socket(unit, socket) && systemctl(words, socket, said, sizeof(said)) != 0) {
         return complain_of("stopped", socket, said, trouble);
     }
+    if (!set_streams(unit, &(const struct unit_ports){ 0 }, trouble)) {
+        return false;
+    }
     if (systemctl(words, unit, said, sizeof(said)) != 0) {
         return complain_of("stopped", unit, said, trouble);
     }
@@ -282,6 +382,7 @@ unit_restore(const char *unit, struct unit_was was)
 {
     char socket[UNIT_NAME_MAX];
     bool has_socket = unit_socket(unit, socket);
+    struct trouble none;
 
     if (!unit_can(was.state)) {
         return;
@@ -297,6 +398,7 @@ unit_restore(const char *unit, struct unit_was was)
         (void)ask("stop", unit);
         (void)ask("start", socket);
     }
+    (void)set_streams(unit, &was.streams, &none);
     bool was_on = was.state == UNIT_ACTIVE || was.state == UNIT_STARTING;
     (void)ask(was_on ? "restart" : "stop", unit);
 }

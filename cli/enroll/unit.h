@@ -3,13 +3,16 @@
 #define CLI_ENROLL_UNIT_H_INCLUDED
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "trouble.h"
 
 /*
  * The service of a collector, by systemctl. `unit` is "serviceradar-trapd.service"; when there is a
  * .socket unit of the same name, that one is started, stopped, enabled and disabled with it: a
- * socket that is left alone would start the service again.
+ * socket that is left alone would start the service again. Each port of a tcp:// or tls:// listener
+ * has a unit of the template "serviceradar-syslog-stream@.socket", where the package has one: it
+ * keeps connections waiting while the service restarts, and opens ports below 1024 for it.
  */
 
 enum unit_state {
@@ -22,11 +25,20 @@ enum unit_state {
     UNIT_ACTIVE,
 };
 
+#define UNIT_PORTS_MAX 8
+
+/* Ports of streams, ascending, each once. */
+struct unit_ports {
+    size_t count;
+    unsigned ports[UNIT_PORTS_MAX];
+};
+
 /* What a unit was like. */
 struct unit_was {
     enum unit_state state;
     bool enabled;
     bool socket_active, socket_enabled;
+    struct unit_ports streams; /* those that systemd holds */
 };
 
 #define UNIT_NAME_MAX 256
@@ -52,8 +64,14 @@ const char *unit_word(enum unit_state state);
 /* Why a unit in that state is left alone, static. */
 const char *unit_why(enum unit_state state);
 
-/* Enables the unit and starts it (again), and waits until it is active. */
-bool unit_start(const char *unit, struct trouble *trouble);
+/* Adds the port of "tcp://HOST:PORT" or "tls://HOST:PORT"; other addresses have none. */
+void unit_ports_add(struct unit_ports *ports, const char *listen);
+
+/*
+ * Enables the unit and starts it (again), and waits until it is active. `streams` are the ports of
+ * streams that its configuration has.
+ */
+bool unit_start(const char *unit, const struct unit_ports *streams, struct trouble *trouble);
 
 /* Stops the unit and disables it. */
 bool unit_stop(const char *unit, struct trouble *trouble);

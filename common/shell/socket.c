@@ -91,8 +91,8 @@ bind_advice(int error)
     switch (error) {
     case EADDRINUSE: return "another program listens there: stop it or choose another port";
     case EACCES:
-        return "ports below 1024 need CAP_NET_BIND_SERVICE: run as the packaged service, or "
-               "choose a higher port";
+        return "ports below 1024 need a .socket unit (docs/operators/services.md) or "
+               "CAP_NET_BIND_SERVICE, else choose a higher port";
     case EADDRNOTAVAIL: return "this host does not have that address";
     default: return "check the address";
     }

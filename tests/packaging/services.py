@@ -61,11 +61,12 @@ class Host:
             serviceradar-provision stream ensure acme
             serviceradar-provision token key > /etc/serviceradar/trust.d/issuer.pub""")
 
-    def enroll(self, name):
+    def enroll(self, name, **overrides):
         """Enrolls a collector of `acme` by a token; its identifier is in /root/NAME."""
+        self.box.write("/root/overrides", json.dumps(overrides))
         made = json.loads(self.box.sh(f"""
             serviceradar-provision collector create --account acme --type {name} --hostname edge \
-                > /root/{name}
+                --overrides /root/overrides > /root/{name}
             serviceradar-provision token create "$(cat /root/{name})" --json"""))
         self.box.write("/root/token", made["token"], 0o600)
         self.box.run("serviceradar-cli", "enroll", "--token-file", "/root/token")
@@ -125,13 +126,13 @@ class Host:
         text = self.box.run("cat", f"/proc/{self.pid(unit)}/status").stdout
         return dict(row.split(":\t", 1) for row in text.splitlines() if ":\t" in row)
 
-    def ledger(self, port):
+    def ledger(self, port, listener=0):
         with self.box.network():
             s = socket.create_connection(("127.0.0.1", port), 10)
         with s:
             s.sendall(b"GET /ledger HTTP/1.0\r\n\r\n")
             answer = s.makefile("rb").read().split(b"\r\n\r\n", 1)[1]
-        return json.loads(answer)["listeners"][0]
+        return json.loads(answer)["listeners"][listener]
 
     def sender(self, family=socket.AF_INET):
         with self.box.network():
@@ -141,6 +142,14 @@ class Host:
         with self.sender(socket.AF_INET6 if ":" in to else socket.AF_INET) as s:
             for datagram in datagrams:
                 s.sendto(datagram, (to, port))
+
+
+    def connect(self, port, *lines):
+        """Sends lines by a TCP connection, which is closed then."""
+        with self.box.network():
+            s = socket.create_connection(("127.0.0.1", port), 10)
+        with s:
+            s.sendall(b"".join(one + b"\n" for one in lines))
 
 
 class Stream:

@@ -33,7 +33,9 @@ CONTENTS = {
     **{f"serviceradar-{name}": {
         f"/usr/sbin/serviceradar-{name}", f"{UNITS}/serviceradar-{name}.service",
         f"{UNITS}/serviceradar-{name}.socket", f"{UNITS}/serviceradar-{name}@.service",
-        f"/usr/share/serviceradar/{name}.yaml"} for name in deb.COLLECTORS},
+        f"/usr/share/serviceradar/{name}.yaml",
+        *([] if name == "trapd" else [f"{UNITS}/serviceradar-{name}-stream@.socket"])}
+       for name in deb.COLLECTORS},
 }
 PROGRAMS = sorted(path for files in CONTENTS.values() for path in files
                   if re.match(r"/usr/s?bin/", path))

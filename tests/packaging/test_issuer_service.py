@@ -10,7 +10,7 @@ import ssl
 import pytest
 
 from lab import wait_for
-from services import ISSUER
+from services import ISSUER, line
 
 FOLDER = "/var/lib/serviceradar/provision"
 RENEW = "serviceradar-renew.service"
@@ -74,6 +74,22 @@ def test_a_reload_and_commands_of_root_leave_the_service_able_to_write(enrolled)
 def test_enroll_starts_the_collector_that_waited_for_it(enrolled):
     assert enrolled.state("serviceradar-trapd.service") == "active"
     assert enrolled.state("serviceradar-trapd.socket") == "active"
+
+
+def test_systemd_holds_the_ports_of_streams_while_a_configuration_has_them(enrolled):
+    held = "serviceradar-syslog-stream@514.socket"
+    enrolled.enroll("syslog", listeners=[{"listen": "udp://[::]:514", "subject": "logs.syslog"},
+                                         {"listen": "tcp://[::]:514", "subject": "logs.syslog"}])
+    assert enrolled.state(held) == "active"
+    assert enrolled.box.show(held, "UnitFileState") == "enabled"
+    enrolled.connect(514, line(0))
+    wait_for("the line", lambda: enrolled.ledger(9621, 1)["received"] == 1)
+    enrolled.box.run("serviceradar-cli", "unenroll", "--keep-history", "syslog")
+    assert enrolled.state(held) == "inactive"
+    assert enrolled.box.show(held, "UnitFileState") == "disabled"
+    enrolled.box.run("serviceradar-cli", "rollback")
+    assert enrolled.state("serviceradar-syslog.service") == enrolled.state(held) == "active"
+    enrolled.box.run("serviceradar-cli", "unenroll", "syslog")
 
 
 def test_the_renewal_does_its_work_in_its_sandbox(enrolled):

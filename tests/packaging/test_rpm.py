@@ -104,6 +104,12 @@ def test_a_collector_has_its_program_and_its_units(rpms, name):
         assert files[path][:2] == ("-rw-r--r--", "root:root")
 
 
+def test_sockets_of_connections_are_of_the_collectors_that_take_any(rpms):
+    holders = {name for name in COLLECTORS for path in listed(rpms[f"serviceradar-{name}"])
+               if path == f"/usr/lib/systemd/system/serviceradar-{name}-stream@.socket"}
+    assert holders == {"syslog", "netflow"}
+
+
 def test_each_program_has_a_manual_page_and_each_tool_completions(rpms):
     for name, section in (("cli", 1), ("provision", 8), *((name, 8) for name in COLLECTORS)):
         files = listed(rpms[f"serviceradar-{name}"])

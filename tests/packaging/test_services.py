@@ -241,6 +241,23 @@ def test_records_are_shown_to_nobody_else(running):
     assert done.returncode == 1 and "join the group serviceradar" in done.stderr
 
 
+# ---- Connections ----
+
+def test_a_connection_waits_at_the_socket_of_its_port_for_a_service_that_is_down(running):
+    held = "serviceradar-syslog-stream@514.socket"
+    running.configure("syslog", ["udp://[::]:514", "tcp://[::]:514"])
+    running.box.run("systemctl", "stop", UNIT)
+    running.box.run("systemctl", "enable", "--now", held)
+    for i in range(3):
+        running.connect(514, line(i, "waits"))  # starts it
+        assert await_lines(running, "waits", i + 1) == list(range(i + 1))
+        running.box.run("systemctl", "stop", UNIT)
+    running.box.run("systemctl", "disable", held)
+    running.box.run("systemctl", "stop", held, UNIT)
+    running.configure("syslog", ["udp://[::]:514"])
+    running.start(UNIT)
+
+
 # ---- Instances, and the end ----
 
 def test_an_instance_runs_beside_the_service_with_one_capability(running):

@@ -88,9 +88,10 @@ look(const char *where, const char *unit)
 }
 
 static bool
-start(const char *unit, struct trouble *trouble)
+start(const char *unit, const struct unit_ports *streams, struct trouble *trouble)
 {
     (void)unit;
+    desk_world.streams = *streams;
     desk_world.started++;
     return desk_world.starts || trouble_say(trouble, 0, "journalctl", "the unit does not start");
 }

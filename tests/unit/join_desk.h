@@ -21,6 +21,7 @@ struct desk_world {
     enum unit_state was; /* of the unit before */
     bool starts;         /* the unit does */
     unsigned proofs, started, restored;
+    struct unit_ports streams; /* that the unit was started with */
     char target[6][512]; /* of the last proof: URL, credentials, certificate, key, CA, subject */
 };
 extern struct desk_world desk_world;

@@ -74,8 +74,9 @@ static const struct sr_peer v6 = {
     .address = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, .port = 514, .is_v6 = true
 };
 
-/* What the configuration adds to every record of a test. */
+/* What the configuration adds to every record of a test, and whose bytes they have. */
 static struct syslog_extras extras;
+static bool native;
 
 static enum sr_verdict
 feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes)
@@ -85,6 +86,8 @@ feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes
         .partition = span_of("default"),
         .extras = extras,
         .local = RFC3164_UTC,
+        .upstream = !native,
+        .own_host = span_of("here"),
         .scratch = &scratch,
     };
 
@@ -150,7 +153,7 @@ parameters_are_sorted_and_unescaped(void **state)
 }
 
 static void
-a_parameter_can_replace_the_address_but_not_its_partition(void **state)
+upstreams_parameter_replaces_the_address_but_not_its_partition(void **state)
 {
     (void)state;
     gives(SYSLOG_RFC5424, HEAD "[x remote_addr=\"6.6.6.6\" remote_add=\"a\" remote_addrs=\"s\"] m",
@@ -159,6 +162,20 @@ a_parameter_can_replace_the_address_but_not_its_partition(void **state)
         "[x remote_addr=\\\"6.6.6.6\\\" remote_add=\\\"a\\\" remote_addrs=\\\"s\\\"] m\","
         "\"host\":\"h\",\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\","
         "\"short_message\":\"m\"" TAIL);
+}
+
+static void
+no_parameter_takes_the_place_of_a_key_that_is_ours(void **state)
+{
+    (void)state;
+    native = true;
+    gives(SYSLOG_RFC5424, HEAD "[x remote_addr=\"6.6.6.6\" tls_peer=\"root\" sd_tls_peer=\"a\"] m",
+        "{\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6.6.6.6\","
+        "\"_sd_sd_tls_peer\":\"a\",\"_sd_tls_peer\":\"root\",\"application_name\":\"a\","
+        "\"full_message\":\"" HEAD "[x remote_addr=\\\"6.6.6.6\\\" tls_peer=\\\"root\\\" "
+        "sd_tls_peer=\\\"a\\\"] m\",\"host\":\"h\","
+        "\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\",\"short_message\":\"m\"" TAIL);
+    native = false;
 }
 
 #define EXTRA(name, value)                                                                         \
@@ -217,6 +234,22 @@ ipv6_addresses_stand_without_brackets(void **state)
     (void)state;
     assert_int_equal(feed(SYSLOG_RFC5424, &v6, span_of(HEAD "- m")), SR_DECODED);
     assert_memory_equal(queue.memory, want, sizeof(want) - 1);
+}
+
+static void
+a_program_of_this_host_has_its_name_and_no_address(void **state)
+{
+    static const struct sr_peer local = { .is_local = true };
+
+    (void)state;
+    assert_int_equal(
+        feed(SYSLOG_SMART, &local, span_of("<13>Nov 22 11:59:59 app[7]: m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"here\""));
+    assert_null(strstr((char *)queue.memory, "_remote_addr"));
+    assert_int_equal(feed(SYSLOG_SMART, &local, span_of(HEAD "- m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"h\"")); /* it says another */
 }
 
 static void
@@ -315,10 +348,12 @@ main(void)
         cmocka_unit_test(a_message_without_structured_data_has_upstreams_keys),
         cmocka_unit_test(year_and_words_come_from_the_call),
         cmocka_unit_test(parameters_are_sorted_and_unescaped),
-        cmocka_unit_test(a_parameter_can_replace_the_address_but_not_its_partition),
+        cmocka_unit_test(upstreams_parameter_replaces_the_address_but_not_its_partition),
+        cmocka_unit_test(no_parameter_takes_the_place_of_a_key_that_is_ours),
         cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
         cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),
         cmocka_unit_test(ipv6_addresses_stand_without_brackets),
+        cmocka_unit_test(a_program_of_this_host_has_its_name_and_no_address),
         cmocka_unit_test(what_cannot_be_decoded_is_a_dead_letter_with_its_reason),
         cmocka_unit_test(a_full_queue_leaves_no_trace),
         cmocka_unit_test(text_of_many_escapes_is_given_more_room_once),
