@@ -7,20 +7,18 @@
 #include <string.h>
 
 #include "decode/datagram.h"
-#include "decode/rfc3164.h"
 #include "extra.h"
 #include "fair_use.h"
 #include "frame/framer.h"
 #include "frame/inflate.h"
 #include "stream.h"
 #include "tz_load.h"
+#include "zones.h"
 
 #include "sr/clock.h"
 #include "sr/fair.h"
 
 #include "sr/banned.h"
-
-#define ZONE_NAME_MAX 256
 
 /* What decoding needs of a configuration. */
 struct snapshot {
@@ -31,32 +29,14 @@ struct snapshot {
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
 
-/* The zone that a listener's dates without one are in. */
-static bool
-find_zone(const struct tz_table *table, const struct syslog_listener *l, size_t i,
-    int32_t *ret_zone, char *error, size_t error_size)
+/* Which decoder a listener uses. */
+static enum syslog_format
+format_of(const struct syslog_listener *l)
 {
-    char local[ZONE_NAME_MAX];
-    const char *name = l->timezone;
-    uint16_t zone;
-
-    if (strcmp(name, "local") == 0) {
-        /* A host that does not name its zone, or names none that exists, runs in UTC. */
-        name = tz_local_name("/etc", local, sizeof(local)) ? local : "UTC";
-        *ret_zone = RFC3164_UTC;
+    if (l->format == 0) {
+        return l->base.compat == SR_COMPAT_UPSTREAM ? SYSLOG_RFC3164 : SYSLOG_SMART;
     }
-    if (tz_find(table, (struct sr_span){ (const uint8_t *)name, strlen(name) }, &zone)) {
-        *ret_zone = zone;
-        return true;
-    }
-    if (name != l->timezone) {
-        return true;
-    }
-    (void)snprintf(error, error_size,
-        "listeners[%zu].timezone: `%s` is not a zone of %s; write a name such as Europe/Berlin, "
-        "UTC or local",
-        i, name, TZ_SYSTEM_DIR);
-    return false;
+    return (enum syslog_format)(l->format - 1);
 }
 
 static void
@@ -69,6 +49,7 @@ close_snapshot(void *snapshot)
     }
     for (size_t i = 0; i < s->count; i++) {
         extras_done(&s->listeners[i].extras);
+        zones_done(&s->listeners[i]);
         fair_use_done(&s->uses[i]);
     }
     free(s->uses);
@@ -107,7 +88,9 @@ open_snapshot(
     }
     for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
-        d->format = (enum syslog_format)listeners[i].format;
+        d->format = format_of(&listeners[i]);
+        d->upstream = listeners[i].base.compat == SR_COMPAT_UPSTREAM;
+        d->enrich = c->enrich;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
         bool ok = extras_make(&listeners[i].gelf_extra, &d->extras) &&
@@ -115,7 +98,7 @@ open_snapshot(
         if (!ok) {
             (void)snprintf(error, error_size, "out of memory");
         }
-        if (!ok || !find_zone(d->zones, &listeners[i], i, &d->local, error, error_size)) {
+        if (!ok || !zones_make(&listeners[i], i, d, error, error_size)) {
             close_snapshot(s);
             return NULL;
         }
@@ -141,6 +124,18 @@ new_scratch(void)
     return s;
 }
 
+/* The way that messages of a listener come, as its address says it; `otherwise` for fd://. */
+static struct sr_span
+transport_of(const struct syslog_listener *l, const char *otherwise)
+{
+    size_t len = strcspn(l->base.listen, ":");
+
+    if (sr_conf_fd_name(l->base.listen) != NULL) {
+        return (struct sr_span){ (const uint8_t *)otherwise, strlen(otherwise) };
+    }
+    return (struct sr_span){ (const uint8_t *)l->base.listen, len };
+}
+
 static enum sr_verdict
 decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
@@ -160,6 +155,7 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
         return SR_REFUSED;
     }
     cfg.scratch = &own->decode;
+    cfg.origin.transport = transport_of(&s->configs[listener], "udp");
     if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
         emit->deadletter(emit->arg, reason, peer, now_ns, bytes);
         return SR_DEADLETTER;
@@ -199,8 +195,8 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
         return SR_LATER;
     }
     cfg.scratch = &((struct scratch *)scratch)->decode;
-    /* Upstream says of datagrams only who sent them. */
-    cfg.no_address = s->configs[listener].base.compat == SR_COMPAT_UPSTREAM;
+    cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
+    cfg.origin.transport = transport_of(&s->configs[listener], "tcp");
     enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
     if (verdict != SR_FULL || must) {
         syslog_connection_taken(connection);

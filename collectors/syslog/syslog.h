@@ -7,11 +7,13 @@
 
 #define SYSLOG_EXTRA_MAX 64
 #define SYSLOG_EXTRA_BYTES_MAX 16384 /* of all together: they are in every record */
+#define SYSLOG_ZONES_MAX 256         /* each is looked at for each message */
 
 struct syslog_listener {
     struct sr_conf_listener base;
-    int format;                        /* enum syslog_format */
+    int format;                        /* enum syslog_format and one more, or 0: by `compat` */
     const char *timezone;              /* IANA name, or "local" */
+    struct sr_conf_strings timezones;  /* NETWORK=ZONE */
     struct sr_conf_strings gelf_extra; /* NAME=VALUE */
     int framing;                       /* of streams: enum syslog_framing */
     int oversize;                      /* enum syslog_oversize */

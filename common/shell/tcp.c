@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shell/tcp_socket.h"
 #include "shell/tcp_worker.h"
@@ -12,8 +13,10 @@
 #include "sr/banned.h"
 
 #define TICK_MS 500
-#define RETRY_MS 50                          /* lanes do not say when they have room again */
-#define STOP_WAIT_NS (2 * SR_NS_PER_SECOND)  /* for room, when stopping */
+#define RETRY_MS 50                         /* lanes do not say when they have room again */
+#define STOP_WAIT_NS (2 * SR_NS_PER_SECOND) /* for room, when stopping */
+#define GATHER_NS ((long)SR_NS_PER_MS)      /* rounds with messages of less distance are a stream */
+#define GATHER_FEW 64U                      /* messages that are not worth a wake-up of their own */
 #define HEAD_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer */
 
 /* ---- Batches ---- */
@@ -52,11 +55,35 @@ on_due(uv_timer_t *timer)
     tcp_batch_enter(timer->data); /* its end is what is due */
 }
 
+/*
+ * Senders that write each message on its own would wake the loop for each, which costs more than to
+ * receive it: while messages follow each other closely, they are left to gather. Nobody waits for
+ * an answer to one.
+ */
+static void
+gather(struct sr_tcp_worker *w)
+{
+    const struct timespec moment = { .tv_nsec = GATHER_NS };
+    uint64_t now_ns = sr_clock_monotonic_ns();
+
+    if (w->messages < GATHER_FEW && now_ns - w->last_message_ns < (uint64_t)GATHER_NS) {
+        (void)nanosleep(&moment, NULL);
+        now_ns = sr_clock_monotonic_ns();
+    }
+    w->last_message_ns = now_ns;
+    w->messages = 0;
+}
+
 /* Before the loop waits: all that the last round brought is one batch. */
 static void
 on_round(uv_prepare_t *prepare)
 {
-    leave_batch(prepare->data);
+    struct sr_tcp_worker *w = prepare->data;
+
+    leave_batch(w);
+    if (w->messages > 0 && !w->stopping) {
+        gather(w);
+    }
 }
 
 /* ---- Timers ---- */

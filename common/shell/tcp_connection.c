@@ -36,6 +36,7 @@ on_message(void *arg, struct sr_span message, size_t used)
     struct tcp_connection *c = arg;
     const struct sr_tcp_handler *h = &c->worker->handler;
 
+    c->worker->messages++;
     enum sr_tcp_word word =
         h->message(h->arg, c->user, &c->peer, message, used, c->worker->giving_up);
     c->later = word == SR_TCP_LATER;

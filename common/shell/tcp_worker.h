@@ -57,6 +57,8 @@ struct sr_tcp_worker {
     uv_timer_t due;
     uv_prepare_t round; /* ends the batch */
     bool in_batch;
+    unsigned messages;        /* of the batch */
+    uint64_t last_message_ns; /* monotonic: when a batch with messages last ended */
     bool unaccepted;
     bool stopping, giving_up;
     uint64_t stop_deadline_ns;

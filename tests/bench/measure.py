@@ -4,9 +4,11 @@
 import glob
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -115,6 +117,37 @@ def wait_until_done(process, port):
             return
 
 
+def wait_until_quiet(path, seconds=1.0):
+    """The file's size has not changed for so long."""
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < seconds:
+        now = os.path.getsize(path) if os.path.exists(path) else 0
+        if now != size:
+            size, since = now, time.monotonic()
+        time.sleep(0.05)
+
+
+def count_numbers(path):
+    """How many lines the file has, and how many different messages they are."""
+    lines, numbers = 0, set()
+    with open(path, "rb") as records:
+        for line in records:
+            lines += 1
+            found = re.search(rb"seq (\d{7}) ", line)
+            if found:
+                numbers.add(found.group(1))
+    return lines, len(numbers)
+
+
+def enter_namespace():
+    """Starts this program again in a network namespace, which only root can make."""
+    if os.geteuid() != 0 or "SR_BENCH_NAMESPACE" in os.environ or not shutil.which("unshare"):
+        return
+    os.environ["SR_BENCH_NAMESPACE"] = "1"
+    script = "ip link set lo up && exec \"$@\""
+    os.execvp("unshare", ["unshare", "-n", "sh", "-c", script, "sh", sys.executable] + sys.argv)
+
+
 def load():
     return "%.1f" % os.getloadavg()[0]
 
@@ -135,3 +168,15 @@ def markdown(heads, rows):
     for row in [heads, ["---"] * len(heads)] + rows:
         print("| " + " | ".join(map(str, row)) + " |")
     print(flush=True)
+
+
+# ---- Bars ----
+
+def at_least(what, bar, measured, form):
+    return [what, ">= %s" % "{:,}".format(bar), form % measured,
+            "met" if measured >= bar else "**missed**"]
+
+
+def at_most(what, bar, measured, form):
+    return [what, "<= %s" % "{:,}".format(bar), form % measured,
+            "met" if measured <= bar else "**missed**"]

@@ -18,8 +18,8 @@ import time
 import urllib.request
 
 from broker import NATS_PORT, Nats, nats_server, port_open
-from measure import (HERE, Process, built, markdown, socket_of, spread, wait_for,
-                     wait_until_done)
+from measure import (HERE, Process, at_least, at_most, built, markdown, socket_of, spread,
+                     wait_for, wait_until_done)
 
 DAEMON = built("bin", "serviceradar-trapd")
 CLI = built("bin", "serviceradar-cli")
@@ -40,18 +40,6 @@ USERS = """\
 users:
   - {name: bench, auth: SHA, auth_password: authpass12345, priv: AES-128, priv_password: privpass12345}
 """
-
-
-# ---- Bars ----
-
-def at_least(what, bar, measured, form):
-    return [what, ">= %s" % "{:,}".format(bar), form % measured,
-            "met" if measured >= bar else "**missed**"]
-
-
-def at_most(what, bar, measured, form):
-    return [what, "<= %s" % "{:,}".format(bar), form % measured,
-            "met" if measured <= bar else "**missed**"]
 
 
 # ---- Receivers ----

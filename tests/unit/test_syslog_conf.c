@@ -102,7 +102,8 @@ the_file_of_a_bundle_loads(void **state)
             "[grpc]\nlisten_addr = \"127.0.0.1:50044\"\nmode = \"mtls\"\n");
     gives("partition: \"site-7\"\n");
     gives("    listen: \"udp://0.0.0.0:514\"\n    subject: logs.syslog\n");
-    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    gelf_extra: []\n");
+    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    timezones: []\n"
+          "    gelf_extra: []\n");
     gives("  url: [\"tls://nats.example:4222\"]\n  creds_file: /c/nats.creds\n  tls:\n"
           "    ca_file: \"/c/ca-chain.pem\"\n    cert_file: /c/collector.pem\n"
           "    key_file: \"/c/collector-key.pem\"\n  stream: events\n  manage_stream: append\n");
