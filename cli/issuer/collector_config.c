@@ -14,13 +14,13 @@
 
 /* What a collector listens on when nothing else is said, and the stream that keeps its records. */
 struct kind {
-    const char *type, *protocol, *listen, *format, *subject, *stream;
+    const char *type, *protocol, *listen, *subject, *stream;
 };
 
 static const struct kind kinds[] = {
-    { "syslog", "syslog", "udp://0.0.0.0:514", "rfc3164", "logs.syslog", "events" },
-    { "trapd", "snmptrap", "udp://0.0.0.0:162", NULL, "logs.snmp", "events" },
-    { "netflow", "netflow", "udp://0.0.0.0:2055", NULL, "flows.raw.netflow", "flows" },
+    { "syslog", "syslog", "udp://0.0.0.0:514", "logs.syslog", "events" },
+    { "trapd", "snmptrap", "udp://0.0.0.0:162", "logs.snmp", "events" },
+    { "netflow", "netflow", "udp://0.0.0.0:2055", "flows.raw.netflow", "flows" },
 };
 
 static const struct kind *
@@ -62,9 +62,8 @@ list_urls(const char *urls)
 static json_t *
 listener(const struct kind *kind)
 {
-    /* A format of NULL leaves the member out. */
-    return json_pack("[{s:s, s:s, s:s*, s:s}]", "protocol", kind->protocol, "listen", kind->listen,
-        "format", kind->format, "subject", kind->subject);
+    return json_pack("[{s:s, s:s, s:s}]", "protocol", kind->protocol, "listen", kind->listen,
+        "subject", kind->subject);
 }
 
 static json_t *

@@ -107,7 +107,7 @@ struct collector {
 
 static const struct collector collectors[] = {
     { "syslog", "protocol: syslog\n    listen: udp://127.0.0.1:", WORLD_SYSLOG_PORT,
-        WORLD_METRICS_PORT, "    format: rfc3164\n    subject: logs.syslog\n", "events", "/queue" },
+        WORLD_METRICS_PORT, "    subject: logs.syslog\n", "events", "/queue" },
     { "netflow", "protocol: netflow\n    listen: udp://127.0.0.1:", WORLD_NETFLOW_PORT,
         WORLD_NETFLOW_METRICS_PORT, "    subject: flows.raw.netflow\n", "flows", "/queue-netflow" },
     { "trapd", "protocol: snmptrap\n    listen: udp://127.0.0.1:", WORLD_TRAPD_PORT,

@@ -6,7 +6,6 @@
 
 #include "conf_upstream.h"
 
-#include "sr/access.h"
 #include "sr/network.h"
 #include "sr/rate.h"
 
@@ -17,14 +16,6 @@
 
 static const char *const protocols[] = { "netflow", NULL };
 static const char *const switches[] = { "auto", "true", "false", NULL }; /* enum netflow_switch */
-
-static const char *
-check_allow(const void *item, char *text, size_t text_size)
-{
-    const struct netflow_listener *l = item;
-
-    return sr_access_check(&l->allow, text, text_size);
-}
 
 static const char *
 check_exporter(const void *item, char *text, size_t text_size)
@@ -90,13 +81,6 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .help = "Keep AS numbers and TCP flags below 2^31, counters below 2^63, for signed "
                 "columns; auto: with compat: upstream." },
-    { .name = "allow",
-        .type = SR_CONF_STRINGS,
-        .offset = offsetof(struct netflow_listener, allow),
-        .max = 256,
-        .reload = SR_CONF_RELOAD,
-        .check = check_allow,
-        .help = "Addresses and networks that may send; empty: all." },
     { .name = "rate_limit",
         .type = SR_CONF_UINT,
         .offset = offsetof(struct netflow_listener, rate_limit),

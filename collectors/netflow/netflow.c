@@ -46,7 +46,7 @@ close_snapshot(void *snapshot)
     struct snapshot *s = snapshot;
 
     for (size_t i = 0; s != NULL && i < s->count; i++) {
-        sr_access_done(&s->listeners[i].allow);
+        sr_access_done(&s->listeners[i].access);
         free(s->listeners[i].overrides);
     }
     free(s);
@@ -73,7 +73,8 @@ open_snapshot(
         l->decode.format = formats[form->form];
         l->decode.options_too = form->options_too;
         l->rate_limit = listeners[i].rate_limit;
-        if (!read_overrides(l, &listeners[i]) || !sr_access_init(&l->allow, &listeners[i].allow)) {
+        if (!read_overrides(l, &listeners[i]) ||
+            !sr_access_init(&l->access, &listeners[i].base.allow, &listeners[i].base.deny)) {
             close_snapshot(s);
             s = NULL;
         }
@@ -131,7 +132,7 @@ find_exporter(struct state_listener *s, const struct snapshot *snapshot,
         exporter_is(scratch->last, input->peer)) {
         return true;
     }
-    if (!sr_access_allows(&l->allow, input->peer)) {
+    if (!sr_access_allows(&l->access, input->peer)) {
         emit->refused(emit->arg, "not_allowed");
         *ret_verdict = SR_REFUSED;
         return false;

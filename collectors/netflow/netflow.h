@@ -16,9 +16,8 @@ struct netflow_sampling {
 
 struct netflow_listener {
     struct sr_conf_listener base;
-    int drop_zero_counters; /* enum netflow_switch */
-    int clamp_int32;        /* enum netflow_switch */
-    struct sr_conf_strings allow;
+    int drop_zero_counters;           /* enum netflow_switch */
+    int clamp_int32;                  /* enum netflow_switch */
     uint64_t rate_limit;              /* records a second, 0: none */
     struct sr_conf_sections sampling; /* struct netflow_sampling */
     uint64_t max_skew;                /* ns */

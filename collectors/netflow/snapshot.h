@@ -14,7 +14,7 @@
 struct snapshot_listener {
     struct nf_config decode;
     struct nf_sampling_override *overrides; /* owned; decode.overrides */
-    struct sr_access allow;
+    struct sr_access access;
     uint64_t rate_limit; /* records a second of one exporter, 0: none */
 };
 

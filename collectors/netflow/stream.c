@@ -63,7 +63,7 @@ netflow_connection_new(
 {
     const struct snapshot *snap = snapshot;
 
-    if (!sr_access_allows(&snap->listeners[listener].allow, peer)) {
+    if (!sr_access_allows(&snap->listeners[listener].access, peer)) {
         return NULL;
     }
     struct connection *c = calloc(1, sizeof(*c));
@@ -165,7 +165,7 @@ netflow_connection_message(void *state, const void *snapshot, unsigned listener,
     };
 
     (void)state;
-    if (!sr_access_allows(&l->allow, peer)) { /* since a reload */
+    if (!sr_access_allows(&l->access, peer)) { /* since a reload */
         c->resume = (struct nf_resume){ 0 };
         emit->refused(emit->arg, "not_allowed");
         return SR_REFUSED;

@@ -7,13 +7,15 @@
 #include "conf_upstream.h"
 #include "frame/inflate.h"
 #include "stream.h"
-#include "tz_load.h"
+#include "zones.h"
+
+#include "sr/rate.h"
 
 #include "sr/banned.h"
 
 static const char *const protocols[] = { "syslog", NULL };
-static const char *const formats[] = { "rfc3164", "rfc5424", "smart",
-    NULL }; /* enum syslog_format */
+/* Behind the first, enum syslog_format. */
+static const char *const formats[] = { "auto", "rfc3164", "rfc5424", "smart", NULL };
 
 static const char *const framings[] = { "auto", "octet", "lf", "nul", NULL };
 static const char *const oversizes[] = { "split", "truncate", NULL };
@@ -25,12 +27,13 @@ check_timezone(const void *item, char *text, size_t text_size)
 {
     const struct syslog_listener *l = item;
 
-    if (strcmp(l->timezone, "local") == 0 || tz_is_known(TZ_SYSTEM_DIR, l->timezone)) {
-        return NULL;
-    }
-    (void)snprintf(text, text_size,
-        "`%s` is not a time zone; write a name such as Europe/Berlin, UTC or local", l->timezone);
-    return text;
+    return zone_check(l->timezone, text, text_size);
+}
+
+static const char *
+check_timezones(const void *item, char *text, size_t text_size)
+{
+    return zones_check(&((const struct syslog_listener *)item)->timezones, text, text_size);
 }
 
 /* Items are NAME=VALUE, each name once, and together so short that records have room. */
@@ -66,16 +69,34 @@ check_extra(const void *item, char *text, size_t text_size)
     return NULL;
 }
 
+/* Connections whose sources have sent too much are looked at again some twenty times a second. */
+#define BURSTS_A_SECOND 10U
+
+static const char *
+check_burst(const void *item, char *text, size_t text_size)
+{
+    const struct syslog_listener *l = item;
+
+    if (l->rate_burst == 0 || l->rate_burst >= l->rate_limit / BURSTS_A_SECOND) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "is less than a tenth of `rate_limit`, which no source could reach then; write at least "
+        "%llu, or 0",
+        (unsigned long long)(l->rate_limit / BURSTS_A_SECOND));
+    return text;
+}
+
 static const struct sr_conf_key listener_keys[] = {
     SR_CONF_LISTENER_KEYS(protocols, "syslog", "udp://0.0.0.0:514", "logs.syslog", "4MiB"),
     { .name = "format",
         .type = SR_CONF_CHOICE,
         .offset = offsetof(struct syslog_listener, format),
-        .def = "rfc3164",
+        .def = "auto",
         .choices = formats,
         .reload = SR_CONF_RELOAD,
-        .help = "rfc3164 (strict, RFC 5424 where a line is not that), rfc5424 (strict) or smart "
-                "(any)." },
+        .help = "smart (any line), rfc3164 (strict, RFC 5424 where a line is not that) or rfc5424 "
+                "(strict); auto: smart, and rfc3164 with compat: upstream." },
     { .name = "timezone",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct syslog_listener, timezone),
@@ -83,6 +104,15 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_timezone,
         .help = "Zone of dates that name none: an IANA name, or local." },
+    { .name = "timezones",
+        .type = SR_CONF_STRINGS,
+        .offset = offsetof(struct syslog_listener, timezones),
+        .def = "[]",
+        .max = SYSLOG_ZONES_MAX,
+        .reload = SR_CONF_RELOAD,
+        .check = check_timezones,
+        .help = "NETWORK=ZONE: the zone in place of timezone for senders in this network; of "
+                "several networks the narrowest." },
     { .name = "gelf_extra",
         .type = SR_CONF_STRINGS,
         .offset = offsetof(struct syslog_listener, gelf_extra),
@@ -123,6 +153,29 @@ static const struct sr_conf_key listener_keys[] = {
         .choices = incompletes,
         .reload = SR_CONF_RELOAD,
         .help = "What a message without its end is when the connection ends." },
+    { .name = "rate_limit",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct syslog_listener, rate_limit),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .help = "Messages a second that one source may send; 0: no limit. Datagrams above are "
+                "dropped, connections are read no faster." },
+    { .name = "rate_burst",
+        .type = SR_CONF_UINT,
+        .offset = offsetof(struct syslog_listener, rate_burst),
+        .def = "0",
+        .max = SR_RATE_MAX,
+        .reload = SR_CONF_RELOAD,
+        .check = check_burst,
+        .help = "Messages that it may send at once after a rest; 0: as many as in a second." },
+    { .name = "shed",
+        .type = SR_CONF_BOOL,
+        .offset = offsetof(struct syslog_listener, shed),
+        .def = "true",
+        .reload = SR_CONF_RELOAD,
+        .help = "Drop datagrams by severity, of the sources that send most, before there is no "
+                "room for any." },
     { .name = "inflate_max",
         .type = SR_CONF_SIZE,
         .offset = offsetof(struct syslog_listener, inflate_max),
@@ -161,8 +214,9 @@ static const struct sr_conf_key metrics_keys[] = {
 };
 
 static const struct sr_conf_key keys[] = {
-    SR_CONF_COMMON_KEYS(
-        listener_keys, struct syslog_listener, publish_keys, queue_keys, metrics_keys),
+    SR_CONF_COMMON_KEYS_ENRICH(listener_keys, struct syslog_listener, publish_keys, queue_keys,
+        metrics_keys, NULL,
+        "Adds keys to records: severity, times and attributes as OpenTelemetry has them."),
     { .name = NULL },
 };
 

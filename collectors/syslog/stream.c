@@ -7,9 +7,11 @@
 
 #include "frame/framer.h"
 #include "sr/metrics.h"
+#include "sr/sources.h"
 
 #include "sr/banned.h"
 
+#define SOURCES_TOLD 10U
 #define COUNTS (sizeof(struct syslog_frame_counts) / sizeof(uint64_t))
 
 /* In the order of struct syslog_frame_counts. */
@@ -28,6 +30,7 @@ _Static_assert(sizeof(counts) / sizeof(counts[0]) == COUNTS, "each count has a n
 /* The counts of a listener; several threads may serve it. */
 struct listener {
     const char *name; /* borrowed */
+    struct sr_sources *sources;
     _Atomic uint64_t counts[COUNTS];
 };
 
@@ -40,6 +43,7 @@ struct connection {
     struct syslog_framer framer;
     struct syslog_frame_counts told; /* of its counts, those that are in the listener's */
     struct listener *listener;
+    bool paid; /* the message that waits is counted for its source */
 };
 
 void *
@@ -54,9 +58,15 @@ syslog_state_new(const void *config, bool daemon, char *error, size_t error_size
         (void)snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    s->count = c->listeners.count;
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < c->listeners.count; i++) {
+        s->count = i + 1;
         s->listeners[i].name = listeners[i].base.listen;
+        s->listeners[i].sources = sr_sources_new();
+        if (s->listeners[i].sources == NULL) {
+            syslog_state_free(s);
+            (void)snprintf(error, error_size, "out of memory");
+            return NULL;
+        }
     }
     return s;
 }
@@ -64,7 +74,40 @@ syslog_state_new(const void *config, bool daemon, char *error, size_t error_size
 void
 syslog_state_free(void *state)
 {
-    free(state);
+    struct state *s = state;
+
+    for (size_t i = 0; s != NULL && i < s->count; i++) {
+        sr_sources_free(s->listeners[i].sources);
+    }
+    free(s);
+}
+
+struct sr_sources *
+syslog_state_sources(void *state, unsigned listener)
+{
+    return ((struct state *)state)->listeners[listener].sources;
+}
+
+/* Who is over the rate, those most often so first: a few, for a source is a label. */
+static void
+report_sources(struct state *s, FILE *out)
+{
+    struct sr_sources_row rows[SOURCES_TOLD];
+    char source[SR_PEER_TEXT_MAX];
+
+    (void)fputs("# HELP serviceradar_syslog_source_limited_total Datagrams of a source over "
+                "rate_limit and tries of its connections, of those that have most.\n"
+                "# TYPE serviceradar_syslog_source_limited_total counter\n",
+        out);
+    for (size_t i = 0; i < s->count; i++) {
+        size_t count = sr_sources_top(s->listeners[i].sources, rows, SOURCES_TOLD);
+        for (size_t j = 0; j < count; j++) {
+            (void)sr_peer_text(&rows[j].peer, source);
+            (void)fputs("serviceradar_syslog_source_limited_total{listener=", out);
+            sr_metrics_put_quoted(out, s->listeners[i].name);
+            (void)fprintf(out, ",source=\"%s\"} %" PRIu64 "\n", source, rows[j].refused);
+        }
+    }
 }
 
 void
@@ -72,6 +115,7 @@ syslog_state_metrics(void *state, FILE *out)
 {
     struct state *s = state;
 
+    report_sources(s, out);
     for (size_t i = 0; i < COUNTS; i++) {
         (void)fprintf(out,
             "# HELP serviceradar_syslog_frames_%s_total %s\n"
@@ -118,11 +162,22 @@ syslog_connection_frame(
     return syslog_framer_next(&c->framer, bytes, last, ret_frame);
 }
 
+bool
+syslog_connection_admits(
+    void *connection, const struct fair_use *use, const struct sr_peer *peer, uint64_t now_ns)
+{
+    struct connection *c = connection;
+
+    c->paid = c->paid || fair_use_admits(use, c->listener->sources, peer, now_ns);
+    return c->paid;
+}
+
 void
 syslog_connection_taken(void *connection)
 {
     struct connection *c = connection;
 
+    c->paid = false;
     syslog_framer_taken(&c->framer);
 }
 

@@ -7,51 +7,36 @@
 #include <string.h>
 
 #include "decode/datagram.h"
-#include "decode/rfc3164.h"
 #include "extra.h"
+#include "fair_use.h"
 #include "frame/framer.h"
 #include "frame/inflate.h"
 #include "stream.h"
 #include "tz_load.h"
+#include "zones.h"
+
+#include "sr/clock.h"
+#include "sr/fair.h"
 
 #include "sr/banned.h"
-
-#define ZONE_NAME_MAX 256
 
 /* What decoding needs of a configuration. */
 struct snapshot {
     struct tz_db zones;
     const struct syslog_listener *configs; /* borrowed */
+    struct fair_use *uses;                 /* owned; of each listener */
     size_t count;
     struct syslog_decode listeners[]; /* without scratch, which is the thread's */
 };
 
-/* The zone that a listener's dates without one are in. */
-static bool
-find_zone(const struct tz_table *table, const struct syslog_listener *l, size_t i,
-    int32_t *ret_zone, char *error, size_t error_size)
+/* Which decoder a listener uses. */
+static enum syslog_format
+format_of(const struct syslog_listener *l)
 {
-    char local[ZONE_NAME_MAX];
-    const char *name = l->timezone;
-    uint16_t zone;
-
-    if (strcmp(name, "local") == 0) {
-        /* A host that does not name its zone, or names none that exists, runs in UTC. */
-        name = tz_local_name("/etc", local, sizeof(local)) ? local : "UTC";
-        *ret_zone = RFC3164_UTC;
+    if (l->format == 0) {
+        return l->base.compat == SR_COMPAT_UPSTREAM ? SYSLOG_RFC3164 : SYSLOG_SMART;
     }
-    if (tz_find(table, (struct sr_span){ (const uint8_t *)name, strlen(name) }, &zone)) {
-        *ret_zone = zone;
-        return true;
-    }
-    if (name != l->timezone) {
-        return true;
-    }
-    (void)snprintf(error, error_size,
-        "listeners[%zu].timezone: `%s` is not a zone of %s; write a name such as Europe/Berlin, "
-        "UTC or local",
-        i, name, TZ_SYSTEM_DIR);
-    return false;
+    return (enum syslog_format)(l->format - 1);
 }
 
 static void
@@ -64,7 +49,10 @@ close_snapshot(void *snapshot)
     }
     for (size_t i = 0; i < s->count; i++) {
         extras_done(&s->listeners[i].extras);
+        zones_done(&s->listeners[i]);
+        fair_use_done(&s->uses[i]);
     }
+    free(s->uses);
     tz_db_free(&s->zones);
     free(s);
 }
@@ -91,17 +79,26 @@ open_snapshot(
         return NULL;
     }
     s->configs = listeners;
-    s->count = c->listeners.count;
+    s->uses = calloc(c->listeners.count, sizeof(*s->uses));
+    s->count = s->uses != NULL ? c->listeners.count : 0;
+    if (s->uses == NULL) {
+        (void)snprintf(error, error_size, "out of memory");
+        close_snapshot(s);
+        return NULL;
+    }
     for (size_t i = 0; i < s->count; i++) {
         struct syslog_decode *d = &s->listeners[i];
-        d->format = (enum syslog_format)listeners[i].format;
+        d->format = format_of(&listeners[i]);
+        d->upstream = listeners[i].base.compat == SR_COMPAT_UPSTREAM;
+        d->enrich = c->enrich;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
-        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras);
+        bool ok = extras_make(&listeners[i].gelf_extra, &d->extras) &&
+                  fair_use_init(&s->uses[i], &listeners[i]);
         if (!ok) {
             (void)snprintf(error, error_size, "out of memory");
         }
-        if (!ok || !find_zone(d->zones, &listeners[i], i, &d->local, error, error_size)) {
+        if (!ok || !zones_make(&listeners[i], i, d, error, error_size)) {
             close_snapshot(s);
             return NULL;
         }
@@ -113,12 +110,30 @@ open_snapshot(
 struct scratch {
     struct syslog_scratch decode;
     struct syslog_inflater inflater;
+    struct sr_fair fair;
 };
 
 static void *
 new_scratch(void)
 {
-    return calloc(1, sizeof(struct scratch));
+    struct scratch *s = calloc(1, sizeof(*s));
+
+    if (s != NULL) {
+        s->fair.seed = sr_clock_random_u64();
+    }
+    return s;
+}
+
+/* The way that messages of a listener come, as its address says it; `otherwise` for fd://. */
+static struct sr_span
+transport_of(const struct syslog_listener *l, const char *otherwise)
+{
+    size_t len = strcspn(l->base.listen, ":");
+
+    if (sr_conf_fd_name(l->base.listen) != NULL) {
+        return (struct sr_span){ (const uint8_t *)otherwise, strlen(otherwise) };
+    }
+    return (struct sr_span){ (const uint8_t *)l->base.listen, len };
 }
 
 static enum sr_verdict
@@ -132,10 +147,15 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
         .max = (size_t)s->configs[listener].inflate_max,
         .ratio = (unsigned)s->configs[listener].inflate_ratio,
     };
-    const char *reason;
+    const char *reason = fair_use_refusal(&s->uses[listener], syslog_state_sources(state, listener),
+        &own->fair, emit->level, peer, bytes, now_ns);
 
-    (void)state;
+    if (reason != NULL) {
+        emit->refused(emit->arg, reason);
+        return SR_REFUSED;
+    }
     cfg.scratch = &own->decode;
+    cfg.origin.transport = transport_of(&s->configs[listener], "udp");
     if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
         emit->deadletter(emit->arg, reason, peer, now_ns, bytes);
         return SR_DEADLETTER;
@@ -150,7 +170,9 @@ new_connection(void *state, const void *snapshot, unsigned listener, const struc
 {
     const struct snapshot *s = snapshot;
 
-    (void)peer;
+    if (!sr_access_allows(&s->uses[listener].access, peer)) {
+        return NULL;
+    }
     return syslog_connection_new(state, &s->configs[listener], listener);
 }
 
@@ -160,12 +182,21 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     const struct sr_emit *emit)
 {
     const struct snapshot *s = snapshot;
+    const struct fair_use *use = &s->uses[listener];
     struct syslog_decode cfg = s->listeners[listener];
 
     (void)state;
+    if (!sr_access_allows(&use->access, peer)) { /* since a reload */
+        syslog_connection_taken(connection);
+        emit->refused(emit->arg, "not_allowed");
+        return SR_REFUSED;
+    }
+    if (!must && !syslog_connection_admits(connection, use, peer, now_ns)) {
+        return SR_LATER;
+    }
     cfg.scratch = &((struct scratch *)scratch)->decode;
-    /* Upstream says of datagrams only who sent them. */
-    cfg.no_address = s->configs[listener].base.compat == SR_COMPAT_UPSTREAM;
+    cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
+    cfg.origin.transport = transport_of(&s->configs[listener], "tcp");
     enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
     if (verdict != SR_FULL || must) {
         syslog_connection_taken(connection);

@@ -10,7 +10,6 @@
 #include "rules.h"
 #include "usm/usm.h"
 
-#include "sr/access.h"
 #include "sr/clock.h"
 #include "sr/rate.h"
 
@@ -20,12 +19,6 @@
 
 static const char *const protocols[] = { "snmptrap", NULL };
 static const char *const communities[] = { "clear", "hash", "omit", NULL }; /* trap_community */
-
-static const char *
-check_allow(const void *item, char *text, size_t text_size)
-{
-    return sr_access_check(&((const struct trapd_listener *)item)->allow, text, text_size);
-}
 
 /* They are secret: no text says which one it is. */
 static const char *
@@ -160,13 +153,6 @@ static const struct sr_conf_key listener_keys[] = {
         .reload = SR_CONF_RELOAD,
         .check = check_communities,
         .help = "Communities of v1 and v2c that are taken; empty: any." },
-    { .name = "allow",
-        .type = SR_CONF_STRINGS,
-        .offset = offsetof(struct trapd_listener, allow),
-        .max = 256,
-        .reload = SR_CONF_RELOAD,
-        .check = check_allow,
-        .help = "Addresses and networks that may send; empty: all." },
     { .name = "users",
         .type = SR_CONF_STRINGS,
         .offset = offsetof(struct trapd_listener, users),

@@ -14,13 +14,13 @@
 #include "mib_file.h"
 #include "rules.h"
 #include "security.h"
-#include "sources.h"
 #include "storms.h"
 #include "v3_state.h"
 
 #include "sr/access.h"
 #include "sr/clock.h"
 #include "sr/metrics.h"
+#include "sr/sources.h"
 
 #include "sr/banned.h"
 
@@ -29,7 +29,7 @@
 /* What decoding needs of the configuration of one listener. */
 struct snapshot_listener {
     struct trap_config decode;
-    struct sr_access allow;
+    struct sr_access access;
     struct communities communities;
     struct rules rules;  /* of which `decode` knows */
     uint64_t rate_limit; /* datagrams a second of one source, 0: none */
@@ -54,7 +54,7 @@ close_snapshot(void *snapshot)
         return;
     }
     for (size_t i = 0; i < s->count; i++) {
-        sr_access_done(&s->listeners[i].allow);
+        sr_access_done(&s->listeners[i].access);
         communities_done(&s->listeners[i].communities);
         rules_done(&s->listeners[i].rules);
     }
@@ -137,7 +137,7 @@ open_listener(
         .quiet_ns = from->storm.quiet,
         .every_ns = from->storm.every,
     };
-    if (!sr_access_init(&l->allow, &from->allow) ||
+    if (!sr_access_init(&l->access, &from->base.allow, &from->base.deny) ||
         !communities_init(&l->communities, &from->communities)) {
         (void)snprintf(error, error_size, "out of memory");
         return false;
@@ -181,7 +181,7 @@ open_snapshot(
 
 struct state_listener {
     const char *name; /* of the first configuration, which outlives it */
-    struct sources *sources;
+    struct sr_sources *sources;
     struct storms *storms;
 };
 
@@ -198,7 +198,7 @@ free_state(void *state)
     struct state *s = state;
 
     for (size_t i = 0; s != NULL && i < s->count; i++) {
-        sources_free(s->listeners[i].sources);
+        sr_sources_free(s->listeners[i].sources);
         storms_free(s->listeners[i].storms);
     }
     if (s != NULL) {
@@ -220,7 +220,7 @@ new_state(const void *config, bool daemon, char *error, size_t error_size)
         s->is_daemon = daemon;
         s->count = i + 1;
         l->name = listeners[i].base.listen;
-        l->sources = sources_new();
+        l->sources = sr_sources_new();
         l->storms = storms_new();
         if (l->sources == NULL || l->storms == NULL) {
             free_state(s);
@@ -352,13 +352,14 @@ find_opener(struct scratch *scratch, struct v3_state *v3, const struct snapshot 
 
 /* Why a datagram is not looked at; NULL: it is. */
 static const char *
-refusal(const struct snapshot_listener *l, struct sources *sources, uint64_t now_ns,
+refusal(const struct snapshot_listener *l, struct sr_sources *sources, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes)
 {
-    if (!sr_access_allows(&l->allow, peer)) {
+    if (!sr_access_allows(&l->access, peer)) {
         return "not_allowed";
     }
-    if (l->rate_limit > 0 && !sources_admit(sources, peer, l->rate_limit, now_ns)) {
+    if (l->rate_limit > 0 &&
+        !sr_sources_admit(sources, peer, l->rate_limit, l->rate_limit, now_ns)) {
         return "rate_limited";
     }
     return communities_allow(&l->communities, bytes) ? NULL : "wrong_community";

@@ -41,9 +41,8 @@ struct trapd_inform {
 
 struct trapd_listener {
     struct sr_conf_listener base;
-    int community;                      /* enum trap_community */
-    struct sr_conf_strings communities; /* empty: any */
-    struct sr_conf_strings allow;
+    int community;                                  /* enum trap_community */
+    struct sr_conf_strings communities;             /* empty: any */
     struct sr_conf_strings users;                   /* names of v3; empty: all */
     struct sr_conf_strings allow_traps, deny_traps; /* identifiers, see rules.h */
     uint64_t rate_limit;                            /* datagrams a second, 0: none */

@@ -309,3 +309,43 @@ sr_utf8_valid(struct sr_span text)
     }
     return true;
 }
+
+/* Writes `value` with leading zeros. */
+static void
+put_digits(uint8_t *out, unsigned count, uint64_t value)
+{
+    while (count-- > 0) {
+        out[count] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+void
+sr_json_time(struct sr_buf *b, int64_t sec, uint32_t nsec)
+{
+    static const int64_t first = -INT64_C(719528) * 86400; /* 0000-01-01T00:00:00Z */
+    static const int64_t end = INT64_C(2932897) * 86400;   /* 10000-01-01T00:00:00Z */
+    uint8_t text[] = "\"0000-00-00T00:00:00.000000000Z\"";
+
+    if (sec < first || sec >= end) {
+        sr_buf_add_text(b, "null");
+        return;
+    }
+    /* Years begin in March here, those of 400 are 146,097 days, and none is negative. */
+    uint64_t seconds = (uint64_t)(sec - first) + (uint64_t)(146097 - 60) * 86400;
+    uint64_t days = seconds / 86400;
+    uint64_t era = days / 146097;
+    uint64_t day = days % 146097;
+    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint64_t of_year = day - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * of_year + 2) / 153;
+
+    put_digits(text + 1, 4, era * 400 + year + (month >= 10) - 400);
+    put_digits(text + 6, 2, month < 10 ? month + 3 : month - 9);
+    put_digits(text + 9, 2, of_year - (153 * month + 2) / 5 + 1);
+    put_digits(text + 12, 2, seconds / 3600 % 24);
+    put_digits(text + 15, 2, seconds / 60 % 60);
+    put_digits(text + 18, 2, seconds % 60);
+    put_digits(text + 21, 9, nsec);
+    sr_buf_add(b, text, sizeof(text) - 1);
+}

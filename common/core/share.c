@@ -38,6 +38,13 @@ sr_share_take(struct sr_share *s, unsigned listener, bool dead, uint64_t size)
     return true;
 }
 
+uint64_t
+sr_share_left(const struct sr_share *s, unsigned listener)
+{
+    return above(guaranteed(s), s->listener_used[listener]) +
+           above(s->total - s->total / 2, s->common_used);
+}
+
 void
 sr_share_force(struct sr_share *s, unsigned listener, bool dead, uint64_t size)
 {

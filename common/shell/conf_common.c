@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "sr/access.h"
 #include "sr/conf_value.h"
 #include "sr/queue.h"
 #include "sr/share.h"
@@ -436,6 +437,33 @@ sr_conf_check_subject(const void *item, char *text, size_t text_size)
     (void)snprintf(text, text_size,
         "`%s` is not a subject to publish on; write words with dots between, as logs.syslog", s);
     return text;
+}
+
+const char *
+sr_conf_check_allow(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+
+    return sr_access_check(&l->allow, NULL, text, text_size);
+}
+
+const char *
+sr_conf_check_deny(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+
+    return sr_access_check(&l->deny, &l->allow, text, text_size);
+}
+
+const char *
+sr_conf_check_balancers(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+
+    if (l->balancers.count > 0 && l->proxy_protocol == 0) {
+        return "are of use with proxy_protocol: required only; set it, or leave them out";
+    }
+    return sr_access_check(&l->balancers, NULL, text, text_size);
 }
 
 /* Two listeners on one address could never both start. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shell/queue_segments.h"
+#include "sr/fair.h"
 #include "sr/spool.h"
 
 #include "sr/banned.h"
@@ -42,6 +43,19 @@ sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns)
         lane->tail = s = fresh;
     }
     return s->data + s->written + SR_SEGMENT_ENTRY_LEN;
+}
+
+unsigned
+sr_lane_level(struct sr_lane *lane)
+{
+    struct sr_queue *q = lane->queue;
+
+    if (lane->level >= SR_FAIR_PRESSED) {
+        (void)pthread_mutex_lock(&q->mutex);
+        lane->level = sr_queue_level(q, lane->listener);
+        (void)pthread_mutex_unlock(&q->mutex);
+    }
+    return lane->level;
 }
 
 size_t

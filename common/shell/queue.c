@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shell/queue_segments.h"
+#include "sr/fair.h"
 #include "sr/spool.h"
 
 #include "sr/banned.h"
@@ -169,6 +170,26 @@ sr_queue_is_short(const struct sr_queue *q, bool dead)
     /* A quarter: the rest is for what comes while the disk is busy. Of dead letters' 1/16 half. */
     return q->memory.used > q->options.memory / 4 ||
            (dead && q->memory.dead_used > q->options.memory / 32);
+}
+
+/*
+ * What spills may have both, and goes through memory: a disk that is slower than what comes in
+ * shows there. What is always kept needs both.
+ */
+unsigned
+sr_queue_level(const struct sr_queue *q, unsigned listener)
+{
+    uint64_t used = q->memory.listener_used[listener];
+    uint64_t left = sr_share_left(&q->memory, listener);
+    unsigned level = sr_fair_level(used, left), both = 0;
+
+    if (q->options.durability == SR_QUEUE_SPILL && atomic_load(&q->disk_error) == 0) {
+        both = sr_fair_level(
+            used + q->disk.listener_used[listener], left + sr_share_left(&q->disk, listener));
+    } else if (q->options.durability == SR_QUEUE_ALWAYS) {
+        both = sr_fair_level(q->disk.listener_used[listener], sr_share_left(&q->disk, listener));
+    }
+    return both > level ? both : level;
 }
 
 void
@@ -333,6 +354,7 @@ sr_segment_open(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_seg
             give_shares(s);
         }
     }
+    lane->level = sr_queue_level(q, lane->listener);
     (void)pthread_mutex_unlock(&q->mutex);
     if (s->data == NULL) {
         free(s); /* `spent` may hold nothing now: it has nothing to hold it for */

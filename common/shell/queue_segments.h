@@ -85,6 +85,7 @@ struct sr_lane {
     uint32_t shown_entries;
     uint64_t shown_records;
     uint64_t unflushed_records;
+    unsigned level; /* of sr_lane_level(), as last seen */
     _Atomic uint64_t committed_records;
 
     /* The reader's. */
@@ -150,6 +151,9 @@ uint64_t *sr_segment_bits(uint8_t *block, size_t size);
 
 /* The errno of a write that failed (0: one that did not): for the status, and for reserve. */
 void sr_queue_disk_failed(struct sr_queue *q, int error);
+
+/* See sr_lane_level(). Under the mutex. */
+unsigned sr_queue_level(const struct sr_queue *q, unsigned listener);
 
 /* True when segments should leave memory, of lanes of dead letters if `dead`. Under the mutex. */
 bool sr_queue_is_short(const struct sr_queue *q, bool dead);

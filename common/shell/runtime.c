@@ -182,10 +182,10 @@ open_listener(
             return false;
         }
         stats->has_streams = stats->has_streams || w->is_stream;
-        w->stream_options.connections = (unsigned)l->connections;
-        w->stream_options.per_source = (unsigned)l->connections_per_source;
-        w->stream_options.idle_ns = l->idle_timeout;
-        w->stream_options.proxied = l->proxy_protocol != 0;
+        if (!sr_worker_set_streams(w, l)) {
+            (void)snprintf(error, error_size, "out of memory");
+            return false;
+        }
     }
     return true;
 }

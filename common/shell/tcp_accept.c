@@ -14,6 +14,7 @@
 
 #define KEEPALIVE_S 60U
 #define ADVICE_OPEN "see whom the listener allows, or how much memory there is"
+#define ADVICE_BALANCER "only the listener's balancers may connect: see whether it is one of them"
 #define ADVICE_SOURCE "raise the listener's connections_per_source"
 
 /* ---- Sources ---- */
@@ -97,6 +98,14 @@ has_place(struct sr_tcp_worker *w, const struct sr_peer *peer)
     return most == 0 || count_source(w, peer, most) < most;
 }
 
+static bool
+is_balancer(const struct sr_tcp_worker *w, const struct sr_peer *peer)
+{
+    const struct sr_access *balancers = w->options.balancers;
+
+    return balancers == NULL || sr_access_allows(balancers, peer);
+}
+
 bool
 tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy)
 {
@@ -169,6 +178,8 @@ admit(struct sr_tcp_worker *w, struct tcp_connection *c)
     (void)uv_fileno(&c->handle.any, &fd);
     if (w->count >= w->options.connections) {
         refuse(w, c, "raise the listener's connections");
+    } else if (w->options.proxied && !is_balancer(w, &c->peer)) {
+        refuse(w, c, ADVICE_BALANCER);
     } else if (!w->options.proxied && !has_place(w, &c->peer)) {
         refuse(w, c, ADVICE_SOURCE);
     } else if (fd >= w->descriptors) {

@@ -37,7 +37,10 @@ on_message(void *arg, struct sr_span message, size_t used)
     const struct sr_tcp_handler *h = &c->worker->handler;
 
     c->worker->messages++;
-    return h->message(h->arg, c->user, &c->peer, message, used, c->worker->giving_up);
+    enum sr_tcp_word word =
+        h->message(h->arg, c->user, &c->peer, message, used, c->worker->giving_up);
+    c->later = word == SR_TCP_LATER;
+    return word == SR_TCP_TAKEN;
 }
 
 static void
@@ -269,27 +272,40 @@ tcp_connection_drain(struct tcp_connection *c)
     }
 }
 
+/* False: it still waits. */
+static bool
+retry(struct tcp_connection *c)
+{
+    struct sr_stream_user user = user_of(c);
+
+    tcp_batch_enter(c->worker);
+    enum sr_stream_state state =
+        c->ended ? sr_stream_end(&c->stream, &user) : sr_stream_go_on(&c->stream, &user);
+    if (state == SR_STREAM_FULL) {
+        return false;
+    }
+    leave_line(c);
+    c->heard_ns = sr_clock_monotonic_ns();
+    if (state != SR_STREAM_OPEN || c->ended) {
+        go_by(c, state);
+    } else if (c->worker->stopping) {
+        tcp_connection_drain(c);
+    } else {
+        tcp_connection_start(c);
+    }
+    return true;
+}
+
 void
 tcp_connection_retry_line(struct sr_tcp_worker *w)
 {
-    while (w->line != NULL) {
-        struct tcp_connection *c = w->line;
-        struct sr_stream_user user = user_of(c);
+    struct tcp_connection *next;
+    bool full = false;
 
-        tcp_batch_enter(w);
-        enum sr_stream_state state =
-            c->ended ? sr_stream_end(&c->stream, &user) : sr_stream_go_on(&c->stream, &user);
-        if (state == SR_STREAM_FULL) {
-            return;
-        }
-        leave_line(c);
-        c->heard_ns = sr_clock_monotonic_ns();
-        if (state != SR_STREAM_OPEN || c->ended) {
-            go_by(c, state);
-        } else if (w->stopping) {
-            tcp_connection_drain(c);
-        } else {
-            tcp_connection_start(c);
+    for (struct tcp_connection *c = w->line; c != NULL; c = next) {
+        next = c->behind;
+        if ((!full || c->later) && !retry(c)) {
+            full = full || !c->later;
         }
     }
 }

@@ -40,6 +40,7 @@ struct tcp_connection {
     uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
     bool open;         /* to the handler */
     bool paused;
+    bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
 };
 
@@ -109,7 +110,10 @@ void tcp_connection_drain(struct tcp_connection *c);
 /* There is no later: what has no room is dropped, and counted. */
 void tcp_connection_give_up(struct tcp_connection *c);
 
-/* Lets those that are paused try again, in their order, until one gets no room. */
+/*
+ * Lets those that are paused try again, in their order; once one gets no room, only those that do
+ * not wait for it.
+ */
 void tcp_connection_retry_line(struct sr_tcp_worker *w);
 
 /* Frees it: the callback of uv_close(). */

@@ -18,6 +18,7 @@
 
 #include "shell/socket.h"
 #include "sr/clock.h"
+#include "sr/fair.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
@@ -31,6 +32,7 @@
 #define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
 #define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
 #define TICK_MS 500
+#define OVERLOAD_NS (4 * SR_NS_PER_SECOND)
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
 
 struct sr_udp_worker {
@@ -48,6 +50,8 @@ struct sr_udp_worker {
     bool hurries;          /* the last batch did */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
+    uint32_t drops_told;   /* the same, as last seen by tell_backlog() */
+    uint64_t overload_ns;  /* when what that sees is of no concern any more, wall clock */
     struct sr_log_limit dropping;
     struct sr_log_limit socket_errors;
     _Atomic uint64_t heartbeat_ns;
@@ -219,6 +223,40 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
     return bytes;
 }
 
+static bool
+read_memory(int fd, uint32_t info[SK_MEMINFO_VARS])
+{
+    socklen_t len = SK_MEMINFO_VARS * sizeof(info[0]);
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0;
+}
+
+/*
+ * What a batch of `n` left in the socket: nothing, unless all slots are full. It is of no concern
+ * before the kernel has dropped something, and then until the buffer has not been nearly full for a
+ * while.
+ */
+static void
+tell_backlog(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
+{
+    uint32_t info[SK_MEMINFO_VARS] = { 0 };
+    unsigned level = 0;
+
+    if (w->handler.backlog == NULL) {
+        return;
+    }
+    if (n == SR_UDP_SLOTS && read_memory(w->fd, info)) {
+        uint32_t used = info[SK_MEMINFO_RMEM_ALLOC], size = info[SK_MEMINFO_RCVBUF];
+        level = sr_fair_level(used, size > used ? size - used : 0);
+        if (info[SK_MEMINFO_DROPS] != w->drops_told ||
+            (now_ns < w->overload_ns && level >= SR_FAIR_SHEDDING)) {
+            w->drops_told = info[SK_MEMINFO_DROPS];
+            w->overload_ns = now_ns + OVERLOAD_NS;
+        }
+    }
+    w->handler.backlog(w->handler.arg, now_ns < w->overload_ns ? level : 0);
+}
+
 /* Receives once; returns how many datagrams came. */
 static unsigned
 receive_batch(struct sr_udp_worker *w)
@@ -230,6 +268,7 @@ receive_batch(struct sr_udp_worker *w)
     }
     uint64_t now_ns = sr_clock_wall_ns();
 
+    tell_backlog(w, (unsigned)n, now_ns);
     w->handler.batch_begin(w->handler.arg, now_ns);
     uint64_t bytes = deliver(w, (unsigned)n, now_ns);
     sr_count(&w->stats->received, (uint64_t)n);
@@ -309,9 +348,8 @@ static bool
 read_kernel_drops(int fd, uint32_t *ret_drops)
 {
     uint32_t info[SK_MEMINFO_VARS] = { 0 };
-    socklen_t len = sizeof(info);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0) {
+    if (!read_memory(fd, info)) {
         return false;
     }
     *ret_drops = info[SK_MEMINFO_DROPS];
@@ -333,6 +371,7 @@ find_kernel_drops(struct sr_udp_worker *w)
         w->cookie = 0;
     }
     (void)read_kernel_drops(w->fd, &now);
+    w->drops_told = now;
     bool same = w->cookie != 0 && w->cookie == sr_counted(&w->stats->socket_cookie);
     w->kernel_drops = same && now - seen <= INT32_MAX ? seen : 0;
 }

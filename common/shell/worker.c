@@ -137,8 +137,19 @@ static void
 emit_refused(void *arg, const char *reason)
 {
     struct sr_worker *w = arg;
+    size_t row = sr_reasons_count(&w->stats->dropped, reason, 1);
+    char source[SR_PEER_TEXT_MAX] = "";
+    uint64_t more;
 
-    sr_reasons_count(&w->stats->dropped, reason, 1);
+    if (!sr_log_allowed(&w->dropping[row], &more)) {
+        return;
+    }
+    if (w->peer != NULL) {
+        (void)sr_peer_text(w->peer, source);
+    }
+    sr_log(SR_LOG_NOTICE,
+        "inputs are refused listener=%s source=%s reason=%s more_since_last_line=%llu", w->name,
+        source, reason, (unsigned long long)more);
 }
 
 static void
@@ -170,9 +181,21 @@ sr_worker_begin(struct sr_worker *w, uint64_t now_ns)
 }
 
 static void
+on_backlog(void *arg, unsigned level)
+{
+    struct sr_worker *w = arg;
+
+    w->backlog = level;
+}
+
+static void
 on_batch_begin(void *arg, uint64_t now_ns)
 {
-    sr_worker_begin(arg, now_ns);
+    struct sr_worker *w = arg;
+    unsigned level = sr_lane_level(w->lane);
+
+    sr_worker_begin(w, now_ns);
+    w->emit.level = level > w->backlog ? level : w->backlog;
 }
 
 void
@@ -191,6 +214,7 @@ sr_worker_settle(struct sr_worker *w, enum sr_verdict verdict)
         why = lane_refusal(w, &advice);
         drop(w, why, advice);
         break;
+    case SR_LATER: break; /* it is counted when it comes again */
     }
     if (w->deadletters > 0) {
         sr_count(&w->stats->parts, w->deadletters);
@@ -204,6 +228,7 @@ on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_sp
     struct sr_worker *w = arg;
 
     w->message = message;
+    w->peer = peer;
     if ((message->msg_flags & MSG_TRUNC) != 0) {
         emit_deadletter(w, "truncated", peer, now_ns, bytes);
         return;
@@ -303,6 +328,7 @@ on_tick(void *arg, uint64_t now_ns, bool last)
 
     sr_worker_begin(w, now_ns);
     w->deadletters = 0;
+    w->peer = NULL;
     if (w->snapshots->program->tick != NULL) {
         w->snapshots->program->tick(
             w->state, w->snapshot->state, w->listener, w->scratch, now_ns, last, &w->emit);
@@ -328,6 +354,7 @@ start_datagrams(struct sr_worker *w)
     struct sr_udp_handler handler = {
         .arg = w,
         .name = w->name,
+        .backlog = on_backlog,
         .batch_begin = on_batch_begin,
         .datagram = on_datagram,
         .batch_end = sr_worker_batch_end,
@@ -386,6 +413,7 @@ sr_worker_done(struct sr_worker *w)
     sr_tcp_worker_join(w->acceptor);
     sr_snapshot_release(w->snapshots, w->snapshot);
     w->snapshots->program->scratch_free(w->scratch);
+    sr_access_done(&w->balancers);
     if (w->fd >= 0) {
         (void)close(w->fd);
     }

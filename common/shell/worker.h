@@ -6,6 +6,8 @@
 #include "shell/batch.h"
 #include "shell/snapshot.h"
 #include "shell/tap.h"
+#include "sr/access.h"
+#include "sr/conf_common.h"
 #include "sr/counters.h"
 #include "sr/emit.h"
 #include "sr/log.h"
@@ -37,11 +39,14 @@ struct sr_worker {
     struct sr_tcp_worker *acceptor;
     bool is_stream; /* `fd` accepts connections: the acceptor's, else the receiver's */
     struct sr_tcp_options stream_options;
+    struct sr_access balancers; /* of those */
 
     /* The thread's own. */
     struct sr_snapshot *snapshot; /* held */
     uint64_t generation;          /* of `snapshot` */
     uint64_t now_ns;              /* of this batch, wall clock */
+    unsigned backlog;             /* of the socket, before this batch, in 32nds */
+    const struct sr_peer *peer;   /* of this input; NULL: of none */
     uint64_t deadletters;         /* of this datagram or tick, kept or not */
     struct sr_emit emit;
     struct batch batch;
@@ -79,6 +84,9 @@ void sr_worker_serve_requests(struct sr_worker *w);
 void sr_worker_end_requests(struct sr_worker *w, bool kept);
 
 bool sr_worker_start_streams(struct sr_worker *w);
+
+/* Takes from the configuration what concerns connections. False without memory. */
+bool sr_worker_set_streams(struct sr_worker *w, const struct sr_conf_listener *l);
 
 /* Before the first input of a batch: takes the newest snapshot. */
 void sr_worker_begin(struct sr_worker *w, uint64_t now_ns);

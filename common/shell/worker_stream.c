@@ -46,23 +46,24 @@ on_frame(void *arg, void *connection, struct sr_span bytes, bool last, struct sr
     return w->snapshots->program->frame(connection, bytes, last, ret_frame);
 }
 
-static bool
+static enum sr_tcp_word
 on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
     size_t used, bool must)
 {
     struct sr_worker *w = arg;
 
     w->deadletters = 0;
+    w->peer = peer;
     enum sr_verdict verdict = w->snapshots->program->stream_message(w->state, w->snapshot->state,
         w->listener, w->scratch, connection, w->now_ns, peer, message, must, &w->emit);
-    if (verdict == SR_FULL && !must) {
+    if ((verdict == SR_FULL || verdict == SR_LATER) && !must) {
         sr_count(&w->stats->parts, w->deadletters); /* these will not come again */
-        return false;
+        return verdict == SR_FULL ? SR_TCP_FULL : SR_TCP_LATER;
     }
     sr_count(&w->stats->received, 1);
     sr_count(&w->stats->received_bytes, used);
     sr_worker_settle(w, verdict);
-    return true;
+    return SR_TCP_TAKEN;
 }
 
 /* What ends a connection is one input, whatever the sender meant it to be. */
@@ -84,6 +85,7 @@ on_tick(void *arg, void *connection, bool last)
     struct sr_worker *w = arg;
 
     w->deadletters = 0;
+    w->peer = NULL;
     w->snapshots->program->connection_tick(w->state, w->snapshot->state, w->listener, w->scratch,
         connection, w->now_ns, last, &w->emit);
     sr_count(&w->stats->parts, w->deadletters);
@@ -95,6 +97,17 @@ on_finish(void *arg)
     struct sr_worker *w = arg;
 
     batch_close(&w->batch);
+}
+
+bool
+sr_worker_set_streams(struct sr_worker *w, const struct sr_conf_listener *l)
+{
+    w->stream_options.connections = (unsigned)l->connections;
+    w->stream_options.per_source = (unsigned)l->connections_per_source;
+    w->stream_options.idle_ns = l->idle_timeout;
+    w->stream_options.proxied = l->proxy_protocol != 0;
+    w->stream_options.balancers = &w->balancers;
+    return sr_access_init(&w->balancers, &l->balancers, NULL);
 }
 
 bool

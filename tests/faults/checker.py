@@ -11,7 +11,9 @@ WINDOW = 4096  # the messages that the publisher may have in flight
 BATCH = 64     # datagrams of one receive batch: what one kill -9 may lose
 
 DAMAGE_REASONS = ("damaged", "missing", "later_version")
-DISK_REASONS = ("disk_full", "disk_error", "queue_full", "deadletter_full")
+DISK_REASONS = ("disk_full", "disk_error", "queue_full", "deadletter_full",
+                *(f"shed_{word}" for word in ("emergency", "alert", "critical", "error", "warning",
+                                              "notice", "info", "debug")))
 
 # A message and the numbers in it; None: not ours.
 Stored = collections.namedtuple("Stored", "listener dead numbers id")

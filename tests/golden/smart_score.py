@@ -4,7 +4,7 @@
 
 A row is a source and a field. A case whose expectation is no fact of the line is in EXCEPTIONS with
 the reason; it is counted in `all` and left out of `stated`. With --check the program fails below
-the bars.
+the bars, which are on all cases of SC4S and on the stated ones of the others.
 """
 
 import argparse
@@ -20,12 +20,15 @@ import tempfile
 import time
 
 import make_pcap
-from smart_exceptions import reason_of
+from smart_exceptions import NAME_IN_TEXT, ZONE_OF_SOURCE, reason_of
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PEER = "2001:db8::1"  # nobody's in the cases
 
-# Source and field: the least share of right ones among those that state it.
+# Of all cases of these sources, exceptions or not.
+ON_ALL = ("sc4s_vendor_messages",)
+
+# Source and field: the least share of right ones.
 BARS = {
     ("sc4s_vendor_messages", "host"): 97.0,
     ("sc4s_vendor_messages", "time"): 97.0,
@@ -60,7 +63,7 @@ def payload_of(case):
     return case["in"].encode() if isinstance(case.get("in"), str) else None
 
 
-def decode(binary, payloads, now, zone):
+def decode(binary, payloads, now, zone, *more):
     """One record for each payload, or what took its place."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "cases.pcap")
@@ -68,7 +71,7 @@ def decode(binary, payloads, now, zone):
             make_pcap.write_pcap(out, payloads, link="raw", ipv6=True, start=now, interval=0, sources=1)
         run = subprocess.run(
             [binary, "decode", "--set", "listeners.0.format=smart", "--set",
-             "listeners.0.timezone=" + zone, path],
+             "listeners.0.timezone=" + zone, *more, path],
             check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     records = [json.loads(line) for line in run.stdout.splitlines()]
     if len(records) != len(payloads):
@@ -98,6 +101,10 @@ class Score:
         self.add(source, field, case, want == got, want, got)
 
 
+def short_id(case):
+    return "/".join(case.split("/")[:2])
+
+
 def host_of(record):
     """What the line said: the sender's address is no fact of the line."""
     host = record.get("host")
@@ -114,9 +121,18 @@ def same_time(want, got):
 def score_sc4s(score, binary, folders, name="sc4s_vendor_messages"):
     cases = read_cases(folders, name)
     now = calendar.timegm(time.strptime(cases[0]["rendered_at"], "%Y-%m-%dT%H:%MZ")) + 360
-    for case, record in zip(cases, decode(binary, list(map(payload_of, cases)), now, "UTC")):
+    records = decode(binary, list(map(payload_of, cases)), now, "UTC")
+    for i, case in enumerate(cases):
+        zone = ZONE_OF_SOURCE.get(short_id(case["id"]))
+        if zone is not None:
+            records[i] = decode(binary, [payload_of(case)], now, "UTC", "--set",
+                                "listeners.0.timezones=[%s=%s]" % (PEER, zone))[0]
+    for case, record in zip(cases, records):
         expect = case["expect"]
-        if "host" in expect:
+        if "host" in expect and short_id(case["id"]) in NAME_IN_TEXT:
+            is_right = host_of(record) == "" and expect["host"] in record["short_message"]
+            score.add(name, "host", case, is_right, expect["host"], host_of(record))
+        elif "host" in expect:
             # Names of hosts are the same in upper and lower case (RFC 4343); SC4S lowers them.
             score.equal(name, "host", case, expect["host"].lower(), host_of(record).lower())
         if "time" in expect:
@@ -298,12 +314,16 @@ def print_table(score):
         "source", "field", "cases", "right", "all %", "exceptions", "stated %"))
     for (source, field), (cases, right, excepted) in score.rows.items():
         stated = 100.0 * right / max(cases - excepted, 1)
+        share = 100.0 * right / max(cases, 1)
         bar = BARS.get((source, field))
-        mark = "" if bar is None else "  >= %g %s" % (bar, "ok" if stated >= bar else "MISSED")
-        if bar is not None and stated < bar:
-            missed.append((source, field))
+        mark = ""
+        if bar is not None:
+            reached = (share if source in ON_ALL else stated) >= bar
+            mark = "  >= %g %s" % (bar, "ok" if reached else "MISSED")
+            if not reached:
+                missed.append((source, field))
         print("%-22s %-6s %6d %6d %7.2f %11d %8.2f%s" % (
-            source, field, cases, right, 100.0 * right / max(cases, 1), excepted, stated, mark))
+            source, field, cases, right, share, excepted, stated, mark))
     return missed
 
 

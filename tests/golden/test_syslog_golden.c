@@ -244,6 +244,7 @@ check_row(const struct source *source, const json_t *cases, const char *row, str
         .format = strcmp(source->decoder, "rfc5424") == 0 ? SYSLOG_RFC5424 : SYSLOG_RFC3164,
         .partition = span_of("default"),
         .zones = &zones.table,
+        .upstream = true,
         .scratch = &scratch,
     };
     const struct sr_emit emit = { .reserve = reserve, .commit = commit, .deadletter = deadletter };

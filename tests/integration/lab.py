@@ -512,7 +512,9 @@ class Daemon(Process):
                 listen = self.hold(f"input-{len(self.listeners)}", given.get("workers", 1))
             else:
                 listen = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
-            self.listeners.append({"listen": listen, **given})
+            # Most tests are about the way of a message: its text is as it came then.
+            strict = {"format": "rfc3164"} if program == SYSLOG else {}
+            self.listeners.append({"listen": listen, **strict, **given})
         self.config = {"listeners": self.listeners,
                        "metrics": {"listen": f"127.0.0.1:{self.metrics_port}"}, **config}
         self.config["queue"] = {"dir": str(lab.dir / f"{name}.queue"), **config.get("queue", {})}

@@ -191,7 +191,8 @@ def test_a_batch_that_the_server_never_takes_is_a_dead_letter_of_all_its_records
 def test_a_full_queue_drops_datagrams_and_no_record_of_a_batch(lab, server):
     server.end()
     daemon = lab.daemon(server=server, publish=batches(records=1000, linger="50ms"),
-                        queue={"durability": "memory", "memory": "1MiB"})
+                        queue={"durability": "memory", "memory": "1MiB"},
+                        listeners=[{"shed": False}])
     load = Load()
     daemon.feed(load.lines(8000))
     dropped = wait_for("a full queue",

@@ -134,7 +134,7 @@ def test_all_problems_are_printed_each_with_its_line(lab):
     ("listeners: []\n", "1: listeners"),
     ("listeners:\n - subject: logs.>\n", "not a subject to publish on"),
     ("listeners:\n - subject: $JS.API.x\n", "not a subject to publish on"),
-    ("listeners:\n - format: rfc9999\n", "must be one of rfc3164, rfc5424"),
+    ("listeners:\n - format: rfc9999\n", "must be one of auto, rfc3164, rfc5424, smart"),
     ("listeners:\n - timezone: Mars/Olympus\n", "2: listeners[0].timezone: `Mars/Olympus`"),
     ("listeners:\n - workers: 65\n", "2: listeners[0].workers"),
     ("output: file\n", "set file.path"),

@@ -310,7 +310,8 @@ def test_several_workers_share_a_listener_and_its_ledger(lab, server):
 
 def test_a_queue_without_room_drops_by_reason_and_stores_the_rest(lab, server):
     server.end(signal.SIGTERM)
-    daemon = lab.daemon(server=server, queue={"durability": "memory", "memory": "1MiB"})
+    daemon = lab.daemon(server=server, queue={"durability": "memory", "memory": "1MiB"},
+                        listeners=[{"shed": False}])
     load = Load(200)
     daemon.send(load.lines(6000))
     daemon.await_received(6000)

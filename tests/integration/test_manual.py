@@ -119,7 +119,8 @@ def test_every_key_of_the_sources_is_in_the_page(name):
             wanted |= set(re.findall(r'\.name = "(\w+)"', table))
     assert len(wanted) > 30
     if name == "trapd":  # SR_CONF_STREAM_KEYS: of who takes streams
-        wanted -= {"connections", "connections_per_source", "proxy_protocol", "idle_timeout"}
+        wanted -= {"connections", "connections_per_source", "proxy_protocol", "balancers",
+                       "idle_timeout"}
     assert wanted <= keys
 
 

@@ -42,7 +42,8 @@ def calm(daemon):
 def test_spill_goes_on_in_memory_while_the_disk_is_full(lab, server):
     server.end()
     disk = Disk(lab, "24m")
-    daemon = lab.daemon(server=server, queue={"dir": str(disk.dir / "q"), "memory": "2MiB"})
+    daemon = lab.daemon(server=server, queue={"dir": str(disk.dir / "q"), "memory": "2MiB"},
+                        listeners=[{"shed": False}])
     load = Load(700)
     disk.fill()
     daemon.feed(load.lines(900))  # some 1.6 MB: more than a quarter of memory, less than all

@@ -280,7 +280,7 @@ def test_an_outage_goes_to_disk_and_not_to_memory(lab, server, durability):
 @pytest.mark.parametrize("durability", ["spill", "always"])
 def test_a_disk_share_that_is_used_up_drops_the_rest_by_reason(lab, server, durability):
     server.end()
-    daemon = lab.daemon(server=server, queue={
+    daemon = lab.daemon(server=server, listeners=[{"shed": False}], queue={
         "durability": durability, "memory": "1MiB", "disk": "2MiB"})
     load = Load(700)
     daemon.feed(load.lines(8000))

@@ -151,7 +151,7 @@ def test_a_stalled_server_does_not_swell_memory(lab, server, how):
     """
     relay = Relay(lab, server.port)
     daemon = lab.daemon(server=relay, queue={"durability": "memory", "memory": "16MiB"},
-                        nats={"ack_timeout": "5s"})
+                        nats={"ack_timeout": "5s"}, listeners=[{"shed": False}])
     load = Load(1000)
     daemon.send_all(load, 2000)
     daemon.settled(2000, timeout=60)

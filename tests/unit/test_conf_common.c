@@ -284,7 +284,6 @@ an_unknown_key_is_answered_with_the_nearest_one(void **state)
     refuses("listeners: [{listn: \"udp://:1\"}]\n", "listn", "listen");
     refuses("nats: {cred_file: /x}\n", "cred_file", "creds_file");
     refuses("ouput: stdout\n", "ouput", "output");
-    refuses("enrich: true\n", "enrich", "");
 }
 
 static void

@@ -308,10 +308,42 @@ powers_of_two_and_their_neighbours_have_the_fewest_digits(void **state)
     }
 }
 
+static void
+an_instant_is_written_to_the_nanosecond(void **state)
+{
+    static const struct {
+        int64_t sec;
+        uint32_t nsec;
+        const char *want;
+    } rows[] = {
+        { 1795348800, 25, "\"2026-11-22T12:00:00.000000025Z\"" },
+        { 951782399, 999999999, "\"2000-02-28T23:59:59.999999999Z\"" },
+        { 951782400, 0, "\"2000-02-29T00:00:00.000000000Z\"" },
+        { 951868800, 0, "\"2000-03-01T00:00:00.000000000Z\"" },
+        { -1, 0, "\"1969-12-31T23:59:59.000000000Z\"" },
+        { -2203891200, 0, "\"1900-03-01T00:00:00.000000000Z\"" },
+        { -62167219200, 0, "\"0000-01-01T00:00:00.000000000Z\"" },
+        { 253402300799, 0, "\"9999-12-31T23:59:59.000000000Z\"" },
+        { -62167219201, 0, "null" },
+        { 253402300800, 0, "null" },
+    };
+    char text[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sr_buf b = sr_buf_over(text, sizeof(text) - 1);
+        sr_json_time(&b, rows[i].sec, rows[i].nsec);
+        assert_false(b.overflow);
+        text[b.len] = '\0';
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_instant_is_written_to_the_nanosecond),
         cmocka_unit_test(control_characters_quotes_and_backslashes_are_escaped),
         cmocka_unit_test(every_single_byte_is_written_as_json),
         cmocka_unit_test(well_formed_utf8_is_kept),

@@ -168,6 +168,13 @@ an_sflow_listener_is_told_and_not_bound(void **state)
 }
 
 static void
+extra_keys_are_refused_by_name(void **state)
+{
+    (void)state;
+    refuses("enrich: true\n", "enrich: this version writes no extra keys; set it to false");
+}
+
+static void
 a_file_with_sflow_only_is_refused(void **state)
 {
     (void)state;
@@ -314,6 +321,7 @@ main(void)
         cmocka_unit_test(the_form_with_listeners_loads),
         cmocka_unit_test(what_is_not_served_is_told_in_one_note),
         cmocka_unit_test(an_sflow_listener_is_told_and_not_bound),
+        cmocka_unit_test(extra_keys_are_refused_by_name),
         cmocka_unit_test(a_file_with_sflow_only_is_refused),
         cmocka_unit_test(the_flat_form_loads),
         cmocka_unit_test(the_form_of_the_bundles_loads),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,40 @@ one_listener_cannot_take_the_guaranteed_share_of_another(void **state)
         bytes += 1000;
     }
     assert_true(bytes > 900000); /* a quarter of 4 MiB is its own, whatever the other does */
+    sr_queue_free(q);
+}
+
+/* Writes into the lane until its level is that; returns how many entries. */
+static unsigned
+fill_to(struct sr_lane *lane, unsigned level)
+{
+    unsigned count = 0;
+
+    while (sr_lane_level(lane) < level && put(lane, count, 4000)) {
+        count++;
+    }
+    sr_lane_flush(lane);
+    return count;
+}
+
+static void
+a_level_tells_what_is_left_to_a_listener(void **state)
+{
+    struct sr_queue *q = new_queue(4 * MIB, 2);
+    struct sr_lane *one = new_lane(q, 0, false), *two = new_lane(q, 1, false);
+    struct sr_entry e;
+
+    (void)state;
+    assert_int_equal(sr_lane_level(one), 0);
+    unsigned half = fill_to(one, 16), all = half + fill_to(one, UINT_MAX);
+    assert_in_range(half * 100 / all, 47, 55); /* it goes by segments */
+    assert_false(put(one, 0, 4000));
+    (void)put(two, 0, 60000);            /* looks again */
+    assert_true(sr_lane_level(two) < 8); /* what is its own is there */
+    while (sr_lane_next(one, &e)) {
+        sr_lane_settle(one, e.segment, e.index, e.records);
+    }
+    assert_true(sr_lane_level(one) < 3);
     sr_queue_free(q);
 }
 
@@ -387,6 +422,7 @@ main(void)
         cmocka_unit_test(a_rewind_gives_again_what_is_not_settled_and_nothing_else),
         cmocka_unit_test(a_full_lane_says_so_and_takes_records_again_after_settling),
         cmocka_unit_test(one_listener_cannot_take_the_guaranteed_share_of_another),
+        cmocka_unit_test(a_level_tells_what_is_left_to_a_listener),
         cmocka_unit_test(dead_letters_hold_at_most_a_sixteenth),
         cmocka_unit_test(a_lane_goes_on_when_idle_lanes_hold_the_whole_share),
         cmocka_unit_test(the_largest_record_fits_and_a_larger_segment_is_made_for_it),

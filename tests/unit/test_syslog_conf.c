@@ -102,7 +102,8 @@ the_file_of_a_bundle_loads(void **state)
             "[grpc]\nlisten_addr = \"127.0.0.1:50044\"\nmode = \"mtls\"\n");
     gives("partition: \"site-7\"\n");
     gives("    listen: \"udp://0.0.0.0:514\"\n    subject: logs.syslog\n");
-    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    gelf_extra: []\n");
+    gives("    compat: upstream\n    format: rfc3164\n    timezone: local\n    timezones: []\n"
+          "    gelf_extra: []\n");
     gives("  url: [\"tls://nats.example:4222\"]\n  creds_file: /c/nats.creds\n  tls:\n"
           "    ca_file: \"/c/ca-chain.pem\"\n    cert_file: /c/collector.pem\n"
           "    key_file: \"/c/collector-key.pem\"\n  stream: events\n  manage_stream: append\n");
@@ -526,6 +527,36 @@ tidy(void **state)
     return folder_remove(dir);
 }
 
+static void
+fair_use_is_checked_with_its_line(void **state)
+{
+    static const struct {
+        const char *keys, *problem;
+    } cases[] = {
+        { "allow: [10.0.0.0/8, 10.0.0.1/8]",
+            "f.yaml:2: listeners[0].allow: `10.0.0.1/8` has bits behind its prefix; clear them, or "
+            "write a longer prefix" },
+        { "allow: [10.0.0.0/8]\n    deny: [192.0.2.1, 10.0.0.0/8]",
+            "f.yaml:3: listeners[0].deny: `10.0.0.0/8` is in `allow` too (`10.0.0.0/8`); leave one "
+            "of them out" },
+        { "balancers: [10.0.0.1]",
+            "f.yaml:2: listeners[0].balancers: are of use with proxy_protocol: required only; set "
+            "it, or leave them out" },
+        { "rate_limit: 1000\n    rate_burst: 99",
+            "f.yaml:3: listeners[0].rate_burst: is less than a tenth of `rate_limit`, which no "
+            "source could reach then; write at least 100, or 0" },
+    };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(text, sizeof(text), "listeners:\n  - %s\n", cases[i].keys);
+        assert_null(load_as("f.yaml", text));
+        assert_string_equal(sr_conf_problems_text(problems, 0), cases[i].problem);
+        assert_int_equal(sr_conf_problems_count(problems), 1);
+    }
+}
+
 static int
 prepare(void **state)
 {
@@ -560,6 +591,7 @@ main(void)
         cmocka_unit_test(extra_keys_are_names_and_values),
         cmocka_unit_test(extra_keys_leave_room_for_the_record),
         cmocka_unit_test(extra_keys_are_sorted_for_the_encoder),
+        cmocka_unit_test(fair_use_is_checked_with_its_line),
     };
     return cmocka_run_group_tests(tests, prepare, tidy);
 }

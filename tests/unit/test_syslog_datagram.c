@@ -74,8 +74,9 @@ static const struct sr_peer v6 = {
     .address = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, .port = 514, .is_v6 = true
 };
 
-/* What the configuration adds to every record of a test. */
+/* What the configuration adds to every record of a test, and whose bytes they have. */
 static struct syslog_extras extras;
+static bool native;
 
 static enum sr_verdict
 feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes)
@@ -85,6 +86,7 @@ feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes
         .partition = span_of("default"),
         .extras = extras,
         .local = RFC3164_UTC,
+        .upstream = !native,
         .scratch = &scratch,
     };
 
@@ -150,7 +152,7 @@ parameters_are_sorted_and_unescaped(void **state)
 }
 
 static void
-a_parameter_can_replace_the_address_but_not_its_partition(void **state)
+upstreams_parameter_replaces_the_address_but_not_its_partition(void **state)
 {
     (void)state;
     gives(SYSLOG_RFC5424, HEAD "[x remote_addr=\"6.6.6.6\" remote_add=\"a\" remote_addrs=\"s\"] m",
@@ -159,6 +161,20 @@ a_parameter_can_replace_the_address_but_not_its_partition(void **state)
         "[x remote_addr=\\\"6.6.6.6\\\" remote_add=\\\"a\\\" remote_addrs=\\\"s\\\"] m\","
         "\"host\":\"h\",\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\","
         "\"short_message\":\"m\"" TAIL);
+}
+
+static void
+no_parameter_takes_the_place_of_a_key_that_is_ours(void **state)
+{
+    (void)state;
+    native = true;
+    gives(SYSLOG_RFC5424, HEAD "[x remote_addr=\"6.6.6.6\" tls_peer=\"root\" sd_tls_peer=\"a\"] m",
+        "{\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6.6.6.6\","
+        "\"_sd_sd_tls_peer\":\"a\",\"_sd_tls_peer\":\"root\",\"application_name\":\"a\","
+        "\"full_message\":\"" HEAD "[x remote_addr=\\\"6.6.6.6\\\" tls_peer=\\\"root\\\" "
+        "sd_tls_peer=\\\"a\\\"] m\",\"host\":\"h\","
+        "\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\",\"short_message\":\"m\"" TAIL);
+    native = false;
 }
 
 #define EXTRA(name, value)                                                                         \
@@ -315,7 +331,8 @@ main(void)
         cmocka_unit_test(a_message_without_structured_data_has_upstreams_keys),
         cmocka_unit_test(year_and_words_come_from_the_call),
         cmocka_unit_test(parameters_are_sorted_and_unescaped),
-        cmocka_unit_test(a_parameter_can_replace_the_address_but_not_its_partition),
+        cmocka_unit_test(upstreams_parameter_replaces_the_address_but_not_its_partition),
+        cmocka_unit_test(no_parameter_takes_the_place_of_a_key_that_is_ours),
         cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
         cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),
         cmocka_unit_test(ipv6_addresses_stand_without_brackets),

@@ -213,6 +213,47 @@ vendors_formats_say_who_and_when(void **state)
     assert_int_equal(rec.time.nsec, 125000000);
 }
 
+static void
+devices_that_say_otherwise_than_their_header_are_known(void **state)
+{
+    static const struct row rows[] = {
+        { "<189>17: Oct 11 22:14:15 UTC : %CCM_RTMT-2-RTMT: a Cluster ID: Node ID:h", SYSLOG_CISCO,
+            1791756855, "h", "", "", "%CCM_RTMT-2-RTMT: a Cluster ID: Node ID:h" },
+        { "<189>17: g: Oct 11 22:14:15 UTC : %CCM_RTMT-2-RTMT: a Node ID:h", SYSLOG_CISCO,
+            1791756855, "g", "", "", "%CCM_RTMT-2-RTMT: a Node ID:h" },
+        { "Oct 11 22:14:15 ome EEMI Audit { IP } 1.1.1.1 { HostName } h { Severity }", SYSLOG_BSD,
+            1791756855, "h", "", "", "EEMI Audit { IP } 1.1.1.1 { HostName } h { Severity }" },
+        { "Oct 11 22:14:15 ome other { HostName } h", SYSLOG_BSD, 1791756855, "ome", "", "",
+            "other { HostName } h" },
+        { "<134>1 - 10.0.0.1 h - RICOH_MFPLP_ACCESS - text", SYSLOG_IETF, NOW, "h", "h", "",
+            "text" },
+        { "<134>1 - 10.0.0.1 a - OTHER_ACCESS - text", SYSLOG_IETF, NOW, "10.0.0.1", "a", "",
+            "text" },
+        { "<1>1 - - SPLUNK - COOKED [fields@274489 t=\"1065910455.5\" h=\"h\"] a", SYSLOG_IETF,
+            1065910455, "h", "SPLUNK", "", "a" },
+        { "<1>1 - - SPLUNK - COOKED [other@274489 t=\"1065910455.5\" h=\"h\"] a", SYSLOG_IETF, NOW,
+            PEER, "SPLUNK", "", "a" },
+        { "<4>2021-07-26T09:47:48Z c fenotify-7.warning: {\"product\":\"HX\",\"host\":{\"hostname\""
+          ":\"h\"},\"processEvent/timestamp\":\"2003-10-11T22:14:15Z\"}",
+            SYSLOG_JSON, 1065910455, "h", "fenotify-7.warning", "",
+            "{\"product\":\"HX\",\"host\":{\"hostname\":\"h\"},\"processEvent/timestamp\":"
+            "\"2003-10-11T22:14:15Z\"}" },
+        { "<4>2021-07-26T09:47:48Z c fenotify-7.warning: {\"product\":\"CMS\",\"hostname\":\"h\"}",
+            SYSLOG_JSON, 1627292868, "c", "fenotify-7.warning", "",
+            "{\"product\":\"CMS\",\"hostname\":\"h\"}" },
+        /* the year of rt, if that is the date of the header else */
+        { "Oct 11 22:14:15 h CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b", SYSLOG_CEF, 1065910455, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b" },
+        { "Oct 11 22:14:16 h CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b", SYSLOG_CEF, 1791756856, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b" },
+        { "Oct 11 2020 22:14:15 h CEF:0|V|P|1|1|N|1|rt=1065910455000", SYSLOG_CEF, 1602454455, "h",
+            "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000" },
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
 /* The second that a year-less date is read as, at `now`. */
 static int64_t
 year_less(int64_t now, const char *line)
@@ -339,6 +380,7 @@ feed(const char *line)
         .scratch = &scratch,
     };
 
+    assert_int_equal(decode_bytes(line, strlen(line)), SYSLOG_OK);
     assert_int_equal(
         sr_syslog_datagram(&cfg, UINT64_C(1795348800) * 1000000000, &peer, span_of(line), &emit),
         SR_DECODED);
@@ -358,16 +400,60 @@ a_record_says_its_dialect_and_nobody_forges_the_sender(void **state)
 }
 
 static void
-an_explanation_names_what_was_assumed(void **state)
+an_explanation_names_the_dialect_and_why_and_what_was_assumed(void **state)
 {
+    static const struct {
+        const char *line;
+        const char *dialect;
+        const char *rest;
+    } rows[] = {
+        { "text", "plain", "host_from\":\"sender\",\"time_from\":\"receipt\"}" },
+        { "su: text", "tagged", "host_from\":\"sender\",\"time_from\":\"receipt\"}" },
+        { "<34>Oct 11 22:14:15 h su: a", "rfc3164",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"assumed\","
+            "\"zone\":\"assumed\"}" },
+        { "Oct 11 22:14:15 relay Oct 11 22:14:14 h su: a", "rfc3164_relayed", "" },
+        { "2003-10-11T22:14:15Z h su: a", "rfc3164_iso",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"stated\","
+            "\"zone\":\"stated\"}" },
+        { "<34>1065910455.003 mx events a=b", "epoch", "" },
+        { "<34>1 - h a p ID47 - text", "rfc5424",
+            "host_from\":\"header\",\"time_from\":\"receipt\",\"msgid\":\"ID47\"}" },
+        { "<34>1 - h a - - [x text", "rfc5424_loose", "" },
+        { "<166>20: h: Oct 11 22:14:15 UTC: %A-1-B: a", "cisco",
+            "host_from\":\"header\",\"time_from\":\"header\",\"year\":\"assumed\","
+            "\"zone\":\"stated\",\"msgid\":\"A-1-B\",\"sequence\":\"20\"}" },
+        { "time=1065910455|hostname=h|product=IPS|", "check_point",
+            "host_from\":\"message\",\"time_from\":\"message\",\"year\":\"stated\","
+            "\"zone\":\"stated\"}" },
+        { "<99>date=2003-10-11 time=18:14:15 devname=\"h\"", "fortinet",
+            "host_from\":\"message\",\"time_from\":\"message\",\"year\":\"stated\","
+            "\"zone\":\"assumed\"}" },
+        { "<99>id=firewall time=\"2003-10-11 22:14:15 UTC\" fw=h pri=6", "sonicwall", "" },
+        { "Oct 11 22:14:15 h 1,2026/10/11 22:14:15,007,SYSTEM,x", "pan_os", "" },
+        { "CEF:0|V|P|1|1|N|1|src=1", "cef", "" },
+        { "LEEF:1.0|V|P|1|1|src=1", "leef", "" },
+        { "{\"a\":1} \xe9", "json",
+            "host_from\":\"sender\",\"time_from\":\"receipt\",\"text\":\"not UTF-8, "
+            "repaired\"}" },
+    };
+    unsigned seen = 0;
+
     (void)state;
-    feed("<166>20: h: Oct 11 22:14:15 UTC: %A-1-B: a");
-    assert_string_equal(explained,
-        "{\"dialect\":\"cisco\",\"host_from\":\"header\",\"time_from\":\"header\","
-        "\"year\":\"assumed\",\"zone\":\"stated\",\"msgid\":\"A-1-B\",\"sequence\":\"20\"}");
-    feed("text");
-    assert_string_equal(
-        explained, "{\"dialect\":\"plain\",\"host_from\":\"sender\",\"time_from\":\"receipt\"}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char want[256];
+        feed(rows[i].line);
+        seen |= 1U << rec.reading.dialect;
+        const char *sign = syslog_dialect_sign(syslog_dialect_of(&rec));
+        int len = snprintf(want, sizeof(want), "{\"dialect\":\"%s\",\"because\":\"%s\",\"%s",
+            rows[i].dialect, sign, rows[i].rest);
+        assert_true(len > 0 && (size_t)len < sizeof(want));
+        if (strncmp(explained, want, (size_t)len) != 0) {
+            print_error("%s\nwant %s\ngot  %s\n", rows[i].line, want, explained);
+            fail();
+        }
+    }
+    assert_int_equal(seen, (1U << (SYSLOG_JSON + 1)) - 1); /* each of them */
 }
 
 int
@@ -378,13 +464,14 @@ main(void)
         cmocka_unit_test(headers_of_rfc_3164_lose_nothing_of_what_they_state),
         cmocka_unit_test(every_form_of_ciscos_header_is_read),
         cmocka_unit_test(vendors_formats_say_who_and_when),
+        cmocka_unit_test(devices_that_say_otherwise_than_their_header_are_known),
         cmocka_unit_test(the_year_rolls_over_at_its_end),
         cmocka_unit_test(a_leap_day_is_of_a_leap_year),
         cmocka_unit_test(a_priority_out_of_range_is_not_used),
         cmocka_unit_test(what_is_not_utf_8_is_said_to_be),
         cmocka_unit_test(no_prefix_of_a_line_is_read_past_its_end),
         cmocka_unit_test(a_record_says_its_dialect_and_nobody_forges_the_sender),
-        cmocka_unit_test(an_explanation_names_what_was_assumed),
+        cmocka_unit_test(an_explanation_names_the_dialect_and_why_and_what_was_assumed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,8 @@ struct listener {
     struct sr_worker_stats stats;
     struct sr_tcp_worker *worker;
     unsigned port;
-    _Atomic bool full; /* there is no room */
+    _Atomic bool full;     /* there is no room */
+    _Atomic uint64_t held; /* the number of a connection that is to wait, from 1 on */
     _Atomic uint64_t asked, messages, bytes, broken, dropped, opened, closed, ticks, last_ticks;
     _Atomic uint64_t shown; /* messages at the last batch's end */
     _Atomic bool finished;
@@ -37,7 +38,8 @@ struct listener {
 /* One connection: its messages must come in order. */
 struct user {
     struct listener *listener;
-    unsigned next; /* the first byte of the next message's text */
+    uint64_t number; /* in the order they came, from 1 on */
+    unsigned next;   /* the first byte of the next message's text */
 };
 
 static struct listener listener;
@@ -76,7 +78,7 @@ on_open(void *arg, const struct sr_peer *peer, void **ret_connection)
     }
     u->listener = l;
     l->peer = *peer;
-    atomic_fetch_add(&l->opened, 1);
+    u->number = atomic_fetch_add(&l->opened, 1) + 1;
     *ret_connection = u;
     return true;
 }
@@ -112,7 +114,7 @@ on_frame(void *arg, void *connection, struct sr_span bytes, bool last, struct sr
     return SR_FRAME_MESSAGE;
 }
 
-static bool
+static enum sr_tcp_word
 on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
     size_t used, bool must)
 {
@@ -125,14 +127,17 @@ on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_sp
     atomic_fetch_add(&l->asked, 1);
     if (atomic_load(&l->full)) {
         atomic_fetch_add(&l->dropped, must ? 1 : 0);
-        return must;
+        return must ? SR_TCP_TAKEN : SR_TCP_FULL;
+    }
+    if (!must && u->number == atomic_load(&l->held)) {
+        return SR_TCP_LATER;
     }
     if (message.len > 0 && message.data[0] != (uint8_t)u->next++) {
         abort(); /* out of order, or twice, or one is missing */
     }
     atomic_fetch_add(&l->bytes, used);
     atomic_fetch_add(&l->messages, 1);
-    return true;
+    return SR_TCP_TAKEN;
 }
 
 static void
@@ -376,6 +381,32 @@ without_room_nothing_is_read_and_nothing_lost(void **state)
     stop();
     assert_int_equal(atomic_load(&listener.broken), 0);
     (void)close(fd);
+}
+
+static void
+one_that_is_to_wait_keeps_nobody_else_from_room(void **state)
+{
+    (void)state;
+    start_with(4, 0);
+    atomic_store(&listener.held, 1);
+    int held = connect_to();
+    send_messages(held, 0, 30);
+    wait_for_count(&listener.asked, 2); /* and again, by itself */
+    int other = connect_to();
+    send_messages(other, 0, 10);
+    wait_for_count(&listener.shown, 10);
+    /* Now both stand in the line, the other one behind and for room. */
+    atomic_store(&listener.full, true);
+    send_messages(other, 10, 20);
+    wait_for_count(&listener.asked, atomic_load(&listener.asked) + 3);
+    assert_int_equal(atomic_load(&listener.messages), 10);
+    atomic_store(&listener.full, false);
+    wait_for_count(&listener.shown, 20);
+    atomic_store(&listener.held, 0);
+    wait_for_count(&listener.shown, 50);
+    (void)close(held);
+    (void)close(other);
+    stop();
 }
 
 static void
@@ -685,6 +716,7 @@ main(void)
         cmocka_unit_test_setup(messages_of_many_connections_come_in_order, start),
         cmocka_unit_test_setup(the_peer_is_the_sender_as_ipv4, start),
         cmocka_unit_test_setup(without_room_nothing_is_read_and_nothing_lost, start),
+        cmocka_unit_test_setup(one_that_is_to_wait_keeps_nobody_else_from_room, start),
         cmocka_unit_test_setup(those_that_wait_for_room_get_it_in_turn, start),
         cmocka_unit_test_setup(garbage_ends_the_connection_and_no_other, start),
         cmocka_unit_test_setup(a_client_that_dies_in_a_message_leaves_a_piece, start),

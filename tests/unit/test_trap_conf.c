@@ -109,9 +109,9 @@ defaults_are_those_of_the_contract(void **state)
     (void)state;
     sr_conf_free(accepts(""));
     gives("    protocol: snmptrap\n    listen: \"udp://0.0.0.0:162\"\n    subject: logs.snmp\n");
-    gives("    compat: native\n    community: clear\n    communities: []\n    allow: []\n");
+    gives("    allow: []\n    deny: []\n    compat: native\n    community: clear\n");
+    gives("    communities: []\n    users: []\n    allow_traps: []\n    deny_traps: []\n");
     gives("    rate_limit: 0\n    inform:\n      ack: published\n    time_window: strict\n");
-    gives("    users: []\n    allow_traps: []\n    deny_traps: []\n");
     gives("    storm:\n      traps: 0\n      interval: 10s\n      quiet: 10s\n      every: 1m\n");
     gives("metrics:\n  listen: \"127.0.0.1:9620\"\n");
     gives("dir: /var/lib/serviceradar/trapd\n");

@@ -5,12 +5,8 @@
 #include <stdlib.h>
 
 #include "community.h"
-#include "sources.h"
 
 #include "sr/banned.h"
-
-#define SECOND_NS UINT64_C(1000000000)
-#define NOW_NS (UINT64_C(1700000000) * SECOND_NS)
 
 /* ---- Communities ---- */
 
@@ -159,88 +155,6 @@ the_key_is_the_sha_256_of_what_the_user_wrote(void **state)
     assert_memory_equal(key, "\xba\x78\x16\xbf\x8f\x01\xcf\xea", 8);
 }
 
-/* ---- Sources ---- */
-
-static struct sr_peer
-source(uint32_t number, bool is_v6)
-{
-    struct sr_peer peer = { .is_v6 = is_v6, .port = (uint16_t)number };
-
-    memcpy(peer.address, &number, sizeof(number));
-    return peer;
-}
-
-static unsigned
-admitted(struct sources *t, struct sr_peer peer, unsigned tries, uint64_t now_ns)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < tries; i++) {
-        peer.port++;
-        count += sources_admit(t, &peer, 10, now_ns);
-    }
-    return count;
-}
-
-static void
-a_source_sends_a_seconds_worth_and_then_at_its_rate(void **state)
-{
-    struct sources *t = sources_new();
-
-    (void)state;
-    assert_non_null(t);
-    assert_int_equal(admitted(t, source(1, false), 100, NOW_NS), 10);
-    assert_int_equal(admitted(t, source(1, false), 100, NOW_NS + SECOND_NS / 2), 5);
-    assert_int_equal(admitted(t, source(1, false), 100, NOW_NS + 10 * SECOND_NS), 10);
-    sources_free(t);
-}
-
-static void
-a_source_takes_nothing_from_another(void **state)
-{
-    struct sources *t = sources_new();
-
-    (void)state;
-    assert_non_null(t);
-    assert_int_equal(admitted(t, source(1, false), 100, NOW_NS), 10);
-    assert_int_equal(admitted(t, source(2, false), 100, NOW_NS), 10);
-    assert_int_equal(admitted(t, source(1, true), 100, NOW_NS), 10);
-    sources_free(t);
-}
-
-static void
-more_sources_than_there_are_places_for_are_all_heard(void **state)
-{
-    struct sources *t = sources_new();
-
-    (void)state;
-    assert_non_null(t);
-    for (uint32_t i = 0; i < 3 * SOURCES_MAX; i++) {
-        assert_int_equal(admitted(t, source(i, false), 1, NOW_NS + i), 1);
-    }
-    sources_free(t);
-}
-
-static void
-a_source_that_goes_on_sending_keeps_its_place(void **state)
-{
-    struct sources *t = sources_new();
-    struct sr_peer busy = source(UINT32_MAX, false);
-
-    (void)state;
-    assert_non_null(t);
-    /* The others are of a time that has not come yet: the clock was set back. */
-    for (uint32_t i = 0; i < 3 * SOURCES_MAX; i++) {
-        (void)admitted(t, source(i, false), 1, NOW_NS + 60 * SECOND_NS + i);
-    }
-    assert_int_equal(admitted(t, busy, 100, NOW_NS), 10);
-    for (uint32_t i = 0; i < 3 * SOURCES_MAX; i++) {
-        (void)admitted(t, source(i, false), 1, NOW_NS + i);
-        assert_int_equal(admitted(t, busy, 1, NOW_NS + i), 0);
-    }
-    sources_free(t);
-}
-
 int
 main(void)
 {
@@ -252,10 +166,6 @@ main(void)
         cmocka_unit_test(what_is_no_message_is_told_as_it_is),
         cmocka_unit_test(a_hash_is_the_first_digits_of_an_hmac),
         cmocka_unit_test(the_key_is_the_sha_256_of_what_the_user_wrote),
-        cmocka_unit_test(a_source_sends_a_seconds_worth_and_then_at_its_rate),
-        cmocka_unit_test(a_source_takes_nothing_from_another),
-        cmocka_unit_test(more_sources_than_there_are_places_for_are_all_heard),
-        cmocka_unit_test(a_source_that_goes_on_sending_keeps_its_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

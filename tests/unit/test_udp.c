@@ -34,7 +34,9 @@ struct receiver {
     bool tick_in_batch;
     _Atomic uint64_t want_ns; /* what due() says; 0: none */
     _Atomic uint64_t dues;    /* batch_end() calls behind that time */
-    struct {                  /* the counters at the last end */
+    _Atomic bool held;        /* it is busy with a datagram until this is over */
+    unsigned most_backlog;
+    struct { /* the counters at the last end */
         uint64_t received, bytes, batches, kernel_drops, kernel_seen;
     } last;
 };
@@ -52,6 +54,17 @@ on_begin(void *arg, uint64_t now_ns)
 }
 
 static void
+on_backlog(void *arg, unsigned level)
+{
+    struct receiver *r = arg;
+
+    if (r->in_batch) {
+        abort(); /* it is told before */
+    }
+    r->most_backlog = level > r->most_backlog ? level : r->most_backlog;
+}
+
+static void
 on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
     const struct msghdr *message)
 {
@@ -60,6 +73,9 @@ on_datagram(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_sp
 
     if (now_ns != r->now_ns || !r->in_batch) {
         abort(); /* outside of a batch */
+    }
+    while (atomic_load(&r->held)) {
+        wait_a_moment();
     }
     r->lengths[i] = bytes.len;
     r->ports[i] = peer->port;
@@ -156,6 +172,7 @@ start_worker(struct receiver *r, int fd)
     struct sr_udp_handler handler = {
         .arg = r,
         .name = "test",
+        .backlog = on_backlog,
         .batch_begin = on_begin,
         .datagram = on_datagram,
         .batch_end = on_end,
@@ -388,6 +405,46 @@ what_the_kernel_drops_is_counted(void **state)
         sr_counted(&receivers[0].stats.received) + sr_counted(&receivers[0].stats.kernel_drops),
         200);
     (void)close(fd);
+}
+
+/* Sends so many while the receiver is busy, which then takes what the kernel held. */
+static unsigned
+backlog_of(unsigned count)
+{
+    struct sr_udp_address address = { .host = "127.0.0.1", .receive_buffer = 65536 };
+    struct receiver *r = &receivers[0];
+    char error[256];
+    uint16_t own;
+
+    address.port = free_port();
+    int listening = sr_udp_open(&address, error, sizeof(error));
+    int fd = connect_to(AF_INET, address.port, &own);
+    atomic_store(&r->held, true);
+    start_worker(r, listening);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(send(fd, "x", 1, 0), 1);
+    }
+    atomic_store(&r->held, false);
+    stop_worker(r);
+    assert_int_equal(sr_counted(&r->stats.received) + sr_counted(&r->stats.kernel_drops), count);
+    (void)close(fd);
+    return r->most_backlog;
+}
+
+static void
+a_burst_that_the_buffer_holds_is_no_backlog(void **state)
+{
+    (void)state;
+    assert_int_equal(backlog_of(100), 0);
+    assert_int_equal(sr_counted(&receivers[0].stats.kernel_drops), 0);
+}
+
+static void
+a_buffer_that_was_too_small_is_told_how_full_it_is(void **state)
+{
+    (void)state;
+    assert_in_range(backlog_of(2000), 8, 32);
+    assert_true(sr_counted(&receivers[0].stats.kernel_drops) > 0);
 }
 
 static void
@@ -628,6 +685,8 @@ main(void)
         fresh(a_worker_without_datagrams_ticks),
         fresh(a_batch_is_ended_when_it_is_due_without_another_one),
         fresh(what_the_kernel_drops_is_counted),
+        fresh(a_burst_that_the_buffer_holds_is_no_backlog),
+        fresh(a_buffer_that_was_too_small_is_told_how_full_it_is),
         fresh(a_batch_is_counted_when_its_end_is_told),
         fresh(drops_between_batches_are_told_by_an_end_of_their_own),
         fresh(the_drops_of_a_held_socket_are_counted_once_over_restarts),

@@ -17,6 +17,7 @@
 
 /* What the program of these tests shares between its threads. */
 struct shared {
+    _Atomic unsigned level; /* that a datagram was told */
     _Atomic uint64_t ticks;
     _Atomic uint64_t last_ticks;
     bool after_the_last; /* something was called behind tick(last) */
@@ -113,6 +114,11 @@ do_as_told(void *state, const void *snapshot, unsigned listener, void *scratch, 
             break;
         case 'd': emit->deadletter(emit->arg, "bad_set", peer, now_ns, bytes); break;
         case 'f': verdict = SR_FULL; break;
+        case 'v':
+            atomic_store(&s->level, emit->level);
+            emit->refused(emit->arg, "shed");
+            verdict = SR_REFUSED;
+            break;
         case 'A':
         case 'B': verdict = put_request(emit, bytes.data[i]); break;
         case 'a':
@@ -315,6 +321,25 @@ every_verdict_has_its_place_in_the_ledger(void **state)
     assert_int_equal(count_of(&counts->consumed, "templates"), 1);
     assert_int_equal(count_of(&counts->dropped, "not_allowed"), 1);
     assert_int_equal(count_of(&counts->dropped, "queue_full"), 1);
+    assert_true(sr_ledger_balanced(&l));
+}
+
+static void
+a_datagram_is_told_how_full_the_queue_is(void **state)
+{
+    static const char *const asking[] = { "v" };
+    unsigned level = 0;
+
+    (void)state;
+    while (level < 26) {
+        assert_non_null(sr_lane_reserve(worker.lane, 8000, 1));
+        sr_lane_commit(worker.lane, 8000, 0, 1);
+        sr_count(&counts->records, 1);
+        level = sr_lane_level(worker.lane);
+    }
+    struct sr_ledger l = run_over(asking, 1);
+    assert_int_equal(atomic_load(&shared.level), level);
+    assert_int_equal(l.dropped, 1);
     assert_true(sr_ledger_balanced(&l));
 }
 
@@ -532,6 +557,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         worked(every_verdict_has_its_place_in_the_ledger),
+        worked(a_datagram_is_told_how_full_the_queue_is),
         worked(records_that_are_lost_are_counted_as_records_and_as_lost),
         worked(dead_letters_beyond_the_datagram_itself_are_parts),
         worked(parts_are_inputs_too_when_dead_letters_are_not_published),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/enrich.h"
 #include "decode/words.h"
 #include "sr/json.h"
 
@@ -18,9 +19,15 @@
 /* A record being written: entries in order of their names, each with a comma behind it. */
 struct writer {
     struct sr_buf *b;
-    struct sr_span partition;
+    const struct gelf_options *o;
     const struct syslog_extra *next, *end; /* extras that are still to come */
     size_t msg_at, msg_len;                /* where the message stands already; 0, 0: nowhere */
+};
+
+/* The name of a key: what stands in front of it, "", "_" or "_sd_", and the rest. */
+struct key {
+    const char *prefix;
+    struct sr_span name;
 };
 
 /* Writes a value with \" \\ and \] undone; other backslashes are text (RFC 5424, section 6.3.3). */
@@ -43,8 +50,8 @@ add_unescaped(struct sr_buf *b, struct sr_span value)
     sr_json_string_part(b, (struct sr_span){ value.data + start, value.len - start });
 }
 
-static void
-add_value(struct sr_buf *b, const struct syslog_param *param)
+void
+gelf_add_value(struct sr_buf *b, const struct syslog_param *param)
 {
     if (param->escaped) {
         add_unescaped(b, param->value);
@@ -64,14 +71,17 @@ compare_bytes(struct sr_span a, struct sr_span b)
     return diff != 0 || a.len == b.len ? diff : a.len < b.len ? -1 : 1;
 }
 
-/* Compares a name with another before which an underscore is to be thought. */
 static int
-compare_underscored(struct sr_span a, struct sr_span b)
+compare_to_key(struct sr_span a, struct key b)
 {
-    if (a.len == 0 || a.data[0] != '_') {
-        return a.len == 0 || a.data[0] < '_' ? -1 : 1;
+    size_t prefix = strlen(b.prefix);
+    size_t len = a.len < prefix ? a.len : prefix;
+    int diff = len > 0 ? memcmp(a.data, b.prefix, len) : 0;
+
+    if (diff != 0 || a.len < prefix) {
+        return diff != 0 ? diff : -1;
     }
-    return compare_bytes((struct sr_span){ a.data + 1, a.len - 1 }, b);
+    return compare_bytes((struct sr_span){ a.data + prefix, a.len - prefix }, b.name);
 }
 
 static void
@@ -80,7 +90,7 @@ add_extra(struct writer *w, const struct syslog_extra *extra)
     sr_json_string(w->b, extra->name);
     ADD(w->b, ":\"");
     if (compare_bytes(extra->name, SPAN("_remote_addr")) == 0) {
-        sr_json_string_part(w->b, w->partition);
+        sr_json_string_part(w->b, w->o->partition);
         sr_buf_put(w->b, ':');
     }
     sr_json_string_part(w->b, extra->value);
@@ -89,11 +99,10 @@ add_extra(struct writer *w, const struct syslog_extra *extra)
 
 /* Of comes_after_extras() when there are some. */
 static bool
-put_extras(struct writer *w, struct sr_span name, bool underscored)
+put_extras(struct writer *w, struct key key)
 {
     while (w->next < w->end) {
-        int order = underscored ? compare_underscored(w->next->name, name)
-                                : compare_bytes(w->next->name, name);
+        int order = compare_to_key(w->next->name, key);
         if (order > 0) {
             break;
         }
@@ -105,99 +114,176 @@ put_extras(struct writer *w, struct sr_span name, bool underscored)
     return true;
 }
 
-/* Writes the extras up to this name; false when one has it and takes the place of its value. */
+/* Writes the extras up to this key; false when one has its name and takes the place of its value.
+ */
 static inline bool
-comes_after_extras(struct writer *w, struct sr_span name, bool underscored)
+comes_after_extras(struct writer *w, struct key key)
 {
-    return w->next == w->end || put_extras(w, name, underscored);
+    return w->next == w->end || put_extras(w, key);
+}
+
+/* Writes `"NAME":` when the value is to follow. */
+#define STARTS(w, name)                                                                            \
+    (comes_after_extras((w), (struct key){ "", SPAN(name) }) &&                                    \
+        (ADD((w)->b, "\"" name "\":"), true))
+
+static struct sr_span
+text_of(const char *word)
+{
+    return (struct sr_span){ (const uint8_t *)word, strlen(word) };
+}
+
+static void
+add_text(struct writer *w, struct sr_span text)
+{
+    sr_json_string(w->b, text);
+    sr_buf_put(w->b, ',');
 }
 
 /* ---- Keys with an underscore ---- */
 
 /* Writes `"_remote_addr":"<partition>:` and the address, or what a parameter says instead. */
 static void
-add_remote(struct writer *w, const struct sr_peer *peer, const struct syslog_param *instead)
+add_remote(struct writer *w, const struct syslog_param *instead)
 {
-    if ((peer == NULL && instead == NULL) || !comes_after_extras(w, SPAN("remote_addr"), true)) {
+    if ((w->o->peer == NULL || w->o->no_address) && instead == NULL) {
         return;
     }
-    ADD(w->b, "\"_remote_addr\":\"");
-    sr_json_string_part(w->b, w->partition);
+    if (!STARTS(w, "_remote_addr")) {
+        return;
+    }
+    sr_buf_put(w->b, '"');
+    sr_json_string_part(w->b, w->o->partition);
     sr_buf_put(w->b, ':');
     if (instead != NULL) {
-        add_value(w->b, instead);
+        gelf_add_value(w->b, instead);
     } else {
         char text[SR_PEER_TEXT_MAX];
-        sr_buf_add(w->b, text, sr_peer_text(peer, text));
+        sr_buf_add(w->b, text, sr_peer_text(w->o->peer, text));
     }
     ADD(w->b, "\",");
 }
 
 static void
-add_param(struct writer *w, const struct syslog_param *param)
+add_param(struct writer *w, const struct syslog_param *param, const char *prefix)
 {
-    if (comes_after_extras(w, param->name, true)) {
-        ADD(w->b, "\"_");
+    if (comes_after_extras(w, (struct key){ prefix, param->name })) {
+        sr_buf_put(w->b, '"');
+        sr_buf_add_text(w->b, prefix);
         sr_json_string_part(w->b, param->name);
         ADD(w->b, "\":\"");
-        add_value(w->b, param);
+        gelf_add_value(w->b, param);
         ADD(w->b, "\",");
     }
 }
 
-/* Writes what only the smart decoder knows, and parameters that may not take its names as sd_. */
+/* In upstream's way, where a parameter takes the place of the address. */
 static void
-add_underscored_smart(struct writer *w, const struct syslog_record *rec, const struct sr_peer *peer)
-{
-    if (comes_after_extras(w, SPAN("dialect"), true)) {
-        ADD(w->b, "\"_dialect\":\"");
-        sr_buf_add_text(w->b, syslog_dialect_word(rec->reading.dialect));
-        ADD(w->b, "\",");
-    }
-    if (rec->reading.is_repaired && comes_after_extras(w, SPAN("not_utf8"), true)) {
-        ADD(w->b, "\"_not_utf8\":true,");
-    }
-    add_remote(w, peer, NULL);
-    for (size_t i = 0; i < rec->param_count; i++) {
-        const struct syslog_param *param = &rec->params[i];
-        if (!words_equal(param->name, "dialect") && !words_equal(param->name, "not_utf8") &&
-            !words_equal(param->name, "remote_addr")) {
-            add_param(w, param);
-            continue;
-        }
-        ADD(w->b, "\"_sd_");
-        sr_json_string_part(w->b, param->name);
-        ADD(w->b, "\":\"");
-        add_value(w->b, param);
-        ADD(w->b, "\",");
-    }
-}
-
-/* Writes all keys that start with an underscore: they sort before the others. */
-static void
-add_underscored(struct writer *w, const struct syslog_record *rec, const struct sr_peer *peer)
+add_underscored_upstream(struct writer *w, const struct syslog_record *rec)
 {
     bool remote_done = false;
-
-    if (rec->is_smart) {
-        add_underscored_smart(w, rec, peer);
-        return;
-    }
 
     for (size_t i = 0; i < rec->param_count; i++) {
         const struct syslog_param *param = &rec->params[i];
         int order = remote_done ? 1 : compare_bytes(param->name, SPAN("remote_addr"));
         if (order >= 0 && !remote_done) {
-            add_remote(w, peer, order == 0 ? param : NULL);
+            add_remote(w, order == 0 ? param : NULL);
             remote_done = true;
         }
         if (order != 0) {
-            add_param(w, param);
+            add_param(w, param, "_");
         }
     }
     if (!remote_done) {
-        add_remote(w, peer, NULL);
+        add_remote(w, NULL);
     }
+}
+
+/* True when a parameter of this name is written as `_sd_NAME`. */
+static bool
+is_reserved(struct sr_span name)
+{
+    while (name.len > 3 && memcmp(name.data, "sd_", 3) == 0) {
+        name = (struct sr_span){ name.data + 3, name.len - 3 };
+    }
+    return words_equal(name, "dialect") || words_equal(name, "not_utf8") ||
+           words_equal(name, "remote_addr") || words_equal(name, "tls_peer");
+}
+
+/* Parameters that are still to be written, those of reserved names apart: both are sorted. */
+struct pending {
+    const struct syslog_param *plain, *renamed, *end;
+};
+
+static const struct syslog_param *
+next_of(const struct syslog_param *at, const struct syslog_param *end, bool reserved)
+{
+    while (at < end && is_reserved(at->name) != reserved) {
+        at++;
+    }
+    return at;
+}
+
+/* True when the next to be written is one with its own name. */
+static bool
+is_plain_next(const struct pending *p)
+{
+    return p->renamed == p->end ||
+           (p->plain < p->end &&
+               compare_to_key(p->plain->name, (struct key){ "sd_", p->renamed->name }) < 0);
+}
+
+/* Writes the parameters whose keys come before `_BEFORE`; an empty one: all. */
+static void
+add_params(struct writer *w, struct pending *p, struct sr_span before)
+{
+    while (p->plain < p->end || p->renamed < p->end) {
+        bool is_plain = is_plain_next(p);
+        const struct syslog_param *param = is_plain ? p->plain : p->renamed;
+        struct key key = { is_plain ? "" : "sd_", param->name };
+        if (before.len > 0 && compare_to_key(before, key) < 0) {
+            return;
+        }
+        add_param(w, param, is_plain ? "_" : "_sd_");
+        if (is_plain) {
+            p->plain = next_of(param + 1, p->end, false);
+        } else {
+            p->renamed = next_of(param + 1, p->end, true);
+        }
+    }
+}
+
+/* Writes all keys that start with an underscore: they sort before most others. */
+static void
+add_underscored(struct writer *w, const struct syslog_record *rec)
+{
+    struct pending p = { rec->params, rec->params, rec->params };
+
+    if (rec->param_count > 0) {
+        p.end = rec->params + rec->param_count;
+        p.plain = next_of(rec->params, p.end, false);
+        p.renamed = next_of(rec->params, p.end, true);
+    }
+
+    if (rec->is_smart) {
+        add_params(w, &p, SPAN("dialect"));
+        if (STARTS(w, "_dialect")) {
+            add_text(w, text_of(syslog_dialect_word(rec->reading.dialect)));
+        }
+        add_params(w, &p, SPAN("not_utf8"));
+        if (rec->reading.is_repaired && STARTS(w, "_not_utf8")) {
+            ADD(w->b, "true,");
+        }
+    }
+    add_params(w, &p, SPAN("remote_addr"));
+    add_remote(w, NULL);
+    if (w->o->enrich && w->o->origin.tls_peer.len > 0) {
+        add_params(w, &p, SPAN("tls_peer"));
+        if (STARTS(w, "_tls_peer")) {
+            add_text(w, w->o->origin.tls_peer);
+        }
+    }
+    add_params(w, &p, (struct sr_span){ NULL, 0 });
 }
 
 /* ---- The others ---- */
@@ -262,42 +348,80 @@ add_message(const struct writer *w, const struct syslog_record *rec)
     }
 }
 
-/* Writes `"NAME":` when the value is to follow. */
-#define STARTS(w, name)                                                                            \
-    (comes_after_extras((w), SPAN(name), false) && (ADD((w)->b, "\"" name "\":"), true))
-
-static void
-add_text(struct writer *w, struct sr_span text)
+static struct sr_span
+host_of(const struct syslog_record *rec)
 {
-    sr_json_string(w->b, text);
-    sr_buf_put(w->b, ',');
+    return rec->host.len > 0 ? rec->host : SPAN("unknown");
 }
 
+/* Those up to `level`. */
 static void
-add_plain(struct writer *w, const struct syslog_record *rec)
+add_first(struct writer *w, const struct syslog_record *rec)
 {
     if (rec->has_app && STARTS(w, "application_name")) {
         add_text(w, rec->app);
+    }
+    if (w->o->enrich && STARTS(w, "attributes")) {
+        enrich_attributes(w->b, rec, w->o);
+        sr_buf_put(w->b, ',');
     }
     if (STARTS(w, "full_message")) {
         add_full(w, rec);
     }
     if (STARTS(w, "host")) {
-        add_text(w, rec->host.len > 0 ? rec->host : SPAN("unknown"));
+        add_text(w, host_of(rec));
     }
     if (rec->has_pri && STARTS(w, "level")) {
         sr_buf_put(w->b, (uint8_t)('0' + rec->severity));
         sr_buf_put(w->b, ',');
     }
+}
+
+/* Those of `enrich` between `sd_id` and `short_message`. */
+static void
+add_service_and_severity(struct writer *w, const struct syslog_record *rec)
+{
+    if (STARTS(w, "service_name")) {
+        bool has_app = rec->app.len > 0 && !words_equal(rec->app, "-");
+        add_text(w, has_app ? rec->app : host_of(rec));
+    }
+    if (rec->has_pri && STARTS(w, "severity_number")) {
+        sr_buf_add_u64(w->b, enrich_severity_number(rec->severity));
+        sr_buf_put(w->b, ',');
+    }
+    if (rec->has_pri && STARTS(w, "severity_text")) {
+        add_text(w, text_of(enrich_severity_text(rec->severity)));
+    }
+}
+
+/* Those from `observed_timestamp` on. */
+static void
+add_rest(struct writer *w, const struct syslog_record *rec)
+{
+    if (w->o->enrich && STARTS(w, "observed_timestamp")) {
+        sr_json_time(
+            w->b, (int64_t)(w->o->now_ns / 1000000000), (uint32_t)(w->o->now_ns % 1000000000));
+        sr_buf_put(w->b, ',');
+    }
     if (rec->has_procid && STARTS(w, "process_id")) {
         add_text(w, rec->procid);
+    }
+    if (w->o->enrich && STARTS(w, "resource")) {
+        enrich_resource(w->b, host_of(rec), w->o->peer);
+        sr_buf_put(w->b, ',');
     }
     if (rec->has_sd && STARTS(w, "sd_id")) {
         add_text(w, rec->sd_id);
     }
+    if (w->o->enrich) {
+        add_service_and_severity(w, rec);
+    }
     if (STARTS(w, "short_message")) {
         add_message(w, rec);
         sr_buf_put(w->b, ',');
+    }
+    if (w->o->enrich && STARTS(w, "source")) {
+        ADD(w->b, "\"syslog\",");
     }
     if (STARTS(w, "timestamp")) {
         sr_json_double(w->b, syslog_time_double(rec->time));
@@ -309,19 +433,24 @@ add_plain(struct writer *w, const struct syslog_record *rec)
 }
 
 void
-gelf_encode(struct sr_buf *b, const struct syslog_record *rec, struct sr_span partition,
-    const struct sr_peer *peer, const struct syslog_extras *extras)
+gelf_encode(struct sr_buf *b, const struct syslog_record *rec, const struct gelf_options *options)
 {
+    const struct syslog_extras *extras = options->extras;
     struct writer w = {
         .b = b,
-        .partition = partition,
+        .o = options,
         .next = extras->items,
         .end = extras->items != NULL ? extras->items + extras->count : NULL,
     };
 
     sr_buf_put(b, '{');
-    add_underscored(&w, rec, peer);
-    add_plain(&w, rec);
+    if (options->upstream && !rec->is_smart) {
+        add_underscored_upstream(&w, rec);
+    } else {
+        add_underscored(&w, rec);
+    }
+    add_first(&w, rec);
+    add_rest(&w, rec);
     while (w.next < w.end) {
         add_extra(&w, w.next++);
     }

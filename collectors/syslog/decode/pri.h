@@ -13,4 +13,10 @@
  */
 bool pri_parse(struct sr_span text, uint8_t *ret_pri);
 
+/*
+ * The severity, 0 to 7, of a message before anything else of it is read: that of "<PRI>" at its
+ * beginning, else 5 (notice), which RFC 3164 section 4.3.3 gives to those without one.
+ */
+unsigned pri_severity(struct sr_span message);
+
 #endif

@@ -62,3 +62,33 @@ syslog_dialect_word(enum syslog_dialect dialect)
     }
     return "unknown";
 }
+
+const char *
+syslog_dialect_sign(enum syslog_dialect dialect)
+{
+    switch (dialect) {
+    case SYSLOG_PLAIN: return "no date and no tag";
+    case SYSLOG_TAGGED: return "no date, a tag with a colon";
+    case SYSLOG_BSD: return "a date that starts with a month's name";
+    case SYSLOG_BSD_RELAYED: return "a second date and host behind the first";
+    case SYSLOG_BSD_ISO: return "a date that does not start with a month's name";
+    case SYSLOG_EPOCH: return "seconds since 1970 in place of a date";
+    case SYSLOG_IETF: return "a version, a date or - and all fields of RFC 5424";
+    case SYSLOG_IETF_LOOSE: return "a version and a date or -, and not what RFC 5424 has then";
+    case SYSLOG_CISCO: return "%FACILITY-SEVERITY-MNEMONIC behind the header";
+    case SYSLOG_CHECK_POINT: return "a message of time= and |hostname=";
+    case SYSLOG_FORTINET: return "a message of date= and time=";
+    case SYSLOG_SONICWALL: return "a message of id=firewall and time=";
+    case SYSLOG_PAN_OS: return "a message of values with commas, the second a date with slashes";
+    case SYSLOG_CEF: return "a message that starts with CEF:";
+    case SYSLOG_LEEF: return "a message that starts with LEEF:";
+    case SYSLOG_JSON: return "a message that starts with {";
+    }
+    return "unknown";
+}
+
+enum syslog_dialect
+syslog_dialect_of(const struct syslog_record *rec)
+{
+    return rec->is_smart ? rec->reading.dialect : rec->has_app ? SYSLOG_IETF : SYSLOG_BSD;
+}

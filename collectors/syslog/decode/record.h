@@ -35,6 +35,7 @@ const char *syslog_reason(enum syslog_err err);
 
 /* One SD-PARAM. The value is as sent: gelf.c undoes the escapes. */
 struct syslog_param {
+    struct sr_span id; /* of its element; set by sd_elements() only */
     struct sr_span name;
     struct sr_span value;
     uint32_t order; /* place in the message */
@@ -44,7 +45,14 @@ struct syslog_param {
 /* Memory that one decoding thread lends to its decoders, so that they need none of their own. */
 struct syslog_scratch {
     struct syslog_param params[SYSLOG_PARAMS_MAX];
-    char host[SR_PEER_TEXT_MAX]; /* of a sender that does not name itself */
+    struct syslog_param elements[SYSLOG_PARAMS_MAX]; /* for the encoder, see sd_elements() */
+    char host[SR_PEER_TEXT_MAX];                     /* of a sender that does not name itself */
+};
+
+/* How a message came, as only the shell knows it. Borrowed; an empty one is not published. */
+struct syslog_origin {
+    struct sr_span transport; /* "udp", "tcp", "tls", "unix" or "unixgram" */
+    struct sr_span tls_peer;  /* the name that the sender's certificate proved */
 };
 
 /* A key that the configuration adds to all records. */
@@ -113,6 +121,7 @@ struct syslog_record {
     struct sr_span procid;
     struct sr_span msgid;
     struct sr_span sd_id; /* of the last SD-ELEMENT */
+    struct sr_span sd;    /* all of them, as sent */
     struct sr_span msg;
     struct sr_span full;               /* the whole line, trimmed at its end */
     const struct syslog_param *params; /* sorted by name, every name once: the last sent */
@@ -123,5 +132,11 @@ struct syslog_record {
 
 /* A dialect as a word of [a-z0-9_], for records and counters. */
 const char *syslog_dialect_word(enum syslog_dialect dialect);
+
+/* By what a message is told to be of a dialect, in words. */
+const char *syslog_dialect_sign(enum syslog_dialect dialect);
+
+/* The dialect of a record; of the strict formats there are two. */
+enum syslog_dialect syslog_dialect_of(const struct syslog_record *rec);
 
 #endif

@@ -79,6 +79,7 @@ read_data(struct sr_span data, struct syslog_scratch *scratch, struct syslog_rec
         return SYSLOG_ESD;
     }
     rec->has_sd = true;
+    rec->sd = (struct sr_span){ data.data, data.len - rest.len };
     rec->params = scratch->params;
     set_message(rec, rest);
     return SYSLOG_OK;

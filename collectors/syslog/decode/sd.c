@@ -92,17 +92,25 @@ read_element(struct sr_span *text, struct params *params, struct sr_span *ret_id
     return SYSLOG_ESD;
 }
 
-/* Order by name as bytes; equal names in the order they were sent. */
+static int
+compare(struct sr_span a, struct sr_span b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int diff = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
+
+    return diff != 0 || a.len == b.len ? diff : a.len < b.len ? -1 : 1;
+}
+
+/* Order by id, if they have one, and name as bytes; equal names in the order they were sent. */
 static bool
 is_before(const struct syslog_param *a, const struct syslog_param *b)
 {
-    size_t shorter = a->name.len < b->name.len ? a->name.len : b->name.len;
-    int diff = memcmp(a->name.data, b->name.data, shorter);
+    int diff = a->id.len + b->id.len > 0 ? compare(a->id, b->id) : 0;
 
-    if (diff == 0 && a->name.len == b->name.len) {
-        return a->order < b->order;
+    if (diff == 0) {
+        diff = compare(a->name, b->name);
     }
-    return diff != 0 ? diff < 0 : a->name.len < b->name.len;
+    return diff != 0 ? diff < 0 : a->order < b->order;
 }
 
 static void
@@ -195,16 +203,20 @@ read_element_strictly(struct sr_span *text, struct params *params, struct sr_spa
     return SYSLOG_OK;
 }
 
-enum syslog_err
-sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
-    size_t *ret_count, struct sr_span *ret_rest)
+/* How one element is read. */
+typedef enum syslog_err element_reader(
+    struct sr_span *text, struct params *params, struct sr_span *ret_id);
+
+static enum syslog_err
+parse(struct sr_span text, element_reader *read, struct syslog_scratch *scratch,
+    struct sr_span *ret_id, size_t *ret_count, struct sr_span *ret_rest)
 {
     struct params params = { .at = scratch->params };
     struct sr_span id = { NULL, 0 };
 
     while (text.len > 0 && text.data[0] == '[') {
         text = (struct sr_span){ text.data + 1, text.len - 1 };
-        enum syslog_err err = read_element_strictly(&text, &params, &id);
+        enum syslog_err err = read(&text, &params, &id);
         if (err != SYSLOG_OK) {
             return err;
         }
@@ -217,22 +229,41 @@ sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch, struct sr
 }
 
 enum syslog_err
+sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
+    size_t *ret_count, struct sr_span *ret_rest)
+{
+    return parse(text, read_element_strictly, scratch, ret_id, ret_count, ret_rest);
+}
+
+enum syslog_err
 sd_parse(struct sr_span text, struct syslog_scratch *scratch, struct sr_span *ret_id,
     size_t *ret_count, struct sr_span *ret_rest)
 {
-    struct params params = { .at = scratch->params };
-    struct sr_span id = { NULL, 0 };
+    return parse(text, read_element, scratch, ret_id, ret_count, ret_rest);
+}
 
+size_t
+sd_elements(struct sr_span text, bool strictly, struct syslog_scratch *scratch, bool *ret_all)
+{
+    struct params params = { .at = scratch->elements };
+    element_reader *read = strictly ? read_element_strictly : read_element;
+    struct sr_span id;
+
+    *ret_all = true;
     while (text.len > 0 && text.data[0] == '[') {
+        size_t first = params.count;
         text = (struct sr_span){ text.data + 1, text.len - 1 };
-        enum syslog_err err = read_element(&text, &params, &id);
-        if (err != SYSLOG_OK) {
-            return err;
+        if (read(&text, &params, &id) != SYSLOG_OK || params.count == SYSLOG_PARAMS_MAX) {
+            params.count = first;
+            *ret_all = false;
+            break;
+        }
+        params.at[params.count] = (struct syslog_param){ .order = (uint32_t)params.count };
+        params.count++;
+        for (size_t i = first; i < params.count; i++) {
+            params.at[i].id = id;
         }
     }
     sort_params(params.at, params.count);
-    *ret_id = id;
-    *ret_count = drop_earlier(params.at, params.count);
-    *ret_rest = text;
-    return SYSLOG_OK;
+    return params.count;
 }

@@ -22,4 +22,13 @@ enum syslog_err sd_parse(struct sr_span text, struct syslog_scratch *scratch,
 enum syslog_err sd_parse_strictly(struct sr_span text, struct syslog_scratch *scratch,
     struct sr_span *ret_id, size_t *ret_count, struct sr_span *ret_rest);
 
+/*
+ * Lists what sd_parse_strictly() (`strictly`) or sd_parse() took, into scratch->elements, by id and
+ * name, each parameter with the id of its element; of names that come again all. Each element has
+ * one entry more, without a name, before the others. Returns how many there are; *ret_all is false
+ * when there was no room for the last elements.
+ */
+size_t sd_elements(
+    struct sr_span text, bool strictly, struct syslog_scratch *scratch, bool *ret_all);
+
 #endif

@@ -109,7 +109,7 @@ smart_decode(struct sr_span line, const struct smart_dates *dates, const struct 
     read_header(&m);
     smart_refine(&m);
     if (rec.reading.host == SYSLOG_FROM_NOTHING) {
-        size_t len = sr_peer_text(peer, scratch->host);
+        size_t len = peer != NULL ? sr_peer_text(peer, scratch->host) : 0;
         rec.host = (struct sr_span){ (const uint8_t *)scratch->host, len };
     }
     rec.has_app = rec.app.len > 0;

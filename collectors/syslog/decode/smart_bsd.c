@@ -241,6 +241,7 @@ smart_read_bsd(struct smart *m)
         return true;
     }
     bool is_epoch = smart_digits(m->text) == 10;
+    m->date = m->text;
     smart_set_time(m, &date, SYSLOG_FROM_HEADER);
     reading->dialect = is_epoch ? SYSLOG_EPOCH : date.has_month ? SYSLOG_BSD : SYSLOG_BSD_ISO;
     m->text = smart_skip(m->text, date.used);

@@ -173,7 +173,8 @@ take_name(struct header *h)
     return true;
 }
 
-/* Unified communication managers name themselves in "[Node ID=NAME]". */
+/* Unified communication managers name themselves in "[Node ID=NAME]", or "Node ID:NAME" at the end.
+ */
 static void
 find_node_id(struct smart *m)
 {
@@ -183,6 +184,10 @@ find_node_id(struct smart *m)
         (smart_pair(m->rec->msg, "NodeID", ']', &value) ||
             smart_pair(m->rec->msg, "Node ID", ']', &value))) {
         (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
+    }
+    if (m->rec->reading.host == SYSLOG_FROM_NOTHING &&
+        smart_after(m->rec->msg, " Node ID:", &value)) {
+        (void)smart_set_host(m, smart_word(value), SYSLOG_FROM_MESSAGE);
     }
 }
 

@@ -45,9 +45,12 @@ smart_explain(const struct syslog_record *rec, const struct sr_emit *emit)
     uint8_t memory[2048]; /* two pieces of 64 bytes, each six when escaped, and words */
     struct sr_buf b = sr_buf_over(memory, sizeof(memory));
 
-    add(&b, "dialect", syslog_dialect_word(r->dialect));
-    add(&b, "host_from", source_word(r->host, "sender"));
-    add(&b, "time_from", source_word(r->time, "receipt"));
+    add(&b, "dialect", syslog_dialect_word(syslog_dialect_of(rec)));
+    add(&b, "because", syslog_dialect_sign(syslog_dialect_of(rec)));
+    if (rec->is_smart) {
+        add(&b, "host_from", source_word(r->host, "sender"));
+        add(&b, "time_from", source_word(r->time, "receipt"));
+    }
     if (r->time != SYSLOG_FROM_NOTHING) {
         add(&b, "year", r->has_year ? "stated" : "assumed");
         add(&b, "zone", r->is_zoned ? "stated" : "assumed");

@@ -6,8 +6,8 @@
 #include "sr/emit.h"
 
 /*
- * Tells emit->explain, which must not be NULL, how `rec` was read: its dialect, where host and
- * time are from, and what was assumed.
+ * Tells emit->explain, which must not be NULL, how `rec` was read: its dialect and by what that is
+ * told, where host and time are from, and what was assumed.
  */
 void smart_explain(const struct syslog_record *rec, const struct sr_emit *emit);
 

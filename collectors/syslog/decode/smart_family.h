@@ -17,6 +17,7 @@ struct smart {
     const struct smart_dates *dates; /* borrowed */
     struct syslog_scratch *scratch;  /* borrowed */
     struct syslog_record *rec;       /* borrowed */
+    struct sr_span date;             /* what the date of a header without a year was read from */
 };
 
 /* Takes a date for the record. */

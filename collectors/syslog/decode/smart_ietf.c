@@ -42,6 +42,7 @@ read_data(struct smart *m)
         return false;
     } else {
         rec->has_sd = true;
+        rec->sd = (struct sr_span){ m->text.data, m->text.len - rest.len };
         rec->params = m->scratch->params;
     }
     if (rest.len > 0 && rest.data[0] != ' ') {

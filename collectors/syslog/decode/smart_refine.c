@@ -113,12 +113,32 @@ refine_sonicwall(struct smart *m)
     return true;
 }
 
+/*
+ * A header without a year whose date is that of `value` in another year: what is sent again later,
+ * as a database's old alerts are. The year is that of the value then.
+ */
+static void
+take_year(struct smart *m, struct sr_span value)
+{
+    struct smart_dates dates = *m->dates;
+    struct smart_date again;
+
+    if (m->rec->reading.time == SYSLOG_FROM_HEADER && !m->rec->reading.has_year &&
+        smart_epoch_read(smart_word(value), &dates.now) &&
+        smart_time_read(m->date, &dates, &again) && again.at.sec == dates.now.sec) {
+        (void)take_time(m, smart_word(value));
+    }
+}
+
 /* ArcSight's format has its header in front, or says who and when with keys. */
 static bool
 refine_cef(struct smart *m)
 {
     struct sr_span value;
 
+    if (smart_pair(m->rec->msg, "rt", ' ', &value)) {
+        take_year(m, value);
+    }
     if (lacks_host(m) && smart_pair(m->rec->msg, "dvchost", ' ', &value)) {
         (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
     }
@@ -143,6 +163,28 @@ refine_leef(struct smart *m)
     return true;
 }
 
+/*
+ * FireEye's (Trellix') console for endpoints: an alert is of the endpoint that it names, and of the
+ * time of the event in it, whatever sent it on.
+ */
+static bool
+refine_endpoint_alert(struct smart *m)
+{
+    static const char *const keys[3] = { "product", "hostname", "*Event/timestamp" };
+    struct sr_span values[3];
+
+    if (!smart_starts(m->rec->app, "fenotify-")) {
+        return false;
+    }
+    smart_json_texts(m->rec->msg, keys, 3, values);
+    if (!words_equal(values[0], "HX")) {
+        return false;
+    }
+    (void)smart_set_host(m, values[1], SYSLOG_FROM_MESSAGE);
+    (void)take_time(m, values[2]);
+    return true;
+}
+
 static bool
 refine_json(struct smart *m)
 {
@@ -152,6 +194,9 @@ refine_json(struct smart *m)
         "LogTimestamp", "CreationTime", "eventTime", "hostname", "host", "dvchost" };
     struct sr_span values[KEYS];
 
+    if (refine_endpoint_alert(m)) {
+        return true;
+    }
     smart_json_texts(m->rec->msg, keys, KEYS, values);
     for (size_t i = 0; i < TIMES; i++) {
         if (values[i].len > 0 && !lacks_time(m)) {
@@ -253,6 +298,38 @@ refine_digits(struct smart *m)
     take_digits(m, text);
 }
 
+/* Splunk's way through a data diode: each event has its own host and time in structured data. */
+static void
+refine_diode(struct smart *m)
+{
+    for (size_t i = 0; i < m->rec->param_count; i++) {
+        const struct syslog_param *param = &m->rec->params[i];
+        if (words_equal(param->name, "h")) {
+            (void)smart_set_host(m, param->value, SYSLOG_FROM_MESSAGE);
+        } else if (words_equal(param->name, "t")) {
+            (void)take_time(m, param->value);
+        }
+    }
+}
+
+/* What senders of a device say otherwise than its header does. */
+static void
+refine_device(struct smart *m)
+{
+    struct syslog_record *rec = m->rec;
+    struct sr_span rest;
+
+    if (words_equal(rec->sd_id, "fields@274489")) {
+        refine_diode(m);
+    } else if (smart_starts(rec->msgid, "RICOH_") && rec->app.len > 0) {
+        /* Ricoh's devices write their address for HOSTNAME and their name for APP-NAME. */
+        (void)smart_set_host(m, rec->app, SYSLOG_FROM_HEADER);
+    } else if (smart_starts(rec->msg, "EEMI ") && smart_after(rec->msg, "{ HostName } ", &rest)) {
+        /* Dell's OpenManage Enterprise sends on what its servers tell it. */
+        (void)smart_set_host(m, smart_word(rest), SYSLOG_FROM_MESSAGE);
+    }
+}
+
 /* What a message of a vendor starts with. */
 static const struct {
     const char *start;
@@ -271,6 +348,7 @@ static const struct {
 void
 smart_refine(struct smart *m)
 {
+    refine_device(m);
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         if (smart_starts(m->rec->msg, formats[i].start) && formats[i].refine(m)) {
             m->rec->reading.dialect = formats[i].dialect;

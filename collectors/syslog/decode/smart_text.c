@@ -123,6 +123,36 @@ smart_pair(struct sr_span text, const char *key, uint8_t separator, struct sr_sp
     return false;
 }
 
+bool
+smart_after(struct sr_span text, const char *words, struct sr_span *ret_rest)
+{
+    size_t len = strlen(words);
+
+    while (text.len >= len) {
+        const uint8_t *p = memchr(text.data, words[0], text.len - len + 1);
+        if (p == NULL) {
+            return false;
+        }
+        text = smart_skip(text, (size_t)(p - text.data));
+        if (memcmp(p, words, len) == 0) {
+            *ret_rest = smart_skip(text, len);
+            return true;
+        }
+        text = smart_skip(text, 1);
+    }
+    return false;
+}
+
+static bool
+is_key(struct sr_span name, const char *key)
+{
+    if (key[0] != '*') {
+        return words_equal(name, key);
+    }
+    size_t len = strlen(key + 1);
+    return name.len >= len && memcmp(name.data + name.len - len, key + 1, len) == 0;
+}
+
 /* Takes the next string of a JSON text with what is before it off the front of *text. */
 static bool
 take_json_string(struct sr_span *text, struct sr_span *ret_string)
@@ -164,7 +194,7 @@ smart_json_texts(
         }
         text = rest;
         for (size_t i = 0; i < count; i++) {
-            if (ret_values[i].data == NULL && words_equal(name, keys[i])) {
+            if (ret_values[i].data == NULL && is_key(name, keys[i])) {
                 ret_values[i] = value;
             }
         }

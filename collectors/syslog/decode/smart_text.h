@@ -52,9 +52,13 @@ bool smart_is_host(struct sr_span word);
  */
 bool smart_pair(struct sr_span text, const char *key, uint8_t separator, struct sr_span *ret_value);
 
+/* Finds the C string `words`, of two bytes or more, in `text`: what stands behind the first. */
+bool smart_after(struct sr_span text, const char *words, struct sr_span *ret_rest);
+
 /*
  * Finds the first `"KEY": "VALUE"` at any depth of a JSON text for each of `count` keys, in one
- * pass. Values have their escapes; one that is not found is {NULL, 0}.
+ * pass; a key that starts with '*' stands for all that end with the rest of it. Values have their
+ * escapes; one that is not found is {NULL, 0}.
  */
 void smart_json_texts(
     struct sr_span text, const char *const *keys, size_t count, struct sr_span *ret_values);

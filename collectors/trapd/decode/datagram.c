@@ -290,7 +290,8 @@ verdict_word(enum sr_verdict verdict)
     case SR_CONSUMED: return "consumed";
     case SR_REFUSED: return "refused";
     case SR_DEADLETTER: return "deadletter";
-    case SR_FULL: break;
+    case SR_FULL:
+    case SR_LATER: break; /* neither is told */
     }
     return "full";
 }

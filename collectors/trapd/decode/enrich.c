@@ -245,38 +245,10 @@ add_peer(struct sr_buf *b, const char *key, const struct sr_peer *peer)
 }
 
 static void
-put_digits(uint8_t *out, unsigned width, uint64_t number)
-{
-    for (; width > 0; width--, number /= 10) {
-        out[width - 1] = (uint8_t)('0' + number % 10);
-    }
-}
-
-/*
- * RFC 3339 in UTC, "2026-11-22T16:38:17.000000000Z". Years begin in March for the reckoning, so
- * that the leap day is the last one; 400 years have 146,097 days.
- */
-static void
 add_time(struct sr_buf *b, const char *key, uint64_t now_ns)
 {
-    uint8_t text[] = "\"0000-00-00T00:00:00.000000000Z\"";
-    uint64_t seconds = now_ns / 1000000000;
-    uint64_t days = seconds / 86400 + 719468; /* since the 1st of March of the year 0 */
-    uint64_t era = days / 146097;
-    uint64_t day = days % 146097;
-    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    uint64_t of_year = day - (365 * year + year / 4 - year / 100);
-    uint64_t month = (5 * of_year + 2) / 153;
-
-    put_digits(text + 1, 4, era * 400 + year + (month >= 10));
-    put_digits(text + 6, 2, month < 10 ? month + 3 : month - 9);
-    put_digits(text + 9, 2, of_year - (153 * month + 2) / 5 + 1);
-    put_digits(text + 12, 2, seconds / 3600 % 24);
-    put_digits(text + 15, 2, seconds / 60 % 60);
-    put_digits(text + 18, 2, seconds % 60);
-    put_digits(text + 21, 9, now_ns % 1000000000);
     add_key(b, key);
-    sr_buf_add(b, text, sizeof(text) - 1);
+    sr_json_time(b, (int64_t)(now_ns / 1000000000), (uint32_t)(now_ns % 1000000000));
 }
 
 /* ---- Name, body and severity ---- */

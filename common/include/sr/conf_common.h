@@ -89,10 +89,13 @@ struct sr_conf_listener {
     uint64_t workers;
     uint64_t receive_buffer;         /* bytes */
     int compat;                      /* enum sr_compat */
+    struct sr_conf_strings allow;    /* networks that may send, see sr/access.h */
+    struct sr_conf_strings deny;     /* networks that may not */
     uint64_t connections;            /* at most so many at once; 0: the program serves no streams */
     uint64_t connections_per_source; /* of one address; 0: no limit of its own */
     int proxy_protocol;              /* 1: required */
-    uint64_t idle_timeout;           /* ns; 0: none */
+    struct sr_conf_strings balancers; /* networks that may connect then */
+    uint64_t idle_timeout;            /* ns; 0: none */
 };
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
@@ -114,6 +117,13 @@ const char *sr_conf_check_queue_dir(const void *item, char *text, size_t text_si
 
 /* A listener's address. */
 const char *sr_conf_check_listen(const void *item, char *text, size_t text_size);
+
+/* Networks; `deny` has none of `allow`. */
+const char *sr_conf_check_allow(const void *item, char *text, size_t text_size);
+const char *sr_conf_check_deny(const void *item, char *text, size_t text_size);
+
+/* Networks, where there is a balancer. */
+const char *sr_conf_check_balancers(const void *item, char *text, size_t text_size);
 
 /* A NATS subject without wildcards. */
 const char *sr_conf_check_subject(const void *item, char *text, size_t text_size);
@@ -283,6 +293,21 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .min = 65536,                                                                          \
             .max = 1073741824,                                                                     \
             .help = "Bytes that the kernel holds for each socket." },                              \
+        { .name = "allow",                                                                         \
+            .type = SR_CONF_STRINGS,                                                               \
+            .offset = offsetof(struct sr_conf_listener, allow),                                    \
+            .max = 256,                                                                            \
+            .reload = SR_CONF_RELOAD,                                                              \
+            .check = sr_conf_check_allow,                                                          \
+            .help = "Addresses and networks that may send; empty: all that deny does not name." }, \
+        { .name = "deny",                                                                          \
+            .type = SR_CONF_STRINGS,                                                               \
+            .offset = offsetof(struct sr_conf_listener, deny),                                     \
+            .max = 256,                                                                            \
+            .reload = SR_CONF_RELOAD,                                                              \
+            .check = sr_conf_check_deny,                                                           \
+            .help = "Addresses and networks that may not; of both lists the smallest network "     \
+                    "that an address is in decides." },                                            \
     {                                                                                              \
         .name = "compat", .type = SR_CONF_CHOICE,                                                  \
         .offset = offsetof(struct sr_conf_listener, compat), .def = "native",                      \
@@ -312,6 +337,13 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .choices = sr_conf_proxy_names,                                                        \
             .help = "Whether a balancer says at the beginning of each connection who makes it "    \
                     "(PROXY protocol, version 1 or 2); who else connects is then refused." },      \
+        { .name = "balancers",                                                                     \
+            .type = SR_CONF_STRINGS,                                                               \
+            .offset = offsetof(struct sr_conf_listener, balancers),                                \
+            .max = 256,                                                                            \
+            .check = sr_conf_check_balancers,                                                      \
+            .help = "Addresses and networks of the balancers, which alone may connect with "       \
+                    "proxy_protocol; empty: all. allow and deny are about whom they name." },      \
     {                                                                                              \
         .name = "idle_timeout", .type = SR_CONF_DURATION,                                          \
         .offset = offsetof(struct sr_conf_listener, idle_timeout), .def = "1h",                    \

@@ -61,6 +61,12 @@ struct sr_emit {
 
     /* Why something was decoded as it was: a JSON text. NULL when nobody asks. */
     void (*explain)(void *arg, struct sr_span json);
+
+    /*
+     * Of datagrams, how full it is where they wait before and behind the collector, in 32nds: for
+     * sr_fair_sheds(). 0 where nothing is to be given up.
+     */
+    unsigned level;
 };
 
 /*
@@ -73,6 +79,7 @@ enum sr_verdict {
     SR_REFUSED,    /* told to emit->refused */
     SR_DEADLETTER, /* handed to emit->deadletter, once or more */
     SR_FULL,       /* emit->reserve had no room: nothing was written */
+    SR_LATER,      /* of streams: its source sends too much. It comes again, and others go on */
 };
 
 #endif

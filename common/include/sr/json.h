@@ -32,6 +32,13 @@ void sr_json_text(struct sr_buf *b, const char *text);
  */
 void sr_json_double(struct sr_buf *b, double value);
 
+/*
+ * Appends an instant, seconds since 1970 in UTC and nanoseconds, as a JSON string of RFC 3339 with
+ * nine digits of the second: "2026-11-22T12:00:00.000000000Z". One that is not of the years 0 to
+ * 9999 becomes `null`.
+ */
+void sr_json_time(struct sr_buf *b, int64_t sec, uint32_t nsec);
+
 /* True when all of `text` is well-formed UTF-8 (RFC 3629). */
 bool sr_utf8_valid(struct sr_span text);
 

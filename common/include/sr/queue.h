@@ -135,6 +135,12 @@ uint64_t sr_lane_queued(const struct sr_lane *lane);
  */
 uint8_t *sr_lane_reserve(struct sr_lane *lane, size_t max, uint64_t now_ns);
 
+/*
+ * How full is what the lane's listener can have, memory and disk, in 32nds (sr/fair.h). Below
+ * SR_FAIR_PRESSED as of the lane's last segment, which costs nothing to tell; above, as of now.
+ */
+unsigned sr_lane_level(struct sr_lane *lane);
+
 /* A `max` that sr_lane_reserve() has room for without another segment: 4 bytes off the largest. */
 size_t sr_lane_room(const struct sr_lane *lane);
 

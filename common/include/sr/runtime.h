@@ -107,7 +107,8 @@ struct sr_program {
 
     /*
      * As datagram(), for one message. SR_FULL: it comes again, whole, when there may be room; but
-     * with `must` it is dropped, and the next one follows.
+     * with `must` it is dropped, and the next one follows. SR_LATER, never with `must`: the same,
+     * but only its connection waits.
      */
     enum sr_verdict (*stream_message)(void *state, const void *snapshot, unsigned listener,
         void *scratch, void *connection, uint64_t now_ns, const struct sr_peer *peer,

@@ -25,6 +25,9 @@ struct sr_share {
 /* Takes `size` bytes for the listener; false when its share has no more, and nothing is taken. */
 bool sr_share_take(struct sr_share *s, unsigned listener, bool dead, uint64_t size);
 
+/* How many bytes the listener may take at most now, whatever they are for. */
+uint64_t sr_share_left(const struct sr_share *s, unsigned listener);
+
 /* Takes them in any case: for what is there already, and for what must not wait. */
 void sr_share_force(struct sr_share *s, unsigned listener, bool dead, uint64_t size);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sr/access.h"
 #include "sr/frame.h"
 #include "sr/peer.h"
 #include "sr/span.h"
@@ -38,6 +39,13 @@ bool sr_tcp_is_stream(int fd);
  */
 bool sr_tcp_adopt(int fd, char *error, size_t error_size);
 
+/* What became of a message. Of two of them it comes again. */
+enum sr_tcp_word {
+    SR_TCP_TAKEN = 0,
+    SR_TCP_FULL,  /* there is no room, for those of other connections neither */
+    SR_TCP_LATER, /* its source is to wait, others need not */
+};
+
 /*
  * What a listener calls, all on its own thread. Messages come in batches: batch_begin() stands
  * before the first of what several connections had to read, batch_end() behind the last. Then the
@@ -59,11 +67,11 @@ struct sr_tcp_handler {
         void *arg, void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
 
     /*
-     * One message, which took `used` bytes of the stream. False: no room for it; it comes again.
-     * `must`: it will not, count it as dropped.
+     * One message, which took `used` bytes of the stream. `must`: it will not come again, and is
+     * TAKEN, or counted as dropped.
      */
-    bool (*message)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
-        size_t used, bool must);
+    enum sr_tcp_word (*message)(void *arg, void *connection, const struct sr_peer *peer,
+        struct sr_span message, size_t used, bool must);
 
     /* Bytes that are no message, for `reason` (see sr/frame.h): the connection ends. */
     void (*broken)(void *arg, void *connection, const struct sr_peer *peer, struct sr_span bytes,
@@ -85,6 +93,7 @@ struct sr_tcp_options {
     uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
     size_t message_max;   /* bytes of a message with its frame */
     bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
+    const struct sr_access *balancers; /* who may connect then; borrowed; NULL: everybody */
 };
 
 struct sr_tcp_worker;

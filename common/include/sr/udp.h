@@ -99,6 +99,11 @@ struct sr_udp_handler {
     void (*datagram)(void *arg, uint64_t now_ns, const struct sr_peer *peer, struct sr_span bytes,
         const struct msghdr *message);
     void (*batch_end)(void *arg);
+    /*
+     * Before batch_begin(): how full the socket's buffer still is, in 32nds, while it has been too
+     * small of late; else 0: a burst that it holds is taken whole. May be NULL.
+     */
+    void (*backlog)(void *arg, unsigned level);
     void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
     uint64_t (*due)(void *arg);
     bool (*hurries)(void *arg);
