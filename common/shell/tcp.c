@@ -4,8 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "shell/socket.h"
 #include "shell/tcp_socket.h"
 #include "shell/tcp_worker.h"
 #include "sr/clock.h"
@@ -17,7 +20,7 @@
 #define STOP_WAIT_NS (2 * SR_NS_PER_SECOND) /* for room, when stopping */
 #define GATHER_NS ((long)SR_NS_PER_MS)      /* rounds with messages of less distance are a stream */
 #define GATHER_FEW 64U                      /* messages that are not worth a wake-up of their own */
-#define HEAD_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer */
+#define OPEN_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer; for a handshake */
 
 /* ---- Batches ---- */
 
@@ -95,8 +98,9 @@ close_idle(struct sr_tcp_worker *w, uint64_t now_ns)
 
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
         next = c->next;
-        uint64_t most_ns = c->head != NULL ? HEAD_WAIT_NS : w->options.idle_ns;
+        uint64_t most_ns = c->open ? w->options.idle_ns : OPEN_WAIT_NS;
         if (most_ns != 0 && !c->paused && now_ns > c->heard_ns && now_ns - c->heard_ns > most_ns) {
+            c->late = true;
             tcp_connection_end(c);
         }
     }
@@ -109,8 +113,7 @@ on_tick(uv_timer_t *timer)
     uint64_t now_ns = sr_clock_monotonic_ns();
 
     if (w->unaccepted && !w->stopping) {
-        w->unaccepted = false;
-        tcp_accept_on_connection((uv_stream_t *)&w->listener, 0);
+        tcp_accept_again(w);
     }
     close_idle(w, now_ns);
     if (w->handler.tick != NULL && now_ns >= w->next_tick_ns) {
@@ -158,6 +161,7 @@ drain_all(struct sr_tcp_worker *w)
 {
     struct tcp_connection *next;
 
+    tcp_accept_all(w);
     w->stopping = true;
     uv_close((uv_handle_t *)&w->listener, NULL);
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
@@ -194,8 +198,7 @@ tcp_retry_start(struct sr_tcp_worker *w)
     }
 }
 
-/* One more round of the loop accepts what stands in the backlog and reads; then comes on_retry().
- */
+/* One more round of the loop reads; then comes on_retry(). */
 static void
 on_stop(uv_async_t *async)
 {
@@ -224,14 +227,16 @@ open_handles(struct sr_tcp_worker *w, int fd)
 {
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
         uv_timer_init(&w->loop, &w->retry) != 0 || uv_timer_init(&w->loop, &w->due) != 0 ||
-        uv_prepare_init(&w->loop, &w->round) != 0 || uv_tcp_init(&w->loop, &w->listener) != 0 ||
-        uv_tcp_open(&w->listener, fd) != 0) {
+        uv_prepare_init(&w->loop, &w->round) != 0 ||
+        uv_poll_init(&w->loop, &w->listener, fd) != 0) {
         return false;
     }
+    w->fd = fd;
+    w->is_local = sr_socket_option(fd, SO_DOMAIN) == AF_UNIX;
     w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data =
         w;
-    return uv_listen((uv_stream_t *)&w->listener, TCP_BACKLOG, tcp_accept_on_connection) == 0 &&
-           uv_prepare_start(&w->round, on_round) == 0 &&
+    tcp_accept_again(w);
+    return uv_prepare_start(&w->round, on_round) == 0 &&
            uv_timer_start(&w->tick, on_tick, 0, TICK_MS) == 0;
 }
 
@@ -248,7 +253,9 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     w->options = *options;
     w->stats = stats;
     w->descriptors = tcp_descriptors();
-    if (uv_loop_init(&w->loop) != 0) {
+    w->plain = options->tls != NULL ? malloc(TCP_PLAIN_SIZE) : NULL;
+    if ((options->tls != NULL && w->plain == NULL) || uv_loop_init(&w->loop) != 0) {
+        free(w->plain);
         free(w);
         return NULL;
     }
@@ -257,6 +264,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
         return w;
     }
     (void)uv_loop_close(&w->loop); /* with open handles it stays open: the process is ending */
+    free(w->plain);
     free(w);
     return NULL;
 }
@@ -275,6 +283,8 @@ sr_tcp_worker_join(struct sr_tcp_worker *w)
     }
     (void)pthread_join(w->thread, NULL);
     (void)uv_loop_close(&w->loop);
+    (void)close(w->fd);
+    free(w->plain);
     free(w);
 }
 

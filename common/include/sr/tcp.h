@@ -19,6 +19,8 @@
  * TCP, and nothing is lost.
  */
 
+struct sr_tls_listener;
+
 struct sr_tcp_address {
     const char *host; /* a name or numeric address; "" or "*": every address, dual stack */
     unsigned port;
@@ -34,10 +36,10 @@ int sr_tcp_open(const struct sr_tcp_address *address, char *error, size_t error_
 bool sr_tcp_is_stream(int fd);
 
 /*
- * Makes a socket that was handed over one to accept on. False with what is wrong and what to do in
- * `error`; the descriptor stays the caller's in either case.
+ * Makes a socket that was handed over one to accept on; `may_be_local`: a Unix socket too. False
+ * with what is wrong and what to do in `error`; the descriptor stays the caller's in either case.
  */
-bool sr_tcp_adopt(int fd, char *error, size_t error_size);
+bool sr_tcp_adopt(int fd, bool may_be_local, char *error, size_t error_size);
 
 /* What became of a message. Of two of them it comes again. */
 enum sr_tcp_word {
@@ -58,8 +60,12 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
-    /* What the program keeps of a connection, in *ret_connection; false: it is refused. */
-    bool (*open)(void *arg, const struct sr_peer *peer, void **ret_connection);
+    /*
+     * What the program keeps of a connection, in *ret_connection; false: it is refused. `tls_peer`
+     * is the name that its certificate proved, borrowed for the call; NULL: it showed none.
+     */
+    bool (*open)(
+        void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection);
     void (*close)(void *arg, void *connection);
 
     /* See sr/frame.h; with `last`, nothing follows. */
@@ -93,6 +99,7 @@ struct sr_tcp_options {
     uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
     size_t message_max;   /* bytes of a message with its frame */
     bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
+    struct sr_tls_listener *tls;       /* what follows is TLS; NULL: it is not; borrowed */
     const struct sr_access *balancers; /* who may connect then; borrowed; NULL: everybody */
 };
 
@@ -106,8 +113,9 @@ struct sr_tcp_worker;
 void sr_tcp_expect(uint64_t connections);
 
 /*
- * Starts to accept. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
- * Returns an owned worker, or NULL (the descriptor is then still the caller's).
+ * Starts to accept. Takes `fd`, of TCP or a Unix socket, whose peers are local ones (sr/peer.h);
+ * `stats` and what `handler` points to must outlive the worker. Returns an owned worker, or NULL
+ * (the descriptor is then still the caller's).
  */
 struct sr_tcp_worker *sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     const struct sr_tcp_options *options, struct sr_worker_stats *stats);
