@@ -122,6 +122,11 @@ a_sender_without_an_address_is_in_the_listeners_zone(void **state)
                 (double)(NOON - 13 * 3600));
     assert_non_null(strstr(record, "\"host\":\"h\""));
     assert_null(strstr(record, "_remote_addr"));
+    struct sr_peer local = { .is_local = true };
+    for (int format = SYSLOG_RFC3164; format <= SYSLOG_SMART; format += SYSLOG_SMART) {
+        assert_true(time_of(&mapped, (enum syslog_format)format, &local, NOON,
+                        "<34>Nov 22 12:00:00 h a: text") == (double)(NOON - 13 * 3600));
+    }
     (void)time_of(&mapped, SYSLOG_SMART, NULL, NOON, "text");
     assert_non_null(strstr(record, "\"host\":\"unknown\""));
 }
