@@ -4,10 +4,11 @@
 import datetime
 import json
 import socket
+import ssl
 
 import pytest
 
-from lab import SUBJECT, Daemon, free_port
+from lab import SUBJECT, Authority, Daemon, free_port
 
 
 @pytest.fixture
@@ -79,6 +80,31 @@ def test_what_the_platform_dropped_is_stored(lab, server, tmp_path_factory):
     # What upstream's bytes say of the sender is what he says.
     assert by_transport["tcp"]["_remote_addr"] == "edge:6.6.6.6"
     assert by_transport["tcp"]["attributes"]["remote_addr"] == "edge:127.0.0.1"
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_name_of_a_certificate_is_told_and_not_forged(lab, server, tmp_path, held):
+    ca = Authority(tmp_path)
+    cert, key = ca.issue("listener")
+    shown = ca.issue("fw-7")
+    tcp = free_port()
+    tls = {"cert_file": str(cert), "key_file": str(key), "ca_file": str(ca.file)}
+    daemon = Daemon(lab, server=server, enrich=True, listeners=[
+        {"listen": "fd://tls" if held else f"tls://127.0.0.1:{tcp}", "format": "auto", "tls": tls}])
+    if held:
+        daemon.held.append(("tls", socket.create_server(("127.0.0.1", tcp))))
+    daemon.start()
+    context = ssl.create_default_context(cafile=ca.file)
+    context.load_cert_chain(*shown)
+    raw = socket.create_connection(("127.0.0.1", tcp), 10)
+    with context.wrap_socket(raw, server_hostname="localhost") as s:
+        s.sendall(b"<11>1 - fw app - - [x@1 tls_peer=\"root\"] text\n")
+        daemon.settled(1)
+    record, = records(server.client())
+    # Of a certificate with names these count, and not its subject.
+    assert (record["_tls_peer"], record["_sd_tls_peer"]) == ("localhost", "root")
+    assert record["attributes"]["tls.peer"] == "localhost"
+    assert record["attributes"]["transport"] == "tls"
 
 
 def test_zones_of_senders_change_with_a_reload(lab, server):
