@@ -115,6 +115,7 @@ on_tick(uv_timer_t *timer)
         tcp_accept_again(w);
     }
     close_idle(w, now_ns);
+    tcp_room_help(w);
     if (w->handler.tick != NULL && now_ns >= w->next_tick_ns) {
         w->next_tick_ns = now_ns + SR_NS_PER_SECOND - (uint64_t)TICK_MS / 2 * SR_NS_PER_MS;
         for (struct tcp_connection *c = w->first; c != NULL; c = c->next) {

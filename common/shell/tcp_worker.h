@@ -11,6 +11,7 @@
 
 #include "shell/proxy_head.h"
 #include "shell/stream.h"
+#include "shell/stream_budget.h"
 #include "sr/log.h"
 #include "sr/peer.h"
 #include "sr/tcp.h"
@@ -32,14 +33,18 @@ struct tcp_connection {
     } handle;
     struct sr_tcp_worker *worker;
     struct tcp_connection *prev, *next;
-    struct tcp_connection *behind; /* in the line of those that are paused */
-    struct tcp_connection *beside; /* of those whose sources share a bucket */
-    struct proxy_head *head;       /* owned; NULL: it is behind it */
+    struct tcp_connection *behind;        /* in the line of those that are paused */
+    struct tcp_connection *beside;        /* of those whose sources share a bucket */
+    struct tcp_connection *older, *newer; /* of those that hold a piece of a message */
+    struct proxy_head *head;              /* owned; NULL: it is behind it */
     struct sr_stream stream;
     struct sr_peer peer;
-    void *user;        /* the handler's, if it is open */
-    uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
-    bool open;         /* to the handler */
+    void *user;             /* the handler's, if it is open */
+    uint64_t heard_ns;      /* monotonic: of the last whole message, or of the last pause's end */
+    size_t taken;           /* of the budget */
+    uint64_t held_heard_ns; /* `heard_ns` when its piece began */
+    bool holds;             /* a piece, and is not paused */
+    bool open;              /* to the handler */
     bool paused;
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
@@ -68,10 +73,11 @@ struct sr_tcp_worker {
     uint64_t next_tick_ns;
     struct tcp_connection *first;
     struct tcp_connection *line, *line_end; /* those that are paused */
+    struct tcp_connection *oldest, *newest; /* those that hold a piece of a message */
     unsigned count;
     struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
     int descriptors;                             /* a connection has a lower one */
-    struct sr_log_limit refusing, accepting;
+    struct sr_log_limit refusing, accepting, cutting;
     _Atomic uint64_t heartbeat_ns;
     uint8_t
         buffer[TCP_READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
@@ -110,6 +116,9 @@ void tcp_accept_leave(struct tcp_connection *c);
 /* Begins to read. */
 void tcp_connection_start(struct tcp_connection *c);
 
+/* Stops reading it until there is room. */
+void tcp_connection_pause(struct tcp_connection *c);
+
 /* The peer sends no more: what has come is worked off before it is closed. */
 void tcp_connection_end(struct tcp_connection *c);
 
@@ -127,5 +136,19 @@ void tcp_connection_retry_line(struct sr_tcp_worker *w);
 
 /* Frees it: the callback of uv_close(). */
 void tcp_connection_on_closed(uv_handle_t *handle);
+
+/* ---- tcp_room.c ---- */
+
+/* Takes from the budget what one read may need. False: there is no room. */
+bool tcp_room_take(struct tcp_connection *c);
+
+/* Behind a read, and whenever what waits of it has changed: it has what it holds, and no more. */
+void tcp_room_settle(struct tcp_connection *c);
+
+/* There was no room to read it: makes some, or pauses it. It may be closed then. */
+void tcp_room_make(struct tcp_connection *c);
+
+/* Makes room for the connections of other workers, if they found none of their own. */
+void tcp_room_help(struct sr_tcp_worker *w);
 
 #endif

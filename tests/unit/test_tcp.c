@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shell/stream_budget.h"
 #include "sr/clock.h"
 #include "sr/tcp.h"
 #include "wait.h"
@@ -45,6 +46,15 @@ struct user {
 };
 
 static struct listener listener;
+
+/* Of the listener; without a limit at the start of each test. */
+static struct stream_budget buffers;
+
+/* What a read of a connection may need that holds nothing; then, what a piece of a message takes.
+ */
+#define A_READ 81920U
+#define A_PIECE 2048U
+#define A_READ_BEHIND_A_PIECE 98304U /* both */
 
 static void
 on_begin(void *arg, uint64_t now_ns)
@@ -228,7 +238,10 @@ serve(int fd, unsigned connections, uint64_t idle_ns)
         .finish = on_finish,
     };
     struct sr_tcp_options options = {
-        .connections = connections, .idle_ns = idle_ns, .message_max = FRAME_MAX
+        .connections = connections,
+        .idle_ns = idle_ns,
+        .message_max = FRAME_MAX,
+        .buffers = &buffers,
     };
 
     listener.worker = sr_tcp_worker_start(fd, &handler, &options, &listener.stats);
@@ -246,6 +259,7 @@ start(void **state)
 {
     (void)state;
     memset(&listener, 0, sizeof(listener));
+    buffers = (struct stream_budget){ .limit = UINT64_MAX };
     return 0;
 }
 
@@ -259,6 +273,7 @@ stop(void)
     assert_int_equal(sr_counted(&listener.stats.connections), 0);
     assert_int_equal(atomic_load(&listener.opened), atomic_load(&listener.closed));
     assert_int_equal(atomic_load(&listener.opened), atomic_load(&listener.last_ticks));
+    assert_int_equal(atomic_load(&buffers.used), 0);
 }
 
 static int
@@ -535,6 +550,95 @@ what_came_before_a_reset_counts_even_if_nobody_had_accepted_yet(void **state)
 }
 
 static void
+without_memory_who_holds_a_piece_for_longest_goes(void **state)
+{
+    enum { HOLDERS = 5 };
+    int fds[HOLDERS];
+
+    (void)state;
+    buffers.limit = A_READ_BEHIND_A_PIECE + (HOLDERS - 2) * A_PIECE;
+    start_with(CLIENTS_MAX, 0);
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        fds[i] = connect_to();
+        send_messages(fds[i], 0, 1);
+        wait_for_count(&listener.shown, i * 2 + 1);
+        send_all(fds[i], "m01\1m0", 6); /* a message, and a piece behind it */
+        wait_for_count(&listener.shown, i * 2 + 2);
+    }
+    assert_int_equal(atomic_load(&listener.closed), 0);
+    send_all(fds[HOLDERS - 1], "1", 1); /* goes on with its own, for which there is no room */
+    assert_true(is_closed_by_peer(fds[0]));
+    assert_string_equal(listener.reason, "buffers_full");
+    assert_int_equal(listener.broken_len, 2);
+    int healthy = connect_to(); /* needs no memory, but for the moment of a read */
+    send_messages(healthy, 0, 5);
+    wait_for_count(&listener.shown, HOLDERS * 2 + 5);
+    for (unsigned i = 1; i < HOLDERS; i++) {
+        send_all(fds[i], i < HOLDERS - 1 ? "1\2" : "\2", i < HOLDERS - 1 ? 2 : 1);
+    }
+    wait_for_count(&listener.shown, HOLDERS * 2 + 5 + HOLDERS - 1);
+    stop();
+    assert_int_equal(atomic_load(&listener.broken), 1);
+    assert_int_equal(sr_counted(&listener.stats.connections_cut_off), 1);
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        (void)close(fds[i]);
+    }
+    (void)close(healthy);
+}
+
+static void
+who_holds_whole_messages_stays_and_others_wait_for_memory(void **state)
+{
+    int fds[3];
+
+    (void)state;
+    buffers.limit = A_READ;
+    start_with(CLIENTS_MAX, 0);
+    atomic_store(&listener.full, true);
+    for (unsigned i = 0; i < 3; i++) {
+        fds[i] = connect_to();
+        send_messages(fds[i], 0, 10);
+    }
+    wait_for_count(&listener.asked, 3); /* the first is tried again and again */
+    assert_true(atomic_load(&buffers.wanted));
+    assert_int_equal(sr_counted(&listener.stats.connections), 3);
+    atomic_store(&listener.full, false);
+    wait_for_count(&listener.shown, 30);
+    stop();
+    assert_int_equal(sr_counted(&listener.stats.connections_cut_off), 0);
+    assert_int_equal(atomic_load(&listener.broken), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+static void
+a_stop_without_memory_reads_what_has_come_all_the_same(void **state)
+{
+    int fds[3];
+
+    (void)state;
+    buffers.limit = A_READ;
+    start_with(CLIENTS_MAX, 0);
+    atomic_store(&listener.full, true);
+    for (unsigned i = 0; i < 3; i++) {
+        fds[i] = connect_to();
+        send_messages(fds[i], 0, 10);
+        await_received_by_kernel(fds[i]);
+    }
+    wait_for_count(&listener.asked, 1);
+    sr_tcp_worker_stop(listener.worker);
+    uint64_t asked = atomic_load(&listener.asked);
+    wait_for_count(&listener.asked, asked + 2);
+    atomic_store(&listener.full, false);
+    stop();
+    assert_int_equal(atomic_load(&listener.messages), 30);
+    for (unsigned i = 0; i < 3; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+static void
 connections_over_the_limit_are_closed_and_counted(void **state)
 {
     int fds[4];
@@ -784,6 +888,9 @@ main(void)
         cmocka_unit_test_setup(a_client_that_dies_in_a_message_leaves_a_piece, start),
         cmocka_unit_test_setup(
             what_came_before_a_reset_counts_even_if_nobody_had_accepted_yet, start),
+        cmocka_unit_test_setup(without_memory_who_holds_a_piece_for_longest_goes, start),
+        cmocka_unit_test_setup(who_holds_whole_messages_stays_and_others_wait_for_memory, start),
+        cmocka_unit_test_setup(a_stop_without_memory_reads_what_has_come_all_the_same, start),
         cmocka_unit_test_setup(connections_over_the_limit_are_closed_and_counted, start),
         cmocka_unit_test_setup(
             those_that_there_is_no_descriptor_for_wait_until_there_is_one, start),
