@@ -377,7 +377,8 @@ sr_conf_check_enrich(const void *item, char *text, size_t text_size)
 bool
 sr_conf_is_stream(const char *listen)
 {
-    return behind(listen, "tcp://") != NULL || sr_conf_unix_path(listen) != NULL;
+    return behind(listen, "tcp://") != NULL || behind(listen, "tls://") != NULL ||
+           sr_conf_unix_path(listen) != NULL;
 }
 
 const char *
@@ -387,12 +388,11 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
 
     const char *host = behind(listen, "udp://");
 
+    host = host != NULL ? host : behind(listen, "tcp://");
+    host = host != NULL ? host : behind(listen, "tls://");
     if (host == NULL) {
-        host = behind(listen, "tcp://");
-    }
-    if (host == NULL) {
-        return "write udp://HOST:PORT, tcp://HOST:PORT, unix:///PATH, unixgram:///PATH or "
-               "fd://NAME";
+        return "write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, "
+               "unixgram:///PATH or fd://NAME";
     }
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
@@ -596,8 +596,8 @@ check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_p
                 "`%s`: this program receives datagrams only; write udp://HOST:PORT", l->listen);
         } else if (l->workers > 1) {
             (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
-            sr_conf_problem(problems, where,
-                "one thread serves all connections of a tcp:// listener; remove it");
+            sr_conf_problem(
+                problems, where, "one thread serves all connections of a listener; remove it");
         }
     }
 }
@@ -677,5 +677,6 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
     }
     check_twice(c, listener_size, problems);
     check_streams(c, listener_size, problems);
+    sr_conf_check_tls(c, listener_size, problems);
     check_queue(c, listener_size, problems);
 }

@@ -15,6 +15,7 @@
 #include "sr/log.h"
 #include "sr/peer.h"
 #include "sr/tcp.h"
+#include "sr/tls.h"
 
 /*
  * What the files of sr/tcp.h share: tcp.c runs a worker, tcp_accept.c says who may connect,
@@ -23,6 +24,9 @@
 
 #define TCP_BUCKETS 256U
 #define TCP_READ_SIZE (64U * 1024U)
+#define TCP_PLAIN_SIZE                                                                             \
+    (TCP_READ_SIZE + 16U * 1024U) /* all of a read, and a record begun before                      \
+                                   */
 
 struct tcp_connection {
     union {
@@ -37,6 +41,7 @@ struct tcp_connection {
     struct tcp_connection *beside;        /* of those whose sources share a bucket */
     struct tcp_connection *older, *newer; /* of those that hold a piece of a message */
     struct proxy_head *head;              /* owned; NULL: it is behind it */
+    struct sr_tls_session *tls;           /* owned; NULL: it has none, or none yet */
     struct sr_stream stream;
     struct sr_peer peer;
     void *user;             /* the handler's, if it is open */
@@ -45,6 +50,7 @@ struct tcp_connection {
     uint64_t held_heard_ns; /* `heard_ns` when its piece began */
     bool holds;             /* a piece, and is not paused */
     bool open;              /* to the handler */
+    bool late;              /* it has said nothing for too long */
     bool paused;
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
@@ -78,6 +84,8 @@ struct sr_tcp_worker {
     struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
     int descriptors;                             /* a connection has a lower one */
     struct sr_log_limit refusing, accepting, cutting;
+    struct sr_log_limit failing[SR_REASONS_MAX]; /* by row of stats->tls_failures */
+    uint8_t *plain; /* what was decrypted, TCP_PLAIN_SIZE bytes; NULL without TLS */
     _Atomic uint64_t heartbeat_ns;
     uint8_t
         buffer[TCP_READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
@@ -108,10 +116,16 @@ void tcp_accept_again(struct sr_tcp_worker *w);
  */
 bool tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy);
 
+/* Its handshake is over: the handler opens it. False: it is refused. */
+bool tcp_accept_user(struct tcp_connection *c);
+
 /* It is none of its source's any more. */
 void tcp_accept_leave(struct tcp_connection *c);
 
 /* ---- tcp_connection.c ---- */
+
+/* Hands on the messages of a stream, decrypted if it was encrypted. */
+enum sr_stream_state tcp_connection_hand_on(struct tcp_connection *c, struct sr_span bytes);
 
 /* Begins to read. */
 void tcp_connection_start(struct tcp_connection *c);
@@ -150,5 +164,18 @@ void tcp_room_make(struct tcp_connection *c);
 
 /* Makes room for the connections of other workers, if they found none of their own. */
 void tcp_room_help(struct sr_tcp_worker *w);
+/* ---- tcp_tls.c ---- */
+
+/* Begins a session on a connection. False without memory. */
+bool tcp_tls_start(struct tcp_connection *c);
+
+/* Decrypts what came and hands it on. */
+enum sr_stream_state tcp_tls_feed(struct tcp_connection *c, struct sr_span bytes);
+
+/* The session takes no more: the peer has ended it, or it failed. */
+bool tcp_tls_is_over(const struct tcp_connection *c);
+
+/* Tells what was wrong, if anything, says goodbye and frees the session. */
+void tcp_tls_end(struct tcp_connection *c);
 
 #endif

@@ -60,6 +60,7 @@ struct sr_worker_stats {
     _Atomic uint64_t connections_refused;
     _Atomic uint64_t accepts_put_off;     /* times that those who connected had to wait */
     _Atomic uint64_t connections_cut_off; /* ended in a message for their part of a budget */
+    struct sr_reasons tls_failures;       /* sessions that ended for a fault, by reason; not kept */
     struct sr_reasons undecodable;        /* every input that could not be decoded, by reason */
     struct sr_reasons dropped;  /* inputs that were received and went nowhere, by reason */
     struct sr_reasons consumed; /* datagrams that have no record of their own, by reason */
@@ -94,8 +95,10 @@ struct sr_request_stats {
 };
 
 struct sr_listener_stats {
-    char name[96];    /* its address, as configured */
-    bool has_streams; /* set before the threads start */
+    char name[96];               /* its address, as configured */
+    bool has_streams;            /* set before the threads start */
+    bool has_tls;                /* the same */
+    _Atomic int64_t tls_expires; /* when its certificate does, seconds since 1970 UTC */
     unsigned worker_count;
     struct sr_worker_stats *workers;
     struct sr_delivery_stats delivery;
