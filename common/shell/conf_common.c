@@ -386,10 +386,12 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
 {
     char *end;
 
-    const char *host = behind(listen, "udp://");
+    static const char *const schemes[] = { "udp://", "tcp://", "tls://" };
+    const char *host = NULL;
 
-    host = host != NULL ? host : behind(listen, "tcp://");
-    host = host != NULL ? host : behind(listen, "tls://");
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]) && host == NULL; i++) {
+        host = behind(listen, schemes[i]);
+    }
     if (host == NULL) {
         return "write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, "
                "unixgram:///PATH or fd://NAME";

@@ -325,15 +325,13 @@ retry(struct tcp_connection *c)
 void
 tcp_connection_retry_line(struct sr_tcp_worker *w)
 {
-    struct tcp_connection *last =
-        w->line_end; /* who comes back to the line waits for the next time */
+    struct tcp_connection *last = w->line_end; /* behind it are those who come back: next time */
     struct tcp_connection *next;
-    bool full = false;
 
     for (struct tcp_connection *c = w->line; c != NULL; c = next) {
         next = c != last ? c->behind : NULL;
-        if ((!full || c->later) && !retry(c)) {
-            full = full || !c->later;
+        if (!retry(c) && !c->later) {
+            return;
         }
     }
 }

@@ -142,10 +142,7 @@ void tcp_connection_drain(struct tcp_connection *c);
 /* There is no later: what has no room is dropped, and counted. */
 void tcp_connection_give_up(struct tcp_connection *c);
 
-/*
- * Lets those that are paused try again, in their order; once one gets no room, only those that do
- * not wait for it.
- */
+/* Lets those that are paused try again, in their order, until one gets no room. */
 void tcp_connection_retry_line(struct sr_tcp_worker *w);
 
 /* Frees it: the callback of uv_close(). */

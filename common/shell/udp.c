@@ -242,8 +242,8 @@ read_memory(int fd, uint32_t info[SK_MEMINFO_VARS])
 
 /*
  * What a batch of `n` left in the socket: nothing, unless all slots are full. It is of no concern
- * before the kernel has dropped something, and then until the buffer has not been nearly full for a
- * while.
+ * before the kernel has dropped something. Then half of the buffer is to stay free, for moments in
+ * which this thread does not run, until it has been so for a while.
  */
 static void
 tell_backlog(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
@@ -256,7 +256,7 @@ tell_backlog(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
     }
     if (n == SR_UDP_SLOTS && read_memory(w->fd, info)) {
         uint32_t used = info[SK_MEMINFO_RMEM_ALLOC], size = info[SK_MEMINFO_RCVBUF];
-        level = sr_fair_level(used, size > used ? size - used : 0);
+        level = sr_fair_level(used, size / 2 > used ? size / 2 - used : 0);
         if (info[SK_MEMINFO_DROPS] != w->drops_told ||
             (now_ns < w->overload_ns && level >= SR_FAIR_SHEDDING)) {
             w->drops_told = info[SK_MEMINFO_DROPS];

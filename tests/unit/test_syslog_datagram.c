@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decode/datagram.h"
+#include "decode/pri.h"
 #include "decode/rfc3164.h"
 
 #include "sr/banned.h"
@@ -341,6 +342,43 @@ every_error_has_a_word_and_a_sentence(void **state)
     }
 }
 
+static void
+a_severity_is_told_before_anything_else_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned severity;
+    } cases[] = {
+        { "<0>", 0 },
+        { "<13>x", 5 },
+        { "<15>x", 7 },
+        { "<191>1 2026-11-22T12:00:00Z", 7 },
+        { "<190>", 6 },
+        { "<8>x", 0 },
+        { "<007>x", 7 },
+        { "", 5 },
+        { "<", 5 },
+        { "<1", 5 },
+        { "<>", 5 },
+        { "<7x>", 5 },
+        { "<1234>x", 5 },
+        { "<256>x", 5 },
+        { "<0000>x", 5 },
+        { " <0>x", 5 },
+        { "x<0>", 5 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len = strlen(cases[i].text);
+        uint8_t *exact = malloc(len + (len == 0)); /* so that reading on is found */
+        assert_non_null(exact);
+        memcpy(exact, cases[i].text, len);
+        assert_int_equal(pri_severity((struct sr_span){ exact, len }), cases[i].severity);
+        free(exact);
+    }
+}
+
 int
 main(void)
 {
@@ -359,6 +397,7 @@ main(void)
         cmocka_unit_test(text_of_many_escapes_is_given_more_room_once),
         cmocka_unit_test(a_record_above_the_cap_is_a_dead_letter),
         cmocka_unit_test(every_error_has_a_word_and_a_sentence),
+        cmocka_unit_test(a_severity_is_told_before_anything_else_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

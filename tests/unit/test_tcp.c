@@ -50,6 +50,9 @@ static struct listener listener;
 /* Of the listener; without a limit at the start of each test. */
 static struct stream_budget buffers;
 
+/* Whether a balancer's header comes first, which a test need not wait ten seconds for. */
+static bool proxied;
+
 /* What a read of a connection may need that holds nothing; then, what a piece of a message takes.
  */
 #define A_READ 81920U
@@ -243,6 +246,8 @@ serve(int fd, unsigned connections, uint64_t idle_ns)
     struct sr_tcp_options options = {
         .connections = connections,
         .idle_ns = idle_ns,
+        .open_ns = 500 * SR_NS_PER_MS,
+        .proxied = proxied,
         .message_max = FRAME_MAX,
         .buffers = &buffers,
     };
@@ -263,6 +268,7 @@ start(void **state)
     (void)state;
     memset(&listener, 0, sizeof(listener));
     buffers = (struct stream_budget){ .limit = UINT64_MAX };
+    proxied = false;
     return 0;
 }
 
@@ -761,6 +767,29 @@ an_idle_connection_is_closed_with_its_piece(void **state)
 }
 
 static void
+a_header_of_a_balancer_that_does_not_come_is_not_waited_for(void **state)
+{
+    (void)state;
+    proxied = true;
+    start_with(4, 0);
+    int silent = connect_to(), slow = connect_to();
+    send_all(slow, "PROXY TCP4 192", 14);
+    assert_true(is_closed_by_peer(silent));
+    assert_true(is_closed_by_peer(slow));
+    int good = connect_to();
+    send_all(good, "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n", 36);
+    send_messages(good, 0, 1);
+    wait_for_count(&listener.shown, 1);
+    stop();
+    assert_int_equal(atomic_load(&listener.broken), 1); /* nothing is a dead letter of nobody */
+    assert_string_equal(listener.reason, "proxy_header");
+    assert_int_equal(listener.broken_len, 14);
+    (void)close(silent);
+    (void)close(slow);
+    (void)close(good);
+}
+
+static void
 a_connection_that_waits_for_room_is_not_idle(void **state)
 {
     (void)state;
@@ -900,6 +929,7 @@ main(void)
         cmocka_unit_test(the_process_gets_descriptors_for_its_connections),
         cmocka_unit_test_setup(without_memory_for_its_state_a_connection_is_refused, start),
         cmocka_unit_test_setup(an_idle_connection_is_closed_with_its_piece, start),
+        cmocka_unit_test_setup(a_header_of_a_balancer_that_does_not_come_is_not_waited_for, start),
         cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, start),
         cmocka_unit_test_setup(a_stop_reads_what_has_come, start),
         cmocka_unit_test_setup(a_stop_waits_for_room_and_goes_on_reading, start),

@@ -106,9 +106,8 @@ struct sr_conf_common {
 
 /* The head of every program's listener. */
 struct sr_conf_listener {
-    int protocol; /* one choice a program: its own */
-    const char
-        *listen; /* udp://, tcp://, tls://ADDRESS:PORT, unix://, unixgram://PATH, fd://NAME */
+    int protocol;       /* one choice a program: its own */
+    const char *listen; /* {udp,tcp,tls}://ADDRESS:PORT, {unix,unixgram}://PATH or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer;         /* bytes */

@@ -102,8 +102,8 @@ struct sr_udp_handler {
         const struct msghdr *message);
     void (*batch_end)(void *arg);
     /*
-     * Before batch_begin(): how full the socket's buffer still is, in 32nds, while it has been too
-     * small of late; else 0: a burst that it holds is taken whole. May be NULL.
+     * Before batch_begin(): how full half of the socket's buffer still is, in 32nds, while all of
+     * it was too small of late; else 0: a burst that it holds is taken whole. May be NULL.
      */
     void (*backlog)(void *arg, unsigned level);
     void (*tick)(void *arg, uint64_t now_ns, bool last); /* wall clock */
