@@ -348,7 +348,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
     }
 
 /* The row that a program with streams adds to those of SR_CONF_COMMON_KEYS. */
-#define SR_CONF_STREAM_BUFFERS_KEY                                                                 \
+#define SR_CONF_STREAM_BUFFERS_KEYS                                                                \
     {                                                                                              \
         .name = "stream_buffers", .type = SR_CONF_SIZE,                                            \
         .offset = offsetof(struct sr_conf_common, stream_buffers), .def = "32MiB", .min = 1048576, \
