@@ -73,17 +73,13 @@ set_up(void **state)
     (void)state;
     assert_non_null(mkdtemp(dir));
     ca = tls_build(&ask);
-    ask = (struct tls_build_ask){ .name = "server",
-        .issuer = &ca,
-        .from = now - DAY,
-        .to = now + 3 * DAY,
-        .alternatives = "DNS:server.example.com" };
-    server = tls_build(&ask);
+    ask = (struct tls_build_ask){
+        .name = "server", .issuer = &ca, .from = now - DAY, .to = now + 3 * DAY
+    };
+    server = tls_build_named(&ask, "DNS:server.example.com");
     ask.name = "common.example.com";
-    ask.alternatives = "DNS:edge.example.com,IP:192.0.2.7";
-    client = tls_build(&ask);
+    client = tls_build_named(&ask, "DNS:edge.example.com,IP:192.0.2.7");
     ask.name = "late";
-    ask.alternatives = NULL;
     ask.to = now - 3600;
     expired = tls_build(&ask);
     ask = (struct tls_build_ask){ .name = "stranger", .from = now - DAY, .to = now + DAY };

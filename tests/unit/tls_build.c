@@ -34,6 +34,12 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 struct tls_build_cert
 tls_build(const struct tls_build_ask *ask)
 {
+    return tls_build_named(ask, NULL);
+}
+
+struct tls_build_cert
+tls_build_named(const struct tls_build_ask *ask, const char *alternatives)
+{
     static long serial;
     struct tls_build_cert made = { EVP_EC_gen("P-256"), X509_new() };
     must(made.key != NULL && made.cert != NULL);
@@ -53,8 +59,8 @@ tls_build(const struct tls_build_ask *ask)
     if (ask->usage != NULL) {
         add_extension(made.cert, issuer->cert, NID_ext_key_usage, ask->usage);
     }
-    if (ask->alternatives != NULL) {
-        add_extension(made.cert, issuer->cert, NID_subject_alt_name, ask->alternatives);
+    if (alternatives != NULL) {
+        add_extension(made.cert, issuer->cert, NID_subject_alt_name, alternatives);
     }
     must(X509_sign(made.cert, issuer->key, EVP_sha256()) > 0);
     return made;

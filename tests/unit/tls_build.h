@@ -20,14 +20,16 @@ struct tls_build_ask {
     const char *name;
     const struct tls_build_cert *issuer; /* NULL: signs itself */
     bool is_ca;
-    const char *usage;        /* extended key usage, or NULL for none */
-    const char *alternatives; /* subjectAltName, as "DNS:a,IP:192.0.2.1"; NULL for none */
+    const char *usage; /* extended key usage, or NULL for none */
     time_t from;
     time_t to;
 };
 
 /* Makes a certificate with a new key. Aborts when the library fails. tls_build_free frees it. */
 struct tls_build_cert tls_build(const struct tls_build_ask *ask);
+
+/* The same with a subjectAltName, as "DNS:a,IP:192.0.2.1"; NULL for none. */
+struct tls_build_cert tls_build_named(const struct tls_build_ask *ask, const char *alternatives);
 
 /*
  * Appends as PEM a list of `issuer` that ends at `next` and has the certificate `revoked`, unless
