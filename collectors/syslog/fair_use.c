@@ -5,8 +5,7 @@
 
 #include "sr/banned.h"
 
-#define AROUND 256U /* bytes that a record and its entry in the queue have more than the message   \
-                     */
+#define AROUND 256U /* bytes that a record has more than the message, roughly */
 
 static const char *const shed_reasons[] = { "shed_emergency", "shed_alert", "shed_critical",
     "shed_error", "shed_warning", "shed_notice", "shed_info", "shed_debug" };

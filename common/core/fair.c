@@ -56,6 +56,9 @@ count(struct sr_fair *f, const struct sr_peer *peer, uint64_t cost, uint64_t win
     f->cost.now += cost;
     s->cost.now += cost;
     uint64_t sources = f->sources.now > f->sources.before ? f->sources.now : f->sources.before;
+    if (sources == 0) { /* it was counted in a window to which a clock has come back */
+        sources = f->sources.now = 1;
+    }
     return s->cost.now + s->cost.before >= (f->cost.now + f->cost.before) / sources / 2;
 }
 

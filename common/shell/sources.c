@@ -95,7 +95,7 @@ spare(struct source places[WAYS], const struct asked *a)
     for (size_t i = 0; i < WAYS; i++) {
         struct source *s = &places[i];
         uint64_t may = credit(s, a);
-        if (may > most || (may == most && s->rate.last_ns < best->rate.last_ns)) {
+        if (may > most) {
             best = s;
             most = may;
         }

@@ -313,12 +313,11 @@ void
 tcp_connection_retry_line(struct sr_tcp_worker *w)
 {
     struct tcp_connection *next;
-    bool full = false;
 
     for (struct tcp_connection *c = w->line; c != NULL; c = next) {
         next = c->behind;
-        if ((!full || c->later) && !retry(c)) {
-            full = full || !c->later;
+        if (!retry(c) && !c->later) {
+            return;
         }
     }
 }

@@ -132,6 +132,17 @@ what_was_long_ago_does_not_count(void **state)
     assert_false(sheds(SR_FAIR_FULL, DEBUG, 1, NOW_NS + 20 * SECOND_NS));
 }
 
+static void
+a_clock_may_go_back_to_where_it_was(void **state)
+{
+    (void)state;
+    (void)sheds(SR_FAIR_FULL, DEBUG, 1, NOW_NS);
+    (void)sheds(SR_FAIR_FULL, DEBUG, 2, NOW_NS + 60 * SECOND_NS);
+    assert_true(sheds(SR_FAIR_FULL, DEBUG, 1, NOW_NS));
+    assert_true(sheds(SR_FAIR_FULL, DEBUG, 1, 0));
+    assert_true(sheds(SR_FAIR_FULL, DEBUG, 1, UINT64_MAX));
+}
+
 /* The table forgets who sends little, never who sends most. */
 static void
 sources_without_number_do_not_hide_a_flood(void **state)
@@ -180,6 +191,7 @@ main(void)
         TEST(quiet_sources_are_spared_as_long_as_the_flood_is_more_than_they_together),
         TEST(sources_that_send_as_much_as_each_other_are_equal),
         TEST(what_was_long_ago_does_not_count),
+        TEST(a_clock_may_go_back_to_where_it_was),
         TEST(sources_without_number_do_not_hide_a_flood),
         TEST(a_level_is_a_part_of_what_there_is),
     };

@@ -10,6 +10,7 @@
 #include "syslog.h"
 
 #include "sr/conf.h"
+#include "sr/emit.h"
 
 #include "sr/banned.h"
 
@@ -85,6 +86,31 @@ notes(const char *words)
         print_error("note: %s\n", sr_conf_notes_text(problems, i));
     }
     fail_msg("no note has `%s`", words);
+}
+
+/* What becomes of a message: its record, or the reason why there is none. */
+static uint8_t *
+keep(void *arg, size_t max)
+{
+    (void)max;
+    return arg;
+}
+
+static void
+finish(void *arg, size_t len, uint32_t records)
+{
+    (void)records;
+    ((uint8_t *)arg)[len] = '\0';
+}
+
+static void
+refuse(
+    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
+{
+    (void)peer;
+    (void)now_ns;
+    (void)raw;
+    memcpy(arg, reason, strlen(reason) + 1);
 }
 
 /* ---- What files of the platform give ---- */
@@ -249,6 +275,93 @@ tcp_is_framed_as_upstream_frames_it(void **state)
     refuses("[input]\ntype = \"tcp\"\nframing = \"capnp\"\n" OUTPUT,
         "f.toml:3: input.framing: is `capnp`; this suite does not read that: write line, nul or "
         "syslen");
+}
+
+/* ---- Our own form ---- */
+
+static const struct syslog_listener *
+listener_of(void *config)
+{
+    return ((const struct sr_conf_common *)config)->listeners.items;
+}
+
+static void
+zones_of_senders_are_checked_with_their_line_and_reload(void **state)
+{
+    char key[64];
+
+    (void)state;
+    void *now = load_as("s.yaml",
+        "listeners:\n  - timezones: [\"192.0.2.0/24=Europe/Berlin\", \"2001:db8::/32=UTC\"]\n");
+    void *next = load_as("s.yaml", "enrich: false\nlisteners:\n  - timezones: 10.0.0.0/8=local\n");
+    assert_non_null(now);
+    assert_non_null(next);
+    assert_int_equal(listener_of(now)->timezones.count, 2);
+    assert_int_equal(listener_of(next)->timezones.count, 1);
+    assert_null(sr_conf_restart_key(&syslog_schema, now, next, key, sizeof(key)));
+    sr_conf_free(now);
+    sr_conf_free(next);
+
+    assert_null(load_as("s.yaml", "listeners:\n  - format: smart\n    timezones:\n"
+                                  "      - 192.0.2.0/24=Mars/Olympus\n"));
+    assert_string_equal(sr_conf_problems_text(problems, 0),
+        "s.yaml:3: listeners[0].timezones: `Mars/Olympus` is not a time zone; write a name such as "
+        "Europe/Berlin, UTC or local");
+}
+
+static void
+extra_keys_of_records_may_be_asked_for(void **state)
+{
+    (void)state;
+    void *config = load_as("s.yaml", "enrich: true\n");
+    assert_non_null(config);
+    assert_true(((const struct sr_conf_common *)config)->enrich);
+    sr_conf_free(config);
+}
+
+/* The format that decoding uses, by what becomes of lines that differ. */
+static void
+reads_as(const char *text, const char *line, const char *want)
+{
+    static uint8_t memory[1 << 20];
+    char error[256] = "";
+    const struct sr_form_options form = { .form = SR_FORM_WIRE };
+    void *config = load_as("s.yaml", text);
+
+    assert_non_null(config);
+    void *snapshot = syslog_program.open(config, &form, error, sizeof(error));
+    assert_non_null(snapshot);
+    void *scratch = syslog_program.scratch_new();
+    const struct sr_peer peer = { .address = { 192, 0, 2, 9 } };
+    const struct sr_emit emit = {
+        .arg = memory, .reserve = keep, .commit = finish, .deadletter = refuse
+    };
+    (void)syslog_program.datagram(
+        NULL, snapshot, 0, scratch, UINT64_C(1795348800000000000), &peer, span_of(line), &emit);
+    if (strstr((const char *)memory, want) == NULL) {
+        fail_msg("%s: %s gives %s, not %s", text, line, (const char *)memory, want);
+    }
+    syslog_program.scratch_free(scratch);
+    syslog_program.close(snapshot);
+    sr_conf_free(config);
+}
+
+static void
+smart_is_what_a_listener_reads_unless_it_is_to_be_upstreams(void **state)
+{
+    static const char line[] = "<34>1 2003-10-11T22:14:15Z h a p m [x remote_addr=\"6\"] text";
+
+    (void)state;
+    reads_as("{}", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{listen: \"udp://:1\"}]", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{format: smart, compat: upstream}]", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{compat: upstream}]", "hello", "no_header");
+    reads_as("listeners: [{format: rfc3164}]", "hello", "no_header");
+    reads_as("listeners: [{format: rfc5424}]", "hello", "bad_priority");
+    reads_as("listeners: [{compat: upstream}]", line, "{\"_remote_addr\":\"default:6\",");
+    reads_as("listeners: [{format: rfc3164}]", line,
+        "{\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6\",");
+    reads_as("enrich: true", "hello", "\"transport\":\"udp\"");
 }
 
 /* Files are looked at elsewhere; these are not there. */
@@ -600,6 +713,9 @@ main(void)
         cmocka_unit_test(the_time_of_an_acknowledgement_is_the_nearest_in_range),
         cmocka_unit_test(auto_reads_both_formats_and_says_what_differs),
         cmocka_unit_test(tcp_is_framed_as_upstream_frames_it),
+        cmocka_unit_test(zones_of_senders_are_checked_with_their_line_and_reload),
+        cmocka_unit_test(extra_keys_of_records_may_be_asked_for),
+        cmocka_unit_test(smart_is_what_a_listener_reads_unless_it_is_to_be_upstreams),
         cmocka_unit_test(tls_is_taken_with_its_certificates_and_verifies_only_when_told_to),
         cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
         cmocka_unit_test(formats_are_refused_by_name),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decode/datagram.h"
+#include "decode/pri.h"
 #include "decode/rfc3164.h"
 
 #include "sr/banned.h"
@@ -87,6 +88,7 @@ feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes
         .extras = extras,
         .local = RFC3164_UTC,
         .upstream = !native,
+        .own_host = span_of("here"),
         .scratch = &scratch,
     };
 
@@ -236,6 +238,22 @@ ipv6_addresses_stand_without_brackets(void **state)
 }
 
 static void
+a_program_of_this_host_has_its_name_and_no_address(void **state)
+{
+    static const struct sr_peer local = { .is_local = true };
+
+    (void)state;
+    assert_int_equal(
+        feed(SYSLOG_SMART, &local, span_of("<13>Nov 22 11:59:59 app[7]: m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"here\""));
+    assert_null(strstr((char *)queue.memory, "_remote_addr"));
+    assert_int_equal(feed(SYSLOG_SMART, &local, span_of(HEAD "- m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"h\"")); /* it says another */
+}
+
+static void
 what_cannot_be_decoded_is_a_dead_letter_with_its_reason(void **state)
 {
     static const uint8_t nothing[1];
@@ -324,6 +342,43 @@ every_error_has_a_word_and_a_sentence(void **state)
     }
 }
 
+static void
+a_severity_is_told_before_anything_else_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned severity;
+    } cases[] = {
+        { "<0>", 0 },
+        { "<13>x", 5 },
+        { "<15>x", 7 },
+        { "<191>1 2026-11-22T12:00:00Z", 7 },
+        { "<190>", 6 },
+        { "<8>x", 0 },
+        { "<007>x", 7 },
+        { "", 5 },
+        { "<", 5 },
+        { "<1", 5 },
+        { "<>", 5 },
+        { "<7x>", 5 },
+        { "<1234>x", 5 },
+        { "<256>x", 5 },
+        { "<0000>x", 5 },
+        { " <0>x", 5 },
+        { "x<0>", 5 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len = strlen(cases[i].text);
+        uint8_t *exact = malloc(len + (len == 0)); /* so that reading on is found */
+        assert_non_null(exact);
+        memcpy(exact, cases[i].text, len);
+        assert_int_equal(pri_severity((struct sr_span){ exact, len }), cases[i].severity);
+        free(exact);
+    }
+}
+
 int
 main(void)
 {
@@ -336,11 +391,13 @@ main(void)
         cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
         cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),
         cmocka_unit_test(ipv6_addresses_stand_without_brackets),
+        cmocka_unit_test(a_program_of_this_host_has_its_name_and_no_address),
         cmocka_unit_test(what_cannot_be_decoded_is_a_dead_letter_with_its_reason),
         cmocka_unit_test(a_full_queue_leaves_no_trace),
         cmocka_unit_test(text_of_many_escapes_is_given_more_room_once),
         cmocka_unit_test(a_record_above_the_cap_is_a_dead_letter),
         cmocka_unit_test(every_error_has_a_word_and_a_sentence),
+        cmocka_unit_test(a_severity_is_told_before_anything_else_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
  * send most are known, and the others start again at nothing, which is to their favour.
  */
 #define SR_FAIR_FULL 32U
-#define SR_FAIR_PRESSED 16U /* below it nothing is counted, and the table not touched */
+#define SR_FAIR_PRESSED 16U  /* below it nothing is counted, and the table not touched */
 #define SR_FAIR_SHEDDING 24U /* below it nothing is shed */
 #define SR_FAIR_SETS 1024U
 #define SR_FAIR_WAYS 4U

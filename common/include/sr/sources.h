@@ -11,9 +11,9 @@
 /*
  * How much each source of one listener has sent of late, by address, shared by its receiving
  * threads: a token bucket each. The memory is fixed: SR_SOURCES_MAX addresses. A new one takes the
- * place of that which may send most, of equal ones that which was not heard of for longest. So
- * whoever invents addresses takes nothing away from others, and gets no new bucket for one that is
- * empty: for that he would have to empty those of others first, which takes what he wants to gain.
+ * place of that which may send most. So whoever invents addresses takes nothing away from others,
+ * and gets no new bucket for one that is empty: for that he would have to empty those of others
+ * first, which takes what he wants to gain.
  */
 #define SR_SOURCES_MAX 16384U
 
