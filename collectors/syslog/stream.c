@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "frame/framer.h"
 #include "sr/metrics.h"
@@ -44,6 +45,8 @@ struct connection {
     struct syslog_frame_counts told; /* of its counts, those that are in the listener's */
     struct listener *listener;
     bool paid; /* the message that waits is counted for its source */
+    size_t tls_peer_len;
+    char tls_peer[];
 };
 
 void *
@@ -130,9 +133,11 @@ syslog_state_metrics(void *state, FILE *out)
 }
 
 void *
-syslog_connection_new(void *state, const struct syslog_listener *l, unsigned listener)
+syslog_connection_new(
+    void *state, const struct syslog_listener *l, unsigned listener, const char *tls_peer)
 {
-    struct connection *c = calloc(1, sizeof(*c));
+    size_t len = tls_peer != NULL ? strlen(tls_peer) : 0;
+    struct connection *c = calloc(1, sizeof(*c) + len);
 
     if (c != NULL) {
         c->listener = &((struct state *)state)->listeners[listener];
@@ -142,8 +147,20 @@ syslog_connection_new(void *state, const struct syslog_listener *l, unsigned lis
             .incomplete = (enum syslog_incomplete)l->incomplete,
             .max = (size_t)l->message_max,
         };
+        c->tls_peer_len = len;
+        if (len > 0) {
+            memcpy(c->tls_peer, tls_peer, len);
+        }
     }
     return c;
+}
+
+struct sr_span
+syslog_connection_tls_peer(const void *connection)
+{
+    const struct connection *c = connection;
+
+    return (struct sr_span){ (const uint8_t *)c->tls_peer, c->tls_peer_len };
 }
 
 void

@@ -137,6 +137,9 @@ transport_of(const struct syslog_listener *l, const char *otherwise)
 {
     size_t len = strcspn(l->base.listen, ":");
 
+    if (sr_conf_has_tls(&l->base)) {
+        otherwise = "tls";
+    }
     if (sr_conf_fd_name(l->base.listen) != NULL) {
         return (struct sr_span){ (const uint8_t *)otherwise, strlen(otherwise) };
     }
@@ -178,11 +181,10 @@ new_connection(void *state, const void *snapshot, unsigned listener, const struc
 {
     const struct snapshot *s = snapshot;
 
-    (void)tls_peer;
     if (!sr_access_allows(&s->uses[listener].access, peer)) {
         return NULL;
     }
-    return syslog_connection_new(state, &s->configs[listener], listener);
+    return syslog_connection_new(state, &s->configs[listener], listener, tls_peer);
 }
 
 static enum sr_verdict
@@ -206,6 +208,7 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     cfg.scratch = &((struct scratch *)scratch)->decode;
     cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
     cfg.origin.transport = transport_of(&s->configs[listener], peer->is_local ? "unix" : "tcp");
+    cfg.origin.tls_peer = syslog_connection_tls_peer(connection);
     enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
     if (verdict != SR_FULL || must) {
         syslog_connection_taken(connection);

@@ -139,6 +139,20 @@ def test_only_who_shows_a_permitted_certificate_gets_in(lab, server, ca):
     assert is_refused(lab, daemon.tcp, ca.file, good)
 
 
+def test_records_with_more_keys_name_the_certificate(lab, server, ca):
+    daemon = receiver(lab, tls_of(ca, ca_file=str(ca.file), client="optional"), server=server,
+                      enrich=True, listener={"format": "smart"})
+    connect(lab, daemon.tcp, ca.file, ca.make("edge", "edge.example.com")).sendall(
+        line("with") + b"\n")
+    connect(lab, daemon.tcp, ca.file).sendall(line("without") + b"\n")
+    daemon.settled(2)
+    records = {r["short_message"]: r for r in (
+        json.loads(m.body) for m in server.client().messages())}
+    assert records["with"]["_tls_peer"] == "edge.example.com"
+    assert records["with"]["attributes"]["transport"] == "tls"
+    assert "_tls_peer" not in records["without"]
+
+
 def test_certificates_may_be_optional(lab, server, ca):
     daemon = receiver(lab, tls_of(ca, ca_file=str(ca.file), client="optional"), server=server)
     connect(lab, daemon.tcp, ca.file).sendall(line("without") + b"\n")
