@@ -153,6 +153,16 @@ def test_records_with_more_keys_name_the_certificate(lab, server, ca):
     assert "_tls_peer" not in records["without"]
 
 
+def test_who_is_denied_is_refused_before_the_handshake(lab, server, ca):
+    daemon = receiver(lab, tls_of(ca), server=server, listener={"deny": ["127.0.0.1"]})
+    s = socket.create_connection(daemon.tcp, 10)
+    lab.sockets.append(s)
+    s.settimeout(15)
+    assert s.recv(1) == b""
+    wait_for("it is counted", lambda: daemon.metric("connections_refused_total") == 1)
+    assert daemon.metric("tls_failures_total") == 0
+
+
 def test_certificates_may_be_optional(lab, server, ca):
     daemon = receiver(lab, tls_of(ca, ca_file=str(ca.file), client="optional"), server=server)
     connect(lab, daemon.tcp, ca.file).sendall(line("without") + b"\n")
