@@ -212,7 +212,7 @@ is_permitted(const struct sr_tls_context *c, X509 *cert, bool pinned, char **ret
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     struct sr_span first, permitted;
-    char fingerprint[SR_TLS_FINGERPRINT_TEXT_MAX];
+    char fingerprint[SR_TLS_FINGERPRINT_TEXT_MAX] = "";
 
     look_at_names(c, cert, names, &first, &permitted);
     bool yes = c->permit_count == 0 || pinned || permitted.len > 0 || has_address(c, names);
