@@ -58,11 +58,12 @@ give(void *arg, void *memory, size_t size)
 /* ---- The life of a connection ---- */
 
 void *
-netflow_connection_new(
-    void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer)
+netflow_connection_new(void *state, const void *snapshot, unsigned listener,
+    const struct sr_peer *peer, const char *tls_peer)
 {
     const struct snapshot *snap = snapshot;
 
+    (void)tls_peer; /* no field of a flow is for it */
     if (!sr_access_allows(&snap->listeners[listener].access, peer)) {
         return NULL;
     }

@@ -53,10 +53,7 @@ is_served(const struct sr_conf_foreign *section, const struct sr_conf_node *valu
 
 /* ---- [input] ---- */
 
-#define NO_TLS                                                                                     \
-    "this version receives syslog over UDP and TCP: write udp or tcp, or leave this input to "     \
-    "flowgger"
-#define NO_INPUT "this suite receives syslog from the network: write udp or tcp"
+#define NO_INPUT "this suite receives syslog from the network: write udp, tcp or tls"
 
 static const struct choice input_types[] = {
     { "udp", NULL },
@@ -66,12 +63,12 @@ static const struct choice input_types[] = {
     { "tcpco", NULL },
     { "syslog-tcp_co", NULL },
     { "syslog-tcpco", NULL },
-    { "tls", NO_TLS },
-    { "syslog-tls", NO_TLS },
-    { "tls_co", NO_TLS },
-    { "tlsco", NO_TLS },
-    { "syslog-tls_co", NO_TLS },
-    { "syslog-tlsco", NO_TLS },
+    { "tls", NULL },
+    { "syslog-tls", NULL },
+    { "tls_co", NULL },
+    { "tlsco", NULL },
+    { "syslog-tls_co", NULL },
+    { "syslog-tlsco", NULL },
     { "stdin", NO_INPUT },
     { "file", NO_INPUT },
     { "redis", NO_INPUT },
@@ -131,7 +128,21 @@ set_timezone(const struct sr_conf_foreign *input)
     }
 }
 
-/* ---- Streams: [input] with type = "tcp" ---- */
+/* ---- Streams: [input] with type = "tcp" or "tls" ---- */
+
+static bool
+is_stream(const struct sr_conf_foreign *input)
+{
+    const char *type = sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0);
+
+    return strstr(type, "tcp") != NULL || strstr(type, "tls") != NULL;
+}
+
+static bool
+is_tls(const struct sr_conf_foreign *input)
+{
+    return strstr(sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0), "tls") != NULL;
+}
 
 static void
 take_stream_address(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
@@ -139,8 +150,8 @@ take_stream_address(const struct sr_conf_foreign *section, const struct sr_conf_
     const char *text = sr_conf_foreign_text(section, value);
 
     if (text != NULL) {
-        sr_conf_foreign_put(
-            section, "listen", value, sr_conf_foreign_format(section, "tcp://%s", text));
+        sr_conf_foreign_put(section, "listen", value,
+            sr_conf_foreign_format(section, "%s://%s", is_tls(section) ? "tls" : "tcp", text));
     }
 }
 
@@ -176,14 +187,6 @@ take_framed(const struct sr_conf_foreign *section, const struct sr_conf_node *va
     }
 }
 
-static bool
-is_stream(const struct sr_conf_foreign *input)
-{
-    const char *type = sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0);
-
-    return strstr(type, "tcp") != NULL;
-}
-
 /* What all inputs have; what is not served is of others, or of a queue counted in messages. */
 #define INPUT_KEYS                                                                                 \
     { .name = "type", .take = sr_conf_platform_take_later },                                       \
@@ -191,15 +194,22 @@ is_stream(const struct sr_conf_foreign *input)
         { .name = "rfc3164_timezone", .take = sr_conf_platform_take_later },                       \
         { .name = "timezone", .take = sr_conf_platform_take_later }, { .name = "ltsv_schema" },    \
         { .name = "ltsv_suffixes" }, { .name = "queuesize" }, { .name = "tcp_threads" },           \
-        { .name = "tls_ca_file" }, { .name = "tls_cert" }, { .name = "tls_ciphers" },              \
         { .name = "tls_compatibility_level" }, { .name = "tls_compression" },                      \
-        { .name = "tls_key" }, { .name = "tls_threads" },                                          \
+    {                                                                                              \
+        .name = "tls_threads"                                                                      \
+    }
+
+/* Of an input without TLS. */
+#define NO_TLS_KEYS                                                                                \
+    { .name = "tls_ca_file" }, { .name = "tls_cert" }, { .name = "tls_ciphers" },                  \
+        { .name = "tls_key" },                                                                     \
     {                                                                                              \
         .name = "tls_verify_peer"                                                                  \
     }
 
 static const struct sr_conf_foreign_key datagram_keys[] = {
     INPUT_KEYS,
+    NO_TLS_KEYS,
     { .name = "listen", .take = sr_conf_platform_take_address },
     { .name = "framed" },
     { .name = "framing" },
@@ -207,12 +217,54 @@ static const struct sr_conf_foreign_key datagram_keys[] = {
     { .name = NULL },
 };
 
-static const struct sr_conf_foreign_key stream_keys[] = {
+#define STREAM_KEYS                                                                                \
+    { .name = "listen", .take = take_stream_address }, { .name = "framed", .take = take_framed },  \
+        { .name = "framing", .take = take_framing },                                               \
+    {                                                                                              \
+        .name = "timeout", .to = "idle_timeout", .unit = "s"                                       \
+    }
+
+static const struct sr_conf_foreign_key tcp_keys[] = {
     INPUT_KEYS,
-    { .name = "listen", .take = take_stream_address },
-    { .name = "framed", .take = take_framed },
-    { .name = "framing", .take = take_framing },
-    { .name = "timeout", .to = "idle_timeout", .unit = "s" },
+    NO_TLS_KEYS,
+    STREAM_KEYS,
+    { .name = NULL },
+};
+
+/* Its own list holds 3DES, which the library has no more. */
+static void
+take_ciphers(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
+{
+    const char *text = sr_conf_foreign_text(section, value);
+
+    if (text == NULL) {
+        return;
+    }
+    if (strstr(text, "3DES") != NULL || strstr(text, "DES-CBC3") != NULL) {
+        sr_conf_foreign_note(section, value, "3DES is not spoken here; the other ciphers are");
+    }
+    sr_conf_foreign_put(section, "tls.ciphers", value, text);
+}
+
+static void
+take_verify_peer(const struct sr_conf_foreign *section, const struct sr_conf_node *value)
+{
+    const char *text = sr_conf_foreign_text(section, value);
+
+    if (text != NULL) {
+        sr_conf_foreign_put(
+            section, "tls.client", value, strcmp(text, "true") == 0 ? "required" : "none");
+    }
+}
+
+static const struct sr_conf_foreign_key tls_keys[] = {
+    INPUT_KEYS,
+    STREAM_KEYS,
+    { .name = "tls_cert", .to = "tls.cert_file" },
+    { .name = "tls_key", .to = "tls.key_file" },
+    { .name = "tls_ca_file", .to = "tls.ca_file" },
+    { .name = "tls_ciphers", .take = take_ciphers },
+    { .name = "tls_verify_peer", .take = take_verify_peer },
     { .name = NULL },
 };
 
@@ -220,11 +272,16 @@ static const struct sr_conf_foreign_key stream_keys[] = {
 static void
 read_stream(const struct sr_conf_foreign *input)
 {
-    sr_conf_foreign_set(input, "listen", "tcp://0.0.0.0:514");
+    bool tls = is_tls(input);
+
+    sr_conf_foreign_set(input, "listen", tls ? "tls://0.0.0.0:6514" : "tcp://0.0.0.0:514");
     sr_conf_foreign_set(input, "framing", "lf");
     sr_conf_foreign_set(input, "connections", "4096");
     sr_conf_foreign_set(input, "connections_per_source", "0");
-    sr_conf_foreign_read(input, stream_keys);
+    if (tls) {
+        sr_conf_foreign_set(input, "tls.client", "none"); /* upstream verifies only when told to */
+    }
+    sr_conf_foreign_read(input, tls ? tls_keys : tcp_keys);
 }
 
 /* ---- [output] ---- */

@@ -166,10 +166,12 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
 /* ---- Streams ---- */
 
 static void *
-new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer)
+new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer,
+    const char *tls_peer)
 {
     const struct snapshot *s = snapshot;
 
+    (void)tls_peer;
     if (!sr_access_allows(&s->uses[listener].access, peer)) {
         return NULL;
     }

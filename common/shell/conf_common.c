@@ -349,7 +349,7 @@ sr_conf_check_enrich(const void *item, char *text, size_t text_size)
 bool
 sr_conf_is_stream(const char *listen)
 {
-    return strncmp(listen, "tcp://", 6) == 0;
+    return strncmp(listen, "tcp://", 6) == 0 || strncmp(listen, "tls://", 6) == 0;
 }
 
 const char *
@@ -358,9 +358,11 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
     char *end;
 
     if (strncmp(listen, "udp://", 6) != 0 && !sr_conf_is_stream(listen)) {
-        return "only udp://HOST:PORT, tcp://HOST:PORT and fd://NAME are served by this version";
+        return "only udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT and fd://NAME are served by "
+               "this "
+               "version";
     }
-    const char *host = listen + 6; /* both schemes are as long */
+    const char *host = listen + 6; /* all schemes are as long */
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
         return "has no port; write it behind the address, for example udp://0.0.0.0:514";
@@ -510,8 +512,8 @@ check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_p
                 "`%s`: this program receives datagrams only; write udp://HOST:PORT", l->listen);
         } else if (l->workers > 1) {
             (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
-            sr_conf_problem(problems, where,
-                "one thread serves all connections of a tcp:// listener; remove it");
+            sr_conf_problem(
+                problems, where, "one thread serves all connections of a listener; remove it");
         }
     }
 }
@@ -591,5 +593,6 @@ sr_conf_common_check(const void *config, size_t listener_size, struct sr_conf_pr
     }
     check_twice(c, listener_size, problems);
     check_streams(c, listener_size, problems);
+    sr_conf_check_tls(c, listener_size, problems);
     check_queue(c, listener_size, problems);
 }

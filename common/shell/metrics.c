@@ -218,6 +218,31 @@ put_connections(FILE *f, const struct sr_metrics_view *v)
 }
 
 static void
+put_tls(FILE *f, const struct sr_metrics_view *v)
+{
+    static const char expires[] = "tls_certificate_expires_seconds";
+    bool any = false;
+
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        any = any || v->stats->listeners[i].has_tls;
+    }
+    if (!any) {
+        return;
+    }
+    put_reasons_family(f, v, "tls_failures_total",
+        "Connections refused or broken off for a fault of TLS or a certificate, by reason.",
+        offsetof(struct sr_worker_stats, tls_failures), false);
+    put_head(f, expires, "gauge", "When our certificate expires, in seconds since 1970 UTC.");
+    for (unsigned i = 0; i < v->stats->listener_count; i++) {
+        const struct sr_listener_stats *l = &v->stats->listeners[i];
+        if (l->has_tls) {
+            put_listener_value(
+                f, expires, l, (uint64_t)atomic_load((_Atomic int64_t *)&l->tls_expires));
+        }
+    }
+}
+
+static void
 put_requests_family(FILE *f, const struct sr_metrics_view *v, const char *name, const char *type,
     const char *help, size_t offset)
 {
@@ -318,6 +343,7 @@ put_metrics(FILE *f, const struct sr_metrics_view *v)
     put_ledgers(f, v);
     put_losses(f, v);
     put_connections(f, v);
+    put_tls(f, v);
     put_requests(f, v);
     put_sink(f, v);
     put_queue(f, v);

@@ -199,6 +199,7 @@ check_more(const struct invocation *in, const struct sr_conf_common *c)
     } else {
         in->program->close(snapshot);
     }
+    sr_conf_tell_tls_modes(c, in->program->listener_size, stderr);
     if (c->output == SR_OUTPUT_NATS && c->nats.creds_file != NULL) {
         enum sr_creds_err err =
             sr_creds_check(c->nats.creds_file, sr_clock_wall_ns() / SR_NS_PER_SECOND, &info);

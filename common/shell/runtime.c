@@ -21,9 +21,11 @@
 #include "shell/answers.h"
 #include "shell/durable.h"
 #include "shell/listener_socket.h"
+#include "shell/maintenance.h"
 #include "shell/snapshot.h"
 #include "shell/stopping.h"
 #include "shell/tap.h"
+#include "shell/tls_listeners.h"
 #include "shell/worker.h"
 #include "sr/clock.h"
 #include "sr/listen_fds.h"
@@ -44,7 +46,6 @@ enum { EXIT_OK = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
 
 #define ALIVE_NS (10 * SR_NS_PER_SECOND) /* a heartbeat may be this old */
 #define TICK_MS 500
-#define MAINTAIN_NS SR_NS_PER_SECOND
 
 struct runtime {
     const struct sr_program *program;
@@ -57,6 +58,7 @@ struct runtime {
     bool sink_started;
     struct sr_metrics *metrics;
     struct tap *tap; /* NULL: nobody may listen to the records */
+    struct tls_listeners *tls;
     struct sr_worker *workers;
     size_t worker_count;
     struct {
@@ -73,9 +75,7 @@ struct runtime {
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_timer_t tick;
-    uv_work_t maintenance;
-    bool maintaining; /* `maintenance` is on its way */
-    uint64_t next_maintenance_ns;
+    struct maintenance maintenance;
     uint64_t watchdog_ns, next_watchdog_ns;
     bool starving; /* systemd was told why it is not fed */
     int exit_code;
@@ -182,6 +182,7 @@ open_listener(
             return false;
         }
         stats->has_streams = stats->has_streams || w->is_stream;
+        w->stream_options.tls = tls_listeners_at(rt->tls, i);
         if (!sr_worker_set_streams(w, l)) {
             (void)snprintf(error, error_size, "out of memory");
             return false;
@@ -250,6 +251,10 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         return false;
     }
     if (!open_queue(rt, c, error, error_size)) {
+        return false;
+    }
+    rt->tls = tls_listeners_new(c, rt->program->listener_size, rt->stats, error, error_size);
+    if (rt->tls == NULL) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -410,9 +415,15 @@ apply_log_level(const void *config)
 static bool
 install(struct runtime *rt, void *config, char *error, size_t error_size)
 {
+    char ignored[256];
+
     apply_log_level(config); /* first: workers use what is installed at once, and log */
-    if (sr_snapshot_install(&rt->snapshots, config, true, error, error_size)) {
-        return true;
+    if (tls_listeners_reload(rt->tls, config, error, error_size)) {
+        if (sr_snapshot_install(&rt->snapshots, config, true, error, error_size)) {
+            return true;
+        }
+        (void)tls_listeners_reload(
+            rt->tls, rt->snapshots.current->config, ignored, sizeof(ignored));
     }
     apply_log_level(rt->snapshots.current->config);
     return false;
@@ -495,32 +506,19 @@ on_signal(uv_signal_t *handle, int signum)
 }
 
 static void
-on_maintenance(uv_work_t *work)
+maintain(void *arg, bool last)
 {
-    struct runtime *rt = work->data;
+    struct runtime *rt = arg;
+    uint64_t generation;
 
-    rt->program->maintain(rt->state, false);
-}
-
-static void
-on_maintained(uv_work_t *work, int status)
-{
-    struct runtime *rt = work->data;
-
-    (void)status;
-    rt->maintaining = false;
-}
-
-static void
-maintain(struct runtime *rt, uint64_t now_ns)
-{
-    if (rt->program->maintain == NULL || rt->maintaining || now_ns < rt->next_maintenance_ns) {
-        return;
+    if (rt->program->maintain != NULL) {
+        rt->program->maintain(rt->state, last);
     }
-    rt->next_maintenance_ns = now_ns + MAINTAIN_NS;
-    rt->maintenance.data = rt;
-    rt->maintaining =
-        uv_queue_work(&rt->loop, &rt->maintenance, on_maintenance, on_maintained) == 0;
+    if (!last) {
+        struct sr_snapshot *s = sr_snapshot_hold(&rt->snapshots, &generation);
+        tls_listeners_watch(rt->tls, s->config);
+        sr_snapshot_release(&rt->snapshots, s);
+    }
 }
 
 /*
@@ -556,7 +554,7 @@ on_tick(uv_timer_t *timer)
         uv_stop(&rt->loop);
         return;
     }
-    maintain(rt, now_ns);
+    maintenance_tick(&rt->maintenance, &rt->loop, now_ns);
     if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns) {
         feed_watchdog(rt, now_ns, status.text);
     }
@@ -611,14 +609,10 @@ stop_workers(struct runtime *rt)
 static void
 end_maintenance(struct runtime *rt)
 {
-    if (rt->program->maintain == NULL || !rt->workers_started) {
-        return;
+    if (rt->workers_started) {
+        (void)uv_timer_stop(&rt->tick);
+        maintenance_end(&rt->maintenance, &rt->loop);
     }
-    (void)uv_timer_stop(&rt->tick);
-    while (rt->maintaining) {
-        (void)uv_run(&rt->loop, UV_RUN_ONCE);
-    }
-    rt->program->maintain(rt->state, true);
 }
 
 /* Moves while segments are given back or go to disk. */
@@ -667,6 +661,7 @@ tear_down(struct runtime *rt)
         answers_free(rt->listeners[i].answers);
     }
     free(rt->listeners);
+    tls_listeners_free(rt->tls);
     durable_free(rt->durable);
     sr_queue_free(rt->queue);
     sr_stats_free(rt->stats);
@@ -773,6 +768,7 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
+    rt.maintenance = (struct maintenance){ .arg = &rt, .run = maintain };
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
     bool looped = open_loop(&rt);

@@ -17,7 +17,7 @@
 #define STOP_WAIT_NS (2 * SR_NS_PER_SECOND) /* for room, when stopping */
 #define GATHER_NS ((long)SR_NS_PER_MS)      /* rounds with messages of less distance are a stream */
 #define GATHER_FEW 64U                      /* messages that are not worth a wake-up of their own */
-#define HEAD_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer */
+#define OPEN_WAIT_NS (10 * SR_NS_PER_SECOND) /* for the header of a balancer; for a handshake */
 
 /* ---- Batches ---- */
 
@@ -95,8 +95,9 @@ close_idle(struct sr_tcp_worker *w, uint64_t now_ns)
 
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
         next = c->next;
-        uint64_t most_ns = c->head != NULL ? HEAD_WAIT_NS : w->options.idle_ns;
+        uint64_t most_ns = c->open ? w->options.idle_ns : OPEN_WAIT_NS;
         if (most_ns != 0 && !c->paused && now_ns > c->heard_ns && now_ns - c->heard_ns > most_ns) {
+            c->late = true;
             tcp_connection_end(c);
         }
     }
@@ -248,7 +249,9 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     w->options = *options;
     w->stats = stats;
     w->descriptors = tcp_descriptors();
-    if (uv_loop_init(&w->loop) != 0) {
+    w->plain = options->tls != NULL ? malloc(TCP_PLAIN_SIZE) : NULL;
+    if ((options->tls != NULL && w->plain == NULL) || uv_loop_init(&w->loop) != 0) {
+        free(w->plain);
         free(w);
         return NULL;
     }
@@ -257,6 +260,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
         return w;
     }
     (void)uv_loop_close(&w->loop); /* with open handles it stays open: the process is ending */
+    free(w->plain);
     free(w);
     return NULL;
 }
@@ -275,6 +279,7 @@ sr_tcp_worker_join(struct sr_tcp_worker *w)
     }
     (void)pthread_join(w->thread, NULL);
     (void)uv_loop_close(&w->loop);
+    free(w->plain);
     free(w);
 }
 

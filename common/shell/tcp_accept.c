@@ -80,12 +80,18 @@ tell_refused(struct sr_tcp_worker *w, const struct tcp_connection *c, const char
     }
 }
 
+/* All that was asked has been said and proved; but TLS comes first. */
 static bool
 open_user(struct tcp_connection *c)
 {
     const struct sr_tcp_handler *h = &c->worker->handler;
 
-    c->open = h->open(h->arg, &c->peer, &c->user);
+    c->heard_ns = sr_clock_monotonic_ns();
+    if (c->tls == NULL && c->worker->options.tls != NULL) {
+        return tcp_tls_start(c);
+    }
+    const char *tls_peer = c->tls != NULL ? sr_tls_session_peer(c->tls) : NULL;
+    c->open = h->open(h->arg, &c->peer, tls_peer, &c->user);
     return c->open;
 }
 
@@ -107,6 +113,16 @@ is_balancer(const struct sr_tcp_worker *w, const struct sr_peer *peer)
 }
 
 bool
+tcp_accept_user(struct tcp_connection *c)
+{
+    if (!open_user(c)) {
+        tell_refused(c->worker, c, ADVICE_OPEN);
+        return false;
+    }
+    return true;
+}
+
+bool
 tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy)
 {
     if (proxy->has_source) {
@@ -119,11 +135,7 @@ tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy)
             return false;
         }
     }
-    if (!open_user(c)) {
-        tell_refused(c->worker, c, ADVICE_OPEN);
-        return false;
-    }
-    return true;
+    return tcp_accept_user(c);
 }
 
 /* ---- Accepting ---- */

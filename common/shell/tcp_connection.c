@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes go from the socket to feed(), which takes the header of a balancer off them, from there to
- * the framer (shell/stream.h) and message by message to the handler. TLS belongs between the header
- * and the framer.
+ * Bytes go from the socket to feed(), which takes the header of a balancer off them, from there
+ * through TLS (tcp_tls.c), if the listener has it, to the framer (shell/stream.h) and message by
+ * message to the handler.
  *
  * A connection for whose next message there is no room is paused: it is not read, and stands in a
  * line, from which the worker's timer calls tcp_connection_retry_line().
@@ -98,6 +98,9 @@ close_connection(struct tcp_connection *c)
     if (c->paused) {
         leave_line(c);
     }
+    if (c->tls != NULL) {
+        tcp_tls_end(c);
+    }
     if (c->open && w->handler.tick != NULL) {
         tcp_batch_enter(w);
         w->handler.tick(w->handler.arg, c->user, true);
@@ -191,29 +194,41 @@ take_head(struct tcp_connection *c, struct sr_span *bytes)
     return false;
 }
 
+enum sr_stream_state
+tcp_connection_hand_on(struct tcp_connection *c, struct sr_span bytes)
+{
+    struct sr_stream_user user = user_of(c);
+    size_t waited = c->stream.len;
+    enum sr_stream_state state = sr_stream_feed(&c->stream, bytes, &user);
+
+    if (c->stream.len < waited + bytes.len) { /* who sends a byte at a time is idle all the same */
+        c->heard_ns = sr_clock_monotonic_ns();
+    }
+    return state;
+}
+
 static enum sr_stream_state
 feed(struct tcp_connection *c, struct sr_span bytes)
 {
-    struct sr_stream_user user = user_of(c);
-
     if (c->head != NULL && !take_head(c, &bytes)) {
         return SR_STREAM_BROKEN;
     }
-    return sr_stream_feed(&c->stream, bytes, &user);
+    return c->tls != NULL ? tcp_tls_feed(c, bytes) : tcp_connection_hand_on(c, bytes);
 }
 
-static void
+/* True when more may be read of it. */
+static bool
 receive(struct tcp_connection *c, struct sr_span bytes)
 {
-    size_t waited = c->stream.len;
-
     tcp_batch_enter(c->worker);
     enum sr_stream_state state = feed(c, bytes);
-    if (c->head == NULL &&
-        c->stream.len < waited + bytes.len) { /* who sends a byte at a time is idle all the same */
-        c->heard_ns = sr_clock_monotonic_ns();
+    if (state != SR_STREAM_BROKEN && tcp_tls_is_over(c)) {
+        (void)uv_read_stop(&c->handle.stream);
+        tcp_connection_end(c);
+        return false;
     }
     go_by(c, state);
+    return state == SR_STREAM_OPEN;
 }
 
 void
@@ -235,7 +250,7 @@ on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
     struct tcp_connection *c = handle->data;
 
     if (len > 0) {
-        receive(c, (struct sr_span){ (const uint8_t *)buf->base, (size_t)len });
+        (void)receive(c, (struct sr_span){ (const uint8_t *)buf->base, (size_t)len });
     } else if (len < 0) {
         (void)uv_read_stop(handle);
         tcp_connection_end(c);
@@ -261,9 +276,7 @@ tcp_connection_drain(struct tcp_connection *c)
         if (len <= 0) {
             break;
         }
-        enum sr_stream_state state = feed(c, (struct sr_span){ c->worker->buffer, (size_t)len });
-        if (state != SR_STREAM_OPEN) {
-            go_by(c, state);
+        if (!receive(c, (struct sr_span){ c->worker->buffer, (size_t)len })) {
             return;
         }
     }

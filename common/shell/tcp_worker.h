@@ -14,6 +14,7 @@
 #include "sr/log.h"
 #include "sr/peer.h"
 #include "sr/tcp.h"
+#include "sr/tls.h"
 
 /*
  * What the files of sr/tcp.h share: tcp.c runs a worker, tcp_accept.c says who may connect,
@@ -22,6 +23,8 @@
 
 #define TCP_BUCKETS 256U
 #define TCP_READ_SIZE (64U * 1024U)
+#define TCP_PLAIN_SIZE (TCP_READ_SIZE + 16U * 1024U) /* all of a read, and a record begun before   \
+                                                      */
 
 struct tcp_connection {
     union {
@@ -34,11 +37,13 @@ struct tcp_connection {
     struct tcp_connection *behind; /* in the line of those that are paused */
     struct tcp_connection *beside; /* of those whose sources share a bucket */
     struct proxy_head *head;       /* owned; NULL: it is behind it */
+    struct sr_tls_session *tls;    /* owned; NULL: it has none, or none yet */
     struct sr_stream stream;
     struct sr_peer peer;
     void *user;        /* the handler's, if it is open */
     uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
     bool open;         /* to the handler */
+    bool late;         /* it has said nothing for too long */
     bool paused;
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
@@ -69,6 +74,8 @@ struct sr_tcp_worker {
     struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
     int descriptors;                             /* a connection has a lower one */
     struct sr_log_limit refusing, accepting;
+    struct sr_log_limit failing[SR_REASONS_MAX]; /* by row of stats->tls_failures */
+    uint8_t *plain; /* what was decrypted, TCP_PLAIN_SIZE bytes; NULL without TLS */
     _Atomic uint64_t heartbeat_ns;
     uint8_t
         buffer[TCP_READ_SIZE]; /* what is read is consumed, or kept elsewhere, before the next */
@@ -93,10 +100,16 @@ void tcp_accept_on_connection(uv_stream_t *listener, int status);
  */
 bool tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy);
 
+/* Its handshake is over: the handler opens it. False: it is refused. */
+bool tcp_accept_user(struct tcp_connection *c);
+
 /* It is none of its source's any more. */
 void tcp_accept_leave(struct tcp_connection *c);
 
 /* ---- tcp_connection.c ---- */
+
+/* Hands on the messages of a stream, decrypted if it was encrypted. */
+enum sr_stream_state tcp_connection_hand_on(struct tcp_connection *c, struct sr_span bytes);
 
 /* Begins to read. */
 void tcp_connection_start(struct tcp_connection *c);
@@ -115,5 +128,19 @@ void tcp_connection_retry_line(struct sr_tcp_worker *w);
 
 /* Frees it: the callback of uv_close(). */
 void tcp_connection_on_closed(uv_handle_t *handle);
+
+/* ---- tcp_tls.c ---- */
+
+/* Begins a session on a connection. False without memory. */
+bool tcp_tls_start(struct tcp_connection *c);
+
+/* Decrypts what came and hands it on. */
+enum sr_stream_state tcp_tls_feed(struct tcp_connection *c, struct sr_span bytes);
+
+/* The session takes no more: the peer has ended it, or it failed. */
+bool tcp_tls_is_over(const struct tcp_connection *c);
+
+/* Tells what was wrong, if anything, says goodbye and frees the session. */
+void tcp_tls_end(struct tcp_connection *c);
 
 #endif

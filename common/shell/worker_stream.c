@@ -11,7 +11,7 @@ on_batch_begin(void *arg, uint64_t now_ns)
 }
 
 static bool
-on_open(void *arg, const struct sr_peer *peer, void **ret_connection)
+on_open(void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection)
 {
     const struct sr_worker *w = arg;
     const struct sr_program *program = w->snapshots->program;
@@ -20,7 +20,8 @@ on_open(void *arg, const struct sr_peer *peer, void **ret_connection)
         *ret_connection = NULL;
         return true;
     }
-    void *connection = program->connection_new(w->state, w->snapshot->state, w->listener, peer);
+    void *connection =
+        program->connection_new(w->state, w->snapshot->state, w->listener, peer, tls_peer);
     if (connection == NULL) {
         return false;
     }

@@ -9,7 +9,8 @@
 
 /*
  * Runs one datagram through the decoder and aborts unless exactly one of commit and deadletter
- * follows, the latter with the bytes as they came, the former with one line of UTF-8 in braces.
+ * follows, the latter with the bytes as they came, the former with one line of UTF-8 in braces; not
+ * as upstream does it, with keys in order, none of them twice, and the address of the sender.
  */
 void syslog_fuzz(enum syslog_format format, const uint8_t *data, size_t size);
 

@@ -116,9 +116,9 @@ def test_status_and_doctor_read_it(world, tmp_path, root):
 
 
 def test_what_the_daemon_refuses_is_the_cause_with_its_line(world, tmp_path, root):
-    text = flowgger_toml(world.port).replace('type = "udp"', 'type = "tls"')
+    text = flowgger_toml(world.port).replace('type = "udp"', 'type = "redis"')
     answer = apply(tmp_path, root, files_of(world, "syslog", text, name="flowgger.toml"), code=6)
-    assert "flowgger.toml:2: input.type: is `tls`" in answer["cause"], answer
+    assert "flowgger.toml:2: input.type: is `redis`" in answer["cause"], answer
     assert not (root / "etc").exists()
 
 

@@ -569,7 +569,7 @@ a_message_is_not_gone_on_with_behind_one_that_was_refused(void **state)
     struct bench *b = *state;
 
     start(b, "");
-    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender, NULL);
     assert_non_null(connection);
     b->room = 2;
     assert_int_equal(take_message(b, connection, ipfix(0), false), SR_FULL);
@@ -590,7 +590,7 @@ a_message_is_not_gone_on_with_behind_one_that_was_dropped(void **state)
     struct bench *b = *state;
 
     start(b, "");
-    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender, NULL);
     assert_non_null(connection);
     b->room = 2;
     assert_int_equal(take_message(b, connection, ipfix(0), true), SR_FULL);
@@ -607,7 +607,7 @@ what_connections_keep_shows_in_the_memory_of_exporters(void **state)
 
     start(b, "");
     unsigned long without = metric(b, "exporter_memory_bytes", NULL);
-    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+    void *connection = netflow_program.connection_new(b->state, b->snapshot, 0, &sender, NULL);
     assert_non_null(connection);
     assert_int_equal(take_message(b, connection, ipfix(0), false), SR_DECODED);
     assert_true(metric(b, "exporter_memory_bytes", NULL) > without);
@@ -648,7 +648,7 @@ a_rate_limit_is_of_all_connections_of_an_address(void **state)
 
     start(b, "\"rate_limit\": 4");
     for (unsigned i = 0; i < 2; i++) {
-        connections[i] = netflow_program.connection_new(b->state, b->snapshot, 0, &sender);
+        connections[i] = netflow_program.connection_new(b->state, b->snapshot, 0, &sender, NULL);
         assert_non_null(connections[i]);
         assert_int_equal(take_message(b, connections[i], ipfix(0), false), SR_DECODED);
     }

@@ -10,6 +10,7 @@
 #include "syslog.h"
 
 #include "sr/conf.h"
+#include "sr/emit.h"
 
 #include "sr/banned.h"
 
@@ -85,6 +86,31 @@ notes(const char *words)
         print_error("note: %s\n", sr_conf_notes_text(problems, i));
     }
     fail_msg("no note has `%s`", words);
+}
+
+/* What becomes of a message: its record, or the reason why there is none. */
+static uint8_t *
+keep(void *arg, size_t max)
+{
+    (void)max;
+    return arg;
+}
+
+static void
+finish(void *arg, size_t len, uint32_t records)
+{
+    (void)records;
+    ((uint8_t *)arg)[len] = '\0';
+}
+
+static void
+refuse(
+    void *arg, const char *reason, const struct sr_peer *peer, uint64_t now_ns, struct sr_span raw)
+{
+    (void)peer;
+    (void)now_ns;
+    (void)raw;
+    memcpy(arg, reason, strlen(reason) + 1);
 }
 
 /* ---- What files of the platform give ---- */
@@ -238,7 +264,8 @@ tcp_is_framed_as_upstream_frames_it(void **state)
     accepts("[input]\ntype = \"tcp\"\nlisten = \"[::1]:6514\"\nframing = \"syslen\"\n"
             "timeout = 90\n" OUTPUT);
     gives("    listen: \"tcp://[::1]:6514\"\n");
-    gives("    idle_timeout: 90s\n    framing: octet\n");
+    gives("    idle_timeout: 90s\n");
+    gives("    framing: octet\n");
     accepts("[input]\ntype = \"tcp\"\nframing = \"nul\"\nframed = true\n" OUTPUT);
     gives("    framing: nul\n");
     accepts("[input]\ntype = \"tcp\"\nframed = true\n" OUTPUT);
@@ -250,27 +277,135 @@ tcp_is_framed_as_upstream_frames_it(void **state)
         "syslen");
 }
 
+/* ---- Our own form ---- */
+
+static const struct syslog_listener *
+listener_of(void *config)
+{
+    return ((const struct sr_conf_common *)config)->listeners.items;
+}
+
+static void
+zones_of_senders_are_checked_with_their_line_and_reload(void **state)
+{
+    char key[64];
+
+    (void)state;
+    void *now = load_as("s.yaml",
+        "listeners:\n  - timezones: [\"192.0.2.0/24=Europe/Berlin\", \"2001:db8::/32=UTC\"]\n");
+    void *next = load_as("s.yaml", "enrich: false\nlisteners:\n  - timezones: 10.0.0.0/8=local\n");
+    assert_non_null(now);
+    assert_non_null(next);
+    assert_int_equal(listener_of(now)->timezones.count, 2);
+    assert_int_equal(listener_of(next)->timezones.count, 1);
+    assert_null(sr_conf_restart_key(&syslog_schema, now, next, key, sizeof(key)));
+    sr_conf_free(now);
+    sr_conf_free(next);
+
+    assert_null(load_as("s.yaml", "listeners:\n  - format: smart\n    timezones:\n"
+                                  "      - 192.0.2.0/24=Mars/Olympus\n"));
+    assert_string_equal(sr_conf_problems_text(problems, 0),
+        "s.yaml:3: listeners[0].timezones: `Mars/Olympus` is not a time zone; write a name such as "
+        "Europe/Berlin, UTC or local");
+}
+
+static void
+extra_keys_of_records_may_be_asked_for(void **state)
+{
+    (void)state;
+    void *config = load_as("s.yaml", "enrich: true\n");
+    assert_non_null(config);
+    assert_true(((const struct sr_conf_common *)config)->enrich);
+    sr_conf_free(config);
+}
+
+/* The format that decoding uses, by what becomes of lines that differ. */
+static void
+reads_as(const char *text, const char *line, const char *want)
+{
+    static uint8_t memory[1 << 20];
+    char error[256] = "";
+    const struct sr_form_options form = { .form = SR_FORM_WIRE };
+    void *config = load_as("s.yaml", text);
+
+    assert_non_null(config);
+    void *snapshot = syslog_program.open(config, &form, error, sizeof(error));
+    assert_non_null(snapshot);
+    void *scratch = syslog_program.scratch_new();
+    const struct sr_peer peer = { .address = { 192, 0, 2, 9 } };
+    const struct sr_emit emit = {
+        .arg = memory, .reserve = keep, .commit = finish, .deadletter = refuse
+    };
+    (void)syslog_program.datagram(
+        NULL, snapshot, 0, scratch, UINT64_C(1795348800000000000), &peer, span_of(line), &emit);
+    if (strstr((const char *)memory, want) == NULL) {
+        fail_msg("%s: %s gives %s, not %s", text, line, (const char *)memory, want);
+    }
+    syslog_program.scratch_free(scratch);
+    syslog_program.close(snapshot);
+    sr_conf_free(config);
+}
+
+static void
+smart_is_what_a_listener_reads_unless_it_is_to_be_upstreams(void **state)
+{
+    static const char line[] = "<34>1 2003-10-11T22:14:15Z h a p m [x remote_addr=\"6\"] text";
+
+    (void)state;
+    reads_as("{}", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{listen: \"udp://:1\"}]", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{format: smart, compat: upstream}]", "hello", "\"_dialect\":\"plain\"");
+    reads_as("listeners: [{compat: upstream}]", "hello", "no_header");
+    reads_as("listeners: [{format: rfc3164}]", "hello", "no_header");
+    reads_as("listeners: [{format: rfc5424}]", "hello", "bad_priority");
+    reads_as("listeners: [{compat: upstream}]", line, "{\"_remote_addr\":\"default:6\",");
+    reads_as("listeners: [{format: rfc3164}]", line,
+        "{\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6\",");
+    reads_as("enrich: true", "hello", "\"transport\":\"udp\"");
+}
+
+/* Files are looked at elsewhere; these are not there. */
+static void
+tls_is_taken_with_its_certificates_and_verifies_only_when_told_to(void **state)
+{
+    static const char *const types[] = { "tls", "syslog-tls", "tls_co" };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        (void)snprintf(text, sizeof(text),
+            "[input]\ntype = \"%s\"\ntls_cert = \"/c/f.pem\"\ntls_key = \"/c/f.key\"\n" OUTPUT,
+            types[i]);
+        accepts(text);
+        gives("    listen: \"tls://0.0.0.0:6514\"\n");
+        gives("    tls:\n      cert_file: /c/f.pem\n      key_file: /c/f.key\n");
+        gives("      client: none\n");
+        gives("    framing: lf\n");
+    }
+    accepts("[input]\ntype = \"tls\"\nlisten = \"[::]:7514\"\ntls_cert = \"/c/f.pem\"\n"
+            "tls_key = \"/c/f.key\"\ntls_ca_file = \"/c/ca.pem\"\ntls_verify_peer = true\n"
+            "tls_ciphers = \"ECDHE-RSA-AES128-GCM-SHA256:DES-CBC3-SHA\"\ntls_threads = 4\n"
+            "tls_compatibility_level = \"modern\"\ntls_compression = false\n" OUTPUT);
+    gives("    listen: \"tls://[::]:7514\"\n");
+    gives("      ca_file: /c/ca.pem\n");
+    gives("      client: required\n");
+    gives("      ciphers: \"ECDHE-RSA-AES128-GCM-SHA256:DES-CBC3-SHA\"\n");
+    notes("f.toml:8: input.tls_ciphers: 3DES is not spoken here");
+    notes("left out: input.tls_threads, input.tls_compatibility_level, input.tls_compression");
+    refuses("[input]\ntype = \"tls\"\n" OUTPUT, "f.toml:1: listeners[0].tls.cert_file: is missing; "
+                                                "TLS needs a certificate and its key: set "
+                                                "both");
+}
+
 /* ---- What is refused ---- */
 
 static void
 inputs_without_their_transport_are_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const streams[] = { "tls", "syslog-tls", "tls_co" };
-    char text[512], want[512];
-
-    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-        (void)snprintf(text, sizeof(text),
-            "[input]\ntype = \"%s\"\nlisten = \"0.0.0.0:6514\"\n" OUTPUT, streams[i]);
-        (void)snprintf(want, sizeof(want),
-            "f.toml:2: input.type: is `%s`; this version receives syslog over UDP and TCP: write "
-            "udp or tcp, or leave this input to flowgger",
-            streams[i]);
-        refuses(text, want);
-    }
     refuses("[input]\ntype = \"redis\"\nredis_connect = \"127.0.0.1\"\n" OUTPUT,
-        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp "
-        "or tcp");
+        "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp, "
+        "tcp or tls");
     refuses("[input]\ntype = \"smoke\"\n" OUTPUT, "f.toml:2: input.type: is `smoke`; write udp");
     refuses("[input]\nformat = \"rfc3164\"\n" OUTPUT,
         "f.toml:1: input: has no `type`, which means syslog-tls upstream; write type = \"udp\"");
@@ -578,6 +713,10 @@ main(void)
         cmocka_unit_test(the_time_of_an_acknowledgement_is_the_nearest_in_range),
         cmocka_unit_test(auto_reads_both_formats_and_says_what_differs),
         cmocka_unit_test(tcp_is_framed_as_upstream_frames_it),
+        cmocka_unit_test(zones_of_senders_are_checked_with_their_line_and_reload),
+        cmocka_unit_test(extra_keys_of_records_may_be_asked_for),
+        cmocka_unit_test(smart_is_what_a_listener_reads_unless_it_is_to_be_upstreams),
+        cmocka_unit_test(tls_is_taken_with_its_certificates_and_verifies_only_when_told_to),
         cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
         cmocka_unit_test(formats_are_refused_by_name),
         cmocka_unit_test(outputs_but_nats_are_refused_by_name),

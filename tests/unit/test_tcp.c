@@ -68,13 +68,16 @@ on_end(void *arg)
 }
 
 static bool
-on_open(void *arg, const struct sr_peer *peer, void **ret_connection)
+on_open(void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection)
 {
     struct listener *l = arg;
     struct user *u = l->no_memory ? NULL : calloc(1, sizeof(*u));
 
     if (u == NULL) {
         return false;
+    }
+    if (tls_peer != NULL) {
+        abort(); /* nobody has proved anything */
     }
     u->listener = l;
     l->peer = *peer;

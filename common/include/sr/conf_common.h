@@ -16,6 +16,28 @@ struct sr_conf_tls {
     const char *key_file;
 };
 
+/* What a listener asks of who connects; auto: required when ca_file or permitted_peers is set. */
+enum sr_tls_client {
+    SR_TLS_CLIENT_AUTO = 0,
+    SR_TLS_CLIENT_NONE,
+    SR_TLS_CLIENT_OPTIONAL,
+    SR_TLS_CLIENT_REQUIRED,
+};
+enum sr_tls_version { SR_TLS_VERSION_1_2 = 0, SR_TLS_VERSION_1_3 };
+
+/* TLS of a listener (sr/tls.h). */
+struct sr_conf_tls_server {
+    const char *cert_file; /* NULL: no TLS */
+    const char *key_file;
+    const char *ca_file;  /* of clients; NULL: none */
+    const char *crl_file; /* NULL: nothing is looked up */
+    int client;           /* enum sr_tls_client */
+    struct sr_conf_strings permitted_peers;
+    int min_version;     /* enum sr_tls_version */
+    const char *ciphers; /* of TLS 1.2 */
+    const char *ciphersuites;
+};
+
 struct sr_conf_nats {
     struct sr_conf_strings url;
     const char *creds_file; /* NULL: no credentials */
@@ -84,7 +106,7 @@ struct sr_conf_common {
 /* The head of every program's listener. */
 struct sr_conf_listener {
     int protocol;       /* one choice a program: its own */
-    const char *listen; /* udp://ADDRESS:PORT, tcp://ADDRESS:PORT or fd://NAME */
+    const char *listen; /* udp://ADDRESS:PORT, tcp://..., tls://... or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer;         /* bytes */
@@ -96,6 +118,7 @@ struct sr_conf_listener {
     int proxy_protocol;              /* 1: required */
     struct sr_conf_strings balancers; /* networks that may connect then */
     uint64_t idle_timeout;            /* ns; 0: none */
+    struct sr_conf_tls_server tls;    /* of a program that serves streams */
 };
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
@@ -108,6 +131,7 @@ extern const struct sr_conf_key sr_conf_tail_keys[];
 extern const char *const sr_conf_output_names[];
 extern const char *const sr_conf_compat_names[];
 extern const char *const sr_conf_proxy_names[];
+extern const struct sr_conf_key sr_conf_tls_server_keys[];
 
 /* `enrich: true` is refused by name in programs that have nothing to add. */
 const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size);
@@ -272,7 +296,8 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .def = (LISTEN),                                                                       \
             .check = sr_conf_check_listen,                                                         \
             .help = "Receives on udp://HOST:PORT ([::]: every address), tcp://HOST:PORT where "    \
-                    "streams are taken, or fd://NAME of systemd." },                               \
+                    "streams are taken, tls://HOST:PORT for these with TLS, or fd://NAME of "      \
+                    "systemd." },                                                                  \
         { .name = "subject",                                                                       \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_listener, subject),                                  \
@@ -323,7 +348,7 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .def = "256",                                                                              \
         .min = 1,                                                                                  \
         .max = 16384,                                                                              \
-        .help = "Connections of a tcp:// listener at once; more are closed at once." },            \
+        .help = "Connections of a tcp:// or tls:// listener at once; more are closed at once." },  \
         { .name = "connections_per_source",                                                        \
             .type = SR_CONF_UINT,                                                                  \
             .offset = offsetof(struct sr_conf_listener, connections_per_source),                   \
@@ -344,11 +369,16 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .check = sr_conf_check_balancers,                                                      \
             .help = "Addresses and networks of the balancers, which alone may connect with "       \
                     "proxy_protocol; empty: all. allow and deny are about whom they name." },      \
+        { .name = "idle_timeout",                                                                  \
+            .type = SR_CONF_DURATION,                                                              \
+            .offset = offsetof(struct sr_conf_listener, idle_timeout),                             \
+            .def = "1h",                                                                           \
+            .max = 86400000000000ULL,                                                              \
+            .help = "A connection without a whole message for so long is closed; 0: never." },     \
     {                                                                                              \
-        .name = "idle_timeout", .type = SR_CONF_DURATION,                                          \
-        .offset = offsetof(struct sr_conf_listener, idle_timeout), .def = "1h",                    \
-        .max = 86400000000000ULL,                                                                  \
-        .help = "A connection without a whole message for so long is closed; 0: never."            \
+        .name = "tls", .type = SR_CONF_SECTION, .offset = offsetof(struct sr_conf_listener, tls),  \
+        .keys = sr_conf_tls_server_keys,                                                           \
+        .help = "Certificates of a tls:// listener, or of a socket of fd:// that takes TLS."       \
     }
 
 /* The PATH of "unix://PATH", borrowed; NULL when `listen` has another form. Checks no more. */
@@ -362,14 +392,24 @@ void sr_conf_common_check(
     const void *config, size_t listener_size, struct sr_conf_problems *problems);
 
 /*
- * Splits "udp://ADDRESS:PORT" or "tcp://[ADDRESS]:PORT": *ret_host (borrowed by length) and
- * *ret_port. NULL when fine, else what is wrong and what to write instead.
+ * Splits "udp://ADDRESS:PORT", "tcp://[ADDRESS]:PORT" or "tls://ADDRESS:PORT": *ret_host (borrowed
+ * by length) and *ret_port. NULL when fine, else what is wrong and what to write instead.
  */
 const char *sr_conf_address(
     const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port);
 
-/* True for "tcp://...". */
+/* True for "tcp://..." and "tls://...". */
 bool sr_conf_is_stream(const char *listen);
+
+/* True when a listener's connections are TLS. */
+bool sr_conf_has_tls(const struct sr_conf_listener *l);
+
+/* What is wrong with the sections `tls` of all listeners, and with the files that they name. */
+void sr_conf_check_tls(
+    const struct sr_conf_common *c, size_t listener_size, struct sr_conf_problems *problems);
+
+/* When root checks a configuration: which of these files the service's user cannot read. */
+void sr_conf_tell_tls_modes(const struct sr_conf_common *c, size_t listener_size, FILE *out);
 
 /* The NAME of "fd://NAME", borrowed; NULL when `listen` has another form. Checks no more. */
 const char *sr_conf_fd_name(const char *listen);

@@ -95,10 +95,11 @@ struct sr_program {
      * Streams (tcp://). A program without `stream_message` has none, and the next five are NULL.
      *
      * What is kept of a connection, on the thread that serves it, until connection_free(). Owned;
-     * NULL: no memory, or the peer is not allowed: the connection is refused.
+     * NULL: no memory, or the peer is not allowed: the connection is refused. `tls_peer` is the
+     * name that its certificate proved, borrowed for the call; NULL: it showed none.
      */
-    void *(*connection_new)(
-        void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer);
+    void *(*connection_new)(void *state, const void *snapshot, unsigned listener,
+        const struct sr_peer *peer, const char *tls_peer);
     void (*connection_free)(void *state, void *connection);
 
     /* Where the first message of `bytes` ends (sr/frame.h). Pure. */

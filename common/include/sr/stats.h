@@ -58,9 +58,10 @@ struct sr_worker_stats {
     _Atomic uint64_t connections;
     _Atomic uint64_t connections_accepted;
     _Atomic uint64_t connections_refused;
-    struct sr_reasons undecodable; /* every input that could not be decoded, by reason */
-    struct sr_reasons dropped;     /* inputs that were received and went nowhere, by reason */
-    struct sr_reasons consumed;    /* datagrams that have no record of their own, by reason */
+    struct sr_reasons tls_failures; /* sessions that ended for a fault, by reason; not kept */
+    struct sr_reasons undecodable;  /* every input that could not be decoded, by reason */
+    struct sr_reasons dropped;      /* inputs that were received and went nowhere, by reason */
+    struct sr_reasons consumed;     /* datagrams that have no record of their own, by reason */
     /* Records found in the queue's directory that no counter knew. Of worker 0, set before the
      * threads start. */
     _Atomic uint64_t recovered;
@@ -92,8 +93,10 @@ struct sr_request_stats {
 };
 
 struct sr_listener_stats {
-    char name[96];    /* its address, as configured */
-    bool has_streams; /* set before the threads start */
+    char name[96];               /* its address, as configured */
+    bool has_streams;            /* set before the threads start */
+    bool has_tls;                /* the same */
+    _Atomic int64_t tls_expires; /* when its certificate does, seconds since 1970 UTC */
     unsigned worker_count;
     struct sr_worker_stats *workers;
     struct sr_delivery_stats delivery;

@@ -19,6 +19,8 @@
  * TCP, and nothing is lost.
  */
 
+struct sr_tls_listener;
+
 struct sr_tcp_address {
     const char *host; /* a name or numeric address; "" or "*": every address, dual stack */
     unsigned port;
@@ -58,8 +60,12 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
-    /* What the program keeps of a connection, in *ret_connection; false: it is refused. */
-    bool (*open)(void *arg, const struct sr_peer *peer, void **ret_connection);
+    /*
+     * What the program keeps of a connection, in *ret_connection; false: it is refused. `tls_peer`
+     * is the name that its certificate proved, borrowed for the call; NULL: it showed none.
+     */
+    bool (*open)(
+        void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection);
     void (*close)(void *arg, void *connection);
 
     /* See sr/frame.h; with `last`, nothing follows. */
@@ -93,6 +99,7 @@ struct sr_tcp_options {
     uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
     size_t message_max;   /* bytes of a message with its frame */
     bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
+    struct sr_tls_listener *tls;       /* what follows is TLS; NULL: it is not; borrowed */
     const struct sr_access *balancers; /* who may connect then; borrowed; NULL: everybody */
 };
 
