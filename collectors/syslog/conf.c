@@ -191,6 +191,7 @@ static const struct sr_conf_key listener_keys[] = {
         .max = 1100,
         .reload = SR_CONF_RELOAD,
         .help = "And how many times longer than what came they may be." },
+    SR_CONF_UNIX_KEYS,
     { .name = NULL },
 };
 

@@ -2,9 +2,11 @@
 #include "syslog.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decode/datagram.h"
 #include "extra.h"
@@ -23,6 +25,7 @@
 /* What decoding needs of a configuration. */
 struct snapshot {
     struct tz_db zones;
+    char own_host[HOST_NAME_MAX + 1];      /* as it was called when the configuration was read */
     const struct syslog_listener *configs; /* borrowed */
     struct fair_use *uses;                 /* owned; of each listener */
     size_t count;
@@ -78,6 +81,9 @@ open_snapshot(
         free(s);
         return NULL;
     }
+    if (gethostname(s->own_host, sizeof(s->own_host) - 1) != 0) {
+        s->own_host[0] = '\0';
+    }
     s->configs = listeners;
     s->uses = calloc(c->listeners.count, sizeof(*s->uses));
     s->count = s->uses != NULL ? c->listeners.count : 0;
@@ -93,6 +99,7 @@ open_snapshot(
         d->enrich = c->enrich;
         d->partition = (struct sr_span){ (const uint8_t *)c->partition, strlen(c->partition) };
         d->zones = &s->zones.table;
+        d->own_host = (struct sr_span){ (const uint8_t *)s->own_host, strlen(s->own_host) };
         bool ok = extras_make(&listeners[i].gelf_extra, &d->extras) &&
                   fair_use_init(&s->uses[i], &listeners[i]);
         if (!ok) {
@@ -155,7 +162,7 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
         return SR_REFUSED;
     }
     cfg.scratch = &own->decode;
-    cfg.origin.transport = transport_of(&s->configs[listener], "udp");
+    cfg.origin.transport = transport_of(&s->configs[listener], peer->is_local ? "unixgram" : "udp");
     if (syslog_inflate(&own->inflater, &inflate, bytes, &bytes, &reason) == SYSLOG_INFLATE_BAD) {
         emit->deadletter(emit->arg, reason, peer, now_ns, bytes);
         return SR_DEADLETTER;
@@ -198,7 +205,7 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     }
     cfg.scratch = &((struct scratch *)scratch)->decode;
     cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
-    cfg.origin.transport = transport_of(&s->configs[listener], "tcp");
+    cfg.origin.transport = transport_of(&s->configs[listener], peer->is_local ? "unix" : "tcp");
     enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
     if (verdict != SR_FULL || must) {
         syslog_connection_taken(connection);

@@ -99,6 +99,10 @@ add_v6(char *out, const uint8_t *address)
 size_t
 sr_peer_text(const struct sr_peer *peer, char *out)
 {
+    if (peer->is_local) {
+        memcpy(out, "local", sizeof("local"));
+        return sizeof("local") - 1;
+    }
     char *end = peer->is_v6 ? add_v6(out, peer->address) : add_v4(out, peer->address);
 
     *end = '\0';

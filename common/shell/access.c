@@ -100,6 +100,9 @@ sr_access_done(struct sr_access *a)
 bool
 sr_access_allows(const struct sr_access *a, const struct sr_peer *peer)
 {
+    if (peer->is_local) {
+        return true;
+    }
     for (size_t i = 0; i < a->count; i++) {
         if (sr_network_has(&a->rules[i].network, peer)) {
             return a->rules[i].is_allowing;

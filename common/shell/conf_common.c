@@ -14,11 +14,13 @@
 #include "sr/conf_value.h"
 #include "sr/queue.h"
 #include "sr/share.h"
+#include "sr/stats.h"
 
 #include "sr/banned.h"
 
 #define SUBJECT_MAX 200
 #define FD_NAME_MAX 255U
+#define LISTEN_MAX (sizeof(((struct sr_listener_stats *)0)->name) - 1) /* what is told of it */
 
 static const char *const manage_names[] = { "never", "create", "append", NULL };
 static const char *const framing_names[] = { "ndjson", "delimited", NULL };
@@ -286,12 +288,38 @@ const struct sr_conf_key sr_conf_log_keys[] = {
     { .name = NULL },
 };
 
+/* What stands behind `scheme`, NULL when the address has another one. */
+static const char *
+behind(const char *listen, const char *scheme)
+{
+    size_t len = strlen(scheme);
+
+    return strncmp(listen, scheme, len) == 0 ? listen + len : NULL;
+}
+
 const char *
 sr_conf_unix_path(const char *listen)
 {
-    static const char scheme[] = "unix://";
+    return behind(listen, "unix://");
+}
 
-    return strncmp(listen, scheme, sizeof(scheme) - 1) == 0 ? listen + sizeof(scheme) - 1 : NULL;
+const char *
+sr_conf_unixgram_path(const char *listen)
+{
+    return behind(listen, "unixgram://");
+}
+
+/* The path of a socket. */
+static const char *
+check_unix_path(const char *listen, const char *path)
+{
+    if (path[0] != '/') {
+        return "write unix:///PATH or unixgram:///PATH with an absolute path";
+    }
+    if (strlen(listen) > LISTEN_MAX) {
+        return "the address of a path has at most 95 bytes; choose a shorter one";
+    }
+    return NULL;
 }
 
 static const char *
@@ -349,7 +377,8 @@ sr_conf_check_enrich(const void *item, char *text, size_t text_size)
 bool
 sr_conf_is_stream(const char *listen)
 {
-    return strncmp(listen, "tcp://", 6) == 0 || strncmp(listen, "tls://", 6) == 0;
+    return behind(listen, "tcp://") != NULL || behind(listen, "tls://") != NULL ||
+           sr_conf_unix_path(listen) != NULL;
 }
 
 const char *
@@ -357,12 +386,16 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
 {
     char *end;
 
-    if (strncmp(listen, "udp://", 6) != 0 && !sr_conf_is_stream(listen)) {
-        return "only udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT and fd://NAME are served by "
-               "this "
-               "version";
+    static const char *const schemes[] = { "udp://", "tcp://", "tls://" };
+    const char *host = NULL;
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]) && host == NULL; i++) {
+        host = behind(listen, schemes[i]);
     }
-    const char *host = listen + 6; /* all schemes are as long */
+    if (host == NULL) {
+        return "write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, "
+               "unixgram:///PATH or fd://NAME";
+    }
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
         return "has no port; write it behind the address, for example udp://0.0.0.0:514";
@@ -387,9 +420,16 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
 const char *
 sr_conf_fd_name(const char *listen)
 {
-    static const char scheme[] = "fd://";
+    return behind(listen, "fd://");
+}
 
-    return strncmp(listen, scheme, sizeof(scheme) - 1) == 0 ? listen + sizeof(scheme) - 1 : NULL;
+/* The PATH of either kind; NULL when `listen` has another form. */
+static const char *
+any_unix_path(const char *listen)
+{
+    const char *path = sr_conf_unix_path(listen);
+
+    return path != NULL ? path : sr_conf_unixgram_path(listen);
 }
 
 /* FileDescriptorName= of systemd.socket(5): ASCII without control characters and ':'. */
@@ -417,14 +457,39 @@ sr_conf_check_listen(const void *item, char *text, size_t text_size)
     size_t len;
     unsigned port;
     const char *name = sr_conf_fd_name(l->listen);
-    const char *wrong =
-        name != NULL ? check_fd_name(name) : sr_conf_address(l->listen, &host, &len, &port);
+    const char *path = any_unix_path(l->listen);
+    const char *wrong = name != NULL   ? check_fd_name(name)
+                        : path != NULL ? check_unix_path(l->listen, path)
+                                       : sr_conf_address(l->listen, &host, &len, &port);
 
     if (wrong == NULL) {
         return NULL;
     }
     (void)snprintf(text, text_size, "`%s`: %s", l->listen, wrong);
     return text;
+}
+
+unsigned
+sr_conf_mode(const struct sr_conf_listener *l)
+{
+    return (unsigned)strtoul(l->mode, NULL, 8);
+}
+
+const char *
+sr_conf_check_mode(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_listener *l = item;
+    size_t len = strlen(l->mode);
+
+    if (len < 3 || len > 4 || strspn(l->mode, "01234567") != len ||
+        (sr_conf_mode(l) & ~0666U) != 0) {
+        (void)snprintf(text, text_size,
+            "`%s` is no mode of a socket; write octal digits such as 0666 (everybody), 0660 or "
+            "0600",
+            l->mode);
+        return text;
+    }
+    return NULL;
 }
 
 const char *
@@ -489,6 +554,25 @@ check_twice(const struct sr_conf_common *c, size_t item_size, struct sr_conf_pro
     }
 }
 
+/* What a Unix socket cannot have. */
+static void
+check_unix(const struct sr_conf_listener *l, size_t i, struct sr_conf_problems *problems)
+{
+    char where[64];
+
+    if (any_unix_path(l->listen) == NULL) {
+        return;
+    }
+    if (l->mode == NULL) {
+        (void)snprintf(where, sizeof(where), "listeners[%zu].listen", i);
+        sr_conf_problem(problems, where,
+            "`%s`: this program receives from the network only; write udp://HOST:PORT", l->listen);
+    } else if (l->workers > 1) {
+        (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
+        sr_conf_problem(problems, where, "one thread serves a path; remove it");
+    }
+}
+
 static void
 check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_problems *problems)
 {
@@ -498,12 +582,14 @@ check_streams(const struct sr_conf_common *c, size_t item_size, struct sr_conf_p
         const struct sr_conf_listener *l = (const void *)(items + i * item_size);
         char where[64];
 
-        if (l->proxy_protocol != 0 && strncmp(l->listen, "udp://", 6) == 0) {
+        if (l->proxy_protocol != 0 &&
+            (behind(l->listen, "udp://") != NULL || sr_conf_unixgram_path(l->listen) != NULL)) {
             (void)snprintf(where, sizeof(where), "listeners[%zu].proxy_protocol", i);
             sr_conf_problem(
                 problems, where, "datagrams have none; write tcp://HOST:PORT, or remove it");
         }
-        if (!sr_conf_is_stream(l->listen)) {
+        check_unix(l, i, problems);
+        if (!sr_conf_is_stream(l->listen) || any_unix_path(l->listen) != NULL) {
             continue;
         }
         if (l->connections == 0) {

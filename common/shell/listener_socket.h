@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "shell/unix_socket.h"
 #include "sr/conf_common.h"
 
 struct sr_listen_fds;
@@ -20,12 +21,19 @@ struct sr_stats;
 unsigned listener_socket_count(
     const struct sr_listen_fds *passed, const struct sr_conf_listener *l);
 
+/* One of them. */
+struct listener_socket {
+    int fd; /* owned */
+    bool is_stream;
+    struct unix_socket place; /* of a path that was bound here */
+};
+
 /*
- * Takes or opens the next of them. `streams`: the program can take connections. Returns an owned
- * descriptor, or -1 with what is wrong and what to do in `error`.
+ * Takes or opens the next of them. `streams`: the program can take connections. False with what is
+ * wrong and what to do in `error`; `fd` is -1 then.
  */
-int listener_socket_open(struct sr_listen_fds *passed, const struct sr_conf_listener *l,
-    bool streams, bool *ret_is_stream, char *error, size_t error_size);
+bool listener_socket_open(struct sr_listen_fds *passed, const struct sr_conf_listener *l,
+    bool streams, struct listener_socket *ret_socket, char *error, size_t error_size);
 
 /* Names the passed sockets that no listener took, if there are any. */
 void listener_socket_report(const struct sr_listen_fds *passed, const struct sr_stats *stats);

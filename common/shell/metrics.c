@@ -213,8 +213,14 @@ put_connections(FILE *f, const struct sr_metrics_view *v)
     put_connections_family(f, v, "connections_total", "counter", "Connections accepted.",
         offsetof(struct sr_worker_stats, connections_accepted));
     put_connections_family(f, v, "connections_refused_total", "counter",
-        "Connections closed at once: too many, not allowed, or no memory or open files for them.",
+        "Connections closed at once: too many, not allowed, or no memory for them.",
         offsetof(struct sr_worker_stats, connections_refused));
+    put_connections_family(f, v, "accepts_put_off_total", "counter",
+        "Times that those who connected had to wait, as no open files were left.",
+        offsetof(struct sr_worker_stats, accepts_put_off));
+    put_connections_family(f, v, "connections_cut_off_total", "counter",
+        "Connections ended in a message, as stream_buffers was used up.",
+        offsetof(struct sr_worker_stats, connections_cut_off));
 }
 
 static void

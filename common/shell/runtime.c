@@ -140,7 +140,7 @@ answer_requests(
     }
     w->answers = *answers;
     w->answer_when = acknowledged ? rt->program->answer_when(l) : SR_ANSWER_RECEIVED;
-    w->socket = w->answers != NULL ? answers_add_socket(w->answers, w->fd) : -1;
+    w->socket = w->answers != NULL ? answers_add_socket(w->answers, w->at.fd) : -1;
     return w->socket >= 0;
 }
 
@@ -161,7 +161,7 @@ open_listener(
         w->stats = &stats->workers[j];
         w->batching = batches_of(rt->program, c);
         w->linger_ns = c->publish.batch.linger;
-        w->fd = -1;
+        w->at.fd = -1;
         w->scratch = rt->program->scratch_new();
         w->lane = add_lane(rt, i, j, l->subject, false);
         w->dead = c->publish.dead_letter ? add_lane(rt, i, j, l->subject, true) : NULL;
@@ -171,17 +171,16 @@ open_listener(
                 rt->stats->listener_count);
             return false;
         }
-        w->fd = listener_socket_open(
-            rt->passed, l, rt->program->stream_message != NULL, &w->is_stream, error, error_size);
-        if (w->fd < 0) {
+        if (!listener_socket_open(
+                rt->passed, l, rt->program->stream_message != NULL, &w->at, error, error_size)) {
             return false;
         }
-        if (rt->program->answer_when != NULL && !w->is_stream &&
+        if (rt->program->answer_when != NULL && !w->at.is_stream &&
             !answer_requests(rt, w, c->output == SR_OUTPUT_NATS, l)) {
             (void)snprintf(error, error_size, "out of memory or open files");
             return false;
         }
-        stats->has_streams = stats->has_streams || w->is_stream;
+        stats->has_streams = stats->has_streams || w->at.is_stream;
         w->stream_options.tls = tls_listeners_at(rt->tls, i);
         if (!sr_worker_set_streams(w, l)) {
             (void)snprintf(error, error_size, "out of memory");
@@ -333,7 +332,7 @@ start_workers(struct runtime *rt, char *error, size_t error_size)
     uint64_t connections = 0;
 
     for (size_t i = 0; i < rt->worker_count; i++) {
-        connections += rt->workers[i].is_stream ? rt->workers[i].stream_options.connections : 0;
+        connections += rt->workers[i].at.is_stream ? rt->workers[i].stream_options.connections : 0;
     }
     if (connections > 0) {
         sr_tcp_expect(connections);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "sr/banned.h"
@@ -29,6 +30,7 @@ sr_socket_peer(const struct sockaddr_storage *name, struct sr_peer *ret_peer)
         memcpy(peer.address, peer.is_v6 ? bytes : bytes + 12, peer.is_v6 ? 16 : 4);
         peer.port = ntohs(v6->sin6_port);
     }
+    peer.is_local = name->ss_family == AF_UNIX;
     *ret_peer = peer;
 }
 
@@ -138,7 +140,7 @@ sr_socket_bind(const struct sr_socket_address *address, char *error, size_t erro
 static struct sockaddr_storage
 bound_to(int fd)
 {
-    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC }; /* zeros behind a path */
     socklen_t len = sizeof(name);
 
     if (getsockname(fd, (struct sockaddr *)&name, &len) != 0) {
@@ -204,6 +206,15 @@ match_one(const struct sockaddr_storage *own, bool v6_only, const struct sockadd
     return every && !v6_only ? SR_SOCKET_WIDER : SR_SOCKET_OTHER;
 }
 
+/* The path that a Unix socket is bound to; NULL: none, or of another family. */
+static const char *
+path_of(const struct sockaddr_storage *name)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)name;
+
+    return name->ss_family == AF_UNIX && un->sun_path[0] != '\0' ? un->sun_path : NULL;
+}
+
 enum sr_socket_match
 sr_socket_match(int fd, const struct sr_socket_address *address)
 {
@@ -215,6 +226,10 @@ sr_socket_match(int fd, const struct sr_socket_address *address)
 
     if (own.ss_family == AF_UNSPEC || sr_socket_option(fd, SO_TYPE) != address->type) {
         return SR_SOCKET_OTHER;
+    }
+    if (address->path != NULL) {
+        const char *path = path_of(&own);
+        return path != NULL && strcmp(path, address->path) == 0 ? SR_SOCKET_SAME : SR_SOCKET_OTHER;
     }
     (void)getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &len);
     struct addrinfo *list =
@@ -246,14 +261,20 @@ void
 sr_socket_text(int fd, char text[SR_SOCKET_TEXT_MAX])
 {
     struct sockaddr_storage own = bound_to(fd);
-    const char *scheme = sr_socket_option(fd, SO_TYPE) == SOCK_STREAM ? "tcp" : "udp";
+    bool is_stream = sr_socket_option(fd, SO_TYPE) == SOCK_STREAM;
+    const char *scheme = is_stream ? "tcp" : "udp";
     char host[INET6_ADDRSTRLEN] = "";
     size_t len;
     unsigned port;
     const void *bytes = bytes_of(&own, &len, &port);
 
+    if (path_of(&own) != NULL) {
+        (void)snprintf(
+            text, SR_SOCKET_TEXT_MAX, "%s://%s", is_stream ? "unix" : "unixgram", path_of(&own));
+        return;
+    }
     if (bytes == NULL || inet_ntop(own.ss_family, bytes, host, sizeof(host)) == NULL) {
-        (void)snprintf(text, SR_SOCKET_TEXT_MAX, "no IP address");
+        (void)snprintf(text, SR_SOCKET_TEXT_MAX, "no address");
         return;
     }
     (void)snprintf(text, SR_SOCKET_TEXT_MAX,

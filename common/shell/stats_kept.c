@@ -40,6 +40,8 @@ static const size_t counters[] = {
     offsetof(struct sr_worker_stats, batching),
     offsetof(struct sr_worker_stats, connections_accepted),
     offsetof(struct sr_worker_stats, connections_refused),
+    offsetof(struct sr_worker_stats, accepts_put_off),
+    offsetof(struct sr_worker_stats, connections_cut_off),
 };
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
+
+#include "shell/unix_socket.h"
 
 /*
  * The Unix socket that the records are copied to. It is its group's: mode 0660, never wider.
  */
 struct tap_socket {
     int fd;
-    char path[108]; /* sun_path of unix(7) */
-    struct stat made;
+    struct unix_socket place;
 };
 
 /*

@@ -4,8 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "shell/socket.h"
 #include "shell/tcp_socket.h"
 #include "shell/tcp_worker.h"
 #include "sr/clock.h"
@@ -110,8 +113,7 @@ on_tick(uv_timer_t *timer)
     uint64_t now_ns = sr_clock_monotonic_ns();
 
     if (w->unaccepted && !w->stopping) {
-        w->unaccepted = false;
-        tcp_accept_on_connection((uv_stream_t *)&w->listener, 0);
+        tcp_accept_again(w);
     }
     close_idle(w, now_ns);
     if (w->handler.tick != NULL && now_ns >= w->next_tick_ns) {
@@ -159,6 +161,7 @@ drain_all(struct sr_tcp_worker *w)
 {
     struct tcp_connection *next;
 
+    tcp_accept_all(w);
     w->stopping = true;
     uv_close((uv_handle_t *)&w->listener, NULL);
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
@@ -195,8 +198,7 @@ tcp_retry_start(struct sr_tcp_worker *w)
     }
 }
 
-/* One more round of the loop accepts what stands in the backlog and reads; then comes on_retry().
- */
+/* One more round of the loop reads; then comes on_retry(). */
 static void
 on_stop(uv_async_t *async)
 {
@@ -225,14 +227,16 @@ open_handles(struct sr_tcp_worker *w, int fd)
 {
     if (uv_async_init(&w->loop, &w->stop, on_stop) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
         uv_timer_init(&w->loop, &w->retry) != 0 || uv_timer_init(&w->loop, &w->due) != 0 ||
-        uv_prepare_init(&w->loop, &w->round) != 0 || uv_tcp_init(&w->loop, &w->listener) != 0 ||
-        uv_tcp_open(&w->listener, fd) != 0) {
+        uv_prepare_init(&w->loop, &w->round) != 0 ||
+        uv_poll_init(&w->loop, &w->listener, fd) != 0) {
         return false;
     }
+    w->fd = fd;
+    w->is_local = sr_socket_option(fd, SO_DOMAIN) == AF_UNIX;
     w->stop.data = w->tick.data = w->retry.data = w->due.data = w->round.data = w->listener.data =
         w;
-    return uv_listen((uv_stream_t *)&w->listener, TCP_BACKLOG, tcp_accept_on_connection) == 0 &&
-           uv_prepare_start(&w->round, on_round) == 0 &&
+    tcp_accept_again(w);
+    return uv_prepare_start(&w->round, on_round) == 0 &&
            uv_timer_start(&w->tick, on_tick, 0, TICK_MS) == 0;
 }
 
@@ -279,6 +283,7 @@ sr_tcp_worker_join(struct sr_tcp_worker *w)
     }
     (void)pthread_join(w->thread, NULL);
     (void)uv_loop_close(&w->loop);
+    (void)close(w->fd);
     free(w->plain);
     free(w);
 }

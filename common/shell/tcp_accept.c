@@ -2,10 +2,13 @@
 /* Who may connect to a listener: how many in all, how many of a source. */
 #include "shell/tcp_worker.h"
 
-#include <netinet/in.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "shell/socket.h"
 #include "sr/clock.h"
@@ -13,6 +16,7 @@
 #include "sr/banned.h"
 
 #define KEEPALIVE_S 60U
+#define ACCEPTS_A_ROUND 256U /* then those that are open are read */
 #define ADVICE_OPEN "see whom the listener allows, or how much memory there is"
 #define ADVICE_BALANCER "only the listener's balancers may connect: see whether it is one of them"
 #define ADVICE_SOURCE "raise the listener's connections_per_source"
@@ -95,13 +99,13 @@ open_user(struct tcp_connection *c)
     return c->open;
 }
 
-/* True when there may be one more of its address. */
+/* True when there may be one more of its address. Programs of this host have none. */
 static bool
 has_place(struct sr_tcp_worker *w, const struct sr_peer *peer)
 {
     unsigned most = w->options.per_source;
 
-    return most == 0 || count_source(w, peer, most) < most;
+    return most == 0 || peer->is_local || count_source(w, peer, most) < most;
 }
 
 static bool
@@ -148,7 +152,9 @@ add_connection(struct sr_tcp_worker *w, struct tcp_connection *c)
     if (w->options.proxied ? c->head == NULL : !open_user(c)) {
         return false;
     }
-    (void)uv_tcp_keepalive(&c->handle.tcp, 1, KEEPALIVE_S);
+    if (!w->is_local) {
+        (void)uv_tcp_keepalive(&c->handle.tcp, 1, KEEPALIVE_S);
+    }
     c->stream.max = w->options.message_max;
     c->heard_ns = sr_clock_monotonic_ns();
     c->next = w->first;
@@ -171,60 +177,134 @@ refuse(struct sr_tcp_worker *w, struct tcp_connection *c, const char *advice)
     uv_close(&c->handle.any, tcp_connection_on_closed);
 }
 
-/*
- * Serves a connection that was accepted, or refuses it. Without descriptors libuv would close it
- * too, but tell nobody; and the output and the queue need some.
- */
+/* Serves a connection that was accepted, or refuses it. */
 static void
 admit(struct sr_tcp_worker *w, struct tcp_connection *c)
 {
-    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
-    int len = sizeof(name);
-    int fd = -1;
-
-    if (uv_tcp_getpeername(&c->handle.tcp, (struct sockaddr *)&name, &len) != 0) {
-        uv_close(&c->handle.any, tcp_connection_on_closed); /* it has gone already */
-        return;
-    }
-    sr_socket_peer(&name, &c->peer);
-    (void)uv_fileno(&c->handle.any, &fd);
     if (w->count >= w->options.connections) {
         refuse(w, c, "raise the listener's connections");
     } else if (w->options.proxied && !is_balancer(w, &c->peer)) {
         refuse(w, c, ADVICE_BALANCER);
     } else if (!w->options.proxied && !has_place(w, &c->peer)) {
         refuse(w, c, ADVICE_SOURCE);
-    } else if (fd >= w->descriptors) {
-        refuse(w, c, "raise LimitNOFILE= of the service, or lower the listener's connections");
     } else if (!add_connection(w, c)) {
         refuse(w, c, ADVICE_OPEN);
     }
 }
 
-void
-tcp_accept_on_connection(uv_stream_t *listener, int status)
+/* Makes a handle of a descriptor, which is its own then. */
+static bool
+take_descriptor(struct sr_tcp_worker *w, struct tcp_connection *c, int fd)
 {
-    struct sr_tcp_worker *w = listener->data;
-    uint64_t more;
-
-    if (status < 0) {
-        if (sr_log_allowed(&w->accepting, &more)) {
-            sr_log(SR_LOG_WARNING, "cannot accept a connection listener=%s error=\"%s\"",
-                w->handler.name, uv_strerror(status));
-        }
-        return;
+    c->handle.any.data = c;
+    if (w->is_local) {
+        (void)uv_pipe_init(&w->loop, &c->handle.local, 0);
+        c->handle.any.data = c;
+        return uv_pipe_open(&c->handle.local, fd) == 0;
     }
-    struct tcp_connection *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        w->unaccepted = true; /* libuv holds it, and tells of no other before it is taken */
-        return;
-    }
-    tcp_batch_enter(w); /* so that its counts are committed, and what `open` sees is current */
     (void)uv_tcp_init(&w->loop, &c->handle.tcp);
     c->handle.any.data = c;
-    if (uv_accept(listener, &c->handle.stream) != 0) {
-        uv_close(&c->handle.any, tcp_connection_on_closed);
+    return uv_tcp_open(&c->handle.tcp, fd) == 0;
+}
+
+/*
+ * Whether a connection may have the lowest descriptor that is free: the output and the queue need
+ * some. Asked before it is accepted, so that who must wait does so in the kernel.
+ */
+static bool
+has_descriptor(const struct sr_tcp_worker *w)
+{
+    int lowest = fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (lowest < 0) {
+        return false;
+    }
+    (void)close(lowest);
+    return lowest < w->descriptors;
+}
+
+/* Who has connected, if anybody has, waits; those that are open go on. */
+static void
+put_off(struct sr_tcp_worker *w, const char *why)
+{
+    struct pollfd door = { .fd = w->fd, .events = POLLIN };
+    uint64_t more;
+
+    if (poll(&door, 1, 0) <= 0) {
         return;
     }
+    (void)uv_poll_stop(&w->listener);
+    w->unaccepted = true;
+    sr_count(&w->stats->accepts_put_off, 1);
+    if (sr_log_allowed(&w->accepting, &more)) {
+        sr_log(SR_LOG_WARNING,
+            "connections wait to be accepted listener=%s connections=%u error=\"%s\" "
+            "more_since_last_line=%llu advice=\"raise LimitNOFILE= of the service, or lower the "
+            "listener's connections\"",
+            w->handler.name, w->count, why, (unsigned long long)more);
+    }
+}
+
+/* Accepts the next one; false when there is none, or it must wait. */
+static bool
+accept_next(struct sr_tcp_worker *w)
+{
+    struct sockaddr_storage name = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof(name);
+    struct tcp_connection *c = has_descriptor(w) ? calloc(1, sizeof(*c)) : NULL;
+
+    if (c == NULL) {
+        put_off(w, "no descriptor, or no memory");
+        return false;
+    }
+    /* With its name: of a connection that was reset already nobody else knows it. */
+    int fd = accept4(w->fd, (struct sockaddr *)&name, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        int why = errno;
+        free(c);
+        if (why == EAGAIN || why == EWOULDBLOCK) {
+            return false;
+        }
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+            put_off(w, strerror(why));
+            return false;
+        }
+        return true; /* an error of that connection: accept(2) */
+    }
+    tcp_batch_enter(w); /* so that its counts are committed, and what `open` sees is current */
+    if (!take_descriptor(w, c, fd)) {
+        (void)close(fd);
+        uv_close(&c->handle.any, tcp_connection_on_closed);
+        return true;
+    }
+    if (w->is_local) {
+        c->peer.is_local = true;
+    } else {
+        sr_socket_peer(&name, &c->peer);
+    }
     admit(w, c);
+    return true;
+}
+
+void
+tcp_accept_all(struct sr_tcp_worker *w)
+{
+    for (unsigned i = 0; i < ACCEPTS_A_ROUND && accept_next(w); i++) {
+    }
+}
+
+static void
+on_connections(uv_poll_t *listener, int status, int events)
+{
+    (void)events;
+    if (status == 0) {
+        tcp_accept_all(listener->data);
+    }
+}
+
+void
+tcp_accept_again(struct sr_tcp_worker *w)
+{
+    w->unaccepted = false;
+    (void)uv_poll_start(&w->listener, UV_READABLE, on_connections);
 }

@@ -44,16 +44,19 @@ sr_tcp_is_stream(int fd)
 }
 
 bool
-sr_tcp_adopt(int fd, char *error, size_t error_size)
+sr_tcp_adopt(int fd, bool may_be_local, char *error, size_t error_size)
 {
     int domain = sr_socket_option(fd, SO_DOMAIN);
+    bool is_tcp = (domain == AF_INET || domain == AF_INET6) &&
+                  sr_socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
 
-    if ((domain != AF_INET && domain != AF_INET6) || !sr_tcp_is_stream(fd) ||
-        sr_socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP ||
+    if (!(is_tcp || (may_be_local && domain == AF_UNIX)) || !sr_tcp_is_stream(fd) ||
         sr_socket_option(fd, SO_ACCEPTCONN) != 1) {
         (void)snprintf(error, error_size,
-            "what was passed does not listen on TCP; the .socket unit needs "
-            "ListenStream=ADDRESS:PORT and Accept=no");
+            "what was passed does not listen on %s; the .socket unit needs ListenStream=%s and "
+            "Accept=no",
+            may_be_local ? "TCP or a path" : "TCP",
+            may_be_local ? "ADDRESS:PORT or a path" : "ADDRESS:PORT");
         return false;
     }
     if (!sr_socket_make_nonblocking(fd)) {

@@ -31,6 +31,7 @@ struct tcp_connection {
         uv_handle_t any;
         uv_stream_t stream;
         uv_tcp_t tcp;
+        uv_pipe_t local;
     } handle;
     struct sr_tcp_worker *worker;
     struct tcp_connection *prev, *next;
@@ -55,7 +56,9 @@ struct sr_tcp_worker {
     struct sr_worker_stats *stats;
     pthread_t thread;
     uv_loop_t loop;
-    uv_tcp_t listener;
+    int fd;        /* accepts */
+    bool is_local; /* of a Unix socket */
+    uv_poll_t listener;
     uv_async_t stop;
     uv_timer_t tick;
     uv_timer_t retry;
@@ -64,7 +67,7 @@ struct sr_tcp_worker {
     bool in_batch;
     unsigned messages;        /* of the batch */
     uint64_t last_message_ns; /* monotonic: when a batch with messages last ended */
-    bool unaccepted;
+    bool unaccepted; /* what has connected waits until there are descriptors or memory for it */
     bool stopping, giving_up;
     uint64_t stop_deadline_ns;
     uint64_t next_tick_ns;
@@ -91,8 +94,14 @@ void tcp_retry_start(struct sr_tcp_worker *w);
 
 /* ---- tcp_accept.c ---- */
 
-/* Serves who has connected, or refuses: libuv's callback of a listener. */
-void tcp_accept_on_connection(uv_stream_t *listener, int status);
+/*
+ * Serves all who have connected, or refuses them. Those that there is no descriptor for wait in the
+ * kernel's queue: the listener is not looked at again before tcp_accept_again().
+ */
+void tcp_accept_all(struct sr_tcp_worker *w);
+
+/* Waits for connections: at the start, and when there may be descriptors again. */
+void tcp_accept_again(struct sr_tcp_worker *w);
 
 /*
  * The header of a balancer has come: what it says of the source counts from now on. False: who it

@@ -48,6 +48,7 @@ struct sr_udp_worker {
     uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
     bool hurries;          /* the last batch did */
+    bool is_local;         /* a Unix socket: its senders have no address */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
     uint32_t drops_told;   /* the same, as last seen by tell_backlog() */
@@ -128,21 +129,27 @@ sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size
 }
 
 bool
-sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size)
+sr_udp_adopt(int fd, bool may_be_local, uint64_t receive_buffer, char *error, size_t error_size)
 {
     int domain = sr_socket_option(fd, SO_DOMAIN);
+    bool is_local = may_be_local && domain == AF_UNIX;
+    bool is_udp = (domain == AF_INET || domain == AF_INET6) &&
+                  sr_socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP;
 
-    if ((domain != AF_INET && domain != AF_INET6) || sr_socket_option(fd, SO_TYPE) != SOCK_DGRAM ||
-        sr_socket_option(fd, SO_PROTOCOL) != IPPROTO_UDP) {
+    if (!(is_udp || is_local) || sr_socket_option(fd, SO_TYPE) != SOCK_DGRAM) {
         (void)snprintf(error, error_size,
-            "what was passed is not a UDP socket; the .socket unit needs "
-            "ListenDatagram=ADDRESS:PORT");
+            "what was passed is not a UDP socket%s; the .socket unit needs "
+            "ListenDatagram=ADDRESS:PORT%s",
+            may_be_local ? " or one of a path" : "", may_be_local ? " or a path" : "");
         return false;
     }
     if (!sr_socket_make_nonblocking(fd)) {
         (void)snprintf(
             error, error_size, "cannot make the socket non-blocking: %s", strerror(errno));
         return false;
+    }
+    if (is_local) {
+        return true;
     }
     set_receive_buffer(
         fd, receive_buffer, "set ReceiveBuffer= in the .socket unit, or raise net.core.rmem_max");
@@ -215,8 +222,10 @@ deliver(struct sr_udp_worker *w, unsigned n, uint64_t now_ns)
         const struct mmsghdr *m = &w->hand->messages[i];
         size_t len = m->msg_len < SLOT_SIZE ? m->msg_len : SLOT_SIZE;
         struct sr_span span = { w->vectors[i].iov_base, len };
-        struct sr_peer peer;
-        sr_socket_peer(&w->names[i], &peer);
+        struct sr_peer peer = { .is_local = true };
+        if (!w->is_local) {
+            sr_socket_peer(&w->names[i], &peer);
+        }
         bytes += len;
         w->handler.datagram(w->handler.arg, now_ns, &peer, span, &m->msg_hdr);
     }
@@ -488,6 +497,7 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
         return NULL;
     }
     w->fd = fd;
+    w->is_local = sr_socket_option(fd, SO_DOMAIN) == AF_UNIX;
     w->handler = *handler;
     w->stats = stats;
     w->hand = hand != NULL ? hand : &w->own_hand;

@@ -365,7 +365,7 @@ start_datagrams(struct sr_worker *w)
     };
     struct sr_udp_hand *hand = w->slot != NULL ? sr_counters_raw(w->slot) : NULL;
 
-    w->receiver = sr_udp_worker_start(w->fd, &handler, w->stats, hand);
+    w->receiver = sr_udp_worker_start(w->at.fd, &handler, w->stats, hand);
     return w->receiver != NULL;
 }
 
@@ -388,16 +388,17 @@ sr_worker_start(struct sr_worker *w)
     }
     sr_worker_serve_requests(w);
     w->snapshot = sr_snapshot_hold(w->snapshots, &w->generation);
-    if (!(w->is_stream ? sr_worker_start_streams(w) : start_datagrams(w))) {
+    if (!(w->at.is_stream ? sr_worker_start_streams(w) : start_datagrams(w))) {
         return false;
     }
-    w->fd = -1;
+    w->at.fd = -1;
     return true;
 }
 
 void
 sr_worker_stop(struct sr_worker *w)
 {
+    unix_socket_remove(&w->at.place); /* before the last look: nobody connects behind it */
     if (w->receiver != NULL) {
         sr_udp_worker_stop(w->receiver);
     }
@@ -413,15 +414,16 @@ sr_worker_done(struct sr_worker *w)
     sr_tcp_worker_join(w->acceptor);
     sr_snapshot_release(w->snapshots, w->snapshot);
     w->snapshots->program->scratch_free(w->scratch);
+    unix_socket_remove(&w->at.place);
     sr_access_done(&w->balancers);
-    if (w->fd >= 0) {
-        (void)close(w->fd);
+    if (w->at.fd >= 0) {
+        (void)close(w->at.fd);
     }
 }
 
 uint64_t
 sr_worker_heartbeat(const struct sr_worker *w)
 {
-    return w->is_stream ? sr_tcp_worker_heartbeat(w->acceptor)
-                        : sr_udp_worker_heartbeat(w->receiver);
+    return w->at.is_stream ? sr_tcp_worker_heartbeat(w->acceptor)
+                           : sr_udp_worker_heartbeat(w->receiver);
 }

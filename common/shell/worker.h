@@ -4,6 +4,7 @@
 
 #include "shell/answers.h"
 #include "shell/batch.h"
+#include "shell/listener_socket.h"
 #include "shell/snapshot.h"
 #include "shell/tap.h"
 #include "sr/access.h"
@@ -33,11 +34,10 @@ struct sr_worker {
     struct tap *tap;               /* gets a copy of what is queued; NULL: nothing does; borrowed */
     struct answers *answers;       /* of the listener; NULL: nobody is answered; borrowed */
     enum sr_answer_when answer_when;
-    int socket; /* its own, in `answers` */
-    int fd;     /* until the receiver takes it; -1: none */
+    int socket;                /* its own, in `answers` */
+    struct listener_socket at; /* its `fd` until the receiver takes it; -1: none */
     struct sr_udp_worker *receiver;
-    struct sr_tcp_worker *acceptor;
-    bool is_stream; /* `fd` accepts connections: the acceptor's, else the receiver's */
+    struct sr_tcp_worker *acceptor; /* instead of `receiver`, when `at` is of streams */
     struct sr_tcp_options stream_options;
     struct sr_access balancers; /* of those */
 
@@ -60,13 +60,14 @@ struct sr_worker {
     struct sr_log_limit losing[SR_REASONS_MAX];      /* by row of stats->lost */
 };
 
-/* Starts to receive on w->fd, which it takes. All fields above `the thread's own` are set. */
+/* Starts to receive on the socket, whose descriptor it takes. All fields above `the thread's own`
+ * are set. */
 bool sr_worker_start(struct sr_worker *w);
 
 /* Receives what the kernel still holds, then ends. Waits for none. */
 void sr_worker_stop(struct sr_worker *w);
 
-/* Waits for the end of a started worker and frees what it holds; closes `fd` of another. */
+/* Waits for the end of a started worker and frees what it holds; closes the socket of another. */
 void sr_worker_done(struct sr_worker *w);
 
 /* Monotonic nanoseconds of the last round of a started worker. From any thread. */

@@ -131,6 +131,6 @@ sr_worker_start_streams(struct sr_worker *w)
     };
 
     w->stream_options.message_max = program->stream_message_max;
-    w->acceptor = sr_tcp_worker_start(w->fd, &handler, &w->stream_options, w->stats);
+    w->acceptor = sr_tcp_worker_start(w->at.fd, &handler, &w->stream_options, w->stats);
     return w->acceptor != NULL;
 }

@@ -126,12 +126,12 @@ def test_workers_and_sockets_are_as_many(lab, workers, count):
 
 def test_only_sockets_of_a_known_kind_are_received_on(lab):
     said = start_fails(lab, [{"listen": "fd://a"}], [("a", bound(lab, socket.SOCK_STREAM))])
-    assert "fd://a: what was passed does not listen on TCP;" in said
+    assert "fd://a: what was passed does not listen on TCP or a path;" in said
     assert "ListenStream=" in said
-    of_a_file = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    of_a_file = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     lab.sockets.append(of_a_file)
     said = start_fails(lab, [{"listen": "fd://a"}], [("a", of_a_file)])
-    assert "fd://a: what was passed is not a UDP socket;" in said
+    assert "fd://a: what was passed is not a UDP socket or one of a path;" in said
     assert "ListenDatagram=" in said
 
 

@@ -125,8 +125,8 @@ listen_addresses_are_checked(void **state)
     static const struct {
         const char *listen, *word;
     } bad[] = {
-        { "tcp:", "only udp://" },
-        { "0.0.0.0:514", "only udp://" },
+        { "tcp:", "write udp://" },
+        { "0.0.0.0:514", "write udp://" },
         { "udp://0.0.0.0", "no port" },
         { "udp://0.0.0.0:", "no port" },
         { "udp://0.0.0.0:x", "no port" },
@@ -139,7 +139,7 @@ listen_addresses_are_checked(void **state)
         { "fd://", "1 to 255" },
         { "fd://a:b", "without `:`" },
         { "fd://\u00e4", "is ASCII" },
-        { "fd:/a", "only udp://" },
+        { "fd:/a", "write udp://" },
     };
     static const char *const good[] = { "udp://0.0.0.0:514", "udp://[::]:514", "udp://[::1]:1",
         "udp://:514", "udp://*:65535", "udp://localhost:514", "tcp://0.0.0.0:514", "fd://syslog",

@@ -88,6 +88,7 @@ feed(enum syslog_format format, const struct sr_peer *peer, struct sr_span bytes
         .extras = extras,
         .local = RFC3164_UTC,
         .upstream = !native,
+        .own_host = span_of("here"),
         .scratch = &scratch,
     };
 
@@ -237,6 +238,22 @@ ipv6_addresses_stand_without_brackets(void **state)
 }
 
 static void
+a_program_of_this_host_has_its_name_and_no_address(void **state)
+{
+    static const struct sr_peer local = { .is_local = true };
+
+    (void)state;
+    assert_int_equal(
+        feed(SYSLOG_SMART, &local, span_of("<13>Nov 22 11:59:59 app[7]: m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"here\""));
+    assert_null(strstr((char *)queue.memory, "_remote_addr"));
+    assert_int_equal(feed(SYSLOG_SMART, &local, span_of(HEAD "- m")), SR_DECODED);
+    queue.memory[queue.len] = '\0';
+    assert_non_null(strstr((char *)queue.memory, "\"host\":\"h\"")); /* it says another */
+}
+
+static void
 what_cannot_be_decoded_is_a_dead_letter_with_its_reason(void **state)
 {
     static const uint8_t nothing[1];
@@ -374,6 +391,7 @@ main(void)
         cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
         cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),
         cmocka_unit_test(ipv6_addresses_stand_without_brackets),
+        cmocka_unit_test(a_program_of_this_host_has_its_name_and_no_address),
         cmocka_unit_test(what_cannot_be_decoded_is_a_dead_letter_with_its_reason),
         cmocka_unit_test(a_full_queue_leaves_no_trace),
         cmocka_unit_test(text_of_many_escapes_is_given_more_room_once),

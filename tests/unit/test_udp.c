@@ -579,7 +579,7 @@ a_socket_that_was_handed_over_is_received_from(void **state)
     assert_int_equal(getsockname(handed, (struct sockaddr *)&at, &len), 0);
     int fd = connect_to(AF_INET, ntohs(at.sin_port), &own);
     send_text(fd, "before");
-    assert_true(sr_udp_adopt(handed, 65536, error, sizeof(error)));
+    assert_true(sr_udp_adopt(handed, false, 65536, error, sizeof(error)));
     assert_int_equal(getsockopt(handed, SOL_SOCKET, SO_RCVBUF, &given, &given_len), 0);
     assert_int_equal(given, 2 * 65536); /* twice what is asked, socket(7) */
     assert_true((fcntl(handed, F_GETFL) & O_NONBLOCK) != 0);
@@ -603,7 +603,7 @@ only_udp_sockets_are_taken_over(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char error[256] = "";
-        assert_false(sr_udp_adopt(wrong[i], 65536, error, sizeof(error)));
+        assert_false(sr_udp_adopt(wrong[i], false, 65536, error, sizeof(error)));
         assert_non_null(strstr(error, "not a UDP socket; "));
         (void)close(wrong[i]);
     }

@@ -115,7 +115,7 @@ open_sockets(void **state)
     assert_int_equal(bind(receiving, (struct sockaddr *)&at, len), 0);
     assert_int_equal(getsockname(receiving, (struct sockaddr *)&at, &len), 0);
     assert_int_equal(connect(sending, (struct sockaddr *)&at, len), 0);
-    assert_true(sr_udp_adopt(receiving, SENT_MAX * BYTES_EACH, error, sizeof(error)));
+    assert_true(sr_udp_adopt(receiving, false, SENT_MAX * BYTES_EACH, error, sizeof(error)));
     assert_int_equal(getsockopt(receiving, SOL_SOCKET, SO_RCVBUF, &room, &room_len), 0);
     sends = (unsigned)room / BYTES_EACH < SENT_MAX ? (unsigned)room / BYTES_EACH : SENT_MAX;
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -205,9 +205,10 @@ set_up(void **state)
         .lane = sr_queue_add_lane(queue, &records),
         .dead = sr_queue_add_lane(queue, &dead),
         .scratch = new_scratch(),
-        .fd = open_socket(),
+        .at = { .fd = open_socket() },
     };
-    return worker.fd >= 0 && sr_snapshot_install(&snapshots, &config, false, error, sizeof(error))
+    return worker.at.fd >= 0 &&
+                   sr_snapshot_install(&snapshots, &config, false, error, sizeof(error))
                ? 0
                : -1;
 }
@@ -275,7 +276,7 @@ answer(void)
 {
     worker.answers = answers_new(&stats->listeners[0].requests);
     assert_non_null(worker.answers);
-    worker.socket = answers_add_socket(worker.answers, worker.fd);
+    worker.socket = answers_add_socket(worker.answers, worker.at.fd);
     worker.answer_when = SR_ANSWER_RECEIVED;
     return &stats->listeners[0].requests;
 }

@@ -39,6 +39,12 @@ zone_of(const struct syslog_decode *cfg, const struct sr_peer *peer)
     return cfg->local;
 }
 
+static bool
+is_local(const struct sr_peer *peer)
+{
+    return peer != NULL && peer->is_local;
+}
+
 static enum syslog_err
 decode_smart(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_peer *peer,
     struct sr_span bytes, struct syslog_record *ret_rec)
@@ -49,7 +55,12 @@ decode_smart(const struct syslog_decode *cfg, uint64_t now_ns, const struct sr_p
         .now = { .sec = (int64_t)(now_ns / 1000000000), .nsec = (uint32_t)(now_ns % 1000000000) },
     };
 
-    return smart_decode(bytes, &dates, peer, cfg->scratch, ret_rec);
+    enum syslog_err err = smart_decode(bytes, &dates, peer, cfg->scratch, ret_rec);
+
+    if (err == SYSLOG_OK && is_local(peer) && ret_rec->reading.host == SYSLOG_FROM_NOTHING) {
+        ret_rec->host = cfg->own_host;
+    }
+    return err;
 }
 
 static enum syslog_err
@@ -94,7 +105,7 @@ sr_syslog_datagram(const struct syslog_decode *cfg, uint64_t now_ns, const struc
     struct gelf_options options = {
         .partition = cfg->partition,
         .extras = &cfg->extras,
-        .peer = peer,
+        .peer = is_local(peer) ? NULL : peer,
         .no_address = cfg->no_address,
         .upstream = cfg->upstream,
         .enrich = cfg->enrich,

@@ -37,10 +37,11 @@ struct syslog_decode {
     int32_t local;                 /* zone of dates without one, or RFC3164_UTC */
     const struct syslog_zone *map; /* borrowed; instead of it by sender, longest prefix first */
     size_t map_count;
-    bool upstream;                  /* strict formats give upstream's bytes, see gelf.h */
-    bool no_address;                /* records do not say who sent them */
-    bool enrich;                    /* and have the keys of enrich.h */
-    struct syslog_origin origin;    /* of this message, for enrich */
+    bool upstream;               /* strict formats give upstream's bytes, see gelf.h */
+    bool no_address;             /* records do not say who sent them */
+    bool enrich;                 /* and have the keys of enrich.h */
+    struct syslog_origin origin; /* of this message, for enrich */
+    struct sr_span own_host;     /* borrowed; of smart records of local programs, which name none */
     struct syslog_scratch *scratch; /* borrowed; not shared between threads */
 };
 

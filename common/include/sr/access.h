@@ -16,7 +16,8 @@ struct sr_access_rule {
 
 /*
  * Who may send: of the networks that an address is in the smallest decides. An address that is in
- * none may send when no network is allowed by name.
+ * none may send when no network is allowed by name. Of programs of this host the mode of the socket
+ * says which may.
  */
 struct sr_access {
     struct sr_access_rule *rules; /* owned; the longest prefixes first */

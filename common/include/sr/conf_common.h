@@ -106,7 +106,7 @@ struct sr_conf_common {
 /* The head of every program's listener. */
 struct sr_conf_listener {
     int protocol;       /* one choice a program: its own */
-    const char *listen; /* udp://ADDRESS:PORT, tcp://..., tls://... or fd://NAME */
+    const char *listen; /* {udp,tcp,tls}://ADDRESS:PORT, {unix,unixgram}://PATH or fd://NAME */
     const char *subject;
     uint64_t workers;
     uint64_t receive_buffer;         /* bytes */
@@ -119,6 +119,7 @@ struct sr_conf_listener {
     struct sr_conf_strings balancers; /* networks that may connect then */
     uint64_t idle_timeout;            /* ns; 0: none */
     struct sr_conf_tls_server tls;    /* of a program that serves streams */
+    const char *mode; /* of a Unix socket's path, octal; NULL: the program serves none */
 };
 
 extern const struct sr_conf_key sr_conf_nats_keys[];
@@ -141,6 +142,9 @@ const char *sr_conf_check_queue_dir(const void *item, char *text, size_t text_si
 
 /* A listener's address. */
 const char *sr_conf_check_listen(const void *item, char *text, size_t text_size);
+
+/* An octal mode of a path, without bits but those for reading and writing. */
+const char *sr_conf_check_mode(const void *item, char *text, size_t text_size);
 
 /* Networks; `deny` has none of `allow`. */
 const char *sr_conf_check_allow(const void *item, char *text, size_t text_size);
@@ -295,9 +299,11 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
             .offset = offsetof(struct sr_conf_listener, listen),                                   \
             .def = (LISTEN),                                                                       \
             .check = sr_conf_check_listen,                                                         \
-            .help = "Receives on udp://HOST:PORT ([::]: every address), tcp://HOST:PORT where "    \
-                    "streams are taken, tls://HOST:PORT for these with TLS, or fd://NAME of "      \
-                    "systemd." },                                                                  \
+            .help =                                                                                \
+                "Receives on udp://HOST:PORT ([::]: every address), tcp://HOST:PORT where "        \
+                "streams are taken, tls://HOST:PORT for these with TLS, unix://PATH (streams) "    \
+                "and unixgram://PATH (datagrams) where programs of this host send, or "            \
+                "fd://NAME of systemd." },                                                         \
         { .name = "subject",                                                                       \
             .type = SR_CONF_STRING,                                                                \
             .offset = offsetof(struct sr_conf_listener, subject),                                  \
@@ -381,8 +387,22 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .help = "Certificates of a tls:// listener, or of a socket of fd:// that takes TLS."       \
     }
 
+/* The row that a program with Unix sockets adds. */
+#define SR_CONF_UNIX_KEYS                                                                          \
+    {                                                                                              \
+        .name = "mode", .type = SR_CONF_STRING, .offset = offsetof(struct sr_conf_listener, mode), \
+        .def = "0666", .check = sr_conf_check_mode,                                                \
+        .help = "Who may write to the path of a unix:// or unixgram:// listener, in octal."        \
+    }
+
 /* The PATH of "unix://PATH", borrowed; NULL when `listen` has another form. Checks no more. */
 const char *sr_conf_unix_path(const char *listen);
+
+/* The same of "unixgram://PATH". */
+const char *sr_conf_unixgram_path(const char *listen);
+
+/* The bits of a listener's `mode`, which passed its check. */
+unsigned sr_conf_mode(const struct sr_conf_listener *l);
 
 /*
  * The whole-configuration check that all programs share: outputs, URLs, certificates, listeners of
@@ -398,7 +418,7 @@ void sr_conf_common_check(
 const char *sr_conf_address(
     const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port);
 
-/* True for "tcp://..." and "tls://...". */
+/* True for "tcp://...", "tls://..." and "unix://...". */
 bool sr_conf_is_stream(const char *listen);
 
 /* True when a listener's connections are TLS. */

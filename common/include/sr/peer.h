@@ -11,17 +11,19 @@
 
 /*
  * Who sent a datagram. IPv4 addresses, v4-mapped ones included, use the first four bytes of
- * `address`.
+ * `address`. A program of this host that wrote to a Unix socket has no address: all zeros.
  */
 struct sr_peer {
     uint8_t address[16];
     uint16_t port; /* host order */
     bool is_v6;
+    bool is_local; /* it has no address */
 };
 
 /*
  * Writes the address without its port into `out` (SR_PEER_TEXT_MAX bytes), NUL-terminated, and
  * returns its length. IPv6 is written as RFC 5952 says: lower case, longest run of zeros as "::".
+ * Of a local one it is "local".
  */
 size_t sr_peer_text(const struct sr_peer *peer, char *out);
 

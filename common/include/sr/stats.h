@@ -58,10 +58,12 @@ struct sr_worker_stats {
     _Atomic uint64_t connections;
     _Atomic uint64_t connections_accepted;
     _Atomic uint64_t connections_refused;
-    struct sr_reasons tls_failures; /* sessions that ended for a fault, by reason; not kept */
-    struct sr_reasons undecodable;  /* every input that could not be decoded, by reason */
-    struct sr_reasons dropped;      /* inputs that were received and went nowhere, by reason */
-    struct sr_reasons consumed;     /* datagrams that have no record of their own, by reason */
+    _Atomic uint64_t accepts_put_off;     /* times that those who connected had to wait */
+    _Atomic uint64_t connections_cut_off; /* ended in a message for their part of a budget */
+    struct sr_reasons tls_failures;       /* sessions that ended for a fault, by reason; not kept */
+    struct sr_reasons undecodable;        /* every input that could not be decoded, by reason */
+    struct sr_reasons dropped;  /* inputs that were received and went nowhere, by reason */
+    struct sr_reasons consumed; /* datagrams that have no record of their own, by reason */
     /* Records found in the queue's directory that no counter knew. Of worker 0, set before the
      * threads start. */
     _Atomic uint64_t recovered;

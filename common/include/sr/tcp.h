@@ -36,10 +36,10 @@ int sr_tcp_open(const struct sr_tcp_address *address, char *error, size_t error_
 bool sr_tcp_is_stream(int fd);
 
 /*
- * Makes a socket that was handed over one to accept on. False with what is wrong and what to do in
- * `error`; the descriptor stays the caller's in either case.
+ * Makes a socket that was handed over one to accept on; `may_be_local`: a Unix socket too. False
+ * with what is wrong and what to do in `error`; the descriptor stays the caller's in either case.
  */
-bool sr_tcp_adopt(int fd, char *error, size_t error_size);
+bool sr_tcp_adopt(int fd, bool may_be_local, char *error, size_t error_size);
 
 /* What became of a message. Of two of them it comes again. */
 enum sr_tcp_word {
@@ -113,8 +113,9 @@ struct sr_tcp_worker;
 void sr_tcp_expect(uint64_t connections);
 
 /*
- * Starts to accept. Takes `fd`; `stats` and what `handler` points to must outlive the worker.
- * Returns an owned worker, or NULL (the descriptor is then still the caller's).
+ * Starts to accept. Takes `fd`, of TCP or a Unix socket, whose peers are local ones (sr/peer.h);
+ * `stats` and what `handler` points to must outlive the worker. Returns an owned worker, or NULL
+ * (the descriptor is then still the caller's).
  */
 struct sr_tcp_worker *sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     const struct sr_tcp_options *options, struct sr_worker_stats *stats);

@@ -28,12 +28,14 @@ struct sr_udp_address {
 int sr_udp_open(const struct sr_udp_address *address, char *error, size_t error_size);
 
 /*
- * Makes a socket that was handed over one to receive on: checks that it is a UDP socket, makes it
- * non-blocking and asks for the receive buffer (bytes) as sr_udp_open() does, but never for less
- * than it has. False with what is wrong and what to do in `error`; the descriptor stays the
- * caller's in either case.
+ * Makes a socket that was handed over one to receive on: checks that it is a UDP socket, or with
+ * `may_be_local` a Unix socket of datagrams, makes it non-blocking and asks for the receive buffer
+ * (bytes) as sr_udp_open() does, but never for less than it has. The kernel holds what is sent to a
+ * Unix socket for its senders, in their buffers. False with what is wrong and what to do in
+ * `error`; the descriptor stays the caller's in either case.
  */
-bool sr_udp_adopt(int fd, uint64_t receive_buffer, char *error, size_t error_size);
+bool sr_udp_adopt(
+    int fd, bool may_be_local, uint64_t receive_buffer, char *error, size_t error_size);
 
 /*
  * What a worker has in its hand: the datagrams that recvmmsg(2) took off the socket and that no
@@ -114,11 +116,12 @@ struct sr_udp_handler {
 struct sr_udp_worker;
 
 /*
- * Starts receiving. Takes `fd`; `stats`, `hand` and what `handler` points to must outlive the
- * worker. `hand` may be NULL: then what was in it dies with the process. `stats` may hold what an
- * earlier process counted; when stats->socket_cookie says that it had the same socket, the kernel's
- * drops count on from stats->kernel_seen. Otherwise all that the socket has ever dropped is
- * counted. Returns an owned worker, or NULL (the descriptor is then still the caller's).
+ * Starts receiving. Takes `fd`, of UDP or a Unix socket, whose peers are local ones (sr/peer.h);
+ * `stats`, `hand` and what `handler` points to must outlive the worker. `hand` may be NULL: then
+ * what was in it dies with the process. `stats` may hold what an earlier process counted; when
+ * stats->socket_cookie says that it had the same socket, the kernel's drops count on from
+ * stats->kernel_seen. Otherwise all that the socket has ever dropped is counted. Returns an owned
+ * worker, or NULL (the descriptor is then still the caller's).
  */
 struct sr_udp_worker *sr_udp_worker_start(int fd, const struct sr_udp_handler *handler,
     struct sr_worker_stats *stats, struct sr_udp_hand *hand);
