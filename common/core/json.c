@@ -72,36 +72,76 @@ load_less(const uint8_t *p, size_t len)
     return w;
 }
 
+typedef int8_t wide __attribute__((vector_size(16)));
+
+/*
+ * Copies as many bytes as a `wide` has and returns how many of them come before the first special
+ * one. Bytes above 0x7f are negative, so one comparison finds them with the control characters.
+ */
+static inline size_t
+copy_wide(uint8_t *out, const uint8_t *in)
+{
+    uint64_t halves[2];
+    wide w;
+
+    memcpy(&w, in, sizeof(w));
+    memcpy(out, &w, sizeof(w));
+    wide special = (w < ' ') | (w == '"') | (w == '\\');
+    memcpy(halves, &special, sizeof(halves));
+    if ((halves[0] | halves[1]) == 0) {
+        return sizeof(w);
+    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return halves[0] != 0 ? (size_t)__builtin_ctzll(halves[0]) / 8
+                          : sizeof(halves[0]) + (size_t)__builtin_ctzll(halves[1]) / 8;
+#else
+    return halves[0] != 0 ? (size_t)__builtin_clzll(halves[0]) / 8
+                          : sizeof(halves[0]) + (size_t)__builtin_clzll(halves[1]) / 8;
+#endif
+}
+
+/* As copy_wide() for the one to seven bytes of `text`, into room for eight. */
+static inline size_t
+copy_less(uint8_t *out, struct sr_span text)
+{
+    uint64_t w = load_less(text.data, text.len);
+
+    memcpy(out, &w, sizeof(w));
+    return plain_bytes(w); /* the zeros behind the text are not plain */
+}
+
 /*
  * Copies the bytes at the start of `text` that go into a JSON string unchanged and are ASCII, and
- * returns how many. Looking at and copying words in one go is what makes encoding cheap.
+ * returns how many. Looking at and copying words in one go is what makes encoding cheap. The loop
+ * knows nothing of `b`, which it would have to read again after each store.
  */
 static size_t
 copy_plain(struct sr_buf *b, struct sr_span text)
 {
-    size_t i = 0;
+    const size_t room = b->overflow ? 0 : b->cap - b->len;
+    uint8_t *out = b->data + b->len;
+    size_t i = 0, n = sizeof(wide);
 
-    while (
-        text.len - i >= sizeof(uint64_t) && b->cap - b->len >= sizeof(uint64_t) && !b->overflow) {
+    while (n == sizeof(wide) && text.len - i >= n && room - i >= n) {
+        n = copy_wide(out + i, text.data + i);
+        i += n;
+    }
+    bool more = n == sizeof(wide);
+    if (more && text.len - i >= sizeof(uint64_t) && room - i >= sizeof(uint64_t)) {
         uint64_t w;
         memcpy(&w, text.data + i, sizeof(w));
-        memcpy(b->data + b->len, &w, sizeof(w));
-        size_t n = plain_bytes(w);
-        b->len += n;
+        memcpy(out + i, &w, sizeof(w));
+        n = plain_bytes(w);
         i += n;
-        if (n < sizeof(w)) {
-            return i;
-        }
+        more = n == sizeof(w);
     }
-    if (i < text.len && b->cap - b->len >= sizeof(uint64_t) && !b->overflow) {
-        uint64_t w = load_less(text.data + i, text.len - i);
-        size_t n = plain_bytes(w); /* the zeros behind the text are not plain */
-        memcpy(b->data + b->len, &w, sizeof(w));
-        b->len += n;
-        return i + n;
+    if (more && i < text.len && text.len - i < sizeof(uint64_t) && room - i >= sizeof(uint64_t)) {
+        i += copy_less(out + i, (struct sr_span){ text.data + i, text.len - i });
+        more = false;
     }
-    for (; i < text.len && is_plain(text.data[i]); i++) {
-        sr_buf_put(b, text.data[i]);
+    b->len += i;
+    for (; more && i < text.len && is_plain(text.data[i]); i++) {
+        sr_buf_put(b, text.data[i]); /* hardly any room */
     }
     return i;
 }
@@ -225,7 +265,9 @@ sr_json_string_part(struct sr_buf *b, struct sr_span text)
 {
     while (text.len > 0) {
         size_t used = copy_plain(b, text);
-        used += add_special(b, (struct sr_span){ text.data + used, text.len - used });
+        if (used < text.len) {
+            used += add_special(b, (struct sr_span){ text.data + used, text.len - used });
+        }
         text = (struct sr_span){ text.data + used, text.len - used };
     }
 }

@@ -103,7 +103,7 @@ nanoseconds(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     const struct sr_emit emit = { .reserve = reserve, .commit = commit, .deadletter = deadletter };
     const struct sr_peer peer = { .address = { 192, 0, 2, 9 } };
@@ -119,6 +119,9 @@ main(void)
         zones.bytes);
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         const struct message *m = &messages[i];
+        if (argc > 1 && strcmp(argv[1], m->what) != 0) {
+            continue;
+        }
         const struct syslog_decode cfg = {
             .format = m->format,
             .partition = { (const uint8_t *)"default", 7 },

@@ -21,6 +21,7 @@ struct writer {
     struct sr_buf *b;
     const struct gelf_options *o;
     const struct syslog_extra *next, *end; /* extras that are still to come */
+    size_t msg_at, msg_len;                /* where the message stands already; 0, 0: nowhere */
 };
 
 /* The name of a key: what stands in front of it, "", "_" or "_sd_", and the rest. */
@@ -304,13 +305,44 @@ add_words(struct sr_buf *b, struct sr_span text)
     sr_buf_put(b, '"');
 }
 
+/*
+ * Writes the whole line. The message ends it nearly always: it is told where that is written, so
+ * that it need not be looked at twice.
+ */
 static void
-add_message(struct sr_buf *b, const struct syslog_record *rec)
+add_full(struct writer *w, const struct syslog_record *rec)
 {
+    struct sr_span head = rec->full;
+    bool ends_it = rec->msg.len > 0 && rec->msg.len < head.len &&
+                   rec->msg.data + rec->msg.len == head.data + head.len &&
+                   head.data[head.len - rec->msg.len - 1] < 0x80; /* no character is cut */
+
+    sr_buf_put(w->b, '"');
+    if (ends_it) {
+        head.len -= rec->msg.len;
+        sr_json_string_part(w->b, head);
+        w->msg_at = w->b->len;
+        sr_json_string_part(w->b, rec->msg);
+        w->msg_len = w->b->len - w->msg_at;
+    } else {
+        sr_json_string_part(w->b, head);
+    }
+    ADD(w->b, "\",");
+}
+
+static void
+add_message(const struct writer *w, const struct syslog_record *rec)
+{
+    struct sr_buf *b = w->b;
+
     if (!rec->has_msg) {
         ADD(b, "\"-\"");
     } else if (rec->msg_is_words) {
         add_words(b, rec->msg);
+    } else if (w->msg_len > 0 && !b->overflow) {
+        sr_buf_put(b, '"');
+        sr_buf_add(b, b->data + w->msg_at, w->msg_len);
+        sr_buf_put(b, '"');
     } else {
         sr_json_string(b, rec->msg);
     }
@@ -334,7 +366,7 @@ add_first(struct writer *w, const struct syslog_record *rec)
         sr_buf_put(w->b, ',');
     }
     if (STARTS(w, "full_message")) {
-        add_text(w, rec->full);
+        add_full(w, rec);
     }
     if (STARTS(w, "host")) {
         add_text(w, host_of(rec));
@@ -385,7 +417,7 @@ add_rest(struct writer *w, const struct syslog_record *rec)
         add_service_and_severity(w, rec);
     }
     if (STARTS(w, "short_message")) {
-        add_message(w->b, rec);
+        add_message(w, rec);
         sr_buf_put(w->b, ',');
     }
     if (w->o->enrich && STARTS(w, "source")) {

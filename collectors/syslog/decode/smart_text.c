@@ -8,13 +8,6 @@
 #include "sr/banned.h"
 
 struct sr_span
-smart_skip(struct sr_span text, size_t n)
-{
-    n = n < text.len ? n : text.len;
-    return text.len > 0 ? (struct sr_span){ text.data + n, text.len - n } : text;
-}
-
-struct sr_span
 smart_skip_blanks(struct sr_span text)
 {
     size_t n = 0;
@@ -28,8 +21,15 @@ smart_skip_blanks(struct sr_span text)
 struct sr_span
 smart_word(struct sr_span text)
 {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
     size_t n = 0;
 
+    for (uint64_t w; text.len - n >= sizeof(w); n += sizeof(w)) {
+        memcpy(&w, text.data + n, sizeof(w));
+        if (((w - ones * '!') & ~w & ones << 7) != 0) {
+            break; /* a blank or control character is among these eight */
+        }
+    }
     while (n < text.len && text.data[n] != ' ' && (text.data[n] < '\t' || text.data[n] > '\r')) {
         n++;
     }
@@ -45,14 +45,6 @@ smart_digits(struct sr_span text)
         n++;
     }
     return n;
-}
-
-bool
-smart_starts(struct sr_span text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
 }
 
 bool

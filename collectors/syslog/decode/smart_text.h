@@ -4,13 +4,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "sr/span.h"
 
 /* Pieces of text for the smart decoder. Results borrow the argument's memory. */
 
 /* `text` without its first `n` bytes, or empty. */
-struct sr_span smart_skip(struct sr_span text, size_t n);
+static inline struct sr_span
+smart_skip(struct sr_span text, size_t n)
+{
+    n = n < text.len ? n : text.len;
+    return text.len > 0 ? (struct sr_span){ text.data + n, text.len - n } : text;
+}
 
 /* `text` without blanks and tabs at its start. */
 struct sr_span smart_skip_blanks(struct sr_span text);
@@ -22,7 +28,13 @@ struct sr_span smart_word(struct sr_span text);
 size_t smart_digits(struct sr_span text);
 
 /* True when `text` starts with the C string `prefix`. */
-bool smart_starts(struct sr_span text, const char *prefix);
+static inline bool
+smart_starts(struct sr_span text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
 
 /* True for a letter or digit of ASCII. */
 bool smart_is_alnum(uint8_t c);

@@ -133,11 +133,3 @@ words_tidy(struct sr_span text)
     }
     return i > 0 && p[i - 1] == ' ' ? i - 1 : i;
 }
-
-bool
-words_equal(struct sr_span text, const char *word)
-{
-    size_t len = strlen(word);
-
-    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
-}

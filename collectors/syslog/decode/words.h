@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "sr/span.h"
 
@@ -34,6 +35,12 @@ struct sr_span words_trim_start(struct sr_span text);
 size_t words_tidy(struct sr_span text);
 
 /* True when `text` is exactly the C string `word`. */
-bool words_equal(struct sr_span text, const char *word);
+static inline bool
+words_equal(struct sr_span text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
+}
 
 #endif
