@@ -17,7 +17,7 @@ path != "" {
         listen = substr(kind, RSTART + 8, RLENGTH - 8)
     }
     keys = keys ".TP\n\\fB" escaped(path_now) "\\fR\n" wrapped(prose(substr($0, 5)))
-    keys = keys (kind == "section" ? "" : ".br\n" wrapped("\\fI" plain(kind) "\\fR"))
+    keys = keys (kind == "section" ? "" : ".br\n" wrapped("\\fI" breakable(plain(kind)) "\\fR"))
 }
 END {
     program = "serviceradar-" collector

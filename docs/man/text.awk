@@ -25,6 +25,14 @@ function plain(s) {
     return s
 }
 
+# Lists in one word, so that they may go on in the next line.
+function breakable(s) {
+    while (match(s, /[A-Z0-9]:[A-Z]/)) {
+        s = substr(s, 1, RSTART + 1) "\\:" substr(s, RSTART + 2)
+    }
+    return s
+}
+
 # Lines of at most 78 bytes, none of which is taken for a macro.
 function wrapped(s,    n, words, i, line, all) {
     n = split(s, words, / +/)

@@ -126,7 +126,7 @@ def test_all_problems_are_printed_each_with_its_line(lab):
      "2: queue.memory: 16MiB is too little for 5 receiving threads (workers of all listeners); "
      "set 20MiB or more"),
     ("listeners:\n - listn: udp://127.0.0.1:1\n", "did you mean `listen`?"),
-    ("listeners:\n - listen: tls://127.0.0.1:1\n", "2: listeners[0].listen"),
+    ("listeners:\n - listen: tls://127.0.0.1:1\n", "2: listeners[0].tls.cert_file: is missing"),
     ("listeners:\n - listen: udp://127.0.0.1\n", "has no port"),
     ("listeners:\n - listen: udp://127.0.0.1:70000\n", "ports are 1 to 65535"),
     ("listeners:\n - listen: udp://::1:514\n", "in brackets"),

@@ -63,7 +63,7 @@ def page(name):
 
 def words_of(text):
     """Without what is markup of roff."""
-    text = re.sub(r"\\f[BIR]|\\&", "", text)
+    text = re.sub(r"\\f[BIR]|\\&|\\:", "", text)
     return " ".join(text.replace(r"\-", "-").replace(r"\e", "\\").split())
 
 
@@ -111,16 +111,18 @@ def test_the_page_of_a_configuration_has_every_key_of_the_schema(name):
 def test_every_key_of_the_sources_is_in_the_page(name):
     keys = {tag.split(".")[-1].removesuffix("[]")
             for tag in tagged(page(f"serviceradar-{name}.yaml.5"))}
-    wanted = set(re.findall(r'\.name = "(\w+)"',
-                            (ROOT / "common/include/sr/conf_common.h").read_text()))
-    for file in [ROOT / "common/shell/conf_common.c", *(ROOT / "collectors" / name).glob("*.c")]:
+    own = (ROOT / "collectors" / name / "conf.c").read_text()
+    common = (ROOT / "common/include/sr/conf_common.h").read_text()
+    for macro, text in re.findall(r"#define (SR_CONF_\w+_KEYS)\b(.*?[^\\]\n)\n", common, re.S):
+        if macro not in ("SR_CONF_COMMON_KEYS", "SR_CONF_LISTENER_KEYS") and macro not in own:
+            common = common.replace(text, "")  # what only others serve
+    wanted = set(re.findall(r'\.name = "(\w+)"', common))
+    tls = [ROOT / "common/shell/conf_tls.c"] if "SR_CONF_STREAM_KEYS" in own else []
+    for file in [ROOT / "common/shell/conf_common.c", *tls, *(ROOT / "collectors" / name).glob("*.c")]:
         for table in re.findall(r"struct sr_conf_key \w+\[\] = \{.*?^\};", file.read_text(),
                                 re.S | re.M):
             wanted |= set(re.findall(r'\.name = "(\w+)"', table))
     assert len(wanted) > 30
-    if name == "trapd":  # SR_CONF_STREAM_KEYS: of who takes streams
-        wanted -= {"connections", "connections_per_source", "proxy_protocol", "balancers",
-                       "idle_timeout"}
     assert wanted <= keys
 
 

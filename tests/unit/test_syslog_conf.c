@@ -331,20 +331,20 @@ reads_as(const char *text, const char *line, const char *want)
     assert_non_null(config);
     void *snapshot = syslog_program.open(config, &form, error, sizeof(error));
     assert_non_null(snapshot);
-    void *state = syslog_program.state_new(config, false, error, sizeof(error));
-    assert_non_null(state);
+    void *shared = syslog_program.state_new(config, false, error, sizeof(error));
+    assert_non_null(shared);
     void *scratch = syslog_program.scratch_new();
     const struct sr_peer peer = { .address = { 192, 0, 2, 9 } };
     const struct sr_emit emit = {
         .arg = memory, .reserve = keep, .commit = finish, .deadletter = refuse
     };
     (void)syslog_program.datagram(
-        state, snapshot, 0, scratch, UINT64_C(1795348800000000000), &peer, span_of(line), &emit);
+        shared, snapshot, 0, scratch, UINT64_C(1795348800000000000), &peer, span_of(line), &emit);
     if (strstr((const char *)memory, want) == NULL) {
         fail_msg("%s: %s gives %s, not %s", text, line, (const char *)memory, want);
     }
     syslog_program.scratch_free(scratch);
-    syslog_program.state_free(state);
+    syslog_program.state_free(shared);
     syslog_program.close(snapshot);
     sr_conf_free(config);
 }
