@@ -609,25 +609,6 @@ those_that_there_is_no_descriptor_for_wait_until_there_is_one(void **state)
 }
 
 static void
-the_process_gets_descriptors_for_its_connections(void **state)
-{
-    struct rlimit limit, low;
-
-    (void)state;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    low = limit;
-    low.rlim_cur = 100;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-    sr_tcp_expect(200);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
-    assert_true(low.rlim_cur > 200 || low.rlim_cur == low.rlim_max);
-    sr_tcp_expect(UINT64_C(1) << 40); /* more than there can be */
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
-    assert_true(low.rlim_cur == low.rlim_max);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-static void
 without_memory_for_its_state_a_connection_is_refused(void **state)
 {
     (void)state;
@@ -732,48 +713,6 @@ what_never_gets_room_is_told_when_it_stops(void **state)
     (void)close(fd);
 }
 
-static void
-only_listening_tcp_sockets_are_adopted(void **state)
-{
-    char error[256];
-    struct sr_tcp_address address = { .host = "127.0.0.1" };
-    int listening = sr_tcp_open(&address, error, sizeof(error));
-    int plain = socket(AF_INET, SOCK_STREAM, 0);
-    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
-    int local = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    (void)state;
-    assert_true(sr_tcp_adopt(listening, false, error, sizeof(error)));
-    assert_true(sr_tcp_is_stream(listening));
-    assert_false(sr_tcp_is_stream(datagrams));
-    assert_false(sr_tcp_adopt(plain, false, error, sizeof(error)));
-    assert_non_null(strstr(error, "ListenStream="));
-    assert_false(sr_tcp_adopt(datagrams, false, error, sizeof(error)));
-    assert_false(sr_tcp_adopt(local, false, error, sizeof(error)));
-    (void)close(listening);
-    (void)close(plain);
-    (void)close(datagrams);
-    (void)close(local);
-}
-
-static void
-a_port_that_is_taken_is_an_error_with_advice(void **state)
-{
-    char error[256];
-    struct sr_tcp_address address = { .host = "127.0.0.1" };
-    int first = sr_tcp_open(&address, error, sizeof(error));
-
-    (void)state;
-    assert_true(first >= 0);
-    struct sockaddr_in at = { .sin_family = AF_INET };
-    socklen_t len = sizeof(at);
-    assert_int_equal(getsockname(first, (struct sockaddr *)&at, &len), 0);
-    address.port = ntohs(at.sin_port);
-    assert_int_equal(sr_tcp_open(&address, error, sizeof(error)), -1);
-    assert_non_null(strstr(error, "another program listens there"));
-    (void)close(first);
-}
-
 int
 main(void)
 {
@@ -790,15 +729,12 @@ main(void)
         cmocka_unit_test_setup(connections_over_the_limit_are_closed_and_counted, start),
         cmocka_unit_test_setup(
             those_that_there_is_no_descriptor_for_wait_until_there_is_one, start),
-        cmocka_unit_test(the_process_gets_descriptors_for_its_connections),
         cmocka_unit_test_setup(without_memory_for_its_state_a_connection_is_refused, start),
         cmocka_unit_test_setup(an_idle_connection_is_closed_with_its_piece, start),
         cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, start),
         cmocka_unit_test_setup(a_stop_reads_what_has_come, start),
         cmocka_unit_test_setup(a_stop_waits_for_room_and_goes_on_reading, start),
         cmocka_unit_test_setup(what_never_gets_room_is_told_when_it_stops, start),
-        cmocka_unit_test_setup(only_listening_tcp_sockets_are_adopted, start),
-        cmocka_unit_test_setup(a_port_that_is_taken_is_an_error_with_advice, start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
