@@ -101,11 +101,13 @@ on_finish(void *arg)
 }
 
 bool
-sr_worker_set_streams(struct sr_worker *w, const struct sr_conf_listener *l)
+sr_worker_set_streams(
+    struct sr_worker *w, const struct sr_conf_listener *l, struct stream_budget *buffers)
 {
     w->stream_options.connections = (unsigned)l->connections;
     w->stream_options.per_source = (unsigned)l->connections_per_source;
     w->stream_options.idle_ns = l->idle_timeout;
+    w->stream_options.buffers = buffers;
     w->stream_options.proxied = l->proxy_protocol != 0;
     w->stream_options.balancers = &w->balancers;
     return sr_access_init(&w->balancers, &l->balancers, NULL);
