@@ -179,6 +179,14 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
 
 /* ---- Streams ---- */
 
+static bool
+is_allowed(const void *snapshot, unsigned listener, const struct sr_peer *peer)
+{
+    const struct snapshot *s = snapshot;
+
+    return sr_access_allows(&s->uses[listener].access, peer);
+}
+
 static void *
 new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer,
     const char *tls_peer)
@@ -248,6 +256,7 @@ const struct sr_program syslog_program = {
     .state_new = syslog_state_new,
     .state_free = syslog_state_free,
     .metrics = syslog_state_metrics,
+    .connection_allowed = is_allowed,
     .connection_new = new_connection,
     .connection_free = syslog_connection_free,
     .frame = syslog_connection_frame,

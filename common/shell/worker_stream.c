@@ -11,6 +11,14 @@ on_batch_begin(void *arg, uint64_t now_ns)
 }
 
 static bool
+on_allows(void *arg, const struct sr_peer *peer)
+{
+    const struct sr_worker *w = arg;
+
+    return w->snapshots->program->connection_allowed(w->snapshot->state, w->listener, peer);
+}
+
+static bool
 on_open(void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection)
 {
     const struct sr_worker *w = arg;
@@ -123,6 +131,7 @@ sr_worker_start_streams(struct sr_worker *w)
         .batch_begin = on_batch_begin,
         .batch_end = sr_worker_batch_end,
         .due = w->batching.records > 1 && w->linger_ns > 0 ? sr_worker_due : NULL,
+        .allows = program->connection_allowed != NULL ? on_allows : NULL,
         .open = on_open,
         .close = on_close,
         .frame = on_frame,

@@ -60,6 +60,9 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
+    /* Whether this source may connect; asked before a handshake. NULL: open() alone decides. */
+    bool (*allows)(void *arg, const struct sr_peer *peer);
+
     /*
      * What the program keeps of a connection, in *ret_connection; false: it is refused. `tls_peer`
      * is the name that its certificate proved, borrowed for the call; NULL: it showed none.
