@@ -194,6 +194,7 @@ static const struct sr_conf_key keys[] = {
         .check = check_state_file,
         .help = "Keeps templates over restarts: a path, or off; without it, `templates` in "
                 "queue.dir." },
+    SR_CONF_STREAM_BUFFERS_KEYS,
     { .name = NULL },
 };
 

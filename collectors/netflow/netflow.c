@@ -333,6 +333,7 @@ const struct sr_program netflow_program = {
     .scratch_free = free_scratch,
     .datagram = decode,
     .tick = tick,
+    .connection_allowed = netflow_connection_allowed,
     .connection_new = netflow_connection_new,
     .connection_free = netflow_connection_free,
     .frame = netflow_connection_frame,

@@ -57,6 +57,14 @@ give(void *arg, void *memory, size_t size)
 
 /* ---- The life of a connection ---- */
 
+bool
+netflow_connection_allowed(const void *snapshot, unsigned listener, const struct sr_peer *peer)
+{
+    const struct snapshot *snap = snapshot;
+
+    return sr_access_allows(&snap->listeners[listener].access, peer);
+}
+
 void *
 netflow_connection_new(void *state, const void *snapshot, unsigned listener,
     const struct sr_peer *peer, const char *tls_peer)

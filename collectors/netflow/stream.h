@@ -9,6 +9,8 @@
  * section 8): each has an exporter of its own, which ends with it. What it counts goes to the
  * exporter of its address in the listener's table, once a second.
  */
+bool netflow_connection_allowed(
+    const void *snapshot, unsigned listener, const struct sr_peer *peer);
 void *netflow_connection_new(void *state, const void *snapshot, unsigned listener,
     const struct sr_peer *peer, const char *tls_peer);
 void netflow_connection_free(void *state, void *connection);

@@ -218,6 +218,7 @@ static const struct sr_conf_key keys[] = {
     SR_CONF_COMMON_KEYS_ENRICH(listener_keys, struct syslog_listener, publish_keys, queue_keys,
         metrics_keys, NULL,
         "Adds keys to records: severity, times and attributes as OpenTelemetry has them."),
+    SR_CONF_STREAM_BUFFERS_KEYS,
     { .name = NULL },
 };
 

@@ -31,7 +31,7 @@ bool
 fair_use_admits(const struct fair_use *use, struct sr_sources *sources, const struct sr_peer *peer,
     uint64_t now_ns)
 {
-    return use->rate_limit == 0 ||
+    return use->rate_limit == 0 || peer->is_local ||
            sr_sources_admit(sources, peer, use->rate_limit, use->burst, now_ns);
 }
 

@@ -24,7 +24,10 @@ struct fair_use {
 bool fair_use_init(struct fair_use *use, const struct syslog_listener *l);
 void fair_use_done(struct fair_use *use);
 
-/* True when the source has sent no more than its rate; the message is counted then. */
+/*
+ * True when the source has sent no more than its rate; the message is counted then. Programs of
+ * this host have no address to tell them apart, and no rate.
+ */
 bool fair_use_admits(const struct fair_use *use, struct sr_sources *sources,
     const struct sr_peer *peer, uint64_t now_ns);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "frame/framer.h"
 #include "sr/metrics.h"
@@ -43,7 +44,8 @@ struct connection {
     struct syslog_framer framer;
     struct syslog_frame_counts told; /* of its counts, those that are in the listener's */
     struct listener *listener;
-    bool paid; /* the message that waits is counted for its source */
+    bool paid;       /* the message that waits is counted for its source */
+    char tls_peer[]; /* the name that its certificate proved, or "" */
 };
 
 void *
@@ -130,11 +132,16 @@ syslog_state_metrics(void *state, FILE *out)
 }
 
 void *
-syslog_connection_new(void *state, const struct syslog_listener *l, unsigned listener)
+syslog_connection_new(
+    void *state, const struct syslog_listener *l, unsigned listener, const char *tls_peer)
 {
-    struct connection *c = calloc(1, sizeof(*c));
+    size_t name = tls_peer != NULL ? strlen(tls_peer) : 0;
+    struct connection *c = calloc(1, sizeof(*c) + name + 1);
 
     if (c != NULL) {
+        if (name > 0) {
+            memcpy(c->tls_peer, tls_peer, name);
+        }
         c->listener = &((struct state *)state)->listeners[listener];
         c->framer.options = (struct syslog_frame_options){
             .framing = (enum syslog_framing)l->framing,
@@ -144,6 +151,14 @@ syslog_connection_new(void *state, const struct syslog_listener *l, unsigned lis
         };
     }
     return c;
+}
+
+struct sr_span
+syslog_connection_tls_peer(const void *connection)
+{
+    const struct connection *c = connection;
+
+    return (struct sr_span){ (const uint8_t *)c->tls_peer, strlen(c->tls_peer) };
 }
 
 void

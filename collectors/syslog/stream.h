@@ -21,9 +21,16 @@ void syslog_state_free(void *state);
 void syslog_state_metrics(void *state, FILE *out);
 struct sr_sources *syslog_state_sources(void *state, unsigned listener);
 
-/* A connection frames as its listener did when it began. NULL: no memory. */
-void *syslog_connection_new(void *state, const struct syslog_listener *l, unsigned listener);
+/*
+ * A connection frames as its listener did when it began. It keeps a copy of `tls_peer`, which may
+ * be NULL. NULL: no memory.
+ */
+void *syslog_connection_new(
+    void *state, const struct syslog_listener *l, unsigned listener, const char *tls_peer);
 void syslog_connection_free(void *state, void *connection);
+
+/* The name that the peer's certificate proved, or empty. Borrowed from the connection. */
+struct sr_span syslog_connection_tls_peer(const void *connection);
 
 enum sr_frame_state syslog_connection_frame(
     void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame);
@@ -34,6 +41,9 @@ enum sr_frame_state syslog_connection_frame(
  */
 bool syslog_connection_admits(
     void *connection, const struct fair_use *use, const struct sr_peer *peer, uint64_t now_ns);
+
+/* That name, empty when there is none. Borrowed from the connection. */
+struct sr_span syslog_connection_tls_peer(const void *connection);
 
 /* The message of the last frame will not come again. */
 void syslog_connection_taken(void *connection);

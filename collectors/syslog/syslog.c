@@ -143,6 +143,13 @@ transport_of(const struct syslog_listener *l, const char *otherwise)
     return (struct sr_span){ (const uint8_t *)l->base.listen, len };
 }
 
+/* The same of a stream. */
+static struct sr_span
+stream_transport_of(const struct syslog_listener *l, const struct sr_peer *peer)
+{
+    return transport_of(l, peer->is_local ? "unix" : sr_conf_has_tls(&l->base) ? "tls" : "tcp");
+}
+
 static enum sr_verdict
 decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint64_t now_ns,
     const struct sr_peer *peer, struct sr_span bytes, const struct sr_emit *emit)
@@ -172,17 +179,24 @@ decode(void *state, const void *snapshot, unsigned listener, void *scratch, uint
 
 /* ---- Streams ---- */
 
+static bool
+is_allowed(const void *snapshot, unsigned listener, const struct sr_peer *peer)
+{
+    const struct snapshot *s = snapshot;
+
+    return sr_access_allows(&s->uses[listener].access, peer);
+}
+
 static void *
 new_connection(void *state, const void *snapshot, unsigned listener, const struct sr_peer *peer,
     const char *tls_peer)
 {
     const struct snapshot *s = snapshot;
 
-    (void)tls_peer;
     if (!sr_access_allows(&s->uses[listener].access, peer)) {
         return NULL;
     }
-    return syslog_connection_new(state, &s->configs[listener], listener);
+    return syslog_connection_new(state, &s->configs[listener], listener, tls_peer);
 }
 
 static enum sr_verdict
@@ -205,7 +219,8 @@ decode_message(void *state, const void *snapshot, unsigned listener, void *scrat
     }
     cfg.scratch = &((struct scratch *)scratch)->decode;
     cfg.no_address = cfg.upstream; /* it says of datagrams only who sent them */
-    cfg.origin.transport = transport_of(&s->configs[listener], peer->is_local ? "unix" : "tcp");
+    cfg.origin.transport = stream_transport_of(&s->configs[listener], peer);
+    cfg.origin.tls_peer = syslog_connection_tls_peer(connection);
     enum sr_verdict verdict = sr_syslog_datagram(&cfg, now_ns, peer, bytes, emit);
     if (verdict != SR_FULL || must) {
         syslog_connection_taken(connection);
@@ -241,6 +256,7 @@ const struct sr_program syslog_program = {
     .state_new = syslog_state_new,
     .state_free = syslog_state_free,
     .metrics = syslog_state_metrics,
+    .connection_allowed = is_allowed,
     .connection_new = new_connection,
     .connection_free = syslog_connection_free,
     .frame = syslog_connection_frame,

@@ -116,7 +116,8 @@ sr_tls_permit_parse(const char *text, struct sr_tls_permit *ret_permit)
                 parse_fingerprint(text + strlen(digests[i].prefix), digests[i].digest_len, &permit);
         }
     }
-    if (!is_digest && memchr(text, '/', strlen(text)) == NULL && sr_network_parse(text, &address) == NULL) {
+    if (!is_digest && memchr(text, '/', strlen(text)) == NULL &&
+        sr_network_parse(text, &address) == NULL) {
         permit.kind = SR_TLS_PERMIT_ADDRESS;
         permit.len = address.is_v6 ? 16 : 4;
         memcpy(permit.bytes, address.address, permit.len);

@@ -103,10 +103,10 @@ sr_access_allows(const struct sr_access *a, const struct sr_peer *peer)
     if (peer->is_local) {
         return true;
     }
-    for (size_t i = 0; i < a->count; i++) {
+    for (size_t i = 0; i < a->count && !peer->is_local; i++) {
         if (sr_network_has(&a->rules[i].network, peer)) {
             return a->rules[i].is_allowing;
         }
     }
-    return !a->has_allowing;
+    return peer->is_local || !a->has_allowing;
 }

@@ -570,6 +570,11 @@ check_unix(const struct sr_conf_listener *l, size_t i, struct sr_conf_problems *
     } else if (l->workers > 1) {
         (void)snprintf(where, sizeof(where), "listeners[%zu].workers", i);
         sr_conf_problem(problems, where, "one thread serves a path; remove it");
+    } else if (l->allow.count + l->deny.count > 0) {
+        (void)snprintf(
+            where, sizeof(where), "listeners[%zu].%s", i, l->allow.count > 0 ? "allow" : "deny");
+        sr_conf_problem(problems, where,
+            "who writes to a path has no address; say with `mode` who may, and remove it");
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <microhttpd.h>
 
+#include "shell/stream_budget.h"
 #include "sr/ack.h"
 
 #include "sr/banned.h"
@@ -221,6 +222,13 @@ put_connections(FILE *f, const struct sr_metrics_view *v)
     put_connections_family(f, v, "connections_cut_off_total", "counter",
         "Connections ended in a message, as stream_buffers was used up.",
         offsetof(struct sr_worker_stats, connections_cut_off));
+    put_head(
+        f, "stream_buffers_bytes", "gauge", "Memory of pieces of messages, of stream_buffers.");
+    (void)fprintf(f, "serviceradar_stream_buffers_bytes %llu\n",
+        (unsigned long long)sr_counted(&v->buffers->used));
+    put_head(f, "stream_buffers_limit_bytes", "gauge", "stream_buffers.");
+    (void)fprintf(
+        f, "serviceradar_stream_buffers_limit_bytes %llu\n", (unsigned long long)v->buffers->limit);
 }
 
 static void

@@ -24,6 +24,7 @@
 #include "shell/maintenance.h"
 #include "shell/snapshot.h"
 #include "shell/stopping.h"
+#include "shell/stream_budget.h"
 #include "shell/tap.h"
 #include "shell/tls_listeners.h"
 #include "shell/worker.h"
@@ -57,7 +58,8 @@ struct runtime {
     struct sr_sink *sink;
     bool sink_started;
     struct sr_metrics *metrics;
-    struct tap *tap; /* NULL: nobody may listen to the records */
+    struct stream_budget buffers; /* of all connections */
+    struct tap *tap;              /* NULL: nobody may listen to the records */
     struct tls_listeners *tls;
     struct sr_worker *workers;
     size_t worker_count;
@@ -182,7 +184,7 @@ open_listener(
         }
         stats->has_streams = stats->has_streams || w->at.is_stream;
         w->stream_options.tls = tls_listeners_at(rt->tls, i);
-        if (!sr_worker_set_streams(w, l)) {
+        if (!sr_worker_set_streams(w, l, &rt->buffers)) {
             (void)snprintf(error, error_size, "out of memory");
             return false;
         }
@@ -241,6 +243,7 @@ open_listeners(struct runtime *rt, const struct sr_conf_common *c, char *error, 
         workers[i] = listener_socket_count(rt->passed, listener_conf(rt, c, i));
         total += workers[i];
     }
+    rt->buffers.limit = c->stream_buffers;
     rt->stats = sr_stats_new(count, workers);
     rt->workers = calloc(total, sizeof(*rt->workers));
     rt->listeners = calloc(count, sizeof(*rt->listeners));
@@ -679,6 +682,7 @@ start_metrics(struct runtime *rt, const struct sr_conf_common *c, char *error, s
         .stats = rt->stats,
         .queue = rt->queue,
         .sink = rt->sink,
+        .buffers = &rt->buffers,
         .arg = rt,
         .healthy = is_healthy,
         .ready = is_ready,

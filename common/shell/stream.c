@@ -7,11 +7,14 @@
 #include "sr/banned.h"
 
 #define SIZE_MIN 2048U
+#define SIZE_STEP (16U * 1024U) /* beyond that they do not double */
 
 /* Hands on messages from the beginning of `bytes`; *ret_used says how many bytes are done with. */
 static enum sr_stream_state
-walk(struct sr_span bytes, bool last, const struct sr_stream_user *user, size_t *ret_used)
+walk(const struct sr_stream *s, struct sr_span bytes, bool last, const struct sr_stream_user *user,
+    size_t *ret_used)
 {
+    const char *cut_by = s->cut_by != NULL ? s->cut_by : "truncated";
     size_t used = 0;
 
     while (used < bytes.len) {
@@ -31,7 +34,7 @@ walk(struct sr_span bytes, bool last, const struct sr_stream_user *user, size_t 
             used += frame.used;
             continue;
         }
-        user->broken(user->arg, rest, state == SR_FRAME_MORE ? "truncated" : frame.reason);
+        user->broken(user->arg, rest, state == SR_FRAME_MORE ? cut_by : frame.reason);
         *ret_used = bytes.len;
         return SR_STREAM_BROKEN;
     }
@@ -47,19 +50,36 @@ sr_stream_clear(struct sr_stream *s)
     s->len = s->size = 0;
 }
 
+/* The size of memory for so many bytes. */
+static size_t
+size_for(size_t len)
+{
+    size_t size = SIZE_MIN;
+
+    if (len > SIZE_STEP) {
+        return (len + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP;
+    }
+    while (size < len) {
+        size *= 2;
+    }
+    return size;
+}
+
+size_t
+sr_stream_need(const struct sr_stream *s, size_t more)
+{
+    size_t size = size_for(s->len + more);
+
+    return size > s->size ? size - s->size : 0;
+}
+
 /* Makes room for `len` bytes in all; gives back what is far more than that. */
 static bool
 resize(struct sr_stream *s, size_t len)
 {
-    size_t size = s->size > 0 ? s->size : SIZE_MIN;
+    size_t size = size_for(len);
 
-    while (size < len) {
-        size *= 2;
-    }
-    while (size > SIZE_MIN && size / 8 > len) {
-        size /= 2;
-    }
-    if (size == s->size) {
+    if (size == s->size || (size < s->size && s->size / 8 <= len)) {
         return true;
     }
     uint8_t *data = realloc(s->data, size);
@@ -116,7 +136,7 @@ walk_waiting(struct sr_stream *s, bool last, const struct sr_stream_user *user)
     if (s->len == 0) {
         return SR_STREAM_OPEN;
     }
-    state = walk((struct sr_span){ s->data, s->len }, last, user, &used);
+    state = walk(s, (struct sr_span){ s->data, s->len }, last, user, &used);
     consume(s, used);
     if (state == SR_STREAM_OPEN && s->len > s->max) {
         return give_up(s, (struct sr_span){ s->data, s->len }, user, "too_long");
@@ -136,7 +156,7 @@ sr_stream_feed(struct sr_stream *s, struct sr_span more, const struct sr_stream_
         return walk_waiting(s, false, user);
     }
     /* Nothing waits: what is whole need not be copied. */
-    enum sr_stream_state state = walk(more, false, user, &used);
+    enum sr_stream_state state = walk(s, more, false, user, &used);
     struct sr_span rest = { more.data + used, more.len - used };
     if (state == SR_STREAM_OPEN && rest.len > s->max) {
         return give_up(s, rest, user, "too_long");

@@ -18,7 +18,8 @@ struct sr_stream {
     uint8_t *data; /* owned; NULL while nothing waits */
     size_t len;    /* bytes that wait */
     size_t size;
-    size_t max; /* no message with its frame is longer */
+    size_t max;         /* no message with its frame is longer */
+    const char *cut_by; /* what a piece at the end is called; NULL: "truncated" */
 };
 
 /* Who takes the messages. */
@@ -53,10 +54,13 @@ enum sr_stream_state sr_stream_feed(
 enum sr_stream_state sr_stream_go_on(struct sr_stream *s, const struct sr_stream_user *user);
 
 /*
- * Nothing follows: a piece of a message is "truncated". OPEN when all is handed on, FULL when a
- * message still waits.
+ * Nothing follows: a piece of a message is broken, for s->cut_by. OPEN when all is handed on, FULL
+ * when a message still waits.
  */
 enum sr_stream_state sr_stream_end(struct sr_stream *s, const struct sr_stream_user *user);
+
+/* How many bytes of memory it may take on top of `size` when it is fed so many. */
+size_t sr_stream_need(const struct sr_stream *s, size_t more);
 
 /* Forgets what waits. */
 void sr_stream_clear(struct sr_stream *s);

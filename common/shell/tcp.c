@@ -98,7 +98,7 @@ close_idle(struct sr_tcp_worker *w, uint64_t now_ns)
 
     for (struct tcp_connection *c = w->first; c != NULL; c = next) {
         next = c->next;
-        uint64_t most_ns = c->open ? w->options.idle_ns : OPEN_WAIT_NS;
+        uint64_t most_ns = c->open ? w->options.idle_ns : w->options.open_ns;
         if (most_ns != 0 && !c->paused && now_ns > c->heard_ns && now_ns - c->heard_ns > most_ns) {
             c->late = true;
             tcp_connection_end(c);
@@ -116,6 +116,7 @@ on_tick(uv_timer_t *timer)
         tcp_accept_again(w);
     }
     close_idle(w, now_ns);
+    tcp_room_help(w);
     if (w->handler.tick != NULL && now_ns >= w->next_tick_ns) {
         w->next_tick_ns = now_ns + SR_NS_PER_SECOND - (uint64_t)TICK_MS / 2 * SR_NS_PER_MS;
         for (struct tcp_connection *c = w->first; c != NULL; c = c->next) {
@@ -251,6 +252,7 @@ sr_tcp_worker_start(int fd, const struct sr_tcp_handler *handler,
     }
     w->handler = *handler;
     w->options = *options;
+    w->options.open_ns = options->open_ns != 0 ? options->open_ns : OPEN_WAIT_NS;
     w->stats = stats;
     w->descriptors = tcp_descriptors();
     w->plain = options->tls != NULL ? malloc(TCP_PLAIN_SIZE) : NULL;

@@ -92,7 +92,7 @@ open_user(struct tcp_connection *c)
 
     c->heard_ns = sr_clock_monotonic_ns();
     if (c->tls == NULL && c->worker->options.tls != NULL) {
-        return tcp_tls_start(c);
+        return (h->allows == NULL || h->allows(h->arg, &c->peer)) && tcp_tls_start(c);
     }
     const char *tls_peer = c->tls != NULL ? sr_tls_session_peer(c->tls) : NULL;
     c->open = h->open(h->arg, &c->peer, tls_peer, &c->user);

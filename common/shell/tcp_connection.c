@@ -110,6 +110,7 @@ close_connection(struct tcp_connection *c)
     }
     free(c->head);
     sr_stream_clear(&c->stream);
+    tcp_room_settle(c);
     tcp_accept_leave(c);
     if (c->prev != NULL) {
         c->prev->next = c->next;
@@ -133,11 +134,11 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct tcp_connection *c = handle->data;
 
     (void)suggested;
-    *buf = uv_buf_init((char *)c->worker->buffer, TCP_READ_SIZE);
+    *buf = uv_buf_init((char *)c->worker->buffer, tcp_room_take(c) ? TCP_READ_SIZE : 0);
 }
 
-static void
-pause_reading(struct tcp_connection *c)
+void
+tcp_connection_pause(struct tcp_connection *c)
 {
     struct sr_tcp_worker *w = c->worker;
 
@@ -149,6 +150,7 @@ pause_reading(struct tcp_connection *c)
         w->line = c;
     }
     w->line_end = c;
+    tcp_room_settle(c);
     tcp_retry_start(w);
 }
 
@@ -162,7 +164,7 @@ go_by(struct tcp_connection *c, enum sr_stream_state state)
             close_connection(c);
         }
         break;
-    case SR_STREAM_FULL: pause_reading(c); break;
+    case SR_STREAM_FULL: tcp_connection_pause(c); break;
     case SR_STREAM_BROKEN: close_connection(c); break;
     }
 }
@@ -251,10 +253,14 @@ on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
 
     if (len > 0) {
         (void)receive(c, (struct sr_span){ (const uint8_t *)buf->base, (size_t)len });
+    } else if (len == UV_ENOBUFS) { /* of on_alloc() */
+        tcp_room_make(c);
+        return;
     } else if (len < 0) {
         (void)uv_read_stop(handle);
         tcp_connection_end(c);
     }
+    tcp_room_settle(c);
 }
 
 void
@@ -271,12 +277,18 @@ tcp_connection_drain(struct tcp_connection *c)
     (void)uv_read_stop(&c->handle.stream);
     (void)uv_fileno(&c->handle.any, &fd);
     for (unsigned i = 0; i < DRAIN_READS && !c->paused; i++) {
+        if (!tcp_room_take(c) && !c->worker->giving_up) {
+            tcp_connection_pause(c);
+            break;
+        }
         ssize_t len = recv(fd, c->worker->buffer, TCP_READ_SIZE, MSG_DONTWAIT);
 
         if (len <= 0) {
             break;
         }
-        if (!receive(c, (struct sr_span){ c->worker->buffer, (size_t)len })) {
+        bool is_open = receive(c, (struct sr_span){ c->worker->buffer, (size_t)len });
+        tcp_room_settle(c);
+        if (!is_open) {
             return;
         }
     }
@@ -306,16 +318,18 @@ retry(struct tcp_connection *c)
     } else {
         tcp_connection_start(c);
     }
+    tcp_room_settle(c);
     return true;
 }
 
 void
 tcp_connection_retry_line(struct sr_tcp_worker *w)
 {
+    struct tcp_connection *last = w->line_end; /* behind it are those who come back: next time */
     struct tcp_connection *next;
 
     for (struct tcp_connection *c = w->line; c != NULL; c = next) {
-        next = c->behind;
+        next = c != last ? c->behind : NULL;
         if (!retry(c) && !c->later) {
             return;
         }

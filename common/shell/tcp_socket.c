@@ -101,7 +101,7 @@ sr_tcp_expect(uint64_t connections)
     }
     if (wanted > descriptor_limit()) {
         sr_log(SR_LOG_WARNING,
-            "connections over the limit of open files will be refused connections=%llu "
+            "connections over the limit of open files will wait connections=%llu "
             "open_files=%llu advice=\"raise LimitNOFILE= of the service, or lower connections\"",
             (unsigned long long)connections, (unsigned long long)descriptor_limit());
     }

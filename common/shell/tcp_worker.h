@@ -11,6 +11,7 @@
 
 #include "shell/proxy_head.h"
 #include "shell/stream.h"
+#include "shell/stream_budget.h"
 #include "sr/log.h"
 #include "sr/peer.h"
 #include "sr/tcp.h"
@@ -23,8 +24,9 @@
 
 #define TCP_BUCKETS 256U
 #define TCP_READ_SIZE (64U * 1024U)
-#define TCP_PLAIN_SIZE (TCP_READ_SIZE + 16U * 1024U) /* all of a read, and a record begun before   \
-                                                      */
+#define TCP_PLAIN_SIZE                                                                             \
+    (TCP_READ_SIZE + 16U * 1024U) /* all of a read, and a record begun before                      \
+                                   */
 
 struct tcp_connection {
     union {
@@ -35,16 +37,20 @@ struct tcp_connection {
     } handle;
     struct sr_tcp_worker *worker;
     struct tcp_connection *prev, *next;
-    struct tcp_connection *behind; /* in the line of those that are paused */
-    struct tcp_connection *beside; /* of those whose sources share a bucket */
-    struct proxy_head *head;       /* owned; NULL: it is behind it */
-    struct sr_tls_session *tls;    /* owned; NULL: it has none, or none yet */
+    struct tcp_connection *behind;        /* in the line of those that are paused */
+    struct tcp_connection *beside;        /* of those whose sources share a bucket */
+    struct tcp_connection *older, *newer; /* of those that hold a piece of a message */
+    struct proxy_head *head;              /* owned; NULL: it is behind it */
+    struct sr_tls_session *tls;           /* owned; NULL: it has none, or none yet */
     struct sr_stream stream;
     struct sr_peer peer;
-    void *user;        /* the handler's, if it is open */
-    uint64_t heard_ns; /* monotonic: of the last whole message, or of the last pause's end */
-    bool open;         /* to the handler */
-    bool late;         /* it has said nothing for too long */
+    void *user;             /* the handler's, if it is open */
+    uint64_t heard_ns;      /* monotonic: of the last whole message, or of the last pause's end */
+    size_t taken;           /* of the budget */
+    uint64_t held_heard_ns; /* `heard_ns` when its piece began */
+    bool holds;             /* a piece, and is not paused */
+    bool open;              /* to the handler */
+    bool late;              /* it has said nothing for too long */
     bool paused;
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
@@ -73,10 +79,11 @@ struct sr_tcp_worker {
     uint64_t next_tick_ns;
     struct tcp_connection *first;
     struct tcp_connection *line, *line_end; /* those that are paused */
+    struct tcp_connection *oldest, *newest; /* those that hold a piece of a message */
     unsigned count;
     struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
     int descriptors;                             /* a connection has a lower one */
-    struct sr_log_limit refusing, accepting;
+    struct sr_log_limit refusing, accepting, cutting;
     struct sr_log_limit failing[SR_REASONS_MAX]; /* by row of stats->tls_failures */
     uint8_t *plain; /* what was decrypted, TCP_PLAIN_SIZE bytes; NULL without TLS */
     _Atomic uint64_t heartbeat_ns;
@@ -123,6 +130,9 @@ enum sr_stream_state tcp_connection_hand_on(struct tcp_connection *c, struct sr_
 /* Begins to read. */
 void tcp_connection_start(struct tcp_connection *c);
 
+/* Stops reading it until there is room. */
+void tcp_connection_pause(struct tcp_connection *c);
+
 /* The peer sends no more: what has come is worked off before it is closed. */
 void tcp_connection_end(struct tcp_connection *c);
 
@@ -138,6 +148,19 @@ void tcp_connection_retry_line(struct sr_tcp_worker *w);
 /* Frees it: the callback of uv_close(). */
 void tcp_connection_on_closed(uv_handle_t *handle);
 
+/* ---- tcp_room.c ---- */
+
+/* Takes from the budget what one read may need. False: there is no room. */
+bool tcp_room_take(struct tcp_connection *c);
+
+/* Behind a read, and whenever what waits of it has changed: it has what it holds, and no more. */
+void tcp_room_settle(struct tcp_connection *c);
+
+/* There was no room to read it: makes some, or pauses it. It may be closed then. */
+void tcp_room_make(struct tcp_connection *c);
+
+/* Makes room for the connections of other workers, if they found none of their own. */
+void tcp_room_help(struct sr_tcp_worker *w);
 /* ---- tcp_tls.c ---- */
 
 /* Begins a session on a connection. False without memory. */

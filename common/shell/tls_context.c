@@ -115,6 +115,7 @@ open_text(struct making *m, const char *key, const char *file, uint8_t **ret_dat
     BIO *bio = data != NULL ? BIO_new_mem_buf(data, (int)*ret_len) : NULL;
     if (data != NULL && bio == NULL) {
         free(data);
+        data = NULL;
         say(m, true, key, "out of memory");
     }
     *ret_data = data;

@@ -16,6 +16,8 @@
 
 #include "sr/banned.h"
 
+#define PEER_NAME_MAX 253U /* of the domain name system; each record may carry it */
+
 /* ---- What stands in a certificate ---- */
 
 static struct sr_span
@@ -118,7 +120,8 @@ tls_verify_names(X509 *cert, char *out, size_t size)
 
 /* ---- Who is permitted ---- */
 
-/* A copy with a NUL behind it, and nothing in it that is not printable ASCII. */
+/* A copy with a NUL behind it, and nothing in it that is not printable ASCII or would be escaped.
+ */
 static char *
 copy_name(struct sr_span name)
 {
@@ -126,7 +129,7 @@ copy_name(struct sr_span name)
 
     for (size_t i = 0; text != NULL && i < name.len; i++) {
         uint8_t c = name.data[i];
-        text[i] = (char)(c < ' ' || c > '~' ? '?' : c);
+        text[i] = (char)(c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c);
     }
     return text;
 }
@@ -209,12 +212,12 @@ is_permitted(const struct sr_tls_context *c, X509 *cert, bool pinned, char **ret
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     struct sr_span first, permitted;
-    char fingerprint[SR_TLS_FINGERPRINT_TEXT_MAX];
+    char fingerprint[SR_TLS_FINGERPRINT_TEXT_MAX] = "";
 
     look_at_names(c, cert, names, &first, &permitted);
     bool yes = c->permit_count == 0 || pinned || permitted.len > 0 || has_address(c, names);
     struct sr_span name = permitted.len > 0 ? permitted : first;
-    if (name.len == 0) {
+    if (name.len == 0 || name.len > PEER_NAME_MAX) {
         tls_verify_fingerprint(cert, fingerprint);
         name = (struct sr_span){ (const uint8_t *)fingerprint, strlen(fingerprint) };
     }

@@ -86,8 +86,12 @@ void sr_worker_end_requests(struct sr_worker *w, bool kept);
 
 bool sr_worker_start_streams(struct sr_worker *w);
 
-/* Takes from the configuration what concerns connections. False without memory. */
-bool sr_worker_set_streams(struct sr_worker *w, const struct sr_conf_listener *l);
+/*
+ * Takes from the configuration what concerns connections; their pieces of messages are in
+ * `buffers`, which is borrowed. False without memory.
+ */
+bool sr_worker_set_streams(
+    struct sr_worker *w, const struct sr_conf_listener *l, struct stream_budget *buffers);
 
 /* Before the first input of a batch: takes the newest snapshot. */
 void sr_worker_begin(struct sr_worker *w, uint64_t now_ns);

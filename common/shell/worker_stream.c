@@ -11,6 +11,14 @@ on_batch_begin(void *arg, uint64_t now_ns)
 }
 
 static bool
+on_allows(void *arg, const struct sr_peer *peer)
+{
+    const struct sr_worker *w = arg;
+
+    return w->snapshots->program->connection_allowed(w->snapshot->state, w->listener, peer);
+}
+
+static bool
 on_open(void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection)
 {
     const struct sr_worker *w = arg;
@@ -101,11 +109,13 @@ on_finish(void *arg)
 }
 
 bool
-sr_worker_set_streams(struct sr_worker *w, const struct sr_conf_listener *l)
+sr_worker_set_streams(
+    struct sr_worker *w, const struct sr_conf_listener *l, struct stream_budget *buffers)
 {
     w->stream_options.connections = (unsigned)l->connections;
     w->stream_options.per_source = (unsigned)l->connections_per_source;
     w->stream_options.idle_ns = l->idle_timeout;
+    w->stream_options.buffers = buffers;
     w->stream_options.proxied = l->proxy_protocol != 0;
     w->stream_options.balancers = &w->balancers;
     return sr_access_init(&w->balancers, &l->balancers, NULL);
@@ -121,6 +131,7 @@ sr_worker_start_streams(struct sr_worker *w)
         .batch_begin = on_batch_begin,
         .batch_end = sr_worker_batch_end,
         .due = w->batching.records > 1 && w->linger_ns > 0 ? sr_worker_due : NULL,
+        .allows = program->connection_allowed != NULL ? on_allows : NULL,
         .open = on_open,
         .close = on_close,
         .frame = on_frame,

@@ -708,7 +708,8 @@ class Load:
 
     def numbers(self, messages):
         """The numbers in the order of the messages, each of which must hold one."""
-        sign = re.compile(rb'"short_message":"app: ' + self.mark.encode() + rb"(\d+)\.")
+        # smart knows `app: ` for the program
+        sign = re.compile(rb'"short_message":"(?:app: )?' + self.mark.encode() + rb"(\d+)\.")
         found = [sign.search(m.body if isinstance(m, Message) else m) for m in messages]
         return [int(f[1]) for f in found if f is not None]
 

@@ -172,6 +172,87 @@ def test_who_sends_a_byte_now_and_then_is_idle(lab, server):
     assert ledger["decoded"] == 1 and ledger["deadlettered"] == 1
 
 
+def test_half_messages_of_many_keep_nobody_out_and_take_no_more_than_their_memory(lab, server):
+    limit = 1 << 20
+    daemon = receiver(lab, {"connections_per_source": 0, "incomplete": "deadletter"},
+                      {"connections_per_source": 0}, server=server, stream_buffers="1MiB",
+                      publish={"dead_letter": False})
+    half = b"100000 " + line("x" * 12000)  # and never more of it
+    loris = [Sender(daemon) for _ in range(200)]
+    for s in loris:
+        s.send(half)
+        assert daemon.metric("stream_buffers_bytes") <= limit
+    good = [Sender(daemon), Sender(daemon, 1)]
+    for s in good:
+        for i in range(100):
+            s.send(counted(line(f"m{i}")))
+    wait_for("the good ones are served", lambda: daemon.ledger(0)["decoded"] == 100
+             and daemon.ledger(1)["decoded"] == 100)
+    assert daemon.metric("stream_buffers_bytes") <= limit
+    assert daemon.metric("stream_buffers_limit_bytes") == limit
+    ended = daemon.metric("connections_cut_off_total")
+    assert 200 * 16384 - limit <= ended * 16384 < 200 * 16384
+    assert daemon.metric("undecodable_total", reason="buffers_full") == ended
+    assert loris[0].is_closed()  # the oldest piece first
+    assert len(daemon.lines("stream_buffers is used up")) == 1  # a minute
+    assert sorted(stored(server.client())[0]) == sorted(2 * [f"m{i}" for i in range(100)])
+
+
+def test_a_listener_whose_own_hold_nothing_gets_memory_of_another(lab, server):
+    daemon = receiver(lab, {}, {}, server=server, stream_buffers="1MiB")
+    for _ in range(15):  # 64 KiB each: no room for a read is left
+        Sender(daemon).send(b"100000 " + line("x" * 60000))
+    wait_for("they hold it", lambda: daemon.metric("stream_buffers_bytes") >= 14 * 65536)
+    good = Sender(daemon, 1)
+    good.send(counted(line("good")))
+    wait_for("it is served", lambda: daemon.ledger(1)["decoded"] == 1)
+    good.send(counted(line("again")))
+    wait_for("it is served again", lambda: daemon.ledger(1)["decoded"] == 2)
+    assert daemon.metric("connections_cut_off_total", listener=daemon.listeners[1]["listen"]) == 0
+    assert daemon.metric("connections_cut_off_total") < 15
+
+
+def test_without_open_files_those_that_are_open_go_on_and_others_wait(lab, server):
+    daemon = receiver(lab, {"connections_per_source": 0}, server=server,
+                      prefix=("prlimit", "--nofile=120"))  # half are not for connections
+    senders = [Sender(daemon) for _ in range(60)]
+    for i, s in enumerate(senders):
+        s.send(counted(line(f"m{i}")))
+    wait_for("some must wait", lambda: daemon.metric("accepts_put_off_total") > 2)
+    first = int(daemon.settled(daemon.ledger()["received"])["received"])
+    assert 0 < first < 60 and first == daemon.metric("connections")
+    senders[0].send(counted(line("open")))
+    wait_for("those that are open go on", lambda: b"open" in b"".join(
+        m.body for m in server.client().messages()))
+    for s in senders[:first]:
+        s.socket.close()
+    wait_for("more are accepted", lambda: daemon.ledger()["received"] > first + 1)
+    for s in senders[first:]:
+        s.socket.close()
+    assert daemon.settled(61, timeout=60)["decoded"] == 61
+    assert len(daemon.lines("connections wait to be accepted")) == 1  # a minute
+    assert daemon.metric("connections_refused_total") == 0
+
+
+def test_a_reload_changes_the_framing_of_new_connections_only(lab, server):
+    daemon = receiver(lab, {"framing": "nul", "message_max": "480"}, server=server)
+    old = Sender(daemon)
+    old.send(line("a\nb") + b"\0")
+    daemon.settled(1)
+    daemon.listeners[0].update(framing="lf", message_max="64KiB")
+    daemon.write()
+    daemon.hup()
+    daemon.await_log("configuration")
+    new = Sender(daemon)
+    new.send(line("c") + b"\n" + line("d" * 1000) + b"\n")
+    daemon.settled(3)
+    old.send(line("e\nf") + b"\0" + line("g" * 1000, "split") + b"\0")
+    daemon.settled(7)
+    texts, _ = stored(server.client())
+    assert texts[:2] == ["a\nb", "c"] and texts[2] == "d" * 1000 and texts[3] == "e\nf"
+    assert all(len(t) <= 480 for t in texts[3:])
+
+
 def test_connections_are_limited_in_all_and_for_each_source(lab, server):
     daemon = receiver(lab, {"connections": 5, "connections_per_source": 3}, server=server)
     greedy = [Sender(daemon) for _ in range(10)]

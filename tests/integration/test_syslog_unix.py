@@ -137,6 +137,19 @@ def test_what_is_not_left_over_is_left_alone(lab, paths):
         assert mode_of(path + "-file") != 0o666
 
 
+def test_enriched_records_say_the_way_that_they_came(lab, server, paths):
+    daemon = lab.daemon(server=server, enrich=True, listeners=listeners_of(paths))
+    send_to(lab, paths[0], socket.SOCK_STREAM, b"<13>app: stream\n")
+    send_to(lab, paths[1], socket.SOCK_DGRAM, b"<13>app: datagram")
+    for listener in range(2):
+        daemon.settled(1, listener)
+    found = {r["short_message"]: r for r in records(server.client())}
+    assert found["stream"]["attributes"]["transport"] == "unix"
+    assert found["datagram"]["attributes"]["transport"] == "unixgram"
+    for r in found.values():
+        assert "remote_addr" not in r["attributes"] and "_remote_addr" not in r
+
+
 def held(lab, path, kind):
     s = socket.socket(socket.AF_UNIX, kind)
     lab.sockets.append(s)

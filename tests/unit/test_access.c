@@ -81,6 +81,19 @@ the_smallest_network_of_an_address_decides(void **state)
 }
 
 static void
+programs_of_this_host_have_no_address_to_look_at(void **state)
+{
+    const struct sr_peer local = { .is_local = true };
+    struct list allow, deny;
+    struct sr_access a;
+
+    (void)state;
+    assert_true(sr_access_init(&a, split(&allow, "10.0.0.0/8"), split(&deny, "0.0.0.0/0")));
+    assert_true(sr_access_allows(&a, &local));
+    sr_access_done(&a);
+}
+
+static void
 a_network_in_both_lists_is_an_error(void **state)
 {
     static const struct {
@@ -113,6 +126,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_network_of_an_address_decides),
+        cmocka_unit_test(programs_of_this_host_have_no_address_to_look_at),
         cmocka_unit_test(a_network_in_both_lists_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

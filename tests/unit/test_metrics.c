@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shell/stream_budget.h"
 #include "sr/metrics.h"
+
+static const struct stream_budget buffers = { .limit = 1U << 20, .used = 4096 };
 
 static struct sr_queue *queue;
 static struct sr_stats *stats;
@@ -45,6 +48,7 @@ view(void)
         .stats = stats,
         .queue = queue,
         .sink = sink,
+        .buffers = &buffers,
         .arg = who,
         .healthy = state_is,
         .ready = state_is,

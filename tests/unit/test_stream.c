@@ -224,6 +224,43 @@ a_framer_that_counts_wrong_does_no_harm(void **state)
 }
 
 static void
+who_ends_a_piece_says_why(void **state)
+{
+    struct sr_stream stream = { .max = 10, .cut_by = "no_room" };
+    struct script s = { .len = 0 };
+    struct sr_stream_user user = user_of(&s);
+
+    (void)state;
+    assert_int_equal(feed(&stream, "1a4bc", 5, &user), SR_STREAM_OPEN);
+    assert_int_equal(sr_stream_end(&stream, &user), SR_STREAM_BROKEN);
+    assert_string_equal(s.got, "a|");
+    assert_string_equal(s.reason, "no_room");
+}
+
+static void
+it_takes_no_more_memory_than_it_said_it_may_need(void **state)
+{
+    static char text[300000];
+    struct script s = { .len = 0 };
+    struct sr_stream_user user = user_of(&s);
+
+    (void)state;
+    s.room = 0; /* all of it waits */
+    memset(text, '0', sizeof(text));
+    for (size_t step = 1; step < 70000; step = step * 3 + 1) {
+        struct sr_stream stream = { .max = sizeof(text) };
+        for (size_t at = 0; at + step <= sizeof(text) && at < 20 * step; at += step) {
+            size_t before = stream.size, need = sr_stream_need(&stream, step);
+            assert_int_equal(feed(&stream, text, step, &user), SR_STREAM_FULL);
+            assert_true(stream.size <= before + need);
+            assert_true(stream.size < stream.len + 16384 || stream.size <= 2 * stream.len ||
+                        stream.size == 2048);
+        }
+        sr_stream_clear(&stream);
+    }
+}
+
+static void
 memory_shrinks_with_what_waits(void **state)
 {
     static char text[40000];
@@ -258,6 +295,8 @@ main(void)
         cmocka_unit_test(the_end_of_a_stream_waits_for_room_too),
         cmocka_unit_test(no_more_waits_than_a_message_can_be_long),
         cmocka_unit_test(a_framer_that_counts_wrong_does_no_harm),
+        cmocka_unit_test(who_ends_a_piece_says_why),
+        cmocka_unit_test(it_takes_no_more_memory_than_it_said_it_may_need),
         cmocka_unit_test(memory_shrinks_with_what_waits),
     };
 

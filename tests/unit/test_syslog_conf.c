@@ -677,6 +677,9 @@ fair_use_is_checked_with_its_line(void **state)
         { "allow: [10.0.0.0/8]\n    deny: [192.0.2.1, 10.0.0.0/8]",
             "f.yaml:3: listeners[0].deny: `10.0.0.0/8` is in `allow` too (`10.0.0.0/8`); leave one "
             "of them out" },
+        { "listen: unixgram:///run/x/log\n    deny: [10.0.0.0/8]",
+            "f.yaml:3: listeners[0].deny: who writes to a path has no address; say with `mode` who "
+            "may, and remove it" },
         { "balancers: [10.0.0.1]",
             "f.yaml:2: listeners[0].balancers: are of use with proxy_protocol: required only; set "
             "it, or leave them out" },

@@ -170,10 +170,12 @@ no_parameter_takes_the_place_of_a_key_that_is_ours(void **state)
 {
     (void)state;
     native = true;
-    gives(SYSLOG_RFC5424, HEAD "[x remote_addr=\"6.6.6.6\" tls_peer=\"root\" sd_tls_peer=\"a\"] m",
-        "{\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6.6.6.6\","
+    gives(SYSLOG_RFC5424,
+        HEAD "[x a=\"1\" remote_addr=\"6.6.6.6\" tls_peer=\"root\" sd_tls_peer=\"a\"] m",
+        "{\"_a\":\"1\",\"_remote_addr\":\"default:192.0.2.9\",\"_sd_remote_addr\":\"6.6.6.6\","
         "\"_sd_sd_tls_peer\":\"a\",\"_sd_tls_peer\":\"root\",\"application_name\":\"a\","
-        "\"full_message\":\"" HEAD "[x remote_addr=\\\"6.6.6.6\\\" tls_peer=\\\"root\\\" "
+        "\"full_message\":\"" HEAD
+        "[x a=\\\"1\\\" remote_addr=\\\"6.6.6.6\\\" tls_peer=\\\"root\\\" "
         "sd_tls_peer=\\\"a\\\"] m\",\"host\":\"h\","
         "\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\",\"short_message\":\"m\"" TAIL);
     native = false;

@@ -227,6 +227,16 @@ all_elements_and_parameters_are_kept_and_no_key_is_twice(void **state)
         "{\"_c\":\"3\",\"_dialect\":\"rfc5424\",\"_e\":\"4\",\"_remote_addr\":"
         "\"default:192.0.2.9\",\"_sd\":\"6\",\"_sd_dialect\":\"1\",\"_sd_sd_dialect\":\"2\","
         "\"_zz\":\"5\",\"attributes\":");
+    has("<34>1 - h - - - [x sd_sd_not_utf8=\"3\" not_utf8=\"1\" sd_not_utf8=\"2\"] \xff",
+        "\"_not_utf8\":true,\"_remote_addr\":\"default:192.0.2.9\",\"_sd_not_utf8\":\"1\","
+        "\"_sd_sd_not_utf8\":\"2\",\"_sd_sd_sd_not_utf8\":\"3\",\"attributes\":");
+    /* a listener that is to be upstream's and smart is smart */
+    cfg.upstream = true;
+    has("<34>1 - h - - - [x remote_addr=\"6\"] m", "\"_remote_addr\":\"default:192.0.2.9\"");
+    has("<34>1 - h - - - [x remote_addr=\"6\"] m", "\"_sd_remote_addr\":\"6\"");
+    /* the grammar of the strict format has more */
+    cfg.format = SYSLOG_RFC5424;
+    has(HEAD "[b  c=\"d\" ][a x=\"y\"] m", "\"sd\":{\"a\":{\"x\":\"y\"},\"b\":{\"c\":\"d\"}}");
 }
 
 static void

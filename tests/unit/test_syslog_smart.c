@@ -241,6 +241,8 @@ devices_that_say_otherwise_than_their_header_are_known(void **state)
         { "<4>2021-07-26T09:47:48Z c fenotify-7.warning: {\"product\":\"CMS\",\"hostname\":\"h\"}",
             SYSLOG_JSON, 1627292868, "c", "fenotify-7.warning", "",
             "{\"product\":\"CMS\",\"hostname\":\"h\"}" },
+        { "Oct 11 22:14:15 c app: {\"product\":\"HX\",\"hostname\":\"h\"}", SYSLOG_JSON, 1791756855,
+            "c", "app", "", "{\"product\":\"HX\",\"hostname\":\"h\"}" },
         /* the year of rt, if that is the date of the header else */
         { "Oct 11 22:14:15 h CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b", SYSLOG_CEF, 1065910455, "h",
             "", "", "CEF:0|V|P|1|1|N|1|rt=1065910455000 a=b" },

@@ -122,6 +122,11 @@ a_sender_without_an_address_is_in_the_listeners_zone(void **state)
                 (double)(NOON - 13 * 3600));
     assert_non_null(strstr(record, "\"host\":\"h\""));
     assert_null(strstr(record, "_remote_addr"));
+    struct sr_peer local = { .is_local = true };
+    for (int format = SYSLOG_RFC3164; format <= SYSLOG_SMART; format += SYSLOG_SMART) {
+        assert_true(time_of(&mapped, (enum syslog_format)format, &local, NOON,
+                        "<34>Nov 22 12:00:00 h a: text") == (double)(NOON - 13 * 3600));
+    }
     (void)time_of(&mapped, SYSLOG_SMART, NULL, NOON, "text");
     assert_non_null(strstr(record, "\"host\":\"unknown\""));
 }
@@ -181,6 +186,7 @@ an_item_that_is_none_is_refused_with_what_to_write(void **state)
 {
     (void)state;
     says("192.0.2.0/24=Europe/Berlin", "192.0.2.0/25=UTC", NULL);
+    says("192.0.2.0/24=UTC", "198.51.100.0/24=UTC", NULL);
     says("192.0.2.0/24", NULL,
         "`192.0.2.0/24` has no network and `=`; write NETWORK=ZONE, such as "
         "192.0.2.0/24=Europe/Berlin");

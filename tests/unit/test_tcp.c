@@ -2,339 +2,15 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sr/clock.h"
-#include "sr/tcp.h"
+#include "tcp_desk.h"
 #include "wait.h"
-
-#define CLIENTS_MAX 32U
-
-/* Messages are a letter 'm', two digits of length and so many bytes; anything else is garbage. */
-#define FRAME_MAX 102U
-
-/* What a worker's handler keeps. Plain fields are the worker's until it is joined. */
-struct listener {
-    struct sr_worker_stats stats;
-    struct sr_tcp_worker *worker;
-    unsigned port;
-    _Atomic bool full;     /* there is no room */
-    _Atomic uint64_t held; /* the number of a connection that is to wait, from 1 on */
-    _Atomic uint64_t asked, messages, bytes, broken, dropped, opened, closed, ticks, last_ticks;
-    _Atomic uint64_t shown; /* messages at the last batch's end */
-    _Atomic bool finished;
-    bool in_batch, no_memory;
-    uint64_t broken_len;
-    char reason[32];
-    struct sr_peer peer;
-};
-
-/* One connection: its messages must come in order. */
-struct user {
-    struct listener *listener;
-    uint64_t number; /* in the order they came, from 1 on */
-    unsigned next;   /* the first byte of the next message's text */
-};
-
-static struct listener listener;
-
-static void
-on_begin(void *arg, uint64_t now_ns)
-{
-    struct listener *l = arg;
-
-    if (l->in_batch || now_ns == 0) {
-        abort();
-    }
-    l->in_batch = true;
-}
-
-static void
-on_end(void *arg)
-{
-    struct listener *l = arg;
-
-    if (!l->in_batch) {
-        abort();
-    }
-    l->in_batch = false;
-    atomic_store(&l->shown, atomic_load(&l->messages));
-}
-
-static bool
-on_open(void *arg, const struct sr_peer *peer, const char *tls_peer, void **ret_connection)
-{
-    struct listener *l = arg;
-    struct user *u = l->no_memory ? NULL : calloc(1, sizeof(*u));
-
-    if (u == NULL) {
-        return false;
-    }
-    if (tls_peer != NULL) {
-        abort(); /* nobody has proved anything */
-    }
-    u->listener = l;
-    l->peer = *peer;
-    u->number = atomic_fetch_add(&l->opened, 1) + 1;
-    *ret_connection = u;
-    return true;
-}
-
-static void
-on_close(void *arg, void *connection)
-{
-    struct listener *l = arg;
-
-    free(connection);
-    atomic_fetch_add(&l->closed, 1);
-}
-
-static enum sr_frame_state
-on_frame(void *arg, void *connection, struct sr_span bytes, bool last, struct sr_frame *ret_frame)
-{
-    (void)arg;
-    (void)connection;
-    (void)last;
-    if (bytes.data[0] != 'm') {
-        ret_frame->reason = "garbage";
-        return SR_FRAME_BROKEN;
-    }
-    if (bytes.len < 3) {
-        return SR_FRAME_MORE;
-    }
-    size_t len = (size_t)(bytes.data[1] - '0') * 10 + (size_t)(bytes.data[2] - '0');
-    if (bytes.len < 3 + len) {
-        return SR_FRAME_MORE;
-    }
-    ret_frame->used = 3 + len;
-    ret_frame->message = (struct sr_span){ bytes.data + 3, len };
-    return SR_FRAME_MESSAGE;
-}
-
-static enum sr_tcp_word
-on_message(void *arg, void *connection, const struct sr_peer *peer, struct sr_span message,
-    size_t used, bool must)
-{
-    struct listener *l = arg;
-    struct user *u = connection;
-
-    if (!l->in_batch || u->listener != l || peer->port == 0) {
-        abort();
-    }
-    atomic_fetch_add(&l->asked, 1);
-    if (atomic_load(&l->full)) {
-        atomic_fetch_add(&l->dropped, must ? 1 : 0);
-        return must ? SR_TCP_TAKEN : SR_TCP_FULL;
-    }
-    if (!must && u->number == atomic_load(&l->held)) {
-        return SR_TCP_LATER;
-    }
-    if (message.len > 0 && message.data[0] != (uint8_t)u->next++) {
-        abort(); /* out of order, or twice, or one is missing */
-    }
-    atomic_fetch_add(&l->bytes, used);
-    atomic_fetch_add(&l->messages, 1);
-    return SR_TCP_TAKEN;
-}
-
-static void
-on_broken(void *arg, void *connection, const struct sr_peer *peer, struct sr_span bytes,
-    const char *reason)
-{
-    struct listener *l = arg;
-
-    (void)connection;
-    (void)peer;
-    l->broken_len = bytes.len;
-    (void)snprintf(l->reason, sizeof(l->reason), "%s", reason);
-    atomic_fetch_add(&l->broken, 1);
-}
-
-static void
-on_tick(void *arg, void *connection, bool last)
-{
-    struct listener *l = arg;
-
-    if (!l->in_batch || ((struct user *)connection)->listener != l) {
-        abort();
-    }
-    atomic_fetch_add(last ? &l->last_ticks : &l->ticks, 1);
-}
-
-static void
-on_finish(void *arg)
-{
-    struct listener *l = arg;
-
-    if (!l->in_batch || atomic_load(&l->opened) != atomic_load(&l->closed)) {
-        abort();
-    }
-    atomic_store(&l->finished, true);
-}
-
-static void
-wait_for_count(const _Atomic uint64_t *counter, uint64_t least)
-{
-    for (unsigned i = 0; i < WAIT_STEPS && atomic_load(counter) < least; i++) {
-        wait_a_moment();
-    }
-    assert_true(atomic_load(counter) >= least);
-}
-
-static unsigned
-port_of(int fd)
-{
-    struct sockaddr_in6 at = { .sin6_family = AF_INET6 };
-    socklen_t len = sizeof(at);
-
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    return ntohs(at.sin6_port);
-}
-
-/* Listens on a port that the kernel chooses. */
-static int
-open_listener(void)
-{
-    struct sr_tcp_address address = { .host = "" };
-    char error[256];
-    int fd = sr_tcp_open(&address, error, sizeof(error));
-
-    if (fd < 0) {
-        fail_msg("%s", error);
-    }
-    listener.port = port_of(fd);
-    return fd;
-}
-
-static void
-serve(int fd, unsigned connections, uint64_t idle_ns)
-{
-    struct sr_tcp_handler handler = {
-        .arg = &listener,
-        .name = "test",
-        .batch_begin = on_begin,
-        .batch_end = on_end,
-        .open = on_open,
-        .close = on_close,
-        .frame = on_frame,
-        .message = on_message,
-        .broken = on_broken,
-        .tick = on_tick,
-        .finish = on_finish,
-    };
-    struct sr_tcp_options options = {
-        .connections = connections, .idle_ns = idle_ns, .message_max = FRAME_MAX
-    };
-
-    listener.worker = sr_tcp_worker_start(fd, &handler, &options, &listener.stats);
-    assert_non_null(listener.worker);
-}
-
-static void
-start_with(unsigned connections, uint64_t idle_ns)
-{
-    serve(open_listener(), connections, idle_ns);
-}
-
-static int
-start(void **state)
-{
-    (void)state;
-    memset(&listener, 0, sizeof(listener));
-    return 0;
-}
-
-static void
-stop(void)
-{
-    sr_tcp_worker_stop(listener.worker);
-    sr_tcp_worker_join(listener.worker);
-    assert_true(atomic_load(&listener.finished));
-    assert_int_equal(atomic_load(&listener.shown), atomic_load(&listener.messages));
-    assert_int_equal(sr_counted(&listener.stats.connections), 0);
-    assert_int_equal(atomic_load(&listener.opened), atomic_load(&listener.closed));
-    assert_int_equal(atomic_load(&listener.opened), atomic_load(&listener.last_ticks));
-}
-
-static int
-connect_to(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)listener.port) };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    struct timeval patience = { .tv_sec = 10 }; /* a failure is not to hang */
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    return fd;
-}
-
-static void
-send_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-        assert_true(sent > 0);
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-}
-
-/* What was sent may still be on its way: the sender's kernel holds pieces back (Nagle). */
-static void
-await_received_by_kernel(int fd)
-{
-    int on_its_way = 1;
-
-    for (unsigned i = 0; i < WAIT_STEPS && on_its_way != 0; i++) {
-        assert_int_equal(ioctl(fd, SIOCOUTQ, &on_its_way), 0);
-        if (on_its_way != 0) {
-            wait_a_moment();
-        }
-    }
-    assert_int_equal(on_its_way, 0);
-}
-
-/* The message of a number, with the number's low byte first in its text; returns its length. */
-static size_t
-write_message(char *out, unsigned number)
-{
-    unsigned len = 1 + number % 90;
-
-    (void)snprintf(out, 4, "m%02u", len);
-    memset(out + 3, 'x', len);
-    out[3] = (char)(uint8_t)number;
-    return 3 + len;
-}
-
-static void
-send_messages(int fd, unsigned from, unsigned to)
-{
-    char message[FRAME_MAX];
-
-    for (unsigned i = from; i < to; i++) {
-        send_all(fd, message, write_message(message, i));
-    }
-}
-
-static bool
-is_closed_by_peer(int fd)
-{
-    char byte;
-    ssize_t got = recv(fd, &byte, 1, 0);
-
-    return got == 0 || (got < 0 && errno == ECONNRESET);
-}
 
 static void
 messages_of_many_connections_come_in_order(void **state)
@@ -357,7 +33,7 @@ messages_of_many_connections_come_in_order(void **state)
         (void)close(fds[i]);
     }
     wait_for_count(&listener.closed, CLIENTS_MAX);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), CLIENTS_MAX * 300U);
     assert_int_equal(atomic_load(&listener.broken), 0);
     assert_int_equal(sr_counted(&listener.stats.connections_accepted), CLIENTS_MAX);
@@ -376,7 +52,7 @@ the_peer_is_the_sender_as_ipv4(void **state)
     struct sockaddr_in own = { .sin_family = AF_INET };
     socklen_t len = sizeof(own);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
-    stop();
+    stop_listener();
     (void)sr_peer_text(&listener.peer, text);
     assert_string_equal(text, "127.0.0.1");
     assert_int_equal(listener.peer.port, ntohs(own.sin_port));
@@ -414,7 +90,7 @@ without_room_nothing_is_read_and_nothing_lost(void **state)
     sent++;
     send_messages(fd, sent, sent + 100);
     wait_for_count(&listener.shown, sent + 100);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.broken), 0);
     (void)close(fd);
 }
@@ -442,7 +118,7 @@ one_that_is_to_wait_keeps_nobody_else_from_room(void **state)
     wait_for_count(&listener.shown, 50);
     (void)close(held);
     (void)close(other);
-    stop();
+    stop_listener();
 }
 
 static void
@@ -463,7 +139,7 @@ those_that_wait_for_room_get_it_in_turn(void **state)
     atomic_store(&listener.full, false);
     wait_for_count(&listener.shown, CLIENTS_MAX * 50U);
     wait_for_count(&listener.closed, 1);
-    stop();
+    stop_listener();
     for (unsigned i = 0; i < CLIENTS_MAX; i++) {
         if (i != 3) {
             (void)close(fds[i]);
@@ -484,7 +160,7 @@ garbage_ends_the_connection_and_no_other(void **state)
     assert_true(is_closed_by_peer(bad));
     send_messages(good, 1, 3);
     wait_for_count(&listener.shown, 5);
-    stop();
+    stop_listener();
     assert_string_equal(listener.reason, "garbage");
     assert_int_equal(listener.broken_len, 16);
     (void)close(bad);
@@ -514,7 +190,7 @@ a_client_that_dies_in_a_message_leaves_a_piece(void **state)
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
     (void)close(fd);
     wait_for_count(&listener.broken, 2);
-    stop();
+    stop_listener();
 }
 
 /* What came before the reset is in the kernel, whoever asks for it when. */
@@ -532,7 +208,7 @@ what_came_before_a_reset_counts_even_if_nobody_had_accepted_yet(void **state)
     (void)close(client);
     serve(fd, 4, 0);
     wait_for_count(&listener.closed, 1);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), 20);
     assert_int_equal(sr_counted(&listener.stats.connections_accepted), 1);
 }
@@ -558,7 +234,7 @@ connections_over_the_limit_are_closed_and_counted(void **state)
     int again = connect_to(); /* there is a place again */
     send_messages(again, 0, 1);
     wait_for_count(&listener.shown, 11);
-    stop();
+    stop_listener();
     assert_int_equal(sr_counted(&listener.stats.connections_accepted), 3);
     for (unsigned i = 1; i < 4; i++) {
         (void)close(fds[i]);
@@ -599,7 +275,7 @@ those_that_there_is_no_descriptor_for_wait_until_there_is_one(void **state)
         (void)close(fds[i]);
     }
     wait_for_count(&listener.shown, CLIENTS + 4);
-    stop();
+    stop_listener();
     assert_int_equal(sr_counted(&listener.stats.connections_accepted), CLIENTS);
     assert_int_equal(sr_counted(&listener.stats.connections_refused), 0);
     for (unsigned i = GO; i < CLIENTS; i++) {
@@ -636,7 +312,7 @@ without_memory_for_its_state_a_connection_is_refused(void **state)
     int fd = connect_to();
     assert_true(is_closed_by_peer(fd));
     wait_for_count(&listener.stats.connections_refused, 1);
-    stop();
+    stop_listener();
     (void)close(fd);
 }
 
@@ -650,10 +326,33 @@ an_idle_connection_is_closed_with_its_piece(void **state)
     send_all(fd, "m10", 3);
     assert_true(is_closed_by_peer(fd));
     wait_for_count(&listener.closed, 1);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), 1);
     assert_string_equal(listener.reason, "truncated");
     (void)close(fd);
+}
+
+static void
+a_header_of_a_balancer_that_does_not_come_is_not_waited_for(void **state)
+{
+    (void)state;
+    proxied = true;
+    start_with(4, 0);
+    int silent = connect_to(), slow = connect_to();
+    send_all(slow, "PROXY TCP4 192", 14);
+    assert_true(is_closed_by_peer(silent));
+    assert_true(is_closed_by_peer(slow));
+    int good = connect_to();
+    send_all(good, "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n", 36);
+    send_messages(good, 0, 1);
+    wait_for_count(&listener.shown, 1);
+    stop_listener();
+    assert_int_equal(atomic_load(&listener.broken), 1); /* nothing is a dead letter of nobody */
+    assert_string_equal(listener.reason, "proxy_header");
+    assert_int_equal(listener.broken_len, 14);
+    (void)close(silent);
+    (void)close(slow);
+    (void)close(good);
 }
 
 static void
@@ -668,7 +367,7 @@ a_connection_that_waits_for_room_is_not_idle(void **state)
     assert_int_equal(atomic_load(&listener.closed), 0);
     atomic_store(&listener.full, false);
     wait_for_count(&listener.shown, 1);
-    stop();
+    stop_listener();
     (void)close(fd);
 }
 
@@ -686,7 +385,7 @@ a_stop_reads_what_has_come(void **state)
     for (unsigned i = 0; i < CLIENTS_MAX; i++) {
         await_received_by_kernel(fds[i]);
     }
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), CLIENTS_MAX * 200U);
     for (unsigned i = 0; i < CLIENTS_MAX; i++) {
         (void)close(fds[i]);
@@ -708,7 +407,7 @@ a_stop_waits_for_room_and_goes_on_reading(void **state)
     sr_tcp_worker_stop(listener.worker);
     wait_for_count(&listener.asked, asked + 1);
     atomic_store(&listener.full, false);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), 2000);
     assert_int_equal(atomic_load(&listener.dropped), 0);
     (void)close(fd);
@@ -725,7 +424,7 @@ what_never_gets_room_is_told_when_it_stops(void **state)
     send_all(fd, "m99", 3);
     await_received_by_kernel(fd);
     wait_for_count(&listener.asked, 1);
-    stop();
+    stop_listener();
     assert_int_equal(atomic_load(&listener.messages), 0);
     assert_int_equal(atomic_load(&listener.dropped), 7);
     assert_int_equal(atomic_load(&listener.broken), 1); /* the piece */
@@ -778,27 +477,30 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(messages_of_many_connections_come_in_order, start),
-        cmocka_unit_test_setup(the_peer_is_the_sender_as_ipv4, start),
-        cmocka_unit_test_setup(without_room_nothing_is_read_and_nothing_lost, start),
-        cmocka_unit_test_setup(one_that_is_to_wait_keeps_nobody_else_from_room, start),
-        cmocka_unit_test_setup(those_that_wait_for_room_get_it_in_turn, start),
-        cmocka_unit_test_setup(garbage_ends_the_connection_and_no_other, start),
-        cmocka_unit_test_setup(a_client_that_dies_in_a_message_leaves_a_piece, start),
+        cmocka_unit_test_setup(messages_of_many_connections_come_in_order, tcp_desk_reset),
+        cmocka_unit_test_setup(the_peer_is_the_sender_as_ipv4, tcp_desk_reset),
+        cmocka_unit_test_setup(without_room_nothing_is_read_and_nothing_lost, tcp_desk_reset),
+        cmocka_unit_test_setup(one_that_is_to_wait_keeps_nobody_else_from_room, tcp_desk_reset),
+        cmocka_unit_test_setup(those_that_wait_for_room_get_it_in_turn, tcp_desk_reset),
+        cmocka_unit_test_setup(garbage_ends_the_connection_and_no_other, tcp_desk_reset),
+        cmocka_unit_test_setup(a_client_that_dies_in_a_message_leaves_a_piece, tcp_desk_reset),
         cmocka_unit_test_setup(
-            what_came_before_a_reset_counts_even_if_nobody_had_accepted_yet, start),
-        cmocka_unit_test_setup(connections_over_the_limit_are_closed_and_counted, start),
+            what_came_before_a_reset_counts_even_if_nobody_had_accepted_yet, tcp_desk_reset),
+        cmocka_unit_test_setup(connections_over_the_limit_are_closed_and_counted, tcp_desk_reset),
         cmocka_unit_test_setup(
-            those_that_there_is_no_descriptor_for_wait_until_there_is_one, start),
+            those_that_there_is_no_descriptor_for_wait_until_there_is_one, tcp_desk_reset),
         cmocka_unit_test(the_process_gets_descriptors_for_its_connections),
-        cmocka_unit_test_setup(without_memory_for_its_state_a_connection_is_refused, start),
-        cmocka_unit_test_setup(an_idle_connection_is_closed_with_its_piece, start),
-        cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, start),
-        cmocka_unit_test_setup(a_stop_reads_what_has_come, start),
-        cmocka_unit_test_setup(a_stop_waits_for_room_and_goes_on_reading, start),
-        cmocka_unit_test_setup(what_never_gets_room_is_told_when_it_stops, start),
-        cmocka_unit_test_setup(only_listening_tcp_sockets_are_adopted, start),
-        cmocka_unit_test_setup(a_port_that_is_taken_is_an_error_with_advice, start),
+        cmocka_unit_test_setup(
+            without_memory_for_its_state_a_connection_is_refused, tcp_desk_reset),
+        cmocka_unit_test_setup(an_idle_connection_is_closed_with_its_piece, tcp_desk_reset),
+        cmocka_unit_test_setup(
+            a_header_of_a_balancer_that_does_not_come_is_not_waited_for, tcp_desk_reset),
+        cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, tcp_desk_reset),
+        cmocka_unit_test_setup(a_stop_reads_what_has_come, tcp_desk_reset),
+        cmocka_unit_test_setup(a_stop_waits_for_room_and_goes_on_reading, tcp_desk_reset),
+        cmocka_unit_test_setup(what_never_gets_room_is_told_when_it_stops, tcp_desk_reset),
+        cmocka_unit_test_setup(only_listening_tcp_sockets_are_adopted, tcp_desk_reset),
+        cmocka_unit_test_setup(a_port_that_is_taken_is_an_error_with_advice, tcp_desk_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,12 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 struct tls_build_cert
 tls_build(const struct tls_build_ask *ask)
 {
+    return tls_build_named(ask, NULL);
+}
+
+struct tls_build_cert
+tls_build_named(const struct tls_build_ask *ask, const char *alternatives)
+{
     static long serial;
     struct tls_build_cert made = { EVP_EC_gen("P-256"), X509_new() };
     must(made.key != NULL && made.cert != NULL);
@@ -52,6 +58,9 @@ tls_build(const struct tls_build_ask *ask)
         ask->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     if (ask->usage != NULL) {
         add_extension(made.cert, issuer->cert, NID_ext_key_usage, ask->usage);
+    }
+    if (alternatives != NULL) {
+        add_extension(made.cert, issuer->cert, NID_subject_alt_name, alternatives);
     }
     must(X509_sign(made.cert, issuer->key, EVP_sha256()) > 0);
     return made;
@@ -97,4 +106,30 @@ tls_build_add_key(char *text, size_t cap, const struct tls_build_cert *made, con
     must(bio != NULL &&
          PEM_write_bio_PKCS8PrivateKey(bio, made->key, cipher, password, len, NULL, NULL) == 1);
     add_text(text, cap, bio);
+}
+
+void
+tls_build_add_crl(char *text, size_t cap, const struct tls_build_cert *issuer,
+    const struct tls_build_cert *revoked, time_t next)
+{
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *at = ASN1_TIME_set(NULL, next - 7L * 24 * 3600);
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    must(crl != NULL && at != NULL && bio != NULL && X509_CRL_set_version(crl, 1) == 1 &&
+         X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) == 1 &&
+         X509_CRL_set1_lastUpdate(crl, at) == 1 && ASN1_TIME_set(at, next) != NULL &&
+         X509_CRL_set1_nextUpdate(crl, at) == 1);
+    if (revoked != NULL) {
+        X509_REVOKED *entry = X509_REVOKED_new();
+        must(entry != NULL &&
+             X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->cert)) == 1 &&
+             X509_REVOKED_set_revocationDate(entry, at) == 1 &&
+             X509_CRL_add0_revoked(crl, entry) == 1);
+    }
+    must(
+        X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0 && PEM_write_bio_X509_CRL(bio, crl) == 1);
+    add_text(text, cap, bio);
+    ASN1_TIME_free(at);
+    X509_CRL_free(crl);
 }

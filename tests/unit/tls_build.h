@@ -28,6 +28,16 @@ struct tls_build_ask {
 /* Makes a certificate with a new key. Aborts when the library fails. tls_build_free frees it. */
 struct tls_build_cert tls_build(const struct tls_build_ask *ask);
 
+/* The same with a subjectAltName, as "DNS:a,IP:192.0.2.1"; NULL for none. */
+struct tls_build_cert tls_build_named(const struct tls_build_ask *ask, const char *alternatives);
+
+/*
+ * Appends as PEM a list of `issuer` that ends at `next` and has the certificate `revoked`, unless
+ * that is NULL.
+ */
+void tls_build_add_crl(char *text, size_t cap, const struct tls_build_cert *issuer,
+    const struct tls_build_cert *revoked, time_t next);
+
 void tls_build_free(struct tls_build_cert *made);
 
 /* Append as PEM to the text of `cap` bytes and a NUL. */

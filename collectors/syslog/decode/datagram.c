@@ -27,22 +27,24 @@ typical_room(const struct syslog_decode *cfg, size_t len)
     return room < SYSLOG_RECORD_MAX ? room : SYSLOG_RECORD_MAX;
 }
 
+static bool
+is_local(const struct sr_peer *peer)
+{
+    return peer != NULL && peer->is_local;
+}
+
 /* The zone of dates that name none: that of the narrowest network that the sender is in. */
 static int32_t
 zone_of(const struct syslog_decode *cfg, const struct sr_peer *peer)
 {
-    for (size_t i = 0; peer != NULL && i < cfg->map_count; i++) {
+    bool has_address = peer != NULL && !is_local(peer);
+
+    for (size_t i = 0; has_address && i < cfg->map_count; i++) {
         if (sr_network_has(&cfg->map[i].network, peer)) {
             return cfg->map[i].zone;
         }
     }
     return cfg->local;
-}
-
-static bool
-is_local(const struct sr_peer *peer)
-{
-    return peer != NULL && peer->is_local;
 }
 
 static enum syslog_err

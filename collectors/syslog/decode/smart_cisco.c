@@ -180,13 +180,10 @@ find_node_id(struct smart *m)
 {
     struct sr_span value;
 
-    if (m->rec->reading.host == SYSLOG_FROM_NOTHING &&
-        (smart_pair(m->rec->msg, "NodeID", ']', &value) ||
-            smart_pair(m->rec->msg, "Node ID", ']', &value))) {
+    if (smart_pair(m->rec->msg, "NodeID", ']', &value) ||
+        smart_pair(m->rec->msg, "Node ID", ']', &value)) {
         (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
-    }
-    if (m->rec->reading.host == SYSLOG_FROM_NOTHING &&
-        smart_after(m->rec->msg, " Node ID:", &value)) {
+    } else if (smart_after(m->rec->msg, " Node ID:", &value)) {
         (void)smart_set_host(m, smart_word(value), SYSLOG_FROM_MESSAGE);
     }
 }

@@ -115,7 +115,7 @@ refine_sonicwall(struct smart *m)
 
 /*
  * A header without a year whose date is that of `value` in another year: what is sent again later,
- * as a database's old alerts are. The year is that of the value then.
+ * as a database's old alerts are. The time is that of the value then.
  */
 static void
 take_year(struct smart *m, struct sr_span value)
@@ -123,8 +123,7 @@ take_year(struct smart *m, struct sr_span value)
     struct smart_dates dates = *m->dates;
     struct smart_date again;
 
-    if (m->rec->reading.time == SYSLOG_FROM_HEADER && !m->rec->reading.has_year &&
-        smart_epoch_read(smart_word(value), &dates.now) &&
+    if (smart_epoch_read(smart_word(value), &dates.now) &&
         smart_time_read(m->date, &dates, &again) && again.at.sec == dates.now.sec) {
         (void)take_time(m, smart_word(value));
     }

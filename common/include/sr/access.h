@@ -41,6 +41,7 @@ bool sr_access_init(
     struct sr_access *a, const struct sr_conf_strings *allow, const struct sr_conf_strings *deny);
 void sr_access_done(struct sr_access *a);
 
+/* Programs of this host, which have no address, may always send. */
 bool sr_access_allows(const struct sr_access *a, const struct sr_peer *peer);
 
 #endif

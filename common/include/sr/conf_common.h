@@ -101,6 +101,7 @@ struct sr_conf_common {
     struct sr_conf_tail tail;
     struct sr_conf_log log;
     uint64_t shutdown_timeout; /* ns */
+    uint64_t stream_buffers;   /* bytes; 0: the program serves no streams */
 };
 
 /* The head of every program's listener. */
@@ -346,7 +347,17 @@ const char *sr_conf_check_subject(const void *item, char *text, size_t text_size
         .help = "Corrected values, or upstream's bytes; strict formats give those always."         \
     }
 
-/* The rows that a program with streams adds; PER_SOURCE is the default of its key. */
+/* The row that a program with streams adds to those of SR_CONF_COMMON_KEYS. */
+#define SR_CONF_STREAM_BUFFERS_KEYS                                                                \
+    {                                                                                              \
+        .name = "stream_buffers", .type = SR_CONF_SIZE,                                            \
+        .offset = offsetof(struct sr_conf_common, stream_buffers), .def = "32MiB", .min = 1048576, \
+        .max = 1099511627776,                                                                      \
+        .help = "Bytes that pieces of messages may take, of all connections together."             \
+    }
+
+/* The rows that a program with streams adds to its listeners; PER_SOURCE is the default of its key.
+ */
 #define SR_CONF_STREAM_KEYS(PER_SOURCE)                                                            \
     { .name = "connections",                                                                       \
         .type = SR_CONF_UINT,                                                                      \

@@ -10,6 +10,8 @@
 #include "sr/sink.h"
 #include "sr/stats.h"
 
+struct stream_budget;
+
 /* What the HTTP endpoint shows. Everything is borrowed and read from the server's own thread. */
 struct sr_metrics_view {
     const char *program;
@@ -17,6 +19,7 @@ struct sr_metrics_view {
     struct sr_stats *stats;
     struct sr_queue *queue;
     struct sr_sink *sink;
+    const struct stream_budget *buffers; /* shell/stream_budget.h */
     void *arg;
     /* Whether all threads are alive; `why` says which is not. */
     bool (*healthy)(void *arg, char *why, size_t why_size);

@@ -92,8 +92,14 @@ struct sr_program {
         uint64_t now_ns, bool last, const struct sr_emit *emit);
 
     /*
-     * Streams (tcp://). A program without `stream_message` has none, and the next five are NULL.
+     * Streams (tcp://, tls://). A program without `stream_message` has none, and the next six are
+     * NULL.
      *
+     * Whether a source may connect, before it says anything. May be NULL.
+     */
+    bool (*connection_allowed)(const void *snapshot, unsigned listener, const struct sr_peer *peer);
+
+    /*
      * What is kept of a connection, on the thread that serves it, until connection_free(). Owned;
      * NULL: no memory, or the peer is not allowed: the connection is refused. `tls_peer` is the
      * name that its certificate proved, borrowed for the call; NULL: it showed none.

@@ -60,6 +60,9 @@ struct sr_tcp_handler {
     void (*batch_begin)(void *arg, uint64_t now_ns); /* wall clock of the receive */
     void (*batch_end)(void *arg);
 
+    /* Whether this source may connect; asked before a handshake. NULL: open() alone decides. */
+    bool (*allows)(void *arg, const struct sr_peer *peer);
+
     /*
      * What the program keeps of a connection, in *ret_connection; false: it is refused. `tls_peer`
      * is the name that its certificate proved, borrowed for the call; NULL: it showed none.
@@ -93,12 +96,16 @@ struct sr_tcp_handler {
     void (*finish)(void *arg);
 };
 
+struct stream_budget;
+
 struct sr_tcp_options {
     unsigned connections; /* at most so many; what comes on top is closed at once */
     unsigned per_source;  /* of one address at most so many; 0: no limit of its own */
     uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
+    uint64_t open_ns;     /* a balancer's header and a handshake may take so long; 0: ten seconds */
     size_t message_max;   /* bytes of a message with its frame */
     bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
+    struct stream_budget *buffers;     /* shell/stream_budget.h; borrowed; NULL: without a limit */
     struct sr_tls_listener *tls;       /* what follows is TLS; NULL: it is not; borrowed */
     const struct sr_access *balancers; /* who may connect then; borrowed; NULL: everybody */
 };
