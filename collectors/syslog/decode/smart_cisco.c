@@ -117,7 +117,7 @@ take_number_or_time(struct smart *m, struct header *h)
         h->has_time = true;
         h->rest = smart_skip(text, date.used);
         struct sr_span after = smart_skip_blanks(h->rest);
-        h->time_has_colon = after.len > 0 && after.data[0] == ':';
+        h->time_has_colon = after.len > 0 && after.data[0] == ':' && !is_address(after);
         skip_colon(h);
         return true;
     }
