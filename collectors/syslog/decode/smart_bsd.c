@@ -224,10 +224,12 @@ smart_read_host_and_tag(struct smart *m)
     if (take_filer(m)) {
         return;
     }
+    bool is_number =
+        m->rec->reading.dialect == SYSLOG_EPOCH && smart_digits(word) == word.len; /* of a proxy */
     bool is_repeat = smart_starts(m->text, "last message repeated ") ||
                      smart_starts(m->text, "message repeated ");
     struct sr_span host = bare_host(word);
-    if (!is_repeat && tag_length(word, &pid, &used) == 0 &&
+    if (!is_repeat && !is_number && tag_length(word, &pid, &used) == 0 &&
         smart_set_host(m, host, SYSLOG_FROM_HEADER)) {
         m->text = smart_skip(m->text, (size_t)(host.data - m->text.data) + host.len);
         if (m->text.len > 0 && memchr(",](", m->text.data[0], 3) != NULL) {

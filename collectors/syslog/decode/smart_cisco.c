@@ -183,6 +183,9 @@ take_name(struct header *h)
     bool colon = word.len > 1 && word.data[word.len - 1] == ':';
 
     name.len -= colon ? 1 : 0;
+    if (!colon && h->has_time && (h->app.len > 0 || h->word.len > 0)) {
+        return false; /* the words of a text */
+    }
     if (name.len > 1 && name.data[0] == '*' && colon) { /* a task of a wireless controller */
         h->app = smart_skip(name, 1);
     } else if (h->has_time && (h->time_has_colon || colon) &&

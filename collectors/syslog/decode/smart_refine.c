@@ -54,7 +54,7 @@ refine_check_point(struct smart *m)
 {
     struct sr_span value;
 
-    if (!smart_pair(m->rec->msg, "hostname", '|', &value)) {
+    if (m->rec->app.len > 0 || !smart_pair(m->rec->msg, "hostname", '|', &value)) {
         return false;
     }
     (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
@@ -105,9 +105,10 @@ refine_fortinet(struct smart *m)
         first++;
     }
     uint8_t separator = first < msg.len ? msg.data[first] : ' ';
-    if (!smart_pair(msg, "devname", separator, &value) &&
-        !smart_pair(msg, "device_name", separator, &value) &&
-        (!smart_starts(msg, "date=") || !smart_pair(msg, "time", separator, &value))) {
+    if (m->rec->app.len > 0 ||
+        (!smart_pair(msg, "devname", separator, &value) &&
+            !smart_pair(msg, "device_name", separator, &value) &&
+            (!smart_starts(msg, "date=") || !smart_pair(msg, "time", separator, &value)))) {
         return false;
     }
     take_date_and_time(m, separator);
