@@ -221,7 +221,7 @@ put_unit(uint8_t *out, struct sr_span text, size_t *ret_used)
     /* What begins no sequence does not need to be looked at as one. */
     bool is_lead = text.data[0] >= 0xc2 && text.data[0] <= 0xf4;
     int length = is_lead ? sequence(text.data, text.len) : -1;
-    if (length < 0) {
+    if (length <= 0) {
         memcpy(out, "\xef\xbf\xbd", 3);
         *ret_used = (size_t)-length;
         return 3;
@@ -293,7 +293,14 @@ sr_utf8_valid(struct sr_span text)
     size_t i = 0;
 
     while (i < text.len) {
-        uint64_t w;
+        uint64_t w, four[4];
+        if (text.len - i >= sizeof(four)) { /* nearly all text is ASCII for long */
+            memcpy(four, p + i, sizeof(four));
+            if (((four[0] | four[1] | four[2] | four[3]) & HIGH) == 0) {
+                i += sizeof(four);
+                continue;
+            }
+        }
         if (text.len - i >= sizeof(w)) {
             memcpy(&w, p + i, sizeof(w));
             if ((w & HIGH) == 0) {
