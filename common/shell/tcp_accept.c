@@ -296,9 +296,13 @@ tcp_accept_all(struct sr_tcp_worker *w)
 static void
 on_connections(uv_poll_t *listener, int status, int events)
 {
+    struct sr_tcp_worker *w = listener->data;
+
     (void)events;
     if (status == 0) {
-        tcp_accept_all(listener->data);
+        tcp_accept_all(w);
+    } else {
+        w->unaccepted = true; /* libuv polls no more after an error of the socket */
     }
 }
 

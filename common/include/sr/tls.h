@@ -110,7 +110,8 @@ void sr_tls_session_close(struct sr_tls_session *s);
 
 /*
  * Its name, at most 253 printable ASCII characters without quotes and backslashes: the one that is
- * permitted, else the first of its certificate, else the fingerprint. NULL: it showed no certificate. Borrowed.
+ * permitted, else the first of its certificate, else the fingerprint. NULL: it showed no
+ * certificate. Borrowed.
  */
 const char *sr_tls_session_peer(const struct sr_tls_session *s);
 
