@@ -254,6 +254,9 @@ vendors_formats_say_who_and_when(void **state)
     CHECK(rows);
     assert_int_equal(decode_bytes("Oct 11 22:14:15 h 1791756855.125 x", 34), SYSLOG_OK);
     assert_int_equal(rec.time.nsec, 125000000);
+    assert_int_equal(
+        decode_bytes("Oct 11 22:14:15.25 h CEF:0|V|P|1|1|N|1|rt=1791756855000", 55), SYSLOG_OK);
+    assert_int_equal(rec.time.nsec, 250000000);
     /* the serial number behind the comma is no fraction */
     assert_int_equal(
         decode_bytes("Oct 11 22:14:15 h 1,2026/10/11 22:14:15,0070,SYSTEM,x", 53), SYSLOG_OK);

@@ -150,6 +150,7 @@ take_year(struct smart *m, struct sr_span value)
     struct smart_date again;
 
     if (smart_epoch_read(smart_word(value), &dates.now) &&
+        (m->rec->time.sec != dates.now.sec || m->rec->time.nsec == 0) &&
         smart_time_read(m->date, &dates, &again) && again.at.sec == dates.now.sec) {
         (void)take_time(m, smart_word(value));
     }
