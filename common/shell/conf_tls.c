@@ -119,6 +119,30 @@ are_readable(const struct sr_conf_tls_server *tls)
     return true;
 }
 
+/* The first key that was set of a section that nobody reads; NULL: none. */
+static const char *
+unused_key(const struct sr_conf_tls_server *tls)
+{
+    const struct {
+        const char *key;
+        bool is_set;
+    } keys[] = {
+        { "cert_file", tls->cert_file != NULL },
+        { "key_file", tls->key_file != NULL },
+        { "ca_file", tls->ca_file != NULL },
+        { "crl_file", tls->crl_file != NULL },
+        { "permitted_peers", tls->permitted_peers.count > 0 },
+        { "client", tls->client != SR_TLS_CLIENT_AUTO && tls->client != SR_TLS_CLIENT_NONE },
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].is_set) {
+            return keys[i].key;
+        }
+    }
+    return NULL;
+}
+
 static void
 check_listener(const struct sr_conf_listener *l, struct place *p)
 {
@@ -126,9 +150,12 @@ check_listener(const struct sr_conf_listener *l, struct place *p)
     struct sr_tls_report report = { .arg = p, .say = say };
 
     if (!sr_conf_has_tls(l)) {
-        if (tls->cert_file != NULL) {
-            say(p, true, "cert_file",
-                "this listener has no TLS; write tls://HOST:PORT, or remove it");
+        const char *key = unused_key(tls);
+        if (key != NULL) {
+            say(p, true, key,
+                sr_conf_fd_name(l->listen) != NULL
+                    ? "a passed socket has TLS when cert_file is set; set it, or remove this"
+                    : "this listener has no TLS; write tls://HOST:PORT, or remove it");
         }
         return;
     }

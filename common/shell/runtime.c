@@ -64,7 +64,8 @@ struct runtime {
     struct sr_worker *workers;
     size_t worker_count;
     struct {
-        struct answers *answers; /* NULL: nobody is answered */
+        struct answers *answers;      /* NULL: nobody is answered */
+        _Atomic unsigned connections; /* of all its sockets */
     } * listeners;
     struct sr_snapshots snapshots;
     void *state; /* the program's, NULL: it has none */
@@ -184,6 +185,8 @@ open_listener(
         }
         stats->has_streams = stats->has_streams || w->at.is_stream;
         w->stream_options.tls = tls_listeners_at(rt->tls, i);
+        rt->maintenance.needed |= w->stream_options.tls != NULL;
+        w->stream_options.shared = &rt->listeners[i].connections;
         if (!sr_worker_set_streams(w, l, &rt->buffers)) {
             (void)snprintf(error, error_size, "out of memory");
             return false;
@@ -335,7 +338,9 @@ start_workers(struct runtime *rt, char *error, size_t error_size)
     uint64_t connections = 0;
 
     for (size_t i = 0; i < rt->worker_count; i++) {
-        connections += rt->workers[i].at.is_stream ? rt->workers[i].stream_options.connections : 0;
+        const struct sr_worker *w = &rt->workers[i];
+        bool first = i == 0 || w->listener != rt->workers[i - 1].listener; /* of its sockets */
+        connections += w->at.is_stream && first ? w->stream_options.connections : 0;
     }
     if (connections > 0) {
         sr_tcp_expect(connections);
@@ -518,7 +523,7 @@ maintain(void *arg, bool last)
     }
     if (!last) {
         struct sr_snapshot *s = sr_snapshot_hold(&rt->snapshots, &generation);
-        tls_listeners_watch(rt->tls, s->config);
+        tls_listeners_watch(rt->tls, s->config, sr_clock_monotonic_ns());
         sr_snapshot_release(&rt->snapshots, s);
     }
 }
@@ -771,7 +776,8 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
-    rt.maintenance = (struct maintenance){ .arg = &rt, .run = maintain };
+    rt.maintenance =
+        (struct maintenance){ .arg = &rt, .run = maintain, .needed = program->maintain != NULL };
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
     bool looped = open_loop(&rt);

@@ -144,6 +144,31 @@ tcp_accept_proxied(struct tcp_connection *c, const struct sr_proxy *proxy)
 
 /* ---- Accepting ---- */
 
+/* Takes one of the places that the connections of all sockets of the listener share. */
+static bool
+take_place(struct sr_tcp_worker *w)
+{
+    _Atomic unsigned *shared = w->options.shared;
+    unsigned most = w->options.connections;
+
+    if (shared == NULL) {
+        return w->count < most;
+    }
+    if (atomic_fetch_add_explicit(shared, 1, memory_order_relaxed) < most) {
+        return true;
+    }
+    tcp_accept_give_place(w);
+    return false;
+}
+
+void
+tcp_accept_give_place(struct sr_tcp_worker *w)
+{
+    if (w->options.shared != NULL) {
+        (void)atomic_fetch_sub_explicit(w->options.shared, 1, memory_order_relaxed);
+    }
+}
+
 static bool
 add_connection(struct sr_tcp_worker *w, struct tcp_connection *c)
 {
@@ -177,18 +202,30 @@ refuse(struct sr_tcp_worker *w, struct tcp_connection *c, const char *advice)
     uv_close(&c->handle.any, tcp_connection_on_closed);
 }
 
-/* Serves a connection that was accepted, or refuses it. */
-static void
+/* Why a connection that was accepted is not served; NULL: it is from now on. */
+static const char *
 admit(struct sr_tcp_worker *w, struct tcp_connection *c)
 {
-    if (w->count >= w->options.connections) {
+    if (w->options.proxied && !is_balancer(w, &c->peer)) {
+        return ADVICE_BALANCER;
+    }
+    if (!w->options.proxied && !has_place(w, &c->peer)) {
+        return ADVICE_SOURCE;
+    }
+    return add_connection(w, c) ? NULL : ADVICE_OPEN;
+}
+
+static void
+serve(struct sr_tcp_worker *w, struct tcp_connection *c)
+{
+    if (!take_place(w)) {
         refuse(w, c, "raise the listener's connections");
-    } else if (w->options.proxied && !is_balancer(w, &c->peer)) {
-        refuse(w, c, ADVICE_BALANCER);
-    } else if (!w->options.proxied && !has_place(w, &c->peer)) {
-        refuse(w, c, ADVICE_SOURCE);
-    } else if (!add_connection(w, c)) {
-        refuse(w, c, ADVICE_OPEN);
+        return;
+    }
+    const char *advice = admit(w, c);
+    if (advice != NULL) {
+        tcp_accept_give_place(w);
+        refuse(w, c, advice);
     }
 }
 
@@ -282,7 +319,7 @@ accept_next(struct sr_tcp_worker *w)
     } else {
         sr_socket_peer(&name, &c->peer);
     }
-    admit(w, c);
+    serve(w, c);
     return true;
 }
 

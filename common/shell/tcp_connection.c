@@ -87,6 +87,8 @@ leave_line(struct tcp_connection *c)
     }
     c->behind = NULL;
     c->paused = false;
+    w->full -= c->full;
+    c->full = false;
 }
 
 /* Nothing of it waits any more. */
@@ -121,6 +123,7 @@ close_connection(struct tcp_connection *c)
         c->next->prev = c->prev;
     }
     w->count--;
+    tcp_accept_give_place(w);
     atomic_store_explicit(&w->stats->connections, w->count, memory_order_relaxed);
     uv_close(&c->handle.any, tcp_connection_on_closed);
 }
@@ -164,7 +167,11 @@ go_by(struct tcp_connection *c, enum sr_stream_state state)
             close_connection(c);
         }
         break;
-    case SR_STREAM_FULL: tcp_connection_pause(c); break;
+    case SR_STREAM_FULL:
+        c->full = !c->later;
+        c->worker->full += c->full;
+        tcp_connection_pause(c);
+        break;
     case SR_STREAM_BROKEN: close_connection(c); break;
     }
 }

@@ -3,7 +3,7 @@
  * The memory of connections: what a read may need is taken from the budget that all listeners share
  * before it, and what it did not need is given back behind it. Where there is no room, whoever has
  * held the piece of a message for longest must go; those that wait for room in the queue hold whole
- * messages and may stay.
+ * messages and may stay. While there are such, nobody goes: a piece would have to wait as they do.
  */
 #include "shell/tcp_worker.h"
 
@@ -108,7 +108,7 @@ tcp_room_make(struct tcp_connection *c)
     struct stream_budget *b = w->options.buffers;
 
     while (!c->ended && !stream_budget_has(b, sr_stream_need(&c->stream, GROWTH))) {
-        if (w->oldest == NULL) {
+        if (w->oldest == NULL || w->full > 0) {
             atomic_store_explicit(&b->wanted, true, memory_order_relaxed);
             tcp_connection_pause(c);
             return;
@@ -125,7 +125,7 @@ tcp_room_help(struct sr_tcp_worker *w)
     if (b == NULL || !atomic_load_explicit(&b->wanted, memory_order_relaxed)) {
         return;
     }
-    while (w->oldest != NULL && !stream_budget_has(b, GROWTH)) {
+    while (w->oldest != NULL && w->full == 0 && !stream_budget_has(b, GROWTH)) {
         end_oldest(w);
     }
     if (stream_budget_has(b, GROWTH)) {

@@ -98,7 +98,9 @@ tcp_tls_feed(struct tcp_connection *c, struct sr_span bytes)
     sr_tls_session_feed(c->tls, bytes);
     do {
         len = sr_tls_session_read(c->tls, plain, TCP_PLAIN_SIZE);
-        if (!c->open && sr_tls_session_state(c->tls) == SR_TLS_OPEN && !tcp_accept_user(c)) {
+        /* It may have ended in the same read: who has sent something was let in before. */
+        bool is_in = len > 0 || sr_tls_session_state(c->tls) == SR_TLS_OPEN;
+        if (!c->open && is_in && !tcp_accept_user(c)) {
             return SR_STREAM_BROKEN;
         }
         if (len > 0 && c->open) {

@@ -52,6 +52,7 @@ struct tcp_connection {
     bool open;              /* to the handler */
     bool late;              /* it has said nothing for too long */
     bool paused;
+    bool full;  /* it is paused with a message for which the queue has no room */
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
 };
@@ -79,6 +80,7 @@ struct sr_tcp_worker {
     uint64_t next_tick_ns;
     struct tcp_connection *first;
     struct tcp_connection *line, *line_end; /* those that are paused */
+    unsigned full;                          /* how many of them are for want of room in the queue */
     struct tcp_connection *oldest, *newest; /* those that hold a piece of a message */
     unsigned count;
     struct tcp_connection *buckets[TCP_BUCKETS]; /* by source */
@@ -121,6 +123,9 @@ bool tcp_accept_user(struct tcp_connection *c);
 
 /* It is none of its source's any more. */
 void tcp_accept_leave(struct tcp_connection *c);
+
+/* There may be another in its place. */
+void tcp_accept_give_place(struct sr_tcp_worker *w);
 
 /* ---- tcp_connection.c ---- */
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sr/clock.h"
 #include "sr/log.h"
 
 #include "sr/banned.h"
@@ -14,7 +15,16 @@ struct entry {
     struct sr_tls_listener *listener; /* NULL: without TLS */
     uint64_t used;                    /* the stamp of the files that were read last */
     uint64_t seen;                    /* the stamp at the last look */
+    uint64_t again_ns; /* monotonic: when files that were not taken are read again; else never */
 };
+
+/* What a reload makes, until all of it is. */
+struct made {
+    struct sr_tls_context *context;
+    uint64_t stamp;
+};
+
+#define AGAIN_NS (60 * SR_NS_PER_SECOND) /* it may be for want of descriptors, or of rights */
 
 struct tls_listeners {
     pthread_mutex_t mutex; /* one reads files at a time */
@@ -79,6 +89,7 @@ start_entry(struct tls_listeners *all, size_t i, const struct sr_conf_listener *
     struct entry *e = &all->entries[i];
 
     e->used = e->seen = sr_tls_files_stamp(&l->tls);
+    e->again_ns = UINT64_MAX;
     struct sr_tls_context *context = make_context(l, error, error_size);
     if (context == NULL) {
         return false;
@@ -141,12 +152,12 @@ tls_listeners_at(const struct tls_listeners *all, size_t listener)
 /* ---- Changes ---- */
 
 static bool
-make_all(struct tls_listeners *all, const struct sr_conf_common *c, struct sr_tls_context **made,
+make_all(const struct tls_listeners *all, const struct sr_conf_common *c, struct made *made,
     char *error, size_t error_size)
 {
     for (size_t i = 0; i < all->count; i++) {
         const struct sr_conf_listener *l = listener_at(all, c, i);
-        struct entry *e = &all->entries[i];
+        const struct entry *e = &all->entries[i];
 
         if ((e->listener != NULL) != (l->connections > 0 && sr_conf_has_tls(l))) {
             (void)snprintf(error, error_size,
@@ -156,20 +167,31 @@ make_all(struct tls_listeners *all, const struct sr_conf_common *c, struct sr_tl
         if (e->listener == NULL) {
             continue;
         }
-        e->used = e->seen = sr_tls_files_stamp(&l->tls);
-        made[i] = make_context(l, error, error_size);
-        if (made[i] == NULL) {
+        made[i].stamp = sr_tls_files_stamp(&l->tls);
+        made[i].context = make_context(l, error, error_size);
+        if (made[i].context == NULL) {
             return false;
         }
     }
     return true;
 }
 
+static void
+use(struct tls_listeners *all, size_t i, const struct made *made)
+{
+    struct entry *e = &all->entries[i];
+
+    e->used = e->seen = made->stamp;
+    e->again_ns = UINT64_MAX;
+    show_expiry(all, i, made->context);
+    sr_tls_listener_set(e->listener, made->context);
+}
+
 bool
 tls_listeners_reload(
     struct tls_listeners *all, const struct sr_conf_common *c, char *error, size_t error_size)
 {
-    struct sr_tls_context **made = calloc(all->count + 1, sizeof(struct sr_tls_context *));
+    struct made *made = calloc(all->count + 1, sizeof(*made));
 
     error[0] = '\0';
     if (made == NULL) {
@@ -179,11 +201,10 @@ tls_listeners_reload(
     (void)pthread_mutex_lock(&all->mutex);
     bool ok = make_all(all, c, made, error, error_size);
     for (size_t i = 0; i < all->count; i++) {
-        if (made[i] != NULL && ok) {
-            show_expiry(all, i, made[i]);
-            sr_tls_listener_set(all->entries[i].listener, made[i]);
+        if (made[i].context != NULL && ok) {
+            use(all, i, &made[i]);
         } else {
-            sr_tls_context_release(made[i]);
+            sr_tls_context_release(made[i].context);
         }
     }
     (void)pthread_mutex_unlock(&all->mutex);
@@ -196,38 +217,38 @@ tls_listeners_reload(
  * has changed since the look before.
  */
 static void
-watch(struct tls_listeners *all, size_t i, const struct sr_conf_listener *l)
+watch(struct tls_listeners *all, size_t i, const struct sr_conf_listener *l, uint64_t now_ns)
 {
     struct entry *e = &all->entries[i];
     uint64_t stamp = sr_tls_files_stamp(&l->tls);
     bool settled = stamp == e->seen;
 
     e->seen = stamp;
-    if (!settled || stamp == e->used) {
+    if (!settled || (stamp == e->used && now_ns < e->again_ns)) {
         return;
     }
-    e->used = stamp;
-    struct sr_tls_context *context = make_context(l, NULL, 0);
-    if (context == NULL) {
+    struct made made = { .context = make_context(l, NULL, 0), .stamp = stamp };
+    if (made.context == NULL) {
+        e->used = stamp;
+        e->again_ns = now_ns + AGAIN_NS;
         sr_log(SR_LOG_ERROR,
             "changed files of TLS are not taken: the certificate that was read before stays in use "
-            "listener=%s advice=\"mend the problems above; the files are read again then\"",
+            "listener=%s advice=\"mend the problems above; the files are read again in a minute\"",
             l->listen);
         return;
     }
-    show_expiry(all, i, context);
-    sr_tls_listener_set(e->listener, context);
+    use(all, i, &made);
     sr_log(
         SR_LOG_NOTICE, "changed files of TLS are used for new connections listener=%s", l->listen);
 }
 
 void
-tls_listeners_watch(struct tls_listeners *all, const struct sr_conf_common *c)
+tls_listeners_watch(struct tls_listeners *all, const struct sr_conf_common *c, uint64_t now_ns)
 {
     (void)pthread_mutex_lock(&all->mutex);
     for (size_t i = 0; i < all->count; i++) {
         if (all->entries[i].listener != NULL) {
-            watch(all, i, listener_at(all, c, i));
+            watch(all, i, listener_at(all, c, i), now_ns);
         }
     }
     (void)pthread_mutex_unlock(&all->mutex);

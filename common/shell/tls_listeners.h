@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sr/conf_common.h"
 #include "sr/stats.h"
@@ -32,8 +33,10 @@ bool tls_listeners_reload(
 
 /*
  * From time to time, on any thread: reads the files again of listeners for which they have changed
- * since. What is wrong with them is logged, and what was stays.
+ * since. What is wrong with them is logged, and what was stays; those are read again a minute
+ * later, changed or not. `now_ns` is monotonic.
  */
-void tls_listeners_watch(struct tls_listeners *all, const struct sr_conf_common *c);
+void tls_listeners_watch(
+    struct tls_listeners *all, const struct sr_conf_common *c, uint64_t now_ns);
 
 #endif

@@ -27,6 +27,7 @@
 /* The library would make room for eight times as much before it has come. */
 #define CLIENT_HELLO_MAX (16U * 1024U)
 #define MESSAGE_HEAD 4U
+#define HANDSHAKE 0x16 /* the kind of a record */
 
 /* ---- The library's view of the bytes ---- */
 
@@ -185,18 +186,20 @@ settle(struct sr_tls_session *s, int result)
 }
 
 /*
- * False for a first message that claims to be longer than any, or hides its length by a record that
- * ends in front of it: nothing is known of the peer yet, and it may have many connections.
+ * False for a first message that claims to be longer than any, or hides its length behind a record
+ * of another kind, or by one that ends in front of it: nothing is known of the peer yet, and it may
+ * have many connections.
  */
 static bool
 is_modest(const struct sr_tls_session *s)
 {
     const uint8_t *f = s->first;
 
-    if (s->first_len >= 5 && f[0] == 0x16 && f[3] == 0 && f[4] < MESSAGE_HEAD) {
+    if ((s->first_len >= 1 && f[0] != HANDSHAKE) ||
+        (s->first_len >= 5 && f[3] == 0 && f[4] < MESSAGE_HEAD)) {
         return false;
     }
-    return s->first_len < TLS_FIRST || f[0] != 0x16 ||
+    return s->first_len < TLS_FIRST ||
            ((size_t)f[6] << 16 | (size_t)f[7] << 8 | f[8]) <= CLIENT_HELLO_MAX;
 }
 
@@ -204,7 +207,7 @@ static void
 shake_hands(struct sr_tls_session *s)
 {
     if (!is_modest(s)) {
-        s->why = "garbage";
+        s->why = s->first[0] == HANDSHAKE ? "garbage" : NULL; /* else sr_tls_guess() knows more */
         fail(s);
         return;
     }

@@ -273,6 +273,32 @@ def test_connections_are_limited_in_all_and_for_each_source(lab, server):
     daemon.settled(2)
 
 
+def test_several_sockets_of_a_listener_share_its_limit(lab, server):
+    port, held = 0, []
+    for _ in range(2):
+        s = socket.socket()
+        lab.sockets.append(s)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        s.bind(("127.0.0.1", port))
+        s.listen()
+        port = s.getsockname()[1]
+        held.append(("syslog", s))
+    daemon = Daemon(lab, server=server,
+                    listeners=[{"listen": f"tcp://127.0.0.1:{port}", "connections": 5}])
+    daemon.held, daemon.tcp = held, [("127.0.0.1", port)]
+    daemon.start()
+    senders = [Sender(daemon) for _ in range(40)]  # the kernel spreads them over both
+    wait_for("all are accepted or refused", lambda: daemon.metric("connections_total")
+             + daemon.metric("connections_refused_total") == 40)
+    assert daemon.metric("connections") == 5
+    for s in senders:
+        s.socket.close()
+    wait_for("there is room again", lambda: daemon.metric("connections") == 0)
+    for i in range(5):
+        Sender(daemon).send(line(f"m{i}") + b"\n")
+    daemon.settled(5)
+
+
 def test_a_queue_without_room_stops_reading_and_loses_nothing(lab, server):
     daemon = receiver(lab, {}, server=server, queue={"durability": "memory", "memory": "1MiB"},
                       publish={"dead_letter": False})

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "tcp_desk.h"
@@ -76,6 +77,43 @@ who_holds_whole_messages_stays_and_others_wait_for_memory(void **state)
 }
 
 static void
+while_the_queue_is_full_nobody_goes_for_memory(void **state)
+{
+    int fds[4];
+
+    (void)state;
+    buffers.limit = A_READ + 2 * A_PIECE;
+    start_with(CLIENTS_MAX, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        fds[i] = connect_to();
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        send_messages(fds[i], 0, 1);
+        wait_for_count(&listener.shown, 2 * i + 1);
+        send_all(fds[i], "m01\1m0", 6); /* a message, and a piece behind it */
+        wait_for_count(&listener.shown, 2 * i + 2);
+    }
+    atomic_store(&listener.full, true);
+    send_messages(fds[2], 0, 1); /* waits for room, and takes what the next one needs to be read */
+    wait_for_count(&listener.asked, 5);
+    send_messages(fds[3], 0, 1);
+    while (!atomic_load(&buffers.wanted)) {
+        (void)sched_yield();
+    }
+    atomic_store(&listener.full, false);
+    wait_for_count(&listener.shown, 6);
+    for (unsigned i = 0; i < 2; i++) {
+        send_all(fds[i], "1\2", 2);
+    }
+    wait_for_count(&listener.shown, 8);
+    stop_listener();
+    assert_int_equal(sr_counted(&listener.stats.connections_cut_off), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+static void
 a_stop_without_memory_reads_what_has_come_all_the_same(void **state)
 {
     int fds[3];
@@ -108,6 +146,7 @@ main(void)
         cmocka_unit_test_setup(without_memory_who_holds_a_piece_for_longest_goes, tcp_desk_reset),
         cmocka_unit_test_setup(
             who_holds_whole_messages_stays_and_others_wait_for_memory, tcp_desk_reset),
+        cmocka_unit_test_setup(while_the_queue_is_full_nobody_goes_for_memory, tcp_desk_reset),
         cmocka_unit_test_setup(
             a_stop_without_memory_reads_what_has_come_all_the_same, tcp_desk_reset),
     };
