@@ -185,7 +185,7 @@ open_listener(
         }
         stats->has_streams = stats->has_streams || w->at.is_stream;
         w->stream_options.tls = tls_listeners_at(rt->tls, i);
-        rt->maintenance.needed |= w->stream_options.tls != NULL;
+        rt->maintenance.needed |= rt->program->maintain != NULL || w->stream_options.tls != NULL;
         w->stream_options.shared = &rt->listeners[i].connections;
         if (!sr_worker_set_streams(w, l, &rt->buffers)) {
             (void)snprintf(error, error_size, "out of memory");
