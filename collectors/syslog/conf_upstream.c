@@ -130,10 +130,21 @@ set_timezone(const struct sr_conf_foreign *input)
 
 /* ---- Streams: [input] with type = "tcp" or "tls" ---- */
 
+/* What an input without a type is there. */
+#define INPUT_TYPE "syslog-tls"
+
+static const char *
+type_of(const struct sr_conf_foreign *input)
+{
+    const struct sr_conf_node *type = sr_conf_foreign_find(input, "type");
+
+    return type != NULL ? sr_conf_foreign_word(type, 0) : INPUT_TYPE;
+}
+
 static bool
 is_stream(const struct sr_conf_foreign *input)
 {
-    const char *type = sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0);
+    const char *type = type_of(input);
 
     return strstr(type, "tcp") != NULL || strstr(type, "tls") != NULL;
 }
@@ -141,7 +152,7 @@ is_stream(const struct sr_conf_foreign *input)
 static bool
 is_tls(const struct sr_conf_foreign *input)
 {
-    return strstr(sr_conf_foreign_word(sr_conf_foreign_find(input, "type"), 0), "tls") != NULL;
+    return strstr(type_of(input), "tls") != NULL;
 }
 
 static void
@@ -408,7 +419,10 @@ static const struct sr_conf_foreign_key record_keys[] = {
 
 /* ---- The whole ---- */
 
-/* The section of that name, when it is one of a type that we serve. Of others nothing is read. */
+/*
+ * The section of that name, when it is one of a type that we serve. Of others nothing is read.
+ * `otherwise` is what one without a type is there; NULL: one that we serve.
+ */
 static bool
 open_section(const struct sr_conf_foreign *top, const char *name, const struct choice *types,
     const char *served, const char *otherwise, struct sr_conf_foreign *ret_section)
@@ -419,6 +433,9 @@ open_section(const struct sr_conf_foreign *top, const char *name, const struct c
         return false;
     }
     const struct sr_conf_node *type = sr_conf_foreign_find(ret_section, "type");
+    if (type == NULL && otherwise == NULL) {
+        return true;
+    }
     if (type == NULL) {
         sr_conf_foreign_problem(ret_section, NULL,
             "has no `type`, which means %s upstream; write type = \"%s\"", otherwise, served);
@@ -454,7 +471,7 @@ finish(const struct sr_conf_foreign *top)
 {
     struct sr_conf_foreign input;
     struct sr_conf_foreign output;
-    bool has_input = open_section(top, "input", input_types, "udp", "syslog-tls", &input);
+    bool has_input = open_section(top, "input", input_types, "udp, tcp or tls", NULL, &input);
     bool has_output = open_section(top, "output", output_types, "nats", "tls", &output);
 
     if (has_output) {

@@ -42,9 +42,6 @@ enum sr_frame_state syslog_connection_frame(
 bool syslog_connection_admits(
     void *connection, const struct fair_use *use, const struct sr_peer *peer, uint64_t now_ns);
 
-/* That name, empty when there is none. Borrowed from the connection. */
-struct sr_span syslog_connection_tls_peer(const void *connection);
-
 /* The message of the last frame will not come again. */
 void syslog_connection_taken(void *connection);
 

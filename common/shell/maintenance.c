@@ -27,7 +27,7 @@ on_done(uv_work_t *work, int status)
 void
 maintenance_tick(struct maintenance *m, uv_loop_t *loop, uint64_t now_ns)
 {
-    if (m->running || now_ns < m->next_ns) {
+    if (!m->needed || m->running || now_ns < m->next_ns) {
         return;
     }
     m->next_ns = now_ns + INTERVAL_NS;

@@ -15,6 +15,7 @@ struct maintenance {
     void *arg;
     void (*run)(void *arg, bool last);
     uv_work_t work;
+    bool needed;  /* there is something to do; without it no thread is made */
     bool running; /* `work` is on its way */
     uint64_t next_ns;
 };

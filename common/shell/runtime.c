@@ -185,6 +185,7 @@ open_listener(
         }
         stats->has_streams = stats->has_streams || w->at.is_stream;
         w->stream_options.tls = tls_listeners_at(rt->tls, i);
+        rt->maintenance.needed |= rt->program->maintain != NULL || w->stream_options.tls != NULL;
         w->stream_options.shared = &rt->listeners[i].connections;
         if (!sr_worker_set_streams(w, l, &rt->buffers)) {
             (void)snprintf(error, error_size, "out of memory");
@@ -775,7 +776,8 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
-    rt.maintenance = (struct maintenance){ .arg = &rt, .run = maintain };
+    rt.maintenance =
+        (struct maintenance){ .arg = &rt, .run = maintain, .needed = program->maintain != NULL };
     rt.watchdog_ns = sr_notify_watchdog_ns();
     /* Signals are caught before anything is started, so that none ends us half-way. */
     bool looped = open_loop(&rt);

@@ -588,7 +588,7 @@ def test_dead_letters(running, tmp_path):
 
 def test_a_stopped_daemon_drops_in_the_kernel(lab, world, tmp_path):
     daemon = Daemon(lab, server=world, nats=world.nats(), queue={"disk": "64MiB"},
-                    listeners=[{"receive_buffer": "64KiB"}]).start()
+                    listeners=[{"receive_buffer": "64KiB", "shed": False}]).start()
     daemon.send_signal(19)
     for _ in range(3000):
         daemon.socket.sendto(b"<13>Jan  2 03:04:05 host app: x", daemon.address())

@@ -235,7 +235,8 @@ def test_a_certificate_changes_in_the_middle_of_a_connection(lab, server, ca):
     replace(cert, other_cert)
     daemon.await_log("changed files of TLS are used for new connections")
     assert certificate_shown(lab, daemon, ca) == other_cert.read_bytes()
-    assert daemon.metric("tls_certificate_expires_seconds") == expires + 59 * 86400
+    # The one was made some time after the other.
+    assert 0 <= daemon.metric("tls_certificate_expires_seconds") - expires - 59 * 86400 < 3600
     held.sendall(line("tw")[20:] + b"o\n")
     ledger = daemon.settled(2)
     assert ledger["decoded"] == 2 and daemon.metric("connections_total") == 3

@@ -409,9 +409,21 @@ inputs_without_their_transport_are_refused_by_name(void **state)
     refuses("[input]\ntype = \"redis\"\nredis_connect = \"127.0.0.1\"\n" OUTPUT,
         "f.toml:2: input.type: is `redis`; this suite receives syslog from the network: write udp, "
         "tcp or tls");
-    refuses("[input]\ntype = \"smoke\"\n" OUTPUT, "f.toml:2: input.type: is `smoke`; write udp");
+    refuses("[input]\ntype = \"smoke\"\n" OUTPUT,
+        "f.toml:2: input.type: is `smoke`; write udp, tcp or tls");
+}
+
+static void
+an_input_without_a_type_is_tls(void **state)
+{
+    (void)state;
+    accepts(
+        "[input]\nformat = \"rfc3164\"\ntls_cert = \"/c/f.pem\"\ntls_key = \"/c/f.key\"\n" OUTPUT);
+    gives("    listen: \"tls://0.0.0.0:6514\"\n");
     refuses("[input]\nformat = \"rfc3164\"\n" OUTPUT,
-        "f.toml:1: input: has no `type`, which means syslog-tls upstream; write type = \"udp\"");
+        "f.toml:1: listeners[0].tls.cert_file: is missing; TLS needs a certificate and its key: "
+        "set "
+        "both");
 }
 
 static void
@@ -724,6 +736,7 @@ main(void)
         cmocka_unit_test(smart_is_what_a_listener_reads_unless_it_is_to_be_upstreams),
         cmocka_unit_test(tls_is_taken_with_its_certificates_and_verifies_only_when_told_to),
         cmocka_unit_test(inputs_without_their_transport_are_refused_by_name),
+        cmocka_unit_test(an_input_without_a_type_is_tls),
         cmocka_unit_test(formats_are_refused_by_name),
         cmocka_unit_test(outputs_but_nats_are_refused_by_name),
         cmocka_unit_test(a_key_that_nobody_knows_has_its_line_and_the_nearest),

@@ -136,6 +136,25 @@ headers_of_rfc_3164_lose_nothing_of_what_they_state(void **state)
             "DefensePro", "", "11-10-2003 22:14:15 WARNING a" },
         { "<34>Oct 11 22:14:15 (\"U7LT,fcec,v4.0\") hostapd: a", SYSLOG_BSD, 1791756855, "U7LT", "",
             "", "fcec,v4.0\") hostapd: a" },
+        /* 2001 is no year in front of an address */
+        { "<34>Oct 11 22:14:15 2001:db8::5 su: a", SYSLOG_BSD, 1791756855, "2001:db8::5", "su", "",
+            "a" },
+        { "<34>Oct 11 22:14:15 ::ffff:192.0.2.7 su: a", SYSLOG_BSD, 1791756855, "::ffff:192.0.2.7",
+            "su", "", "a" },
+        { "<34>Oct 11 22:14:15 <local0.info> h su: a", SYSLOG_BSD, 1791756855, "h", "su", "", "a" },
+        { "<34>Oct 11 22:14:15:250 2020 h SHELL/5/LOGIN: a", SYSLOG_BSD, 1602454455, "h",
+            "SHELL/5/LOGIN", "", "a" },
+        { "<34>Oct 11 22:14:15 [h:kern.syslog.msg:notice]: a", SYSLOG_BSD, 1791756855, "h", "", "",
+            "[h:kern.syslog.msg:notice]: a" },
+        { "<34>Oct 11 22:14:15 [error: x]: a", SYSLOG_BSD, 1791756855, PEER, "", "",
+            "[error: x]: a" },
+        { "<34>1 Oct 11 22:14:15 h su: a", SYSLOG_BSD, 1791756855, "h", "su", "", "a" },
+        { "<34>1065910455003 h su: a", SYSLOG_EPOCH, 1065910455, "h", "su", "", "a" },
+        { "<34>2003/10/11:22:14:15 GMT h a b", SYSLOG_BSD_ISO, 1065910455, "h", "", "", "a b" },
+        { "<34>Oct 11 2003 22:14:15 GMT-05:00 h su: a", SYSLOG_BSD, 1065928455, "h", "su", "",
+            "a" },
+        { "Sat Oct 11 22:14:15 2003\treason=a\tb=c", SYSLOG_BSD_ISO, 1065910455, PEER, "", "",
+            "reason=a\tb=c" },
         { "<34>su: no date", SYSLOG_TAGGED, NOW, PEER, "su", "", "no date" },
         { "[2003-10-11 22:14:15] a", SYSLOG_PLAIN, 1065910455, PEER, "", "",
             "[2003-10-11 22:14:15] a" },
@@ -172,6 +191,18 @@ every_form_of_ciscos_header_is_read(void **state)
             "", "%PKI-3-CERT: a" },
         { "<166>7: Oct 11 2020 10:14:15 PM.5 UTC : %UC_AUDIT-5-A: [Node ID=h]: a", SYSLOG_CISCO,
             1602454455, "h", "", "", "%UC_AUDIT-5-A: [Node ID=h]: a" },
+        { "<166>Oct 11 2020 22:14:15 h: %ASA-4-106023: a", SYSLOG_CISCO, 1602454455, "h", "", "",
+            "%ASA-4-106023: a" },
+        { "<166>2003-10-11T22:14:15Z Mgr: %SYS-5-CONFIG_I: a", SYSLOG_CISCO, 1065910455, PEER,
+            "Mgr", "", "%SYS-5-CONFIG_I: a" },
+        { "<166>7: h RP/0/RSP0/CPU0:Oct 11 22:14:15: config[7]: %MGBL-CONFIG-6-COMMIT: a",
+            SYSLOG_CISCO, 1791756855, "h", "config", "", "%MGBL-CONFIG-6-COMMIT: a" },
+        { "<166>7: 2001:db8::5: 8: Oct 11 22:14:15: %SYS-5-CONFIG_I: a", SYSLOG_CISCO, 1791756855,
+            "2001:db8::5", "", "", "%SYS-5-CONFIG_I: a" },
+        { "<166>Oct 11 22:14:15 ::1 : %ASA-4-106023: a", SYSLOG_CISCO, 1791756855, "::1", "", "",
+            "%ASA-4-106023: a" },
+        { "<166>h: *dot1xMsgTask: Oct 11 22:14:15.5: #DOT1X-3-ABORT_AUTH: a", SYSLOG_CISCO,
+            1791756855, "h", "dot1xMsgTask", "", "#DOT1X-3-ABORT_AUTH: a" },
         { "<166>Oct 11 22:14:15 h app: 50% full", SYSLOG_BSD, 1791756855, "h", "app", "",
             "50% full" },
     };
@@ -191,6 +222,18 @@ vendors_formats_say_who_and_when(void **state)
             "time=1065910455|hostname=h|product=IPS|" },
         { "<99>date=2003-10-11 time=18:14:15 devname=\"h\" tz=\"-0400\"", SYSLOG_FORTINET,
             1065910455, "h", "", "", "date=2003-10-11 time=18:14:15 devname=\"h\" tz=\"-0400\"" },
+        { "<99>date=2003-10-11,time=22:14:15.5,devname=h,devid=FG,type=event", SYSLOG_FORTINET,
+            1065910455, "h", "", "",
+            "date=2003-10-11,time=22:14:15.5,devname=h,devid=FG,type=event" },
+        { "<99>timestamp=1065910455 devname=\"h\" devid=\"FG\"", SYSLOG_FORTINET, 1065910455, "h",
+            "", "", "timestamp=1065910455 devname=\"h\" devid=\"FG\"" },
+        { "<99>device_name=\"h\" timestamp=\"2003-10-11T22:14:15+0000\"", SYSLOG_FORTINET,
+            1065910455, "h", "", "", "device_name=\"h\" timestamp=\"2003-10-11T22:14:15+0000\"" },
+        { "timestamp=1065910455 user=a", SYSLOG_PLAIN, NOW, PEER, "", "",
+            "timestamp=1065910455 user=a" },
+        { "<99>LEEF:1.0|V|P|1|1|devTime=Oct 11 2003 22:14:15 GMT+00:00\tdvchost=h\tsrc=1",
+            SYSLOG_LEEF, 1065910455, "h", "", "",
+            "LEEF:1.0|V|P|1|1|devTime=Oct 11 2003 22:14:15 GMT+00:00\tdvchost=h\tsrc=1" },
         { "<99>id=firewall sn=C0 time=\"2003-10-11 22:14:15 UTC\" fw=h pri=6", SYSLOG_SONICWALL,
             1065910455, "h", "", "",
             "id=firewall sn=C0 time=\"2003-10-11 22:14:15 UTC\" fw=h pri=6" },
@@ -211,6 +254,13 @@ vendors_formats_say_who_and_when(void **state)
     CHECK(rows);
     assert_int_equal(decode_bytes("Oct 11 22:14:15 h 1791756855.125 x", 34), SYSLOG_OK);
     assert_int_equal(rec.time.nsec, 125000000);
+    assert_int_equal(
+        decode_bytes("Oct 11 22:14:15.25 h CEF:0|V|P|1|1|N|1|rt=1791756855000", 55), SYSLOG_OK);
+    assert_int_equal(rec.time.nsec, 250000000);
+    /* the serial number behind the comma is no fraction */
+    assert_int_equal(
+        decode_bytes("Oct 11 22:14:15 h 1,2026/10/11 22:14:15,0070,SYSTEM,x", 53), SYSLOG_OK);
+    assert_int_equal(rec.time.nsec, 0);
 }
 
 static void

@@ -204,8 +204,13 @@ static bool
 is_reserved(struct sr_span name)
 {
     /* Most names are ruled out by their first byte: this is asked twice of each. */
-    if (memchr("dnrst", name.data[0], 5) == NULL) {
-        return false;
+    switch (name.data[0]) {
+    case 'd':
+    case 'n':
+    case 'r':
+    case 's':
+    case 't': break;
+    default: return false;
     }
     while (name.len > 3 && memcmp(name.data, "sd_", 3) == 0) {
         name = (struct sr_span){ name.data + 3, name.len - 3 };
@@ -237,10 +242,29 @@ is_plain_next(const struct pending *p)
                compare_to_key(p->plain->name, (struct key){ "sd_", p->renamed->name }) < 0);
 }
 
+/* The first eight bytes of a name, as in struct syslog_param. */
+static inline uint64_t
+head_of(struct sr_span name)
+{
+    uint64_t head = 0;
+
+    for (size_t i = 0; i < 8 && i < name.len; i++) {
+        head |= (uint64_t)name.data[i] << (56 - 8 * i);
+    }
+    return head;
+}
+
 /* Writes the parameters whose keys come before `_BEFORE`; an empty one: all. */
-static void
+static inline void
 add_params(struct writer *w, struct pending *p, struct sr_span before)
 {
+    const uint64_t head = before.len > 0 ? head_of(before) : UINT64_MAX;
+
+    /* Nearly always none is renamed. */
+    while (p->renamed == p->end && p->plain < p->end && p->plain->head < head) {
+        add_param(w, p->plain, "_");
+        p->plain = next_of(p->plain + 1, p->end, false);
+    }
     while (p->plain < p->end || p->renamed < p->end) {
         bool is_plain = is_plain_next(p);
         const struct syslog_param *param = is_plain ? p->plain : p->renamed;

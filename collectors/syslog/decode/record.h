@@ -38,6 +38,8 @@ struct syslog_param {
     struct sr_span id; /* of its element; set by sd_elements() only */
     struct sr_span name;
     struct sr_span value;
+    uint64_t head;  /* of the name, its first eight bytes as a number, zeros behind: names differ
+                     * as these do, which is quicker to see */
     uint32_t order; /* place in the message */
     bool escaped;   /* the value contains a backslash */
 };

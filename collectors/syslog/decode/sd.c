@@ -23,9 +23,13 @@ static enum syslog_err
 read_param(struct sr_span *text, struct params *params)
 {
     const uint8_t *p = text->data;
+    uint64_t head = 0;
     size_t i = 0;
 
     while (i < text->len && is_name_byte(p[i])) {
+        if (i < 8) {
+            head |= (uint64_t)p[i] << (56 - 8 * i);
+        }
         i++;
     }
     struct sr_span name = { p, i };
@@ -51,6 +55,7 @@ read_param(struct sr_span *text, struct params *params)
     params->at[params->count] = (struct syslog_param){
         .name = name,
         .value = { p + start, i - start },
+        .head = head,
         .order = (uint32_t)params->count,
         .escaped = escaped,
     };
@@ -107,6 +112,9 @@ is_before(const struct syslog_param *a, const struct syslog_param *b)
 {
     int diff = a->id.len + b->id.len > 0 ? compare(a->id, b->id) : 0;
 
+    if (diff == 0 && a->head != b->head) {
+        return a->head < b->head;
+    }
     if (diff == 0) {
         diff = compare(a->name, b->name);
     }
@@ -168,7 +176,8 @@ drop_earlier(struct syslog_param *params, size_t count)
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && params[kept - 1].name.len == params[i].name.len &&
+        if (kept > 0 && params[kept - 1].head == params[i].head &&
+            params[kept - 1].name.len == params[i].name.len &&
             memcmp(params[kept - 1].name.data, params[i].name.data, params[i].name.len) == 0) {
             kept--;
         }

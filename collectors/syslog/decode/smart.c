@@ -81,12 +81,14 @@ take_pri(struct sr_span *text, struct syslog_record *rec)
 static void
 read_header(struct smart *m)
 {
+    m->text = smart_skip_blanks(m->text);
     if (m->text.len > 0 && m->text.data[0] >= '1' && m->text.data[0] <= '9' && smart_read_ietf(m)) {
         return;
     }
-    m->text = smart_skip_blanks(m->text);
     size_t reach = m->text.len < CISCO_REACH ? m->text.len : CISCO_REACH;
-    if (reach > 0 && memchr(m->text.data, '%', reach) != NULL && smart_read_cisco(m)) {
+    if (reach > 0 &&
+        (memchr(m->text.data, '%', reach) != NULL || memchr(m->text.data, '#', reach) != NULL) &&
+        smart_read_cisco(m)) {
         return;
     }
     (void)smart_read_bsd(m);

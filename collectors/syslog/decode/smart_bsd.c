@@ -13,10 +13,13 @@ static const char severities[] =
 static const char facilities[] = "kern user mail daemon auth syslog lpr news uucp cron authpriv "
                                  "ftp local0 local1 local2 local3 local4 local5 local6 local7";
 
-/* True for "FACILITY.SEVERITY", which some senders write behind the date. */
+/* True for "FACILITY.SEVERITY", which some senders write behind the date, BSD's in "<>". */
 static bool
 is_priority_word(struct sr_span word)
 {
+    if (word.len > 2 && word.data[0] == '<' && word.data[word.len - 1] == '>') {
+        word = (struct sr_span){ word.data + 1, word.len - 2 };
+    }
     const uint8_t *dot = word.len > 0 ? memchr(word.data, '.', word.len) : NULL;
 
     if (dot == NULL) {
@@ -176,6 +179,32 @@ take_relayed(struct smart *m)
     return true;
 }
 
+/* "[HOST:EVENT:SEVERITY]: ", with the name of a process before the event, of NetApp's filers. */
+static bool
+take_filer(struct smart *m)
+{
+    const uint8_t *close = m->text.len > 0 ? memchr(m->text.data, ']', m->text.len) : NULL;
+
+    if (close == NULL || m->text.data[0] != '[') {
+        return false;
+    }
+    struct sr_span inner = { m->text.data + 1, (size_t)(close - m->text.data) - 1 };
+    size_t host = 0;
+    size_t last = inner.len;
+    while (host < inner.len && inner.data[host] != ':') {
+        host++;
+    }
+    while (last > 0 && inner.data[last - 1] != ':') {
+        last--;
+    }
+    if (last <= host + 1 || !smart_listed(smart_skip(inner, last), severities) ||
+        !smart_set_host(m, (struct sr_span){ inner.data, host }, SYSLOG_FROM_HEADER)) {
+        return false;
+    }
+    m->rec->msg = m->text;
+    return true;
+}
+
 void
 smart_read_host_and_tag(struct smart *m)
 {
@@ -190,6 +219,9 @@ smart_read_host_and_tag(struct smart *m)
     }
     if (take_forwarded(m)) {
         smart_read_tag(m);
+        return;
+    }
+    if (take_filer(m)) {
         return;
     }
     bool is_repeat = smart_starts(m->text, "last message repeated ") ||
@@ -240,14 +272,14 @@ smart_read_bsd(struct smart *m)
         reading->dialect = m->rec->app.len > 0 ? SYSLOG_TAGGED : SYSLOG_PLAIN;
         return true;
     }
-    bool is_epoch = smart_digits(m->text) == 10;
+    bool is_epoch = smart_digits(m->text) >= 10;
     m->date = m->text;
     smart_set_time(m, &date, SYSLOG_FROM_HEADER);
     reading->dialect = is_epoch ? SYSLOG_EPOCH : date.has_month ? SYSLOG_BSD : SYSLOG_BSD_ISO;
     m->text = smart_skip(m->text, date.used);
     bool has_tab = m->text.len > 0 && m->text.data[0] == '\t';
     m->text = smart_skip_blanks(m->text);
-    if (m->text.len > 0 && m->text.data[0] == ':') {
+    if (m->text.len > 0 && m->text.data[0] == ':' && !smart_starts(m->text, "::")) {
         m->text = smart_skip(m->text, 1);
         smart_read_tag(m);
     } else if (has_tab) { /* a table of values: no host */

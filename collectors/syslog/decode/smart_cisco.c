@@ -20,7 +20,7 @@ struct header {
     bool time_has_colon; /* the last part was a date with a colon behind it */
 };
 
-/* True for "%FACILITY-SEVERITY-MNEMONIC". */
+/* True for "%FACILITY-SEVERITY-MNEMONIC"; old wireless controllers write '#'. */
 static bool
 is_mnemonic(struct sr_span text)
 {
@@ -28,7 +28,8 @@ is_mnemonic(struct sr_span text)
     size_t dashes = 0;
     bool has_severity = false;
 
-    if (text.len < 5 || text.data[0] != '%' || !smart_is_alnum(text.data[1])) {
+    if (text.len < 5 || (text.data[0] != '%' && text.data[0] != '#') ||
+        !smart_is_alnum(text.data[1])) {
         return false;
     }
     for (; n < text.len && n < 80; n++) {
@@ -69,12 +70,31 @@ uptime_length(struct sr_span text)
     return parts == 2 && text.len > n && text.data[n] == ':' && text.data[n - 1] != ':' ? n : 0;
 }
 
+/* True at an IPv6 address with "::" in it, whose start would be taken for a number or a colon. */
+static bool
+is_address(struct sr_span text)
+{
+    struct sr_span word = smart_word(text);
+    bool is_short = false;
+
+    for (size_t i = 0; i < word.len && i < 45 && word.data[i] != '%'; i++) {
+        uint8_t c = word.data[i];
+        is_short = is_short || (c == ':' && i + 2 < word.len && word.data[i + 1] == ':');
+        if (c != ':' && c != '.' && (c < '0' || c > '9') &&
+            ((c | 0x20) < 'a' || (c | 0x20) > 'f')) {
+            return false;
+        }
+    }
+    return is_short;
+}
+
 static void
 skip_colon(struct header *h)
 {
     struct sr_span rest = smart_skip_blanks(h->rest);
 
-    h->rest = rest.len > 0 && rest.data[0] == ':' ? smart_skip(rest, 1) : rest;
+    bool is_colon = rest.len > 0 && rest.data[0] == ':' && !is_address(rest);
+    h->rest = is_colon ? smart_skip(rest, 1) : rest;
 }
 
 /* Takes a number, an uptime or a date, with a mark in front. */
@@ -97,7 +117,7 @@ take_number_or_time(struct smart *m, struct header *h)
         h->has_time = true;
         h->rest = smart_skip(text, date.used);
         struct sr_span after = smart_skip_blanks(h->rest);
-        h->time_has_colon = after.len > 0 && after.data[0] == ':';
+        h->time_has_colon = after.len > 0 && after.data[0] == ':' && !is_address(after);
         skip_colon(h);
         return true;
     }
@@ -132,11 +152,26 @@ take_node(struct header *h)
     if (!has_slash || n == word.len || word.data[n] != ':') {
         return false;
     }
-    if (h->word.len > 0) {
+    if (h->word.len > 0 && h->rest.data[0] >= '0' && h->rest.data[0] <= '9') {
         h->host = (struct sr_span){ NULL, 0 };
     }
     h->rest = smart_skip(h->rest, n + 1);
     return true;
+}
+
+/* True at a mnemonic of a firewall, which writes no process in front of it. */
+static bool
+lacks_process(struct sr_span text)
+{
+    static const char *const starts[] = { "%ASA-", "%FTD-", "%PIX-", "%FWSM-" };
+
+    text = smart_skip_blanks(text);
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (smart_starts(text, starts[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Takes a name: of the host, or of a process when it has a colon and stands behind the date. */
@@ -150,7 +185,8 @@ take_name(struct header *h)
     name.len -= colon ? 1 : 0;
     if (name.len > 1 && name.data[0] == '*' && colon) { /* a task of a wireless controller */
         h->app = smart_skip(name, 1);
-    } else if (h->has_time && (h->time_has_colon || colon)) {
+    } else if (h->has_time && (h->time_has_colon || colon) &&
+               !(h->host.len == 0 && lacks_process(smart_skip(h->rest, word.len)))) {
         size_t n = 0;
         while (n < name.len && name.data[n] != '[') {
             n++;
@@ -195,7 +231,8 @@ smart_read_cisco(struct smart *m)
 
     for (unsigned parts = 0;; parts++) {
         h.rest = smart_skip_blanks(h.rest);
-        if (h.rest.len > 0 && h.rest.data[0] == ':') {
+        bool is_name = is_address(h.rest);
+        if (h.rest.len > 0 && h.rest.data[0] == ':' && !is_name) {
             h.rest = smart_skip(h.rest, 1);
             continue;
         }
@@ -205,7 +242,7 @@ smart_read_cisco(struct smart *m)
         if (parts == PARTS_MAX || h.rest.len == 0) {
             return false;
         }
-        if (!take_number_or_time(m, &h) && !take_node(&h) && !take_name(&h)) {
+        if ((is_name || !take_number_or_time(m, &h)) && !take_node(&h) && !take_name(&h)) {
             return false;
         }
     }

@@ -64,7 +64,7 @@ take_start(struct smart *m, struct sr_span *text, struct smart_date *date, struc
     if (digits > 3 || text->len <= digits + 1 || text->data[digits] != ' ') {
         return false;
     }
-    *text = smart_skip(*text, digits + 1);
+    *text = smart_skip_blanks(smart_skip(*text, digits + 1));
     if (smart_starts(*text, "- ")) {
         date->used = 1;
     } else if (smart_digits(*text) != 4 || !smart_time_read(*text, m->dates, date)) {
@@ -88,14 +88,15 @@ smart_read_ietf(struct smart *m)
     struct sr_span host;
 
     if (!take_start(m, &text, &date, &host)) {
-        /* Meraki writes a version and an epoch. */
-        size_t digits = smart_digits(m->text);
-        text = smart_skip(m->text, digits + 1);
-        if (digits == 1 && smart_starts(smart_skip(m->text, 1), " ") && smart_digits(text) == 10) {
-            m->text = text;
-            return smart_read_bsd(m);
+        /* Meraki writes a version and an epoch, others a version and the date of RFC 3164. */
+        text = smart_skip(m->text, 2);
+        if (smart_digits(m->text) != 1 || !smart_starts(smart_skip(m->text, 1), " ") ||
+            (smart_digits(text) != 10 &&
+                (m->text.data[0] != '1' || !smart_time_read(text, m->dates, &date)))) {
+            return false;
         }
-        return false;
+        m->text = text;
+        return smart_read_bsd(m);
     }
     if (date.used > 1) {
         smart_set_time(m, &date, SYSLOG_FROM_HEADER);

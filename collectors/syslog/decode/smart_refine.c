@@ -64,32 +64,58 @@ refine_check_point(struct smart *m)
     return true;
 }
 
-/* "date=2026-11-22 time=03:05:49 devname=NAME": the device's own, whoever sent it on. */
+/* Takes the time of the pairs "date" and "time", and "tz" where it is. */
+static void
+take_date_and_time(struct smart *m, uint8_t separator)
+{
+    struct sr_span msg = m->rec->msg;
+    struct sr_span date;
+    struct sr_span clock;
+    struct sr_span zone;
+    char text[64];
+    size_t len = 0;
+
+    if (!smart_pair(msg, "date", separator, &date) || date.len != 10 ||
+        !smart_pair(msg, "time", separator, &clock) || clock.len > 20) {
+        return;
+    }
+    memcpy(text, date.data, 10);
+    text[10] = 'T';
+    memcpy(text + 11, clock.data, clock.len);
+    len = 11 + clock.len;
+    if (smart_pair(msg, "tz", separator, &zone) && zone.len <= 6) {
+        memcpy(text + len, zone.data, zone.len);
+        len += zone.len;
+    }
+    (void)take_time(m, (struct sr_span){ (const uint8_t *)text, len });
+}
+
+/*
+ * "date=2026-11-22 time=03:05:49 devname=NAME": the device's own, whoever sent it on. Some write
+ * commas, and Sophos "device_name" and "timestamp".
+ */
 static bool
 refine_fortinet(struct smart *m)
 {
     struct sr_span msg = m->rec->msg;
     struct sr_span value;
-    char text[64];
-    size_t len = 0;
+    size_t first = 0;
 
-    if (msg.len < 29 || !smart_starts(smart_skip(msg, 15), " time=")) {
+    while (first < msg.len && msg.data[first] != ' ' && msg.data[first] != ',') {
+        first++;
+    }
+    uint8_t separator = first < msg.len ? msg.data[first] : ' ';
+    if (!smart_pair(msg, "devname", separator, &value) &&
+        !smart_pair(msg, "device_name", separator, &value) &&
+        (!smart_starts(msg, "date=") || !smart_pair(msg, "time", separator, &value))) {
         return false;
     }
-    struct sr_span clock = smart_word(smart_skip(msg, 21));
-    if (clock.len > 20) {
-        return false;
+    take_date_and_time(m, separator);
+    if (lacks_time(m) && smart_pair(msg, "timestamp", separator, &value)) {
+        (void)take_time(m, value);
     }
-    memcpy(text, msg.data + 5, 10);
-    text[10] = 'T';
-    memcpy(text + 11, clock.data, clock.len);
-    len = 11 + clock.len;
-    if (smart_pair(msg, "tz", ' ', &value) && value.len <= 6) {
-        memcpy(text + len, value.data, value.len);
-        len += value.len;
-    }
-    (void)take_time(m, (struct sr_span){ (const uint8_t *)text, len });
-    if (smart_pair(msg, "devname", ' ', &value)) {
+    if (smart_pair(msg, "devname", separator, &value) ||
+        (lacks_host(m) && smart_pair(msg, "device_name", separator, &value))) {
         (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
     }
     return true;
@@ -124,6 +150,7 @@ take_year(struct smart *m, struct sr_span value)
     struct smart_date again;
 
     if (smart_epoch_read(smart_word(value), &dates.now) &&
+        (m->rec->time.sec != dates.now.sec || m->rec->time.nsec == 0) &&
         smart_time_read(m->date, &dates, &again) && again.at.sec == dates.now.sec) {
         (void)take_time(m, smart_word(value));
     }
@@ -155,9 +182,16 @@ refine_leef(struct smart *m)
 {
     struct sr_span value;
 
-    if (smart_pair(m->rec->msg, "devTime", '^', &value) && smart_digits(value) >= 10) {
-        value.len = smart_digits(value);
-        (void)take_time(m, value);
+    if (smart_pair(m->rec->msg, "devTime", '^', &value)) {
+        if (smart_digits(value) >= 10) {
+            value.len = smart_digits(value);
+            (void)take_time(m, value);
+        } else if (lacks_time(m)) {
+            (void)take_time(m, value);
+        }
+    }
+    if (lacks_host(m) && smart_pair(m->rec->msg, "dvchost", '\t', &value)) {
+        (void)smart_set_host(m, value, SYSLOG_FROM_MESSAGE);
     }
     return true;
 }
@@ -250,7 +284,10 @@ refine_pan_os(struct smart *m)
     if (rest.len < 24 || rest.data[6] != '/' || rest.data[9] != '/') {
         return false;
     }
-    take_digits(m, smart_skip(rest, 2));
+    struct sr_span received = smart_skip(rest, 2); /* a comma behind it begins the next value */
+    const uint8_t *comma = memchr(received.data, ',', received.len);
+    received.len = comma != NULL ? (size_t)(comma - received.data) : received.len;
+    take_digits(m, received);
     for (size_t at = 0; rest.len > 0; at++) {
         struct sr_span value = take_comma_value(&rest);
         for (size_t i = 0; at == 3 && i < sizeof(pan_os_types) / sizeof(pan_os_types[0]); i++) {
@@ -340,6 +377,10 @@ static const struct {
     { "{", SYSLOG_JSON, refine_json },
     { "1,2", SYSLOG_PAN_OS, refine_pan_os },
     { "date=", SYSLOG_FORTINET, refine_fortinet },
+    { "logver=", SYSLOG_FORTINET, refine_fortinet },
+    { "timestamp=", SYSLOG_FORTINET, refine_fortinet },
+    { "device=", SYSLOG_FORTINET, refine_fortinet },
+    { "device_name=", SYSLOG_FORTINET, refine_fortinet },
     { "time=", SYSLOG_CHECK_POINT, refine_check_point },
     { "id=firewall ", SYSLOG_SONICWALL, refine_sonicwall },
 };

@@ -111,14 +111,18 @@ take_year(struct scan *s)
     return true;
 }
 
-/* Reads a fraction, behind a point or a comma. A point on its own is taken too. */
+/*
+ * Reads a fraction, behind a point or a comma, or of three digits behind a colon as H3C writes it.
+ * A point on its own is taken too.
+ */
 static void
 take_fraction(struct scan *s)
 {
     uint32_t unit = 100000000;
-    bool has_digit = peek(s, 1) >= '0' && peek(s, 1) <= '9';
+    size_t digits = smart_digits(smart_skip(s->text, s->at + 1));
+    bool is_h3c = peek(s, 0) == ':' && digits == 3 && peek(s, 4) == ' ';
 
-    if (peek(s, 0) != '.' && (peek(s, 0) != ',' || !has_digit)) {
+    if (peek(s, 0) != '.' && (peek(s, 0) != ',' || digits == 0) && !is_h3c) {
         return;
     }
     s->at++;
@@ -162,7 +166,16 @@ take_clock(struct scan *s)
     return true;
 }
 
-/* Reads a year behind the time: a blank and four digits that a blank or the end follows. */
+/* True at a blank or the end, or at a colon before them: not in the midst of an IPv6 address. */
+static bool
+ends_field(const struct scan *s)
+{
+    size_t n = peek(s, 0) == ':' ? 1 : 0;
+
+    return s->at + n >= s->text.len || peek(s, n) == ' ' || peek(s, n) == '\t';
+}
+
+/* Reads a year behind the time: a blank and four digits that end there. */
 static void
 take_late_year(struct scan *s)
 {
@@ -170,9 +183,8 @@ take_late_year(struct scan *s)
 
     take_blanks(&ahead);
     if (!s->has_year && ahead.at > s->at && (peek(&ahead, 0) == '1' || peek(&ahead, 0) == '2') &&
-        take_year(&ahead) &&
-        (peek(&ahead, 0) == ' ' || peek(&ahead, 0) == ':' || ahead.at == ahead.text.len) &&
-        ahead.civil.year >= 1970 && ahead.civil.year < 2200) {
+        take_year(&ahead) && ends_field(&ahead) && ahead.civil.year >= 1970 &&
+        ahead.civil.year < 2200) {
         *s = ahead;
     }
 }
@@ -204,8 +216,8 @@ take_month_form(struct scan *s)
 }
 
 /*
- * "YYYY-MM-DDTHH:MM", "YYYY/MM/DD HH:MM", "YYYY:MM:DD-HH:MM", "YYYY-Mmm-DD HH:MM" or "YYYY Mmm d
- * HH:MM"
+ * "YYYY-MM-DDTHH:MM", "YYYY/MM/DD HH:MM", "YYYY/MM/DD:HH:MM", "YYYY:MM:DD-HH:MM",
+ * "YYYY-Mmm-DD HH:MM" or "YYYY Mmm d HH:MM"
  */
 static bool
 take_year_form(struct scan *s)
@@ -235,7 +247,8 @@ take_year_form(struct scan *s)
     }
     s->civil.day = (uint8_t)day;
     uint8_t c = peek(s, 0);
-    if (c != 'T' && c != 't' && c != ' ' && (c != '-' || separator == '-')) {
+    if (c != 'T' && c != 't' && c != ' ' && (c != '-' || separator == '-') &&
+        (c != ':' || separator != '/')) {
         return false;
     }
     s->at++;
@@ -320,7 +333,8 @@ struct zone {
 };
 
 /*
- * Reads a zone at `s` or behind a blank: an offset, an abbreviation or an IANA name. With a name,
+ * Reads a zone at `s` or behind a blank: an offset, which "GMT" or "UTC" may stand in front of, an
+ * abbreviation or an IANA name. With a name,
  * a blank, a colon or the end must follow, so that a host's name is not cut.
  */
 static void
@@ -344,6 +358,14 @@ take_zone(struct scan *s, const struct tz_table *zones, struct zone *zone)
     }
     struct sr_span name = { ahead.text.data + ahead.at, len };
     uint8_t next = peek(&ahead, len);
+    struct scan offset = ahead;
+    offset.at += len;
+    if ((words_equal(name, "GMT") || words_equal(name, "UTC")) &&
+        take_offset(&offset, &zone->offset) && !smart_is_alnum(peek(&offset, 0))) {
+        zone->is_named = zone->has_offset = true;
+        *s = offset;
+        return;
+    }
     if (len == 0 || ahead.at > s->at + 2 || next == '-' || next == '.' || next == '=') {
         return;
     }
@@ -422,13 +444,14 @@ smart_epoch_read(struct sr_span text, struct syslog_time *ret_time)
     return i == text.len;
 }
 
-/* "1065910455.003", or ten digits as a word. */
+/* "1065910455.003", or ten digits as a word, or thirteen: milliseconds. */
 static bool
 take_epoch(struct sr_span text, struct smart_date *ret_date)
 {
     struct sr_span word = smart_word(text);
 
-    if (smart_digits(word) != 10 || !smart_epoch_read(word, &ret_date->at)) {
+    size_t digits = smart_digits(word);
+    if ((digits != 10 && digits != 13) || !smart_epoch_read(word, &ret_date->at)) {
         return false;
     }
     ret_date->used = word.len;

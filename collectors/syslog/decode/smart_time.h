@@ -27,11 +27,11 @@ struct smart_date {
 
 /*
  * Reads the date and time that `text` starts with, and its zone if one follows:
- *   2003-10-11T22:14:15.003Z   date and time may be apart by a blank, '/' or ':' may be between
- * parts Oct 11 22:14:15            month names in any case, with fraction, AM or PM, and a year
+ *   2003-10-11T22:14:15.003Z   with a blank, '/' or ':' in other places
+ *   Oct 11 22:14:15            names of months in any case, with a fraction, AM or PM, and a year
  *   2003 Oct 11 22:14:15       before or behind the day or behind the time
  *   Sat Oct 11 22:14:15 2003   and 11 Oct 2003 22:14:15, 10/11/2003:22:14:15, 11-10-2003 22:14:15
- *   1065910455.003             seconds since 1970, with a fraction or ten digits on their own
+ *   1065910455.003             seconds since 1970 with a fraction, or ten or thirteen digits
  * A date without a year is the latest that is at most 31 days ahead of `dates->now`. False: there
  * is none, or one that does not exist. Looks at the first 80 bytes only.
  */
