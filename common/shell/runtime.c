@@ -337,9 +337,8 @@ start_workers(struct runtime *rt, char *error, size_t error_size)
 {
     uint64_t connections = 0;
 
-    for (size_t i = 0; i < rt->worker_count; i++) {
-        const struct sr_worker *w = &rt->workers[i];
-        bool first = i == 0 || w->listener != rt->workers[i - 1].listener; /* of its sockets */
+    for (const struct sr_worker *w = rt->workers; w < rt->workers + rt->worker_count; w++) {
+        bool first = w == rt->workers || w->listener != w[-1].listener; /* of its sockets */
         connections += w->at.is_stream && first ? w->stream_options.connections : 0;
     }
     if (connections > 0) {

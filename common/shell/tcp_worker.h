@@ -55,6 +55,7 @@ struct tcp_connection {
     bool full;  /* it is paused with a message for which the queue has no room */
     bool later; /* not for room, but since its source sends too much */
     bool ended; /* the peer sends no more */
+    bool deaf;  /* it takes nothing of what TLS has to say */
 };
 
 struct sr_tcp_worker {
@@ -174,7 +175,7 @@ bool tcp_tls_start(struct tcp_connection *c);
 /* Decrypts what came and hands it on. */
 enum sr_stream_state tcp_tls_feed(struct tcp_connection *c, struct sr_span bytes);
 
-/* The session takes no more: the peer has ended it, or it failed. */
+/* The session takes no more: the peer has ended it, it failed, or the peer does not listen. */
 bool tcp_tls_is_over(const struct tcp_connection *c);
 
 /* Tells what was wrong, if anything, says goodbye and frees the session. */

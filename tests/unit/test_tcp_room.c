@@ -79,10 +79,16 @@ who_holds_whole_messages_stays_and_others_wait_for_memory(void **state)
 static void
 while_the_queue_is_full_nobody_goes_for_memory(void **state)
 {
+    enum { WAITING = 200 };
+    char messages[WAITING * FRAME_MAX];
+    size_t len = 0;
     int fds[4];
 
     (void)state;
-    buffers.limit = A_READ + 2 * A_PIECE;
+    buffers.limit = A_READ_BEHIND_A_PIECE + A_PIECE;
+    for (unsigned i = 0; i < WAITING; i++) {
+        len += write_message(messages + len, i);
+    }
     start_with(CLIENTS_MAX, 0);
     for (unsigned i = 0; i < 4; i++) {
         fds[i] = connect_to();
@@ -94,18 +100,18 @@ while_the_queue_is_full_nobody_goes_for_memory(void **state)
         wait_for_count(&listener.shown, 2 * i + 2);
     }
     atomic_store(&listener.full, true);
-    send_messages(fds[2], 0, 1); /* waits for room, and takes what the next one needs to be read */
+    send_all(fds[2], messages, len); /* wait for room, and take what the next needs to be read */
     wait_for_count(&listener.asked, 5);
     send_messages(fds[3], 0, 1);
-    while (!atomic_load(&buffers.wanted)) {
+    while (!atomic_load(&buffers.wanted) && sr_counted(&listener.stats.connections_cut_off) == 0) {
         (void)sched_yield();
     }
     atomic_store(&listener.full, false);
-    wait_for_count(&listener.shown, 6);
+    wait_for_count(&listener.shown, 4 + WAITING + 1);
     for (unsigned i = 0; i < 2; i++) {
         send_all(fds[i], "1\2", 2);
     }
-    wait_for_count(&listener.shown, 8);
+    wait_for_count(&listener.shown, 4 + WAITING + 1 + 2);
     stop_listener();
     assert_int_equal(sr_counted(&listener.stats.connections_cut_off), 0);
     for (unsigned i = 0; i < 4; i++) {
