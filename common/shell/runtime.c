@@ -341,9 +341,7 @@ start_workers(struct runtime *rt, char *error, size_t error_size)
         bool first = w == rt->workers || w->listener != w[-1].listener; /* of its sockets */
         connections += w->at.is_stream && first ? w->stream_options.connections : 0;
     }
-    if (connections > 0) {
-        sr_tcp_expect(connections);
-    }
+    sr_tcp_expect(connections);
     rt->workers_started = true;
     for (size_t i = 0; i < rt->worker_count; i++) {
         rt->workers[i].tap = rt->tap;

@@ -95,6 +95,9 @@ sr_tcp_expect(uint64_t connections)
     rlim_t wanted = (rlim_t)connections + 2 * DESCRIPTORS_SPARE; /* what is open already is in it */
     struct rlimit limit;
 
+    if (connections == 0) {
+        return;
+    }
     if (wanted > descriptor_limit() && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);

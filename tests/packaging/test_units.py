@@ -24,7 +24,9 @@ def units(installed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("units")
     for unit in (installed / "usr/lib/systemd/system").iterdir():
         text = re.sub(r"/usr/s?bin/(?=serviceradar-)", f"{BIN}/", unit.read_text())
-        (folder / unit.name.replace("@", "@site")).write_text(text)
+        # The instance of a socket is its port.
+        instance = "@6514." if "-stream@" in unit.name else "@site."
+        (folder / unit.name.replace("@.", instance)).write_text(text)
     return folder
 
 

@@ -99,14 +99,14 @@ struct sr_tcp_handler {
 struct stream_budget;
 
 struct sr_tcp_options {
-    unsigned connections; /* at most so many; what comes on top is closed at once */
+    unsigned connections;     /* at most so many; what comes on top is closed at once */
     _Atomic unsigned *shared; /* how many there are of all workers for which that limit is one;
                                  borrowed; NULL: this one has its own */
-    unsigned per_source;  /* of one address at most so many; 0: no limit of its own */
-    uint64_t idle_ns;     /* without a whole message for so long it is closed; 0: never */
-    uint64_t open_ns;     /* a balancer's header and a handshake may take so long; 0: ten seconds */
-    size_t message_max;   /* bytes of a message with its frame */
-    bool proxied;         /* each connection begins with a header of sr/proxy.h: who made it */
+    unsigned per_source;      /* of one address at most so many; 0: no limit of its own */
+    uint64_t idle_ns;         /* without a whole message for so long it is closed; 0: never */
+    uint64_t open_ns;   /* a balancer's header and a handshake may take so long; 0: ten seconds */
+    size_t message_max; /* bytes of a message with its frame */
+    bool proxied;       /* each connection begins with a header of sr/proxy.h: who made it */
     struct stream_budget *buffers;     /* shell/stream_budget.h; borrowed; NULL: without a limit */
     struct sr_tls_listener *tls;       /* what follows is TLS; NULL: it is not; borrowed */
     const struct sr_access *balancers; /* who may connect then; borrowed; NULL: everybody */
