@@ -11,13 +11,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "sr/clock.h"
 
 #include "sr/banned.h"
-
-#define DRAIN_READS 64U /* of each connection, when stopping */
 
 /* ---- What a stream calls ---- */
 
@@ -276,6 +275,15 @@ tcp_connection_start(struct tcp_connection *c)
     (void)uv_read_start(&c->handle.stream, on_alloc, on_read);
 }
 
+/* Bytes that the kernel has of a connection. */
+static size_t
+unread_of(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
 void
 tcp_connection_drain(struct tcp_connection *c)
 {
@@ -283,16 +291,22 @@ tcp_connection_drain(struct tcp_connection *c)
 
     (void)uv_read_stop(&c->handle.stream);
     (void)uv_fileno(&c->handle.any, &fd);
-    for (unsigned i = 0; i < DRAIN_READS && !c->paused; i++) {
+    if (!c->draining) {
+        c->draining = true;
+        c->unread = unread_of(fd);
+    }
+    while (c->unread > 0 && !c->paused) {
         if (!tcp_room_take(c) && !c->worker->giving_up) {
             tcp_connection_pause(c);
             break;
         }
-        ssize_t len = recv(fd, c->worker->buffer, TCP_READ_SIZE, MSG_DONTWAIT);
+        size_t size = c->unread < TCP_READ_SIZE ? c->unread : TCP_READ_SIZE;
+        ssize_t len = recv(fd, c->worker->buffer, size, MSG_DONTWAIT);
 
         if (len <= 0) {
             break;
         }
+        c->unread -= (size_t)len;
         bool is_open = receive(c, (struct sr_span){ c->worker->buffer, (size_t)len });
         tcp_room_settle(c);
         if (!is_open) {

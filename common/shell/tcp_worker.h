@@ -52,10 +52,12 @@ struct tcp_connection {
     bool open;              /* to the handler */
     bool late;              /* it has said nothing for too long */
     bool paused;
-    bool full;  /* it is paused with a message for which the queue has no room */
-    bool later; /* not for room, but since its source sends too much */
-    bool ended; /* the peer sends no more */
-    bool deaf;  /* it takes nothing of what TLS has to say */
+    bool full;     /* it is paused with a message for which the queue has no room */
+    bool later;    /* not for room, but since its source sends too much */
+    bool ended;    /* the peer sends no more */
+    bool draining; /* it is read for the last time, what `unread` says */
+    size_t unread; /* bytes that the kernel had of it then: the peer may go on for ever */
+    bool deaf;     /* it takes nothing of what TLS has to say */
 };
 
 struct sr_tcp_worker {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -413,6 +414,47 @@ a_stop_waits_for_room_and_goes_on_reading(void **state)
     (void)close(fd);
 }
 
+/* Sends until the connection ends. */
+static void *
+send_without_end(void *arg)
+{
+    const int *fd = arg;
+    char messages[256 * FRAME_MAX]; /* behind which the bytes that number them begin anew */
+    size_t len = 0;
+
+    for (unsigned i = 0; i < 256; i++) {
+        len += write_message(messages + len, i);
+    }
+    while (send(*fd, messages, len, MSG_NOSIGNAL) > 0) {
+    }
+    return NULL;
+}
+
+static void
+a_sender_that_never_ends_does_not_keep_a_stop(void **state)
+{
+    pthread_t sender;
+    int size = 65536;
+    int listening = open_listener();
+
+    (void)state;
+    assert_int_equal(setsockopt(listening, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    serve(listening, 4, 0);
+    atomic_store(&listener.full, true);
+    int fd = connect_to();
+    assert_int_equal(pthread_create(&sender, NULL, send_without_end, &fd), 0);
+    wait_for_count(&listener.asked, 1);
+    sr_tcp_worker_stop(listener.worker);
+    uint64_t asked = atomic_load(&listener.asked);
+    wait_for_count(&listener.asked, asked + 1);
+    atomic_store(&listener.full, false);
+    stop_listener();
+    assert_int_equal(pthread_join(sender, NULL), 0);
+    /* What waited, and what the kernel had. */
+    assert_in_range(atomic_load(&listener.bytes), 1, 1024 * 1024);
+    (void)close(fd);
+}
+
 static void
 what_never_gets_room_is_told_when_it_stops(void **state)
 {
@@ -498,6 +540,7 @@ main(void)
         cmocka_unit_test_setup(a_connection_that_waits_for_room_is_not_idle, tcp_desk_reset),
         cmocka_unit_test_setup(a_stop_reads_what_has_come, tcp_desk_reset),
         cmocka_unit_test_setup(a_stop_waits_for_room_and_goes_on_reading, tcp_desk_reset),
+        cmocka_unit_test_setup(a_sender_that_never_ends_does_not_keep_a_stop, tcp_desk_reset),
         cmocka_unit_test_setup(what_never_gets_room_is_told_when_it_stops, tcp_desk_reset),
         cmocka_unit_test_setup(only_listening_tcp_sockets_are_adopted, tcp_desk_reset),
         cmocka_unit_test_setup(a_port_that_is_taken_is_an_error_with_advice, tcp_desk_reset),
