@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_REPLAY_REWRITE_H_INCLUDED
+#define CLI_REPLAY_REWRITE_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/mark.h"
+#include "sr/span.h"
+
+/*
+ * What has to change in a recorded message for it to be a new one: the timestamp of syslog, time of
+ * export and sequence number of NetFlow and IPFIX, request ids of SNMP. Everything else stays as it
+ * is. Pure but for the memory that rewrite_new() allocates.
+ */
+struct rewrite;
+
+#define REWRITE_ROOM 65535U /* bytes that rewrite_message() may write */
+
+enum rewrite_err {
+    REWRITE_OK = 0,
+    REWRITE_EUNKNOWN, /* not a message of that protocol, or one that cannot be changed: as it was */
+    REWRITE_ELENGTH,  /* it would be longer than a datagram: as it was */
+};
+
+/* A static text. */
+const char *rewrite_reason(enum rewrite_err err);
+
+struct rewrite_options {
+    enum traffic_kind kind;
+    bool marked;  /* records get a mark, by which `--verify` knows them */
+    uint32_t run; /* of the marks; random */
+};
+
+/* What became of a message. */
+struct rewritten {
+    struct sr_span bytes; /* in `out`, or the message itself */
+    uint64_t sequence;    /* of the mark */
+    uint32_t records;     /* that it has; 0 when it is not marked */
+};
+
+/* Returns owned: rewrite_free; NULL without memory. */
+struct rewrite *rewrite_new(const struct rewrite_options *options);
+
+/*
+ * Rewrites one message of `source` (any index of who sent it) for the time `wall_ns`, into
+ * `out` (REWRITE_ROOM bytes). On an error the message is as it was, and has no mark.
+ */
+enum rewrite_err rewrite_message(struct rewrite *r, uint32_t source, uint64_t wall_ns,
+    struct sr_span message, uint8_t *out, struct rewritten *ret_rewritten);
+
+/* The number of a record in a stream, as verify_options.read wants it; thread-safe after rewriting
+ * began. */
+bool rewrite_read(void *rewrite, struct sr_span record, uint64_t *ret_sequence);
+
+/* NULL is allowed. */
+void rewrite_free(struct rewrite *r);
+
+#endif
