@@ -130,6 +130,15 @@ begin_pass(struct replay_source *source)
     source->at = 0;
 }
 
+/* From here on the capture's time counts from `captured_ns`, and ours goes on. */
+static void
+begin_at(struct replay_source *source, uint64_t captured_ns)
+{
+    source->in_file = true;
+    source->file_first_ns = captured_ns;
+    source->file_base_ns = source->last_ns;
+}
+
 /*
  * Times that go back are those of the message before. Where the capturing host's clock was set, or
  * a time cannot be held (0), what follows goes on from there.
@@ -137,17 +146,19 @@ begin_pass(struct replay_source *source)
 static uint64_t
 time_of(struct replay_source *source, uint64_t captured_ns)
 {
-    uint64_t past_ns = captured_ns - source->file_first_ns;
+    uint64_t ns;
 
-    if (!source->in_file ||
-        (captured_ns > source->file_first_ns && past_ns > source->last_ns + JUMP_NS)) {
-        source->in_file = true;
-        source->file_first_ns = captured_ns;
-        source->file_base_ns = source->last_ns;
-        past_ns = 0;
+    if (!source->in_file) {
+        begin_at(source, captured_ns);
     }
-    if (captured_ns > source->file_first_ns && source->file_base_ns + past_ns > source->last_ns) {
-        source->last_ns = source->file_base_ns + past_ns;
+    if (captured_ns <= source->file_first_ns) {
+        return source->last_ns;
+    }
+    ns = source->file_base_ns + (captured_ns - source->file_first_ns);
+    if (ns > source->last_ns && ns - source->last_ns > JUMP_NS) {
+        begin_at(source, captured_ns);
+    } else if (ns > source->last_ns) {
+        source->last_ns = ns;
     }
     return source->last_ns;
 }

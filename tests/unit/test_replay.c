@@ -129,7 +129,7 @@ add_datagram(struct pcap_file *file, uint32_t second, unsigned host, unsigned so
 
     (void)snprintf(hex, sizeof(hex),
         "4500001d0001000040110000c00002%02xc63364010%03x%04x00090000%02x", host, source, port,
-        second);
+        second & 0xff);
     pcap_file_add(file, second, hex);
 }
 
