@@ -565,27 +565,54 @@ def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server
 
 
 def test_a_flood_waits_for_its_target_to_come_back(tmp_path, server):
-    closed = threading.Event()
+    go = threading.Event()
 
-    def close(connection):
+    def leave(connection):
+        go.wait(20)
         s.socket.shutdown(socket.SHUT_RDWR)
         s.socket.close()
-        connection.recv(1000)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
-        closed.set()
-    s = server(serve=close)
-    capture = write_capture(tmp_path / "x.pcap", messages(1000))
-    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "1000",
+    s = server(serve=leave)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 1000] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "20",
                            "--json"], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
-        assert closed.wait(20)
+        assert "does not read; waiting" in process.stderr.readline()
+        go.set()
+        assert "connecting again" in process.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
         again = server(port=s.port)
         out, _ = process.communicate(timeout=30)
     summary = json.loads(out)
     assert summary["reconnected"] == 1
-    assert summary["sent"] + summary["lost"] == 1000000
-    lines = again.take().count(b"\n")
-    assert 0 < lines <= summary["sent"]
+    assert summary["sent"] + summary["lost"] == 20000
+    assert 0 < again.take().count(b"\n") <= summary["sent"]
+
+
+def test_who_throws_every_connection_out_is_not_asked_more_than_once_a_second(tmp_path, server):
+    accepted = []
+
+    def refuse(connection):
+        accepted.append(connection)
+        connection.close()
+    s = server(serve=refuse)
+    capture = write_capture(tmp_path / "x.pcap", messages(200))
+    done = run("replay", capture, "--to", s.url(), "--json")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout)
+    assert summary["sent"] + summary["lost"] == 200
+    assert len(accepted) <= 3 + summary["seconds"]
+
+
+def test_a_certificate_that_is_missing_is_told(tmp_path, server):
+    authority = Authority(tmp_path)
+    s = server(tls_context(authority.issue("listener"), authority.file))
+    capture = write_capture(tmp_path / "x.pcap", messages(50))
+    done = run("replay", capture, "--to", s.url("tls", "localhost"), "--ca", str(authority.file))
+    assert done.returncode == 1
+    assert "certificate required" in done.stderr
 
 
 # ---- What is shown ----
