@@ -169,11 +169,12 @@ print_deviation(const struct receiver *r, uint64_t rate)
     if (count > 0) {
         qsort(off, count, sizeof(*off), compare);
         size_t middle = count / 2;
+        size_t later = count * 9 / 10;
         size_t late = count * 99 / 100;
 
-        printf("behind their time: median %.1f us, 99 %% %.1f us, largest %.1f us\n",
-            microseconds(off[middle] - off[0]), microseconds(off[late] - off[0]),
-            microseconds(off[count - 1] - off[0]));
+        printf("behind their time: median %.1f us, 90 %% %.1f us, 99 %% %.1f us, largest %.1f us\n",
+            microseconds(off[middle] - off[0]), microseconds(off[later] - off[0]),
+            microseconds(off[late] - off[0]), microseconds(off[count - 1] - off[0]));
     }
     free(off);
 }
