@@ -116,5 +116,5 @@ class Single:
         self.socket.send(self.make(self.number))
 
     def pause(self):
-        """Seconds before the next one, so that it meets timers at any moment of them."""
-        return self.random.uniform(0.001, 0.004)
+        """Seconds before the next one, which meets timers at any moment of them, and comes alone."""
+        return self.random.uniform(0.004, 0.012)
