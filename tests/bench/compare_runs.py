@@ -105,7 +105,7 @@ def highest(passes, first, confirmations, probes=12):
         else:
             step = (good + bad) // 2
         jump = jump if bad is None or good is None else jump // 2 or 1
-    while good is not None and good > 0:
+    for _ in range(probes if good is not None else 0):
         runs = []
         for _ in range(confirmations):
             passed, result = passes(STEP ** good)

@@ -116,8 +116,12 @@ def environment(program):
 
 def version(program):
     """Of the package that is unpacked, or else of the one that is installed."""
-    mark = os.path.join(root_of(program), MARK)
-    if os.path.exists(mark):
-        with open(mark) as text:
-            return text.read()
-    return _run(["dpkg-query", "-W", "-f=${Version}", PACKAGES[program][0]])
+    try:
+        with open(os.path.join(root_of(program), MARK)) as mark:
+            return mark.read()
+    except OSError:
+        pass
+    try:
+        return _run(["dpkg-query", "-W", "-f=${Version}", PACKAGES[program][0]])
+    except (Missing, OSError):
+        return "of an unknown version"
