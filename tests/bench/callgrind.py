@@ -84,14 +84,18 @@ class Names:
         return self.known.get(number, text.strip())
 
 
-Cost = collections.namedtuple("Cost", "function file instructions callee callee_object")
+Cost = collections.namedtuple(
+    "Cost", "function function_file file instructions callee callee_object callee_file")
 
 
 def read_costs(path):
-    """Yields what was spent: `callee` is None for a function's own, else it was spent below it."""
+    """
+    Yields what was spent in a function, in code of `file`: that of an inlined function is not
+    `function_file`. `callee` is None for its own instructions, else they were spent below that.
+    """
     names = {"fn": Names(), "fl": Names(), "ob": Names()}
-    at = {"fn": "", "fl": "", "ob": ""}
-    call = {"fn": None, "ob": None}
+    at = {"fn": "", "fl": "", "ob": "", "own": ""}
+    call = {}
     is_call = False
     with open(path) as lines:
         for line in lines:
@@ -100,15 +104,48 @@ def read_costs(path):
                 called, what, text = found.groups()
                 kind = "fl" if what in ("fi", "fe") else what
                 name = names[kind].read(text)
-                if called:
-                    call[kind] = name
-                else:
-                    at[kind] = name
+                (call if called else at)[kind] = name
+                if what == "fn" and not called:
+                    at["own"] = at["fl"]
             elif line.startswith("calls="):
                 is_call = True
             elif re.match(r"[0-9+*-]", line):
                 cost = int(line.split()[1])
-                yield Cost(at["fn"], at["fl"], cost, call["fn"] if is_call else None,
-                           (call["ob"] or at["ob"]) if is_call else None)
+                callee = [call.get("fn"), call.get("ob", at["ob"]), call.get("fl", at["fl"])]
+                yield Cost(at["fn"], at["own"], at["fl"], cost,
+                           *(callee if is_call else [None] * 3))
                 if is_call:
-                    is_call, call = False, {"fn": None, "ob": None}
+                    is_call, call = False, {}
+
+
+def attribute(costs, stage_of):
+    """
+    Yields (stage, instructions): what a function of a stage spends, with what it calls that is of
+    none. `stage_of` tells the stage of a source file, None of those that belong to their callers.
+    """
+    costs = list(costs)
+    below = {}  # of functions of no stage: what they spend, and how much of that below a stage
+
+    def stage(cost):
+        return stage_of(cost.file) or stage_of(cost.function_file)
+
+    def share(key, seen):
+        """How much of what that function spends is not spent by a stage that it calls."""
+        if key not in below or key in seen:
+            return 1.0
+        spent, calls = below[key]
+        elsewhere = sum(c.instructions * (1.0 if stage_of(c.callee_file) else 1 - share(
+            (c.callee, c.callee_file), seen | {key})) for c in calls)
+        return 1 - elsewhere / spent if spent > 0 else 1.0
+
+    for c in costs:
+        if not stage_of(c.function_file):
+            entry = below.setdefault((c.function, c.function_file), [0, []])
+            entry[0] += c.instructions
+            if c.callee is not None:
+                entry[1].append(c)
+    for c in costs:
+        if stage(c) is None or (c.callee is not None and stage_of(c.callee_file)):
+            continue  # its caller's, or counted for itself
+        part = 1.0 if c.callee is None else share((c.callee, c.callee_file), frozenset())
+        yield stage(c), c.instructions * part

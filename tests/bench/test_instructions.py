@@ -21,6 +21,7 @@ def load(name):
 
 
 import callgrind  # noqa: E402
+import profile_stages  # noqa: E402
 
 gate = load("instructions")
 
@@ -92,3 +93,48 @@ def test_what_callgrind_wrote_is_read_with_files_and_calls(tmp_path):
     calls = [c for c in callgrind.read_costs(str(path)) if c.callee is not None]
     assert [(c.callee, c.callee_object, c.instructions) for c in calls] == [
         ("inner", "/bin/program", 50), ("memmove", "/lib/libc.so", 40)]
+
+
+# What a stage calls that belongs to none, and calls another stage: the harness of a stream does.
+NESTED = """\
+events: Ir
+ob=(1) /bin/program
+fl=(1) frame/framer.c
+fn=(1) walk
+1 10
+cfi=(2) stages.c
+cfn=(2) message
+calls=1 5
+2 100
+
+fl=(2)
+fn=(2)
+5 20
+cfi=(3) decode/gelf.c
+cfn=(3) encode
+calls=1 9
+6 80
+
+fl=(3)
+fn=(3)
+9 80
+totals: 110
+"""
+
+
+def test_what_a_stage_calls_is_its_own_but_for_other_stages(tmp_path):
+    path = tmp_path / "out"
+    path.write_text(NESTED)
+    costs = list(callgrind.attribute(callgrind.read_costs(str(path)), profile_stages.of_file))
+    assert round(sum(n for s, n in costs if s == "frame")) == 30
+    assert round(sum(n for s, n in costs if s == "encode")) == 80
+
+
+def test_a_sample_belongs_to_the_innermost_stage():
+    stack = [("memcpy", []), ("sr_buf_add", ["/common/include/sr/buf.h", "/x/syslog/decode/gelf.c"]),
+             ("sr_syslog_datagram", ["/x/syslog/decode/datagram.c"]), ("deliver", ["/x/shell/udp.c"])]
+    assert profile_stages.of_stack(stack) == "encode"
+    assert profile_stages.of_stack(stack[2:]) == "decode"
+    assert profile_stages.of_stack(stack[3:]) == "recv"
+    assert profile_stages.of_stack([("do_nanosleep", [])] + stack[3:]) == "wait"
+    assert profile_stages.of_thread("publish") == "publish"
