@@ -147,16 +147,18 @@ def sending(desk, load, daemon, records, rate, options=()):
     return load.send(port_of(daemon), records, rate, *more, *options)
 
 
-def await_rest(daemon, what="records"):
-    """Until all that was received is settled: nothing waits in the socket or the queue."""
-    port = port_of(daemon)
+def is_received(daemon):
+    """Nothing waits in the socket, and what was read is decoded and in the queue."""
+    if daemon.listeners[0]["listen"].startswith("udp") and socket_of(port_of(daemon))[0] > 0:
+        return False
+    ledger = daemon.ledger()
+    return ledger["batching"] == 0 and ledger["balanced"]
 
-    def rests():
-        if daemon.listeners[0]["listen"].startswith("udp") and socket_of(port)[0] > 0:
-            return False
-        ledger = daemon.ledger()
-        return ledger["queued"] == 0 and ledger["batching"] == 0 and ledger["balanced"]
-    wait_for(f"all {what} are settled", rests, PATIENCE)
+
+def await_rest(daemon):
+    """Until all that was received is settled."""
+    wait_for("all records are settled", lambda: is_received(daemon) and
+             daemon.ledger()["queued"] == 0, PATIENCE)
 
 
 def lost(ledger):
