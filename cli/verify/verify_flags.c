@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/verify_flags.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "command.h"
@@ -10,101 +9,113 @@
 #include "sr/banned.h"
 
 #define WINDOW_DEFAULT 4096U /* what the collectors have in flight, sr/window.h */
-#define WINDOW_MAX LEDGER_NUMBERS_MAX
-#define WAIT_DEFAULT 10U /* seconds */
+#define WAIT_DEFAULT 10U     /* seconds */
 #define WAIT_MAX 3600U
 
-struct verify_flags
-verify_flags_none(void)
+void
+verify_flags_init(struct verify_flags *flags)
 {
-    return (struct verify_flags){ .window = WINDOW_DEFAULT, .wait_s = WAIT_DEFAULT };
-}
-
-bool
-verify_flags_is(int code)
-{
-    return code >= VERIFY_FLAG_URL && code < VERIFY_FLAG_END;
+    *flags = (struct verify_flags){
+        .options = { .window = WINDOW_DEFAULT, .quiet_s = WAIT_DEFAULT },
+    };
 }
 
 static bool
-take_number(const char *command, const char *name, const char *text, uint64_t max, uint64_t *ret)
+take_wait(struct verify_options *o, const char *value)
 {
-    char *end;
+    uint64_t seconds;
 
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || number > max) {
-        complain("%s: --%s wants a number up to %llu, not \"%s\"", command, name,
-            (unsigned long long)max, text);
+    if (!send_flags_number("verify-wait", value, 0, WAIT_MAX, &seconds)) {
         return false;
     }
-    *ret = number;
+    o->quiet_s = (unsigned)seconds;
     return true;
 }
 
-bool
-verify_flags_take(struct verify_flags *flags, const char *command, int code, const char *value)
+enum send_flag_result
+verify_flags_take(struct verify_flags *flags, int option, const char *value)
 {
-    flags->given = true;
-    switch (code) {
-    case VERIFY_FLAG_URL: flags->url = value; return true;
-    case VERIFY_FLAG_STREAM: flags->stream = value; return true;
-    case VERIFY_FLAG_SUBJECT: flags->subject = value; return true;
-    case VERIFY_FLAG_CREDS: flags->creds_file = value; return true;
-    case VERIFY_FLAG_CA: flags->ca_file = value; return true;
-    case VERIFY_FLAG_CERT: flags->cert_file = value; return true;
-    case VERIFY_FLAG_KEY: flags->key_file = value; return true;
+    struct verify_options *o = &flags->options;
+    bool fine = true;
+
+    switch (option) {
+    case VERIFY_FLAG_URL: o->url = value; break;
+    case VERIFY_FLAG_STREAM: o->stream = value; break;
+    case VERIFY_FLAG_SUBJECT: o->subject = value; break;
+    case VERIFY_FLAG_CREDS: o->creds_file = value; break;
+    case VERIFY_FLAG_CA: o->ca_file = value; break;
+    case VERIFY_FLAG_CERT: o->cert_file = value; break;
+    case VERIFY_FLAG_KEY: o->key_file = value; break;
     case VERIFY_FLAG_WINDOW:
-        return take_number(command, "verify-window", value, WINDOW_MAX, &flags->window);
-    case VERIFY_FLAG_WAIT:
-        return take_number(command, "verify-wait", value, WAIT_MAX, &flags->wait_s);
-    default: return false;
+        fine = send_flags_number("verify-window", value, 0, LEDGER_NUMBERS_MAX, &o->window);
+        break;
+    case VERIFY_FLAG_WAIT: fine = take_wait(o, value); break;
+    default: return SEND_FLAG_OTHER;
     }
+    flags->given = true;
+    return fine ? SEND_FLAG_TAKEN : SEND_FLAG_WRONG;
 }
 
-static bool
-is_url(const char *url)
+/* What does not fit, NULL: nothing. */
+static const char *
+find_fault(const struct verify_flags *flags)
 {
-    return strncmp(url, "nats://", 7) == 0 || strncmp(url, "tls://", 6) == 0;
+    const struct verify_options *o = &flags->options;
+
+    if (o->url == NULL) {
+        return flags->given ? "--verify nats://HOST:PORT says where to read the stream" : NULL;
+    }
+    if (strncmp(o->url, "nats://", 7) != 0 && strncmp(o->url, "tls://", 6) != 0) {
+        return "--verify wants nats://HOST:PORT or tls://HOST:PORT";
+    }
+    if (o->stream == NULL) {
+        return "--verify wants --stream NAME, the stream that the collector publishes to";
+    }
+    if ((o->cert_file == NULL) != (o->key_file == NULL)) {
+        return "--verify-cert and --verify-key go together";
+    }
+    return NULL;
 }
 
 bool
-verify_flags_check(const struct verify_flags *flags, const char *command, uint64_t count)
+verify_flags_check(struct verify_flags *flags, const struct send_flags *sending)
 {
-    const char *wrong = NULL;
+    const char *fault = find_fault(flags);
 
-    if (flags->url == NULL) {
-        wrong = flags->given ? "--verify URL says which NATS server to read from" : NULL;
-    } else if (!is_url(flags->url)) {
-        wrong = "--verify wants nats://HOST:PORT or tls://HOST:PORT";
-    } else if (flags->stream == NULL) {
-        wrong = "--verify wants --stream NAME: the stream that the collector publishes to";
-    } else if ((flags->cert_file == NULL) != (flags->key_file == NULL)) {
-        wrong = "--verify-cert and --verify-key go together";
-    } else if (count > LEDGER_NUMBERS_MAX) {
-        complain("%s: one run can verify %llu messages, with %u bytes of memory for each: lower "
-                 "--count",
-            command, (unsigned long long)LEDGER_NUMBERS_MAX, LEDGER_BYTES_EACH);
+    if (fault != NULL) {
+        complain("%s", fault);
         return false;
     }
-    if (wrong != NULL) {
-        complain("%s: %s", command, wrong);
+    if (flags->options.url != NULL && sending->count > LEDGER_NUMBERS_MAX) {
+        complain("one run verifies %" PRIu64 " messages at most, in %u bytes of memory for each: "
+                 "give a lower --count",
+            LEDGER_NUMBERS_MAX, LEDGER_BYTES_EACH);
+        return false;
     }
-    return wrong == NULL;
+    if (flags->options.ca_file == NULL) {
+        flags->options.ca_file = sending->options.ca_file;
+    }
+    return true;
 }
 
-struct verify_options
-verify_flags_options(const struct verify_flags *flags, const char *ca_file)
+void
+verify_flags_help(FILE *out)
 {
-    return (struct verify_options){
-        .url = flags->url,
-        .creds_file = flags->creds_file,
-        .ca_file = flags->ca_file != NULL ? flags->ca_file : ca_file,
-        .cert_file = flags->cert_file,
-        .key_file = flags->key_file,
-        .stream = flags->stream,
-        .subject = flags->subject,
-        .window = flags->window,
-        .quiet_s = (unsigned)flags->wait_s,
-    };
+    fputs(
+        "Verification, whether all that is sent is stored once (exit code 1 if not):\n"
+        "      --verify URL        the NATS server, nats:// or tls://HOST:PORT\n"
+        "      --stream NAME       the stream that the collector publishes to; it may hold other\n"
+        "                          records, and what it holds before is not read\n"
+        "      --subject S         only messages of this subject; it may have wildcards\n"
+        "      --creds FILE        credentials of a user who may read the stream; a collector's\n"
+        "                          may not\n"
+        "      --verify-ca FILE    who signs the NATS server's certificate; by default those of\n"
+        "                          --ca, or whom this host trusts\n"
+        "      --verify-cert FILE  our certificate for the NATS server, where it asks for one\n"
+        "      --verify-key FILE   its private key\n"
+        "      --verify-window N   disorder that is fine: messages that the collector may have\n"
+        "                          in flight (default 4096)\n"
+        "      --verify-wait S     seconds without a record, after which no more is waited for\n"
+        "                          (default 10)\n",
+        out);
 }
