@@ -370,11 +370,10 @@ rewrite_flows_find(struct rewrite_flows *f, struct sr_span record, uint64_t *ret
         return false;
     }
     uint16_t version = type == NF_TYPE_IPFIX ? IPFIX : type == NF_TYPE_V9 ? V9 : V5;
-    bool found = rewrite_numbers_find(
-        f->numbers, (uint32_t)sequence, version, (uint32_t)domain, &number);
+    bool found =
+        rewrite_numbers_find(f->numbers, (uint32_t)sequence, version, (uint32_t)domain, &number);
     if (!found && version == V5) { /* v7 is stored as v5 */
-        found = rewrite_numbers_find(
-            f->numbers, (uint32_t)sequence, V7, (uint32_t)domain, &number);
+        found = rewrite_numbers_find(f->numbers, (uint32_t)sequence, V7, (uint32_t)domain, &number);
     }
     if (!found || number == REWRITE_UNMARKED) {
         return false;

@@ -96,7 +96,8 @@ put_range(struct ber_writer *w, const uint8_t *begin, const uint8_t *end)
     put_bytes(w, begin, (size_t)(end - begin));
 }
 
-#define FIELDS_V1 5U /* enterprise, agent, generic, specific, time-stamp: RFC 1157 section 4.1.6   \
+#define FIELDS_V1                                                                                  \
+    5U               /* enterprise, agent, generic, specific, time-stamp: RFC 1157 section 4.1.6   \
                       */
 #define FIELDS_V2 3U /* request-id, error-status, error-index: RFC 3416 section 3 */
 
