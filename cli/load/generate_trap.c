@@ -33,15 +33,25 @@ trap_generator_strerror(enum trap_generator_err err)
 {
     switch (err) {
     case TRAP_GENERATOR_OK: return "fine";
-    case TRAP_GENERATOR_EMEMORY: return "out of memory: use fewer sources or smaller traps";
-    case TRAP_GENERATOR_EWEIGHTS:
-        return "the weights of the traps must be 1 to 1024 in sum: correct them";
-    case TRAP_GENERATOR_ESIZE:
-        return "a trap does not fit its size: allow more bytes, or fewer varbinds";
-    case TRAP_GENERATOR_EKEYS:
-        return "OpenSSL does not offer an algorithm of the user here: choose another one";
+    case TRAP_GENERATOR_EMEMORY: return "there is no memory for the traps";
+    case TRAP_GENERATOR_EWEIGHTS: return "the mix of traps has no turns, or too many";
+    case TRAP_GENERATOR_ESIZE: return "a trap is longer than its size, or than a datagram";
+    case TRAP_GENERATOR_EKEYS: return "OpenSSL does not offer an algorithm of the user here";
     }
     return "unknown error";
+}
+
+const char *
+trap_generator_remedy(enum trap_generator_err err)
+{
+    switch (err) {
+    case TRAP_GENERATOR_OK: break;
+    case TRAP_GENERATOR_EMEMORY: return "use fewer sources";
+    case TRAP_GENERATOR_EWEIGHTS: return "give weights of 1 to 1024 in sum";
+    case TRAP_GENERATOR_ESIZE: return "allow more bytes, or fewer varbinds";
+    case TRAP_GENERATOR_EKEYS: return "choose another trap.auth or trap.priv";
+    }
+    return "";
 }
 
 static bool

@@ -16,7 +16,6 @@
  */
 #define TRAP_KINDS_MAX 8U
 #define TRAP_COLUMNS_MAX 200U /* varbinds beside those that a trap has in any case */
-#define TRAP_LEAST 16U        /* bytes that --size may say: what is less, no trap can be */
 
 struct trap_kind {
     enum trap_version version;
@@ -55,8 +54,9 @@ enum trap_generator_err {
 enum trap_generator_err trap_generator_new(
     const struct trap_load *load, struct trap_generator **ret_generator);
 
-/* A sentence with a remedy. Static. */
+/* What is wrong, and what helps: half a sentence each. Static. */
 const char *trap_generator_strerror(enum trap_generator_err err);
+const char *trap_generator_remedy(enum trap_generator_err err);
 
 /* The longest message, and what encryption takes beside it. */
 size_t trap_generator_room(const struct trap_generator *g);

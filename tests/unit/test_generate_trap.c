@@ -250,7 +250,7 @@ what_cannot_be_made_is_told(void **state)
     load.kinds[0].weight = 0;
     assert_int_equal(trap_generator_new(&load, &g), TRAP_GENERATOR_EWEIGHTS);
     assert_null(g);
-    assert_non_null(strstr(trap_generator_strerror(TRAP_GENERATOR_ESIZE), "allow more bytes"));
+    assert_non_null(strstr(trap_generator_remedy(TRAP_GENERATOR_ESIZE), "allow more bytes"));
 }
 
 int
