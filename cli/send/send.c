@@ -2,6 +2,7 @@
 #include "send/send.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,6 +81,28 @@ send_waits(struct sender *s)
     }
 }
 
+bool
+send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret)
+{
+    const struct sr_peer *peer;
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+    if (s->options.addresses == NULL) {
+        return false;
+    }
+    peer = &s->options.addresses[source];
+    memset(ret, 0, sizeof(*ret));
+    if (peer->is_v6) {
+        memcpy(&v6.sin6_addr, peer->address, sizeof(v6.sin6_addr));
+        memcpy(ret, &v6, sizeof(v6));
+    } else {
+        memcpy(&v4.sin_addr, peer->address, sizeof(v4.sin_addr));
+        memcpy(ret, &v4, sizeof(v4));
+    }
+    return true;
+}
+
 /* Each source has a descriptor; the usual soft limit is 1024. */
 static bool
 make_room(uint32_t sources, char *message)
@@ -106,11 +129,8 @@ open_target(struct sender *s, char *message)
 {
     enum send_err err;
 
-    if (!send_target_parse(s->options.to, &s->target) || s->target.scheme != SEND_UDP) {
-        (void)snprintf(message, SEND_MESSAGE_MAX,
-            "'%.200s' is not udp://HOST:PORT; for example "
-            "udp://127.0.0.1:514 or udp://[::1]:514",
-            s->options.to);
+    if (!send_target_parse(s->options.to, &s->target)) {
+        (void)snprintf(message, SEND_MESSAGE_MAX, SEND_TARGET_FORM, s->options.to);
         return SEND_ETARGET;
     }
     err = send_target_resolve(&s->target, s->options.anywhere, message);
@@ -120,7 +140,7 @@ open_target(struct sender *s, char *message)
     if (!make_room(s->options.sources, message)) {
         return SEND_ECONNECT;
     }
-    return datagrams_open(s, message);
+    return s->target.scheme == SEND_UDP ? datagrams_open(s, message) : streams_open(s, message);
 }
 
 enum send_err
@@ -249,7 +269,8 @@ send_items(struct sender *s, const struct send_item *items, size_t count)
         if (due == 0) {
             break;
         }
-        settled = datagrams_send(s, items + at, due);
+        settled = s->datagrams != NULL ? datagrams_send(s, items + at, due)
+                                       : streams_send(s, items + at, due);
         at += settled;
         s->taken += settled;
         if (settled < due) {
@@ -270,7 +291,11 @@ send_finish(struct sender *s)
         (void)wait_until(s, s->start_ns + pace_due_ns(s->options.rate, s->taken));
     }
     end_ns = send_now_ns();
-    datagrams_finish(s);
+    if (s->datagrams != NULL) {
+        datagrams_finish(s);
+    } else {
+        streams_finish(s);
+    }
     return (double)(end_ns - s->start_ns) / SEND_NS_PER_SECOND;
 }
 
@@ -293,5 +318,6 @@ send_close(struct sender *s)
         return;
     }
     datagrams_close(s->datagrams);
+    streams_close(s->streams);
     free(s);
 }

@@ -79,34 +79,12 @@ open_socket(const struct sockaddr_storage *address, const struct sockaddr_storag
     return -1;
 }
 
-/* The own address of a source with port 0; false when it has none. */
-static bool
-own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret)
-{
-    const struct sr_peer *peer = s->options.addresses + source;
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-
-    if (s->options.addresses == NULL) {
-        return false;
-    }
-    memset(ret, 0, sizeof(*ret));
-    if (peer->is_v6) {
-        memcpy(&v6.sin6_addr, peer->address, 16);
-        memcpy(ret, &v6, sizeof(v6));
-    } else {
-        memcpy(&v4.sin_addr, peer->address, 4);
-        memcpy(ret, &v4, sizeof(v4));
-    }
-    return true;
-}
-
 static bool
 open_outlet(struct sender *s, uint32_t source, uint16_t port, struct outlet *outlet)
 {
     struct sockaddr_storage address = s->datagrams->address;
     struct sockaddr_storage own;
-    bool has_own = own_address(s, source, &own);
+    bool has_own = send_own_address(s, source, &own);
 
     if (port != 0) {
         send_address_set_port(&address, port);

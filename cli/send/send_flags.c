@@ -134,7 +134,8 @@ send_flags_check(const struct send_flags *flags)
         return false;
     }
     if (!send_target_parse(o->to, &target)) {
-        return true; /* send_open() says what is wrong with it */
+        complain(SEND_TARGET_FORM, o->to);
+        return false;
     }
     if (flags->has_framing && target.scheme == SEND_UDP) {
         complain("--framing is for tcp:// and tls://: a datagram is a message");

@@ -23,7 +23,6 @@ struct sender {
     uint64_t start_ns;  /* monotonic */
     uint64_t taken;     /* messages that were given to send_items() */
     uint64_t margin_ns; /* see pace_margin_ns() */
-    uint64_t shown_ns;  /* when `waiting` was called last */
     char message[SEND_MESSAGE_MAX];
 };
 
@@ -42,6 +41,9 @@ void send_count(struct sender *s, const struct send_item *item, uint64_t *wall_n
 /* Keeps a sentence for send_message() and tells it. */
 void send_tell(struct sender *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The own address of a source with port 0, for bind(); false when the kernel chooses. */
+bool send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret);
+
 /* Gives whoever shows the progress a chance, a few times a second. */
 void send_waits(struct sender *s);
 
@@ -59,7 +61,11 @@ void datagrams_close(struct datagrams *d);
 /* ---- Connections ---- */
 
 enum send_err streams_open(struct sender *s, char *message);
+
+/* As datagrams_send(); all are settled, be it as lost. */
 size_t streams_send(struct sender *s, const struct send_item *items, size_t count);
+
+/* Waits until the receivers have closed their side. */
 void streams_finish(struct sender *s);
 void streams_close(struct streams *t);
 

@@ -17,6 +17,11 @@ enum send_scheme {
     SEND_TLS,
 };
 
+/* What is told of a URL that is none, as a format. */
+#define SEND_TARGET_FORM                                                                           \
+    "'%.200s' is not udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; for example "            \
+    "udp://127.0.0.1:514 or udp://[::1]:514"
+
 /* Addresses of one name that are tried. */
 #define SEND_ADDRESSES_MAX 8U
 
