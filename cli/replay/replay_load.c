@@ -18,6 +18,9 @@ enum {
     FIRST_ENTRIES = 4096,
 };
 
+/* A year: no capture pauses for that long. */
+#define JUMP_NS (366 * UINT64_C(86400000000000))
+
 struct entry {
     size_t offset; /* into `bytes` */
     uint64_t time_ns;
@@ -31,8 +34,9 @@ struct replay_source {
     struct replay_sources *sources;
     struct sr_capture *capture; /* NULL once read to its end */
     size_t next_path;
-    uint64_t file_first_ns; /* the capture's time of its first message; 0: none came yet */
+    uint64_t file_first_ns; /* the capture's time of its first message */
     uint64_t file_base_ns;  /* when that is, for us */
+    bool in_file;           /* that message came */
     uint64_t last_ns;
     uint8_t *bytes;
     size_t bytes_len;
@@ -110,8 +114,7 @@ open_next(struct replay_source *source, char *message)
         return false;
     }
     source->next_path++;
-    source->file_first_ns = 0;
-    source->file_base_ns = source->last_ns;
+    source->in_file = false;
     return true;
 }
 
@@ -127,20 +130,36 @@ begin_pass(struct replay_source *source)
     source->at = 0;
 }
 
-/* Times that go back, or cannot be held, are those of the message before. */
+/* From here on the capture's time counts from `captured_ns`, and ours goes on. */
+static void
+begin_at(struct replay_source *source, uint64_t captured_ns)
+{
+    source->in_file = true;
+    source->file_first_ns = captured_ns;
+    source->file_base_ns = source->last_ns;
+}
+
+/*
+ * Times that go back are those of the message before. Where the capturing host's clock was set, or
+ * a time cannot be held (0), what follows goes on from there.
+ */
 static uint64_t
 time_of(struct replay_source *source, uint64_t captured_ns)
 {
     uint64_t ns;
 
-    if (source->file_first_ns == 0) {
-        source->file_first_ns = captured_ns;
+    if (!source->in_file) {
+        begin_at(source, captured_ns);
     }
     if (captured_ns <= source->file_first_ns) {
         return source->last_ns;
     }
     ns = source->file_base_ns + (captured_ns - source->file_first_ns);
-    source->last_ns = ns > source->last_ns ? ns : source->last_ns;
+    if (ns > source->last_ns && ns - source->last_ns > JUMP_NS) {
+        begin_at(source, captured_ns);
+    } else if (ns > source->last_ns) {
+        source->last_ns = ns;
+    }
     return source->last_ns;
 }
 

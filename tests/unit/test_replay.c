@@ -129,7 +129,7 @@ add_datagram(struct pcap_file *file, uint32_t second, unsigned host, unsigned so
 
     (void)snprintf(hex, sizeof(hex),
         "4500001d0001000040110000c00002%02xc63364010%03x%04x00090000%02x", host, source, port,
-        second);
+        second & 0xff);
     pcap_file_add(file, second, hex);
 }
 
@@ -173,6 +173,34 @@ files_follow_each_other_and_times_never_go_back(void **state)
     replay_source_close(source);
     pcap_file_remove(&first);
     pcap_file_remove(&second);
+}
+
+static void
+a_clock_that_was_set_makes_no_pause_of_years(void **state)
+{
+    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
+    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[8];
+    struct replay_source *source;
+    struct pcap_file file;
+
+    (void)state;
+    pcap_file_start(&file, 101);
+    for (size_t i = 0; i < 5; i++) {
+        add_datagram(&file, captured[i], 1, 1, 514);
+    }
+    pcap_file_finish(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
+
+    assert_true(replay_source_open(&load, &source, message));
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
+    }
+    replay_source_close(source);
+    pcap_file_remove(&file);
 }
 
 static void
@@ -305,6 +333,7 @@ main(void)
         cmocka_unit_test(a_capture_larger_than_memory_comes_in_pieces_and_is_repeated),
         cmocka_unit_test(standard_input_larger_than_memory_cannot_be_repeated),
         cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
+        cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
         cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
         cmocka_unit_test(senders_that_find_no_room_share_a_number),
         cmocka_unit_test(each_sender_gets_a_loopback_address_that_no_other_has),
