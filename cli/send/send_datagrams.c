@@ -321,7 +321,8 @@ send_run(struct sender *s, struct outlet *outlet, const struct send_item *items,
 
     while (at < count && !send_is_over(s)) {
         size_t n = send_cut(items, order + at, count - at, s->datagrams->segment, pieces);
-        uint64_t wall_ns = 0;
+        /* Before the call: a collector is quick enough to store the first before it returns. */
+        uint64_t wall_ns = s->options.sent != NULL ? send_wall_ns() : 0;
         int rc;
 
         fill(&v, items, order + at, pieces, n);
