@@ -236,8 +236,8 @@ replay_options_parse(int argc, char **argv, struct replay_options *options)
     }
     options->paths = argv + optind;
     options->path_count = (size_t)(argc - optind);
-    if (!send_flags_check(&options->send) || !check(options) ||
-        !verify_flags_check(&options->verify, &options->send)) {
+    if (!verify_flags_check(&options->verify, &options->send) ||
+        !send_flags_check(&options->send) || !check(options)) {
         return false;
     }
     if (options->verify.options.url != NULL && !options->rewrites) {

@@ -163,8 +163,8 @@ print_text(const struct replay_renew *r)
 {
     for (int err = REWRITE_OK + 1; err <= REWRITE_ELENGTH; err++) {
         if (r->as_it_was[err] > 0) {
-            printf("sent as they were (%s): %" PRIu64 "\n",
-                rewrite_reason((enum rewrite_err)err), r->as_it_was[err]);
+            printf("sent as they were (%s): %" PRIu64 "\n", rewrite_reason((enum rewrite_err)err),
+                r->as_it_was[err]);
         }
     }
     if (r->verify != NULL) {

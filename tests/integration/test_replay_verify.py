@@ -334,7 +334,8 @@ def test_what_cannot_be_marked_is_not_fine(lab, server):
     daemon.stop()
 
 
-def test_a_tls_server_is_read_with_a_readers_credentials(lab):
+@pytest.mark.parametrize("prefix", ["--verify-", "--"])
+def test_a_tls_server_is_read_with_a_readers_credentials(lab, prefix):
     world = lab.world()
     daemon = lab.daemon(nats=world.nats())
     folder = world.dir / "acme"
@@ -342,9 +343,9 @@ def test_a_tls_server_is_read_with_a_readers_credentials(lab):
     done = run([CLI, "replay", write_capture(lab, lines(100)), "--to", f"udp://{host}:{port}",
                 "--json", "--rate", RATE, "--verify", world.tls_url, "--stream", "events",
                 "--creds", folder / "creds" / "platform.creds",
-                "--verify-ca", world.dir / "tls" / "ca.pem",
-                "--verify-cert", folder / "tls" / "platform.pem",
-                "--verify-key", folder / "tls" / "platform-key.pem"])
+                prefix + "ca", world.dir / "tls" / "ca.pem",
+                prefix + "cert", folder / "tls" / "platform.pem",
+                prefix + "key", folder / "tls" / "platform-key.pem"])
     assert done.returncode == 0, done
     check_fine(json.loads(done.stdout), 100)
     daemon.stop()
