@@ -97,6 +97,28 @@ def test_payloads_arrive_whole_and_in_order(tmp_path, receiver, link, ipv6):
     assert summary["errors"] == 0
 
 
+# A network of its own, whose packets are those of Ethernet.
+SMALL_LINK = ["unshare", "-rn", "sh", "-c", "ip link set lo up mtu 1500 && exec \"$@\"", "sh"]
+
+RECEIVE_2000 = """
+import socket, subprocess, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+s.settimeout(5)
+subprocess.run([*sys.argv[1:], "--to", "udp://127.0.0.1:%d" % s.getsockname()[1]], check=True)
+assert [s.recv(4096) for _ in range(20)] == [bytes([i]) * 2000 for i in range(20)]
+"""
+
+
+@pytest.mark.skipif(subprocess.run([*SMALL_LINK, "true"], capture_output=True).returncode != 0,
+                    reason="this user may make no network")
+def test_what_a_kernel_does_not_take_in_one_piece_goes_one_by_one(tmp_path):
+    capture = write_capture(tmp_path / "x.pcap", [bytes([i]) * 2000 for i in range(20)])
+    done = subprocess.run([*SMALL_LINK, sys.executable, "-c", RECEIVE_2000, CLI, "replay", capture,
+                           "--flood"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("rate, count", [(100, 250), (5000, 12500)])
 def test_the_rate_is_kept_on_average(tmp_path, receiver, rate, count):
     capture = write_capture(tmp_path / "x.pcap", messages(50))
