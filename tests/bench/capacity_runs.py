@@ -166,7 +166,7 @@ def lost(ledger):
 
 
 def run(desk, load, daemon, records, rate=0, servers=(), options=()):
-    """Sends records and waits until all are settled. CPU time is of the collector and of servers."""
+    """Sends records and waits until all are settled. CPU time is of collector and servers."""
     before, first = cpu_seconds(daemon), daemon.ledger()
     away = sum(cpu_seconds(s) for s in servers)
     start = time.monotonic()
