@@ -108,6 +108,12 @@ class Desk:
                          max_bytes=STREAM_BYTES)
         return server
 
+    @staticmethod
+    def stored_bytes(server):
+        """What its stream takes."""
+        with server.client() as c:
+            return c.api("STREAM.INFO.LOAD")["state"]["bytes"]
+
     def drop(self, *servers):
         """Ends them, and what they stored goes."""
         for server in servers:
