@@ -5,17 +5,18 @@ import dataclasses
 import math
 import os
 import statistics
+import subprocess
 import time
 
-import peers
 from measure import on_processor, socket_of, wait_until_idle
 from receivers import Run
 from senders import Single, send
 
 STEP = 1.1          # neighbouring rates of the search
 BEHIND = 0.1        # of a run's time: what a receiver may still have to do after the last datagram
+DOWN = 5            # rates that are tried for confirmations, one step down, then two more, and so on
 TOO_SLOW = 0.95     # of a rate: less of it is the sender's limit
-FAILURES = (peers.Missing, OSError, RuntimeError)
+FAILURES = (OSError, RuntimeError, subprocess.SubprocessError)
 
 
 # ---- One run ----
@@ -44,10 +45,15 @@ def one_load(run, load, folder):
     run.forget_peak()
     before, counted = run.tree_cpu_seconds(), run.counted()
     drops = socket_of(run.port)[1] if load.transport == "udp" else 0
-    sent = send(load, folder)
+    try:
+        sent = send(load, folder)
+    except RuntimeError:
+        run.must_live()
+        raise
     then = run.tree_cpu_seconds()
     wait_until_idle(run)
     used = run.tree_cpu_seconds()
+    run.must_live()
     drops = socket_of(run.port)[1] - drops if load.transport == "udp" else 0
     if counted is not None:
         counted = run.counted() - counted
@@ -105,7 +111,8 @@ def highest(passes, first, confirmations, probes=12):
         else:
             step = (good + bad) // 2
         jump = jump if bad is None or good is None else jump // 2 or 1
-    for _ in range(probes if good is not None else 0):
+    for down in range(DOWN if good is not None else 0):
+        good -= down
         runs = []
         for _ in range(confirmations):
             passed, result = passes(STEP ** good)
@@ -114,7 +121,6 @@ def highest(passes, first, confirmations, probes=12):
             runs.append(result)
         if len(runs) == confirmations:
             return STEP ** good, runs
-        good -= 1
     return 0, []
 
 

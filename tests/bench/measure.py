@@ -55,9 +55,12 @@ class Process:
         return sum(map(_cpu_seconds, _tree(self.popen.pid)))
 
     def memory_kib(self):
-        """The resident sets of the process and its children, at their largest and now."""
-        found = [_memory_kib(pid) for pid in _tree(self.popen.pid)]
-        return sum(peak for peak, _ in found), sum(now for _, now in found)
+        """The resident sets of the process and its children, at their largest and now.
+
+        Memory that they share counts for the first of them.
+        """
+        parent, *children = [_memory_kib(pid) for pid in _tree(self.popen.pid)]
+        return tuple(parent[i] + sum(child[i] - child[2] for child in children) for i in (0, 1))
 
     def forget_peak(self):
         """The largest resident set is the present one from now on."""
@@ -85,9 +88,10 @@ def _cpu_seconds(pid):
 
 
 def _memory_kib(pid):
+    """The largest resident set, the present one, and what of it is shared with other processes."""
     with open("/proc/%d/status" % pid) as status:
-        values = dict(re.findall(r"^(VmHWM|VmRSS):\s+(\d+) kB", status.read(), re.M))
-    return int(values["VmHWM"]), int(values["VmRSS"])
+        values = dict(re.findall(r"^(VmHWM|VmRSS|RssShmem):\s+(\d+) kB", status.read(), re.M))
+    return tuple(int(values[name]) for name in ("VmHWM", "VmRSS", "RssShmem"))
 
 
 # ---- Processors ----

@@ -259,6 +259,10 @@ class Run(Process):
             return socket_of(self.port) is not None
         return listens(self.port)
 
+    def must_live(self):
+        if self.popen.poll() is not None:
+            raise RuntimeError("it ended in the middle: " + self.last_words())
+
     def last_words(self):
         with open(self.log, "rb") as log:
             lines = log.read().decode(errors="replace").strip().splitlines()

@@ -54,7 +54,9 @@ def send(load, certificates):
     """Sends all of it; records, seconds and datagrams of what was sent."""
     words = [str(word) for word in _words(load, certificates) + list(load.more)]
     with on_processor(1):
-        run = subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=120)
+        run = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    if run.returncode != 0:
+        raise RuntimeError("the sender failed: %s" % run.stderr.decode(errors="replace").strip())
     said = json.loads(run.stdout)
     datagrams = said.get("datagrams", said.get("sent"))
     return {"datagrams": datagrams, "records": said.get("records", datagrams),

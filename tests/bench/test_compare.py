@@ -53,6 +53,12 @@ def test_a_rate_that_is_not_confirmed_is_not_the_highest():
     assert len(runs) == 3
 
 
+def test_rates_that_never_confirm_end_the_search():
+    tried = []
+    assert compare_runs.highest(limited(1e5, tried, set(range(8, 99))), 1e5, 3) == (0, [])
+    assert len(tried) < 20
+
+
 def test_no_rate_is_the_highest_when_none_passes():
     assert compare_runs.highest(limited(-1), 1000, 3) == (0, [])
 
