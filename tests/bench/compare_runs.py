@@ -8,9 +8,9 @@ import statistics
 import subprocess
 import time
 
-from measure import on_processor, socket_of, wait_until_idle
+from measure import on_processor, socket_of, wait_for, wait_until_idle
 from receivers import Run
-from senders import Single, send
+from senders import Single, mark, send, sending
 
 STEP = 1.1          # neighbouring rates of the search
 BEHIND = 0.1        # of a run's time: what a receiver may still have to do after the last datagram
@@ -162,18 +162,53 @@ def size_of(path):
         return 0
 
 
-def latency(which, folder, seconds, **how):
+PATIENCE = 5  # seconds
+
+
+def latency(which, folder, seconds):
     """Sorted ms from sending a lone record to a longer file; one at a time, at random moments."""
     found = []
-    with Run(which, folder, "udp", changes=which.prompt_words, **how) as run, on_processor(1):
+    with Run(which, folder, "udp", changes=which.prompt_words) as run, on_processor(1):
         sender = Single(which.protocol)
         until = time.monotonic() + seconds
         while time.monotonic() < until or not found:
             size, start = size_of(run.out), time.monotonic()
             sender.send()
             while size_of(run.out) == size:
-                if time.monotonic() - start > 5:
-                    raise RuntimeError("a record was not in the file after 5 s")
+                if time.monotonic() - start > PATIENCE:
+                    raise RuntimeError("a record was not in the file after %d s" % PATIENCE)
+            found.append((time.monotonic() - start) * 1000)
+            time.sleep(sender.pause())
+    return sorted(found)
+
+
+class Tail:
+    """Looks without pause for what is appended to a file."""
+
+    def __init__(self, path):
+        wait_for("a file", lambda: os.path.exists(path))
+        self.file, self.rest = open(path, "rb"), b""
+
+    def has(self, sought):
+        """Whether it has been appended since the last time."""
+        found = self.rest + self.file.read(1 << 20)
+        self.rest = found[-len(sought):]
+        return sought in found
+
+
+def busy_latency(which, load, folder, seconds):
+    """The same beside a load: until the record's number is in the file."""
+    found = []
+    load = dataclasses.replace(load, seconds=seconds + 0.5)
+    with Run(which, folder, "udp", changes=which.prompt_words) as run, on_processor(1), \
+            sending(load, folder):
+        sender, tail, until = Single(which.protocol), Tail(run.out), time.monotonic() + seconds
+        while time.monotonic() < until or not found:
+            start = time.monotonic()
+            sought = mark(sender.send())
+            while not tail.has(sought):
+                if time.monotonic() - start > PATIENCE:
+                    raise RuntimeError("a record was not in the file after %d s" % PATIENCE)
             found.append((time.monotonic() - start) * 1000)
             time.sleep(sender.pause())
     return sorted(found)

@@ -80,6 +80,7 @@ class Receiver:
     prompt: str = ""          # how it writes where latency is measured; "": cannot be seen in a file
     prompt_words: dict = dataclasses.field(default_factory=dict)  # for @WORDS@ then
     words: dict = dataclasses.field(default_factory=dict)  # for @WORDS@ of its configuration
+    shows_marks: bool = True  # the text of a record is in the file
 
     def program(self):
         return self.command.split()[0]
@@ -128,7 +129,8 @@ RECEIVERS = [
     Receiver("ours", "netflow", ours("serviceradar-netflow", "output=discard"),
              "protobuf, discarded", count=our_flows),
     Receiver("ours, to a file", "netflow", ours("serviceradar-netflow", *DELIMITED),
-             "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes"),
+             "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes",
+             shows_marks=False),
     Receiver("nfcapd", "netflow",
              "nfcapd -b 127.0.0.1 -p @PORT@ -w @FOLDER@/out -t 3600 -B @BUFFER@",
              "blocks of its own", out="out/", count=flows_in_log, ended=True),
