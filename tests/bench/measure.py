@@ -137,7 +137,7 @@ def socket_of(port):
     return (waiting, drops) if found else None
 
 
-def wait_for(what, check, seconds=30):
+def wait_for(what, check, seconds=30, pause=0.05):
     until = time.monotonic() + seconds
     while True:
         try:
@@ -147,7 +147,7 @@ def wait_for(what, check, seconds=30):
             pass
         if time.monotonic() > until:
             raise RuntimeError("timed out: " + what)
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def wait_until_done(process, port):
@@ -156,13 +156,13 @@ def wait_until_done(process, port):
     wait_until_idle(process)
 
 
-def wait_until_idle(process, least=0.2, most=20):
+def wait_until_idle(process, least=0.15, most=20):
     """It takes less than a hundredth of a processor, for so many seconds at least."""
     used, until, since = process.tree_cpu_seconds(), time.monotonic() + most, time.monotonic()
     while time.monotonic() < until and time.monotonic() - since < least:
-        time.sleep(0.05)
+        time.sleep(0.03)
         before, used = used, process.tree_cpu_seconds()
-        if used - before > 0.0005:
+        if used - before > 0.0003:
             since = time.monotonic()
 
 

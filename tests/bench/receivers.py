@@ -274,11 +274,11 @@ class Run(Process):
         with on_processor(0) if self.pinned else contextlib.nullcontext():
             super().__enter__()
         try:
-            wait_for("%s to listen" % self.which.name, self.is_ready, 15)
+            wait_for("%s to listen" % self.which.name, self.is_ready, 15, 0.01)
         except BaseException:
             self.__exit__()
             raise
-        time.sleep(0.2)  # for what it does once behind its first breath
+        time.sleep(0.1)  # for what it does once, after it listens
         return self
 
     def counted(self):
