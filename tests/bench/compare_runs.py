@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from measure import on_processor, socket_of, wait_for, wait_until_idle
+from measure import on_processor, socket_of, wait_for, wait_until_done, wait_until_idle
 from receivers import Run
 from senders import Single, mark, send, sending
 
@@ -42,6 +42,7 @@ def lost_records(load, sent, drops, counted):
 
 def one_load(run, load, folder):
     """Sends to a receiver that runs. What it wrote may be known after its end only."""
+    run.must_live()
     run.forget_peak()
     before, counted = run.tree_cpu_seconds(), run.counted()
     drops = socket_of(run.port)[1] if load.transport == "udp" else 0
@@ -51,9 +52,14 @@ def one_load(run, load, folder):
         run.must_live()
         raise
     then = run.tree_cpu_seconds()
-    wait_until_idle(run)
+    if load.transport == "udp":
+        wait_until_done(run, run.port)
+    else:
+        wait_until_idle(run)
     used = run.tree_cpu_seconds()
     run.must_live()
+    if used <= before:
+        raise RuntimeError("it took no CPU time: nothing reached it, or the machine is too busy")
     drops = socket_of(run.port)[1] - drops if load.transport == "udp" else 0
     if counted is not None:
         counted = run.counted() - counted
@@ -71,15 +77,18 @@ def measured(which, loads, folder, **how):
     with Run(which, folder, loads[0].transport, **how) as run:
         for load in loads:
             found.append(one_load(run, load, folder))
+    results = [result for result, _, _ in found]
     counted = run.counted_after()
     if counted is not None:
         everything = {"records": sum(sent["records"] for _, sent, _ in found)}
-        lost = lost_records(loads[0], everything, 0, counted)
-        for result, _, drops in found:
-            # Whose part is missing is not known when there were more loads than one.
-            result.lost = lost if lost <= 0 or len(loads) == 1 else max(
-                drops * loads[0].records(), 1)
-    return [result for result, _, _ in found]
+        settle(results, lost_records(loads[0], everything, 0, counted))
+    return results
+
+
+def settle(results, lost):
+    """Puts what is missing of all of them beside what the kernel dropped of each: to the last one."""
+    known = sum(result.lost for result in results)
+    results[-1].lost = -1 if lost < 0 else results[-1].lost + max(lost - known, 0)
 
 
 # ---- The highest rate ----

@@ -152,7 +152,7 @@ def wait_for(what, check, seconds=30, pause=0.05):
 
 def wait_until_done(process, port):
     """Nothing waits in the socket, and the process does (nearly) nothing any more."""
-    wait_for("an empty socket", lambda: socket_of(port)[0] == 0)
+    wait_for("an empty socket", lambda: (socket_of(port) or [0])[0] == 0)
     wait_until_idle(process)
 
 

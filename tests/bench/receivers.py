@@ -13,12 +13,12 @@ import os
 import re
 import shutil
 import signal
-import time
 import typing
 import urllib.request
 
 import peers
-from measure import HERE, Process, built, listens, on_processor, socket_of, wait_for
+from measure import (HERE, Process, built, listens, on_processor, socket_of, wait_for,
+                     wait_until_idle)
 
 PORTS = {"syslog": 15514, "netflow": 15055, "trap": 15162}
 METRICS = "127.0.0.1:15621"
@@ -278,7 +278,7 @@ class Run(Process):
         except BaseException:
             self.__exit__()
             raise
-        time.sleep(0.1)  # for what it does once, after it listens
+        wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         return self
 
     def counted(self):

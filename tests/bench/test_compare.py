@@ -88,6 +88,16 @@ def test_what_is_stored_tells_of_losses_before_the_kernel_does():
     assert compare_runs.lost_records(load, {"records": 240}, 2, None) == 48
 
 
+def test_what_only_the_end_tells_is_missing_once():
+    runs = [result(lost=24), result(lost=0)]
+    compare_runs.settle(runs, 30)
+    assert [run.lost for run in runs] == [24, 6]
+    compare_runs.settle(runs, 30)
+    assert [run.lost for run in runs] == [24, 6]
+    compare_runs.settle(runs, -1)
+    assert runs[1].lost == -1
+
+
 @pytest.mark.parametrize("protocol", ["netflow", "trap"])
 def test_rates_are_of_records_and_sent_as_datagrams(protocol):
     load = senders.Load(protocol, "v9" if protocol == "netflow" else "v3", rate=240, seconds=2)
