@@ -327,14 +327,14 @@ choose_framing(struct replay_options *options, struct replay_source *source)
 
 /* What makes messages new and verifies them, when that is wanted. */
 static bool
-open_renew(struct replay_options *options, struct replay_source *source, struct run *run)
+open_renew(struct replay_options *options, struct run *run)
 {
     struct replay_message first = { .bytes = { NULL, 0 } };
 
     if (!options->rewrites) {
         return true;
     }
-    if (options->guesses && replay_source_peek(source, &first)) {
+    if (options->guesses && replay_source_peek(run->source, &first)) {
         options->kind = replay_kind(first.bytes);
     }
     run->renew = replay_renew_open(options);
@@ -344,37 +344,37 @@ open_renew(struct replay_options *options, struct replay_source *source, struct 
     return run->renew != NULL;
 }
 
+/* The options that nobody types are filled in; `run` lives as long as they do. */
 static int
-run_to(struct replay_options *options, struct replay_source *source)
+run_to(struct replay_options *options, struct run *run)
 {
-    struct run run = { .options = options, .source = source };
     struct sr_peer *addresses = NULL;
     char message[SEND_MESSAGE_MAX];
     int code = EXIT_RUNTIME;
     enum send_err err;
 
-    if (options->spoof_loopback && !spoof(options, source, &addresses)) {
+    if (options->spoof_loopback && !spoof(options, run->source, &addresses)) {
         return EXIT_RUNTIME;
     }
-    choose_framing(options, source);
+    choose_framing(options, run->source);
     options->send.options.stop = &stop;
     options->send.options.tell = send_show_tell;
     options->send.options.waiting = send_show_progress;
-    options->send.options.show = &run.show;
+    options->send.options.show = &run->show;
     catch_signals();
-    if (!open_renew(options, source, &run)) {
+    if (!open_renew(options, run)) {
         free(addresses);
         return EXIT_RUNTIME;
     }
-    err = send_open(&options->send.options, &run.sender, message);
+    err = send_open(&options->send.options, &run->sender, message);
     if (err == SEND_OK) {
-        code = replay(&run);
-        send_close(run.sender);
+        code = replay(run);
+        send_close(run->sender);
     } else {
         complain("%s", message);
         code = err == SEND_ECONNECT ? EXIT_RUNTIME : EXIT_USAGE;
     }
-    replay_renew_close(run.renew);
+    replay_renew_close(run->renew);
     free(addresses);
     return code;
 }
@@ -383,7 +383,7 @@ int
 replay_command(int argc, char **argv)
 {
     struct replay_options options;
-    struct replay_source *source;
+    struct run run = { .options = &options };
     char message[SR_CAPTURE_MESSAGE_MAX];
     int code;
 
@@ -403,11 +403,11 @@ replay_command(int argc, char **argv)
         .needs_sources = options.spoof_loopback,
         .memory_max = MEMORY_MAX,
     };
-    if (!replay_source_open(&load, &source, message)) {
+    if (!replay_source_open(&load, &run.source, message)) {
         complain("%s", message);
         return EXIT_RUNTIME;
     }
-    code = run_to(&options, source);
-    replay_source_close(source);
+    code = run_to(&options, &run);
+    replay_source_close(run.source);
     return code;
 }
