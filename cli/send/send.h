@@ -63,7 +63,10 @@ struct send_options {
     uint64_t rate;                     /* messages a second; 0: each at its time */
     bool flood;                        /* as fast as they are taken */
     const volatile sig_atomic_t *stop; /* set by a signal handler */
-    /* Told of each message that was given to the network, behind it; NULL or with `arg`. */
+    /*
+     * Told of each message that was given to the network, behind it; `wall_ns` is from before the
+     * call that did so. NULL or with `arg`.
+     */
     void (*sent)(void *arg, const struct send_item *item, uint64_t wall_ns);
     void *arg;
     /* Told what somebody should know at once, as a sentence; NULL or with `show`. */

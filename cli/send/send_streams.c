@@ -44,6 +44,7 @@ struct connection {
     struct stream stream;
     uint64_t tried_ns; /* the last attempt to connect */
     uint64_t looked_ns;
+    uint64_t wall_ns;        /* when the write began; 0: nobody wants to know */
     bool ended;              /* before, and soon */
     uint64_t unacknowledged; /* bytes, when it ended */
     struct write *writes;    /* those that may not be acknowledged, in their order */
@@ -343,7 +344,6 @@ static void
 settle(struct sender *s, struct connection *c, const struct send_item *items, const uint8_t *order,
     size_t count, const size_t *ends, size_t done, bool ended)
 {
-    uint64_t wall_ns = 0;
     uint32_t given = 0;
 
     if (ended) {
@@ -353,7 +353,7 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
         if (ends[i] == 0) {
             s->totals.too_long++;
         } else if (ends[i] <= done) {
-            send_count(s, &items[order[i]], &wall_ns);
+            send_count(s, &items[order[i]], &c->wall_ns);
             given++;
         } else if (ended) {
             s->totals.lost++;
@@ -379,6 +379,8 @@ send_run(struct sender *s, struct connection *c, const struct send_item *items,
         settle(s, c, items, order, count, ends, 0, !send_is_over(s));
         return;
     }
+    /* A collector is quick enough to store the first message before the call returns. */
+    c->wall_ns = s->options.sent != NULL ? send_wall_ns() : 0;
     done = write_all(s, c, s->streams->out, len);
     settle(s, c, items, order, count, ends, done, c->stream.fd < 0);
 }
