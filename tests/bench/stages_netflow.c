@@ -2,8 +2,8 @@
 /* Full datagrams of flow records of several exporters, which have sent their templates. */
 #include "stages.h"
 
+#include "load/netflow_write.h"
 #include "netflow.h"
-#include "netflow_load.h"
 
 #include "sr/banned.h"
 
@@ -29,19 +29,20 @@ prepare(const struct stages_case *c)
 static void
 write_datagram(const struct stages_case *c, unsigned number, struct sr_buf *out)
 {
-    enum load_kind kind = (enum load_kind)c->kind;
+    enum netflow_format format = (enum netflow_format)c->kind;
     uint32_t *sequence = &sequences[number % EXPORTERS];
     size_t len = 0;
 
     if (number < EXPORTERS) {
-        len = load_templates(kind, 1, out->data);
+        len = netflow_write_templates(format, 1, out->data);
     }
-    unsigned records = len == 0 ? load_records(kind) : 0;
+    unsigned records = len == 0 ? netflow_full_records(format) : 0;
     if (len == 0) {
-        len = load_data(kind, number, LOAD_FIRST_TEMPLATE, out->data);
+        len = netflow_write_data(
+            format, netflow_full_records(format), number, NETFLOW_FIRST_TEMPLATE, out->data);
     }
-    load_stamp(kind, out->data, *sequence, (uint32_t)(STAGES_NOW / STAGES_SECOND));
-    *sequence += load_units(kind, records);
+    netflow_stamp(format, out->data, *sequence, (uint32_t)(STAGES_NOW / STAGES_SECOND));
+    *sequence += netflow_units(format, records);
     (void)sr_buf_claim(out, len);
 }
 
@@ -52,8 +53,8 @@ write_datagram(const struct stages_case *c, unsigned number, struct sr_buf *out)
     }
 
 const struct stages_case stages_cases[] = {
-    FLOWS("v5", LOAD_V5, 30),
-    FLOWS("v9", LOAD_V9, 24),
-    FLOWS("ipfix", LOAD_IPFIX, 20),
+    FLOWS("v5", NETFLOW_V5, 30),
+    FLOWS("v9", NETFLOW_V9, 24),
+    FLOWS("ipfix", NETFLOW_IPFIX, 20),
     { .name = NULL },
 };

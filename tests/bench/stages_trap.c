@@ -17,7 +17,7 @@ static const char *const secure[] = { "listeners.0.listen=udp://127.0.0.1:1162",
     "users.0.name=bench", "users.0.auth=SHA", "users.0.auth_password=" LOAD_AUTH_PASSWORD,
     "users.0.priv=AES-128", "users.0.priv_password=" LOAD_PRIV_PASSWORD, NULL };
 
-static struct load message;
+static struct snmp_writer message;
 static struct load_user user;
 
 static void
