@@ -70,10 +70,10 @@ take_name(struct scan *s, const uint32_t *names, unsigned count, uint8_t *ret_in
     }
     const uint8_t *p = s->text.data + s->at;
     uint32_t name = NAME(p[0], p[1], p[2]) | NAME(0x20, 0x20, 0x20);
-    for (uint8_t i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (names[i] == name) {
             s->at += 3;
-            *ret_index = i;
+            *ret_index = (uint8_t)i;
             return true;
         }
     }
