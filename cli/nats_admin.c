@@ -158,6 +158,9 @@ give_signature(
 static natsStatus
 set_user(natsOptions *options, const struct admin_target *target, struct identity *identity)
 {
+    if (target->jwt == NULL && target->creds_file == NULL && target->plain_allowed) {
+        return NATS_OK;
+    }
     if (target->jwt == NULL) {
         return natsOptions_SetUserCredentialsFromFiles(options, target->creds_file, NULL);
     }
@@ -168,6 +171,9 @@ set_user(natsOptions *options, const struct admin_target *target, struct identit
 static natsStatus
 set_tls(natsOptions *options, const struct admin_target *target)
 {
+    if (target->plain_allowed && strncmp(target->url, "nats://", 7) == 0) {
+        return NATS_OK;
+    }
     /* The scheme alone does not make libnats before 3.13 insist on TLS. */
     natsStatus s = natsOptions_SetSecure(options, true);
 
@@ -438,22 +444,48 @@ admin_scan(struct admin *a, const char *stream, const char *subject, uint64_t me
 
 /* ---- Following a stream ---- */
 
+static natsStatus
+ask_for_stream(struct admin *a, const char *stream, jsStreamInfo **ret_info, jsErrCode *ret_code)
+{
+    jsOptions options;
+    natsStatus s = jsOptions_Init(&options);
+
+    if (s == NATS_OK) {
+        options.Wait = ANSWER_MS;
+        s = js_GetStreamInfo(ret_info, a->js, stream, &options, ret_code);
+    }
+    if (s == NATS_NOT_FOUND) {
+        *ret_code = STREAM_NOT_FOUND;
+    }
+    return s;
+}
+
+enum admin_err
+admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last)
+{
+    jsErrCode code = 0;
+    jsStreamInfo *info = NULL;
+    natsStatus s = ask_for_stream(a, stream, &info, &code);
+
+    if (s == NATS_OK) {
+        *ret_last = info->State.LastSeq;
+    }
+    jsStreamInfo_Destroy(info);
+    return explain(a, s, code);
+}
+
 /* Where the reading begins; 0 when the stream holds nothing and nobody waits for more. */
 static natsStatus
 find_start(
     struct admin *a, const struct admin_follow *from, uint64_t *ret_first, jsErrCode *ret_code)
 {
-    jsOptions options;
     jsStreamInfo *info = NULL;
-    natsStatus s = jsOptions_Init(&options);
 
-    if (s == NATS_OK) {
-        options.Wait = ANSWER_MS;
-        s = js_GetStreamInfo(&info, a->js, from->stream, &options, ret_code);
+    if (from->first > 0) {
+        *ret_first = from->first;
+        return NATS_OK;
     }
-    if (s == NATS_NOT_FOUND) {
-        *ret_code = STREAM_NOT_FOUND;
-    }
+    natsStatus s = ask_for_stream(a, from->stream, &info, ret_code);
     if (s != NATS_OK) {
         return s;
     }
@@ -481,6 +513,7 @@ hand_over(const struct admin_follow *from, natsMsg *message)
 
     if (natsMsg_GetMetaData(&meta, message) == NATS_OK) {
         m.sequence = meta->Sequence.Stream;
+        m.stored_ns = (uint64_t)meta->Timestamp;
         m.is_last = meta->NumPending == 0;
     }
     jsMsgMetaData_Destroy(meta);
@@ -529,6 +562,12 @@ admin_follow(struct admin *a, const struct admin_follow *from)
         options.Config.OptStartSeq = first;
         const char *subject = from->subject != NULL ? from->subject : ">";
         s = js_SubscribeSync(&sub, a->js, subject, NULL, &options, &code);
+    }
+    if (s == NATS_OK) {
+        s = natsSubscription_SetPendingLimits(sub, -1, -1); /* flow control bounds them */
+    }
+    if (s == NATS_OK && from->begun != NULL) {
+        from->begun(from->arg);
     }
     if (s == NATS_OK) {
         s = follow_messages(sub, from);

@@ -36,7 +36,8 @@ const char *admin_strerror(enum admin_err err);
  * counts where it is not NULL, and then its file is not read.
  */
 struct admin_target {
-    const char *url; /* tls:// */
+    const char *url;    /* tls:// */
+    bool plain_allowed; /* nats:// without TLS too, and nobody's credentials */
     const char *creds_file;
     const char *ca_file;   /* NULL with no authority in memory: the system's */
     const char *cert_file; /* NULL with no certificate in memory: none is shown */
@@ -52,9 +53,10 @@ struct admin_target {
 #define ADMIN_DETAIL_MAX 256
 
 /*
- * Connects, with TLS always. Bounded by some 5 s per attempt; refused credentials are tried five
- * times, since libnats before 3.8 signs wrongly once in 256 times. Returns owned: admin_close.
- * On failure `detail` (ADMIN_DETAIL_MAX bytes) holds what the library or the server said.
+ * Connects, with TLS unless the target allows otherwise. Bounded by some 5 s per attempt; refused
+ * credentials are tried five times, since libnats before 3.8 signs wrongly once in 256 times.
+ * Returns owned: admin_close. On failure `detail` (ADMIN_DETAIL_MAX bytes) holds what the library
+ * or the server said.
  */
 enum admin_err admin_open(
     const struct admin_target *target, struct admin **ret_admin, char *detail);
@@ -120,15 +122,18 @@ struct admin_message {
     const void *data;
     size_t len;
     uint64_t sequence;
-    bool is_last; /* nothing waits behind it now */
+    uint64_t stored_ns; /* the server's wall clock */
+    bool is_last;       /* nothing waits behind it now */
 };
 
 /* What of a stream is read, from where on, and who gets it. */
 struct admin_follow {
     const char *stream;
-    const char *subject; /* NULL: all */
-    uint64_t last;       /* begins so many messages before the end */
-    bool follow;         /* goes on at the end, else it ends there */
+    const char *subject;      /* NULL: all */
+    uint64_t first;           /* begins at this sequence number; 0: by `last` */
+    uint64_t last;            /* begins so many messages before the end */
+    bool follow;              /* goes on at the end, else it ends there */
+    void (*begun)(void *arg); /* NULL, or called when the server reads for us */
     bool (*message)(void *arg, const struct admin_message *message); /* false: enough */
     bool (*idle)(void *arg); /* several times a second while none comes; false: enough */
     void *arg;
@@ -140,6 +145,12 @@ struct admin_follow {
  * _ENOANSWER.
  */
 enum admin_err admin_follow(struct admin *a, const struct admin_follow *from);
+
+/*
+ * The sequence number of the last message that a stream has had, 0 before the first.
+ * ADMIN_EABSENT, _EREFUSED, _ENOANSWER.
+ */
+enum admin_err admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last);
 
 /*
  * Tries to publish or to subscribe, and waits at most 2 s for the server to say that it is not

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "replay/replay_load.h"
-#include "replay/replay_send.h"
+#include "replay/replay_options.h"
+#include "replay/replay_renew.h"
+#include "replay/replay_sources.h"
+#include "send/send.h"
+#include "send/send_pace.h"
+#include "send/send_show.h"
 #include "sr/capture.h"
 
 #include "sr/banned.h"
@@ -21,19 +21,28 @@
 /* Payloads up to this size are loaded before the first is sent. */
 #define MEMORY_MAX ((size_t)256 << 20)
 
-/* The largest --rate: due times stay within 64 bits, and no host sends more. */
-#define RATE_MAX 100000000U
+/* Messages of so much of the original time are taken at once. */
+#define SPAN_NS 1000000U
 
-struct options {
-    const char *path;
-    const char *to;
-    uint64_t rate;
-    uint64_t count; /* 0: no limit */
-    uint64_t loop;  /* 0: for ever */
-    struct sr_peer from;
-    bool has_from;
-    bool json;
-    bool help;
+/* A pause of the captures that is longer than this is told. */
+#define PAUSE_NS (60 * UINT64_C(1000000000))
+
+/* One run of the command. */
+struct run {
+    const struct replay_options *options;
+    struct replay_source *source;
+    struct sender *sender;
+    struct replay_renew *renew; /* NULL: messages go as they were */
+    struct send_show show;
+    uint64_t left;    /* messages that --count leaves */
+    uint64_t pass;    /* passes that are done */
+    uint64_t pass_ns; /* when this pass began, in the original time */
+    uint64_t last_ns; /* of the message before */
+    uint64_t in_pass; /* messages */
+    uint32_t senders; /* of the captures, at the start of the pass */
+    bool told_pause;
+    bool interrupted;
+    bool verified; /* fine, or not asked for */
 };
 
 static volatile sig_atomic_t stop;
@@ -46,117 +55,6 @@ on_signal(int signo)
 }
 
 static void
-print_usage(FILE *out)
-{
-    fputs(
-        "Usage: serviceradar-cli replay FILE.pcap --to udp://HOST:PORT [OPTION]...\n"
-        "Sends the UDP payloads of a pcap or pcapng file ('-': standard input), in their order,\n"
-        "from this host's own address. Interrupting it prints the summary.\n"
-        "\n"
-        "      --to URL      where to: udp://HOST:PORT, IPv6 in brackets\n"
-        "      --rate N      datagrams per second; 0 (default): as fast as the socket takes them,\n"
-        "                    which receivers on the same host seldom keep up with\n"
-        "      --count N     stop after N datagrams; 0 (default): no limit\n"
-        "      --loop N      send the capture N times; 0: until interrupted (default 1)\n"
-        "      --from ADDR   only packets that ADDR sent\n"
-        "      --json        print the summary as one JSON object\n"
-        "      --help        print this\n"
-        "\n"
-        "Exit codes: 0 sent, 1 failed or refused by the receiving host, 2 wrong usage.\n",
-        out);
-}
-
-static bool
-parse_number(const char *name, const char *text, uint64_t max, uint64_t *ret_number)
-{
-    char *end;
-
-    errno = 0;
-    uint64_t number = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || number > max) {
-        fprintf(stderr, "replay: --%s wants a number from 0 to %" PRIu64 ", not '%s'\n", name, max,
-            text);
-        return false;
-    }
-    *ret_number = number;
-    return true;
-}
-
-static bool
-parse_from(const char *text, struct options *options)
-{
-    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-    struct sr_peer *from = &options->from;
-
-    if (inet_pton(AF_INET6, text, from->address) == 1) {
-        from->is_v6 = memcmp(from->address, mapped, sizeof(mapped)) != 0;
-        if (!from->is_v6) {
-            memmove(from->address, from->address + sizeof(mapped), 4);
-            memset(from->address + 4, 0, sizeof(mapped));
-        }
-    } else if (inet_pton(AF_INET, text, from->address) == 1) {
-        from->is_v6 = false;
-    } else {
-        fprintf(stderr, "replay: --from wants an IPv4 or IPv6 address, not '%s'\n", text);
-        return false;
-    }
-    options->has_from = true;
-    return true;
-}
-
-static bool
-parse_option(int option, struct options *options)
-{
-    switch (option) {
-    case 't': options->to = optarg; return true;
-    case 'r': return parse_number("rate", optarg, RATE_MAX, &options->rate);
-    case 'c': return parse_number("count", optarg, UINT64_MAX, &options->count);
-    case 'l': return parse_number("loop", optarg, UINT64_MAX, &options->loop);
-    case 'f': return parse_from(optarg, options);
-    case 'j': options->json = true; return true;
-    case 'h': options->help = true; return true;
-    default: return false; /* getopt_long has said what is wrong */
-    }
-}
-
-static bool
-parse_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        { "to", required_argument, NULL, 't' },
-        { "rate", required_argument, NULL, 'r' },
-        { "count", required_argument, NULL, 'c' },
-        { "loop", required_argument, NULL, 'l' },
-        { "from", required_argument, NULL, 'f' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    int option;
-
-    while ((option = command_option(argc, argv, "h", known)) != -1) {
-        if (!parse_option(option, options)) {
-            return false;
-        }
-    }
-    if (options->help) {
-        return true;
-    }
-    if (argc - optind != 1) {
-        fputs(argc == optind ? "replay: name the capture to send\n"
-                             : "replay: one capture at a time\n",
-            stderr);
-        return false;
-    }
-    if (options->to == NULL) {
-        fputs("replay: --to udp://HOST:PORT says where to send\n", stderr);
-        return false;
-    }
-    options->path = argv[optind];
-    return true;
-}
-
-static void
 catch_signals(void)
 {
     struct sigaction action = { .sa_handler = on_signal };
@@ -165,48 +63,108 @@ catch_signals(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-static void
-tell_refusal(const struct options *options)
+/* ---- Messages ---- */
+
+/*
+ * Each pass goes on with the sockets behind those of the one before, so that a capture of a few
+ * senders makes as many as are wanted.
+ */
+static uint32_t
+source_of(const struct run *run, uint32_t sender)
 {
-    fprintf(stderr,
-        "replay: nothing listens on %s: start the collector, or compare the port with its "
-        "`listen` setting (`ss -lun` on that host shows who listens)\n",
-        options->to);
+    uint32_t sources = run->options->send.options.sources;
+
+    return (uint32_t)((sender + run->pass * run->senders) % sources);
+}
+
+static void
+tell_pause(struct run *run, uint64_t due_ns, uint64_t last_ns)
+{
+    const struct send_flags *send = &run->options->send;
+    char text[160];
+
+    if (send->has_rate || send->options.flood || run->told_pause || due_ns - last_ns < PAUSE_NS) {
+        return;
+    }
+    run->told_pause = true;
+    (void)snprintf(text, sizeof(text),
+        "the captures pause for %" PRIu64 " s here; --speed, --rate and --flood do not wait as "
+        "long",
+        (due_ns - last_ns) / UINT64_C(1000000000));
+    send_show_tell(&run->show, text);
+}
+
+/* Makes of captured messages those that are sent: when, by whom and where to. */
+static void
+prepare(
+    struct run *run, const struct replay_message *messages, size_t count, struct send_item *items)
+{
+    const struct replay_options *options = run->options;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t last_ns = run->last_ns;
+
+        run->last_ns = run->pass_ns + messages[i].time_ns;
+        items[i] = (struct send_item){
+            .bytes = messages[i].bytes,
+            .due_ns = pace_scale_ns(run->last_ns, options->speed),
+            .source = source_of(run, messages[i].source),
+            .port = port_map_find(&options->port_map, messages[i].port),
+        };
+        tell_pause(run, items[i].due_ns, pace_scale_ns(last_ns, options->speed));
+        replay_renew_item(run->renew, i, &items[i]);
+    }
+    run->in_pass += count;
+}
+
+/* The next pass begins one usual gap behind the last message. False when there is none. */
+static bool
+next_pass(struct run *run)
+{
+    uint64_t gap_ns;
+
+    if (run->in_pass == 0 || run->pass + 1 == run->options->loop ||
+        !replay_source_rewind(run->source)) {
+        return false; /* the source's message says why */
+    }
+    gap_ns = run->in_pass > 1 ? (run->last_ns - run->pass_ns) / (run->in_pass - 1) : 0;
+    run->pass_ns = run->last_ns + gap_ns;
+    run->pass++;
+    run->in_pass = 0;
+    run->senders = replay_sources_count(replay_source_sources(run->source));
+    return true;
 }
 
 /* Sends until the count, the loops, a signal or an error end it. */
 static void
-send_all(const struct options *options, struct replay_source *source, struct replay_sender *sender)
+send_all(struct run *run)
 {
-    size_t batch = replay_batch_size(sender->rate);
-    uint64_t left = options->count > 0 ? options->count : UINT64_MAX;
-    uint64_t passes = 1;
-    bool told = false;
+    size_t batch = send_batch_size(run->sender);
+    uint64_t span_ns =
+        run->options->send.has_rate || run->options->send.options.flood ? UINT64_MAX : SPAN_NS;
 
-    while (left > 0) {
-        struct sr_span payloads[REPLAY_BATCH_MAX];
-        size_t count = replay_source_take(source, payloads, left < batch ? (size_t)left : batch);
+    while (run->left > 0) {
+        struct replay_message messages[SEND_BATCH_MAX];
+        struct send_item items[SEND_BATCH_MAX];
+        size_t count = replay_source_take(
+            run->source, messages, run->left < batch ? (size_t)run->left : batch, span_ns);
 
         if (count == 0) {
-            if (passes++ == options->loop || sender->sent + sender->too_long == 0) {
+            if (!next_pass(run)) {
                 break;
-            }
-            if (!replay_source_rewind(source)) {
-                break; /* the source's message says why */
             }
             continue;
         }
-        left -= count;
-        bool more = replay_send(sender, payloads, count);
-        if (sender->refused > 0 && !told) {
-            tell_refusal(options);
-            told = true;
-        }
-        if (!more) {
+        run->left -= count;
+        prepare(run, messages, count, items);
+        if (!send_items(run->sender, items, count)) {
             break;
         }
+        send_show_progress(&run->show);
     }
 }
+
+/* ---- The summary ---- */
 
 static void
 print_reason(bool json, const char *reason, uint64_t count, bool *first)
@@ -235,102 +193,221 @@ print_skipped(const struct replay_skipped *skipped, bool json)
 }
 
 static void
-print_summary(const struct options *options, const struct replay_skipped *skipped,
-    const struct replay_sender *sender, double seconds)
+print_summary(const struct run *run, double seconds)
 {
-    double rate = seconds > 0 ? (double)sender->sent / seconds : 0;
-    uint64_t errors = sender->refused + sender->too_long;
+    const struct send_totals *totals = send_totals(run->sender);
+    const struct replay_skipped *skipped = replay_source_skipped(run->source);
 
-    if (options->json) {
-        printf("{\"sent\":%" PRIu64 ",\"skipped\":{", sender->sent);
+    if (run->options->send.json) {
+        putchar('{');
+        send_show_json(totals, seconds);
+        printf(",\"sources\":%" PRIu32 ",\"skipped\":{",
+            replay_sources_count(replay_source_sources(run->source)));
         print_skipped(skipped, true);
-        printf("},\"bytes\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,\"errors\":%" PRIu64 "}\n",
-            sender->bytes, seconds, rate, errors);
+        printf("},\"errors\":%" PRIu64, send_show_failed(totals));
+        replay_renew_print(run->renew, true);
+        puts("}");
         return;
     }
-    printf("sent %" PRIu64 " datagrams, %" PRIu64 " bytes, in %.3f s: %.1f/s", sender->sent,
-        sender->bytes, seconds, rate);
+    send_show_sent(totals, "datagrams", seconds);
     print_skipped(skipped, false);
-    if (errors > 0) {
-        printf("; errors: %" PRIu64 " refused, %" PRIu64 " too long", sender->refused,
-            sender->too_long);
-    }
+    send_show_errors(totals);
     putchar('\n');
+    replay_renew_print(run->renew, false);
+}
+
+static void
+tell_nothing(const struct run *run)
+{
+    const struct replay_options *options = run->options;
+    const char *whose = options->has_from ? " from that address" : "";
+    uint32_t link_type = replay_source_link_type(run->source);
+
+    if (replay_source_skipped(run->source)->by_reason[SR_PACKET_ELINK] > 0) {
+        complain("%s holds no UDP datagrams%s that can be read: packets of link type %" PRIu32
+                 " are not known; capture on an Ethernet interface or on `any`",
+            options->paths[0], whose, link_type);
+    } else {
+        complain("%s%s holds no UDP datagrams%s", options->paths[0],
+            options->path_count > 1 ? " and what follows" : "", whose);
+    }
 }
 
 /* Says what went wrong, and returns the exit code. */
 static int
-judge(const struct options *options, const struct replay_source *source,
-    const struct replay_sender *sender)
+judge(const struct run *run)
 {
+    const struct send_totals *totals = send_totals(run->sender);
+    const char *message = replay_source_message(run->source);
     int code = EXIT_SUCCESS;
 
-    if (*replay_source_message(source) != '\0') {
-        fprintf(stderr, "replay: %s\n", replay_source_message(source));
+    if (*message != '\0') {
+        complain("%s", message);
         code = EXIT_RUNTIME;
-    } else if (sender->sent + sender->too_long == 0 && sender->error == 0 && !stop) {
-        fprintf(stderr, "replay: %s holds no UDP datagrams%s\n", options->path,
-            options->has_from ? " from that address" : "");
-        code = EXIT_RUNTIME;
-    }
-    if (sender->error != 0) {
-        fprintf(stderr, "replay: cannot send to %s: %s\n", options->to, strerror(sender->error));
+    } else if (run->in_pass == 0 && run->pass == 0 && !run->interrupted) {
+        tell_nothing(run);
         code = EXIT_RUNTIME;
     }
-    return sender->refused + sender->too_long > 0 ? EXIT_RUNTIME : code;
+    if (!run->verified) {
+        code = EXIT_RUNTIME;
+    }
+    return send_show_failed(totals) > 0 || totals->error != 0 ? EXIT_RUNTIME : code;
+}
+
+/* ---- Running ---- */
+
+/* How many messages will be sent; 0: nobody knows. */
+static uint64_t
+expected(const struct replay_options *options, const struct replay_source *source)
+{
+    uint64_t pass = replay_source_count(source);
+    uint64_t all =
+        options->loop > 0 && pass <= UINT64_MAX / options->loop ? pass * options->loop : 0;
+    uint64_t count = options->send.count;
+
+    return count > 0 && (all == 0 || count < all) ? count : all;
 }
 
 static int
-replay(const struct options *options, struct replay_source *source, int fd)
+replay(struct run *run)
 {
-    struct replay_sender sender = { .fd = fd, .rate = options->rate, .stop = &stop };
-    uint64_t told;
     double seconds;
 
-    catch_signals();
-    sender.start_ns = replay_now_ns();
-    send_all(options, source, &sender);
-    told = sender.refused;
-    seconds = replay_finish(&sender);
-    if (told == 0 && sender.refused > 0) {
-        tell_refusal(options);
+    send_show_init(&run->show, run->options->send.quiet);
+    run->show.sender = run->sender;
+    run->show.expected = expected(run->options, run->source);
+    run->left = run->options->send.count > 0 ? run->options->send.count : UINT64_MAX;
+    run->senders = replay_sources_count(replay_source_sources(run->source));
+    send_start(run->sender);
+    send_all(run);
+    seconds = send_finish(run->sender);
+    send_show_end(&run->show);
+    /* What was sent is verified after an interrupt, too; the next one ends that. */
+    run->interrupted = stop != 0;
+    stop = 0;
+    run->verified = replay_renew_finish(run->renew, &stop);
+    print_summary(run, seconds);
+    return judge(run);
+}
+
+/* The senders of the captures get addresses of their own. */
+static bool
+spoof(struct replay_options *options, const struct replay_source *source,
+    struct sr_peer **ret_addresses)
+{
+    const struct replay_sources *sources = replay_source_sources(source);
+
+    if (replay_sources_is_full(sources)) {
+        complain("the captures have more than %u senders: pick some with --from, or use --sources",
+            SEND_SOURCES_MAX);
+        return false;
     }
-    print_summary(options, replay_source_skipped(source), &sender, seconds);
-    return judge(options, source, &sender);
+    *ret_addresses = replay_sources_loopback(sources);
+    if (*ret_addresses == NULL) {
+        complain("out of memory");
+        return false;
+    }
+    options->send.options.addresses = *ret_addresses;
+    options->send.options.sources = replay_sources_count(sources);
+    return true;
+}
+
+/* The framing that nobody named is that of the first message. */
+static void
+choose_framing(struct replay_options *options, struct replay_source *source)
+{
+    struct send_target target;
+    struct replay_message first;
+
+    if (!options->send.has_framing && send_target_parse(options->send.options.to, &target) &&
+        replay_source_peek(source, &first)) {
+        options->send.options.framing = replay_framing(target.scheme, first.bytes);
+    }
+}
+
+/* What makes messages new and verifies them, when that is wanted. */
+static bool
+open_renew(struct replay_options *options, struct replay_source *source, struct run *run)
+{
+    struct replay_message first = { .bytes = { NULL, 0 } };
+
+    if (!options->rewrites) {
+        return true;
+    }
+    if (options->guesses && replay_source_peek(source, &first)) {
+        options->kind = replay_kind(first.bytes);
+    }
+    run->renew = replay_renew_open(options);
+    if (run->renew != NULL) {
+        replay_renew_hook(run->renew, &options->send.options);
+    }
+    return run->renew != NULL;
+}
+
+static int
+run_to(struct replay_options *options, struct replay_source *source)
+{
+    struct run run = { .options = options, .source = source };
+    struct sr_peer *addresses = NULL;
+    char message[SEND_MESSAGE_MAX];
+    int code = EXIT_RUNTIME;
+    enum send_err err;
+
+    if (options->spoof_loopback && !spoof(options, source, &addresses)) {
+        return EXIT_RUNTIME;
+    }
+    choose_framing(options, source);
+    options->send.options.stop = &stop;
+    options->send.options.tell = send_show_tell;
+    options->send.options.waiting = send_show_progress;
+    options->send.options.show = &run.show;
+    catch_signals();
+    if (!open_renew(options, source, &run)) {
+        free(addresses);
+        return EXIT_RUNTIME;
+    }
+    err = send_open(&options->send.options, &run.sender, message);
+    if (err == SEND_OK) {
+        code = replay(&run);
+        send_close(run.sender);
+    } else {
+        complain("%s", message);
+        code = err == SEND_ECONNECT ? EXIT_RUNTIME : EXIT_USAGE;
+    }
+    replay_renew_close(run.renew);
+    free(addresses);
+    return code;
 }
 
 int
 replay_command(int argc, char **argv)
 {
-    struct options options = { .loop = 1 };
+    struct replay_options options;
     struct replay_source *source;
-    char message[SR_CAPTURE_MESSAGE_MAX > REPLAY_MESSAGE_MAX ? SR_CAPTURE_MESSAGE_MAX
-                                                             : REPLAY_MESSAGE_MAX];
-    enum replay_connect_err err;
+    char message[SR_CAPTURE_MESSAGE_MAX];
     int code;
-    int fd;
 
-    if (!parse_options(argc, argv, &options)) {
+    if (!replay_options_parse(argc, argv, &options)) {
         fputs("replay: `serviceradar-cli replay --help` lists the options\n", stderr);
         return EXIT_USAGE;
     }
     if (options.help) {
-        print_usage(stdout);
+        replay_options_help(stdout);
         return EXIT_SUCCESS;
     }
-    err = replay_connect(options.to, &fd, message);
-    if (err != REPLAY_CONNECTED) {
-        fprintf(stderr, "replay: %s\n", message);
-        return err == REPLAY_EADDRESS ? EXIT_USAGE : EXIT_RUNTIME;
-    }
-    if (!replay_source_open(
-            options.path, options.has_from ? &options.from : NULL, MEMORY_MAX, &source, message)) {
-        fprintf(stderr, "replay: %s\n", message);
-        close(fd);
+    struct replay_load load = {
+        .paths = options.paths,
+        .path_count = options.path_count,
+        .from = options.has_from ? &options.from : NULL,
+        .by_address = options.spoof_loopback,
+        .needs_sources = options.spoof_loopback,
+        .memory_max = MEMORY_MAX,
+    };
+    if (!replay_source_open(&load, &source, message)) {
+        complain("%s", message);
         return EXIT_RUNTIME;
     }
-    code = replay(&options, source, fd);
+    code = run_to(&options, source);
     replay_source_close(source);
-    close(fd);
     return code;
 }

@@ -5,39 +5,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/replay_sources.h"
+#include "send/send.h"
 #include "sr/capture.h"
 
 #include "sr/banned.h"
 
 enum {
     PAYLOAD_MAX = 65527,    /* RFC 768: a 16-bit length that counts the header */
-    STREAM_BYTES = 4 << 20, /* one piece of a capture that does not fit into memory */
+    STREAM_BYTES = 4 << 20, /* one piece of captures that do not fit into memory */
     FIRST_BYTES = 1 << 20,
     FIRST_ENTRIES = 4096,
 };
 
+/* A year: no capture pauses for that long. */
+#define JUMP_NS (366 * UINT64_C(86400000000000))
+
 struct entry {
     size_t offset; /* into `bytes` */
-    size_t len;
+    uint64_t time_ns;
+    uint32_t len;
+    uint32_t source;
+    uint16_t port;
 };
 
 struct replay_source {
-    const char *path;
-    struct sr_peer from;
-    bool filtered;
+    struct replay_load load;
+    struct replay_sources *sources;
     struct sr_capture *capture; /* NULL once read to its end */
+    size_t next_path;
+    uint64_t file_first_ns; /* the capture's time of its first message */
+    uint64_t file_base_ns;  /* when that is, for us */
+    bool in_file;           /* that message came */
+    uint64_t last_ns;
     uint8_t *bytes;
     size_t bytes_len;
     size_t bytes_cap;
     struct entry *entries;
     size_t entry_count;
     size_t entry_cap;
-    size_t at;       /* the next entry to be taken */
-    bool whole;      /* the entries are all there is in the capture */
-    bool later_pass; /* skipped packets are counted in the first pass only */
+    size_t at;      /* the next entry to be taken */
+    uint64_t count; /* messages of a whole pass; 0: not known */
+    uint64_t read;  /* in this pass */
+    bool whole;     /* the entries are all there is in the captures */
+    bool later;     /* skipped packets are counted in the first pass only */
     struct replay_skipped skipped;
+    uint32_t link_type;
     char message[SR_CAPTURE_MESSAGE_MAX];
 };
+
+/* ---- Memory ---- */
 
 static bool
 grow(void **memory, size_t *cap, size_t first, size_t item)
@@ -54,12 +71,12 @@ grow(void **memory, size_t *cap, size_t first, size_t item)
 }
 
 static bool
-append(struct replay_source *source, struct sr_span payload)
+append(struct replay_source *source, const struct replay_message *message)
 {
     void *bytes = source->bytes;
     void *entries = source->entries;
 
-    if (payload.len > source->bytes_cap - source->bytes_len) {
+    if (message->bytes.len > source->bytes_cap - source->bytes_len) {
         if (!grow(&bytes, &source->bytes_cap, FIRST_BYTES, 1)) {
             return false;
         }
@@ -71,106 +88,301 @@ append(struct replay_source *source, struct sr_span payload)
         }
         source->entries = entries;
     }
-    if (payload.len > 0) {
-        memcpy(source->bytes + source->bytes_len, payload.data, payload.len);
+    if (message->bytes.len > 0) {
+        memcpy(source->bytes + source->bytes_len, message->bytes.data, message->bytes.len);
     }
-    source->entries[source->entry_count++] = (struct entry){ source->bytes_len, payload.len };
-    source->bytes_len += payload.len;
+    source->entries[source->entry_count++] = (struct entry){
+        .offset = source->bytes_len,
+        .time_ns = message->time_ns,
+        .len = (uint32_t)message->bytes.len,
+        .source = message->source,
+        .port = message->port,
+    };
+    source->bytes_len += message->bytes.len;
     return true;
+}
+
+/* ---- Captures ---- */
+
+/* Opens the next file; false at the end of all, or when it cannot be opened (`message`). */
+static bool
+open_next(struct replay_source *source, char *message)
+{
+    if (source->next_path == source->load.path_count ||
+        sr_capture_open(source->load.paths[source->next_path], &source->capture, message) !=
+            SR_CAPTURE_OK) {
+        return false;
+    }
+    source->next_path++;
+    source->in_file = false;
+    return true;
+}
+
+static void
+begin_pass(struct replay_source *source)
+{
+    sr_capture_close(source->capture);
+    source->capture = NULL;
+    source->next_path = 0;
+    source->last_ns = 0;
+    source->read = 0;
+    source->entry_count = 0;
+    source->at = 0;
+}
+
+/* From here on the capture's time counts from `captured_ns`, and ours goes on. */
+static void
+begin_at(struct replay_source *source, uint64_t captured_ns)
+{
+    source->in_file = true;
+    source->file_first_ns = captured_ns;
+    source->file_base_ns = source->last_ns;
+}
+
+/*
+ * Times that go back are those of the message before. Where the capturing host's clock was set, or
+ * a time cannot be held (0), what follows goes on from there.
+ */
+static uint64_t
+time_of(struct replay_source *source, uint64_t captured_ns)
+{
+    uint64_t ns;
+
+    if (!source->in_file) {
+        begin_at(source, captured_ns);
+    }
+    if (captured_ns <= source->file_first_ns) {
+        return source->last_ns;
+    }
+    ns = source->file_base_ns + (captured_ns - source->file_first_ns);
+    if (ns > source->last_ns && ns - source->last_ns > JUMP_NS) {
+        begin_at(source, captured_ns);
+    } else if (ns > source->last_ns) {
+        source->last_ns = ns;
+    }
+    return source->last_ns;
 }
 
 static bool
-is_wanted(
-    struct replay_source *source, const struct sr_captured *captured, struct sr_span *ret_payload)
+is_wanted(struct replay_source *source, const struct sr_captured *captured,
+    struct replay_message *ret_message)
 {
+    uint32_t link_type = sr_capture_link_type(source->capture);
+    const struct sr_peer *from = source->load.from;
     struct sr_packet packet;
-    enum sr_packet_err err =
-        sr_packet_walk(sr_capture_link_type(source->capture), captured->frame, &packet);
+    enum sr_packet_err err = sr_packet_walk(link_type, captured->frame, &packet);
 
+    if (err == SR_PACKET_ELINK && source->skipped.by_reason[err] == 0) {
+        source->link_type = link_type;
+    }
     if (err != SR_PACKET_OK) {
-        source->skipped.by_reason[err] += !source->later_pass;
+        source->skipped.by_reason[err] += !source->later;
         return false;
     }
-    if (source->filtered && (packet.source.is_v6 != source->from.is_v6 ||
-                                memcmp(packet.source.address, source->from.address,
-                                    sizeof(source->from.address)) != 0)) {
-        source->skipped.other_source += !source->later_pass;
+    if (from != NULL &&
+        (packet.source.is_v6 != from->is_v6 ||
+            memcmp(packet.source.address, from->address, sizeof(from->address)) != 0)) {
+        source->skipped.other_source += !source->later;
         return false;
     }
-    *ret_payload = packet.payload;
+    *ret_message = (struct replay_message){
+        .bytes = packet.payload,
+        .time_ns = time_of(source, captured->time_ns),
+        .source = replay_sources_number(source->sources, &packet.source),
+        .port = packet.destination.port,
+    };
     return true;
 }
 
-/* Replaces the entries by the next ones of the capture, as many as surely fit into `max` bytes. */
+/* The first thing that went wrong is what is told. */
 static void
-load(struct replay_source *source, size_t max)
+keep_message(struct replay_source *source, const char *text)
 {
-    struct sr_captured captured;
-    struct sr_span payload;
+    if (source->message[0] == '\0') {
+        (void)snprintf(source->message, sizeof(source->message), "%s", text);
+    }
+}
+
+/* The next wanted datagram of any file; false at the end of all. */
+static bool
+read_one(struct replay_source *source, struct replay_message *ret_message)
+{
+    for (;;) {
+        struct sr_captured captured;
+        char message[SR_CAPTURE_MESSAGE_MAX] = "";
+        enum sr_capture_err err;
+
+        if (source->capture == NULL && !open_next(source, message)) {
+            keep_message(source, message);
+            return false;
+        }
+        err = sr_capture_next(source->capture, &captured);
+        if (err == SR_CAPTURE_OK) {
+            if (is_wanted(source, &captured, ret_message)) {
+                source->read++;
+                return true;
+            }
+            continue;
+        }
+        /* What the other files hold is sent all the same. */
+        if (err == SR_CAPTURE_EREAD) {
+            keep_message(source, sr_capture_message(source->capture));
+        }
+        sr_capture_close(source->capture);
+        source->capture = NULL;
+    }
+}
+
+/*
+ * Replaces the entries by the next ones, as many as surely fit into `max` bytes. Returns false at
+ * the end of all captures.
+ */
+static bool
+load_piece(struct replay_source *source, size_t max)
+{
+    struct replay_message message;
 
     source->bytes_len = 0;
     source->entry_count = 0;
     source->at = 0;
     while (
-        source->capture != NULL &&
         source->bytes_len + PAYLOAD_MAX + (source->entry_count + 1) * sizeof(struct entry) <= max) {
-        enum sr_capture_err err = sr_capture_next(source->capture, &captured);
-
-        if (err == SR_CAPTURE_OK) {
-            if (is_wanted(source, &captured, &payload) && !append(source, payload)) {
-                (void)snprintf(source->message, sizeof(source->message), "out of memory");
-                err = SR_CAPTURE_ENOMEM;
-            }
-        } else if (err == SR_CAPTURE_EREAD) {
-            (void)snprintf(source->message, sizeof(source->message), "%s",
-                sr_capture_message(source->capture));
+        if (!read_one(source, &message)) {
+            source->count = source->read;
+            return false;
         }
-        if (err != SR_CAPTURE_OK) {
-            sr_capture_close(source->capture);
-            source->capture = NULL;
+        if (!append(source, &message)) {
+            keep_message(source, "out of memory");
+            return false;
         }
     }
+    return true;
+}
+
+static bool
+is_stdin(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* Reads to the end for the sources alone. */
+static bool
+look_ahead(struct replay_source *source, char *message)
+{
+    struct replay_message ignored;
+
+    for (size_t i = 0; i < source->load.path_count; i++) {
+        if (is_stdin(source->load.paths[i])) {
+            (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX,
+                "standard input does not fit into memory, and its sources have to be known "
+                "first: give a file");
+            return false;
+        }
+    }
+    while (read_one(source, &ignored)) {
+    }
+    source->count = source->read;
+    source->later = true;
+    begin_pass(source);
+    return true;
+}
+
+/* Whether all files can be opened, as far as that can be seen without reading standard input. */
+static bool
+check_paths(const struct replay_load *load, char *message)
+{
+    size_t inputs = 0;
+
+    for (size_t i = 0; i < load->path_count; i++) {
+        struct sr_capture *capture;
+
+        if (is_stdin(load->paths[i])) {
+            inputs++;
+        } else if (sr_capture_open(load->paths[i], &capture, message) == SR_CAPTURE_OK) {
+            sr_capture_close(capture);
+        } else {
+            return false;
+        }
+    }
+    if (inputs > 1) {
+        (void)snprintf(
+            message, SR_CAPTURE_MESSAGE_MAX, "standard input can be read once: name '-' once");
+    }
+    return inputs <= 1;
+}
+
+static bool
+load_first(struct replay_source *source, char *message)
+{
+    source->sources = replay_sources_new(source->load.by_address, SEND_SOURCES_MAX);
+    if (source->sources == NULL) {
+        (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX, "out of memory");
+        return false;
+    }
+    /* Standard input that is no capture is told now; files were looked at. */
+    if (!open_next(source, message)) {
+        return false;
+    }
+    source->whole = !load_piece(source, source->load.memory_max);
+    return source->whole || !source->load.needs_sources || look_ahead(source, message);
 }
 
 bool
-replay_source_open(const char *path, const struct sr_peer *from, size_t memory_max,
-    struct replay_source **ret_source, char *message)
+replay_source_open(const struct replay_load *load, struct replay_source **ret_source, char *message)
 {
-    struct replay_source *source = calloc(1, sizeof(*source));
+    struct replay_source *source;
 
+    if (!check_paths(load, message)) {
+        return false;
+    }
+    source = calloc(1, sizeof(*source));
     if (source == NULL) {
         (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX, "out of memory");
         return false;
     }
-    source->path = path;
-    source->filtered = from != NULL;
-    if (from != NULL) {
-        source->from = *from;
-    }
-    if (sr_capture_open(path, &source->capture, message) != SR_CAPTURE_OK) {
-        free(source);
+    source->load = *load;
+    if (!load_first(source, message)) {
+        replay_source_close(source);
         return false;
     }
-    load(source, memory_max);
-    source->whole = source->capture == NULL;
     *ret_source = source;
     return true;
 }
 
 size_t
-replay_source_take(struct replay_source *source, struct sr_span *payloads, size_t max)
+replay_source_take(
+    struct replay_source *source, struct replay_message *messages, size_t max, uint64_t span_ns)
 {
     size_t count = 0;
 
-    if (source->at == source->entry_count && source->capture != NULL) {
-        load(source, STREAM_BYTES);
+    if (source->at == source->entry_count && !source->whole) {
+        (void)load_piece(source, STREAM_BYTES);
     }
     while (count < max && source->at < source->entry_count) {
-        const struct entry *entry = &source->entries[source->at++];
+        const struct entry *entry = &source->entries[source->at];
 
-        payloads[count++] = (struct sr_span){ source->bytes + entry->offset, entry->len };
+        if (count > 0 && entry->time_ns - messages[0].time_ns > span_ns) {
+            break;
+        }
+        messages[count++] = (struct replay_message){
+            .bytes = { source->bytes + entry->offset, entry->len },
+            .time_ns = entry->time_ns,
+            .source = entry->source,
+            .port = entry->port,
+        };
+        source->at++;
     }
     return count;
+}
+
+bool
+replay_source_peek(struct replay_source *source, struct replay_message *ret_message)
+{
+    if (replay_source_take(source, ret_message, 1, 0) == 0) {
+        return false;
+    }
+    source->at--;
+    return true;
 }
 
 bool
@@ -180,17 +392,34 @@ replay_source_rewind(struct replay_source *source)
         source->at = 0;
         return true;
     }
-    if (strcmp(source->path, "-") == 0) {
-        (void)snprintf(source->message, sizeof(source->message),
-            "standard input does not fit into memory and cannot be repeated: give a file");
-        return false;
+    for (size_t i = 0; i < source->load.path_count; i++) {
+        if (is_stdin(source->load.paths[i])) {
+            keep_message(source,
+                "standard input does not fit into memory and cannot be repeated: give a file");
+            return false;
+        }
     }
-    sr_capture_close(source->capture);
-    source->capture = NULL;
-    source->later_pass = true;
-    source->entry_count = 0;
-    source->at = 0;
-    return sr_capture_open(source->path, &source->capture, source->message) == SR_CAPTURE_OK;
+    source->later = true;
+    begin_pass(source);
+    return open_next(source, source->message);
+}
+
+uint64_t
+replay_source_count(const struct replay_source *source)
+{
+    return source->count;
+}
+
+const struct replay_sources *
+replay_source_sources(const struct replay_source *source)
+{
+    return source->sources;
+}
+
+uint32_t
+replay_source_link_type(const struct replay_source *source)
+{
+    return source->link_type;
 }
 
 const char *
@@ -212,6 +441,7 @@ replay_source_close(struct replay_source *source)
         return;
     }
     sr_capture_close(source->capture);
+    replay_sources_free(source->sources);
     free(source->bytes);
     free(source->entries);
     free(source);

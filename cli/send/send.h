@@ -66,18 +66,25 @@ struct send_options {
     /* Told of each message that was given to the network, behind it; NULL or with `arg`. */
     void (*sent)(void *arg, const struct send_item *item, uint64_t wall_ns);
     void *arg;
+    /* Told what somebody should know at once, as a sentence; NULL or with `show`. */
+    void (*tell)(void *show, const char *text);
+    /* Called now and then while something is waited for; NULL or with `show`. */
+    void (*waiting)(void *show);
+    void *show;
 };
 
 /* What went through; each message that was taken is counted in one of the first four. */
 struct send_totals {
-    uint64_t sent;     /* given to the network */
-    uint64_t too_long; /* larger than a datagram can be, or than the framing allows; not sent */
-    uint64_t lost;     /* a connection ended before they were given to it */
-    uint64_t unsent;   /* stopped by a signal or an error before their turn */
-    uint64_t bytes;    /* of those sent, without framing */
-    uint64_t refused;  /* datagrams that came back: nothing listens there */
-    uint64_t late_ns;  /* the largest delay behind its time that a message was sent with */
-    int error;         /* errno that ended sending, or 0 */
+    uint64_t sent;        /* given to the network */
+    uint64_t too_long;    /* larger than a datagram can be, or than the framing allows; not sent */
+    uint64_t lost;        /* a connection ended before they were given to it */
+    uint64_t unsent;      /* stopped by a signal or an error before their turn */
+    uint64_t bytes;       /* of those sent, without framing */
+    uint64_t refused;     /* datagrams that came back: nothing listens there */
+    uint64_t late_ns;     /* the largest delay behind its time that a message was sent with */
+    uint64_t stalled_ns;  /* connections were waited for because the receiver did not read */
+    uint64_t reconnected; /* connections that were made again */
+    int error;            /* errno that ended sending, or 0 */
 };
 
 /*

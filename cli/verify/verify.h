@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "send/send.h"
 #include "sr/span.h"
 #include "trouble.h"
+#include "verify/ledger.h"
 
 /*
  * Whether all that was sent is stored once: reads a stream from its present end on while `replay`
@@ -17,11 +19,11 @@ struct verify;
 
 /* Strings are borrowed until verify_close(). */
 struct verify_options {
-    const char *url;        /* nats:// or tls:// */
+    const char *url;        /* nats:// or tls://; may hold a user and a password */
     const char *creds_file; /* NULL: none */
     const char *ca_file;    /* NULL: the system's authorities */
     const char *cert_file;  /* NULL: none is shown */
-    const char *key_file;
+    const char *key_file;   /* of that certificate */
     const char *stream;
     const char *subject; /* NULL: all of the stream */
     uint64_t window;     /* messages that a publisher may have in flight: larger disorder is told */
@@ -34,24 +36,6 @@ struct verify_options {
     void *arg;
 };
 
-/* Percentiles of the time from sending to being stored, in ns. */
-struct verify_latency {
-    uint64_t median, p90, p99, p999, largest;
-};
-
-/* Each record that was sent is in `stored` or in `missing`. */
-struct verify_ledger {
-    uint64_t expected;
-    uint64_t stored; /* once or more often */
-    uint64_t missing;
-    uint64_t doubled;    /* stored more often than they were sent: the surplus */
-    uint64_t unexpected; /* of this run, but never sent */
-    uint64_t others;     /* records of others in the stream since the start: not looked at */
-    uint64_t dead;       /* dead letters since the start */
-    uint64_t disorder; /* the largest distance by which one came behind a later one of its source */
-    struct verify_latency latency;
-};
-
 /*
  * Connects, finds the end of the stream and begins to read: what is stored from now on is seen.
  * Returns false with `trouble`.
@@ -60,23 +44,30 @@ bool verify_open(
     const struct verify_options *options, struct verify **ret_verify, struct trouble *trouble);
 
 /*
- * Told by the sender, in any order and at most once for each: so many records with this number are
- * to be stored, and the message was given to the network at `wall_ns`.
+ * For send_options.sent, with the verify as `arg`: `item->records` records with the number
+ * `item->sequence` are to be stored, and the message was given to the network at `wall_ns`. At most
+ * once for each number; what has no records is not looked at.
  */
-void verify_sent(struct verify *v, uint64_t sequence, uint32_t records, uint64_t wall_ns);
+void verify_sent(void *verify, const struct send_item *item, uint64_t wall_ns);
 
 /*
  * Waits until all are stored, none has come for `quiet_s`, or `stop` is set. Returns false with
  * `trouble` when the stream could not be read to its end; the ledger is filled then, too.
  */
 bool verify_finish(struct verify *v, const volatile sig_atomic_t *stop,
-    struct verify_ledger *ret_ledger, struct trouble *trouble);
+    struct ledger_sums *ret_ledger, struct trouble *trouble);
 
-/* Whether the ledger says that nothing was lost, doubled or out of order by more than a window. */
-bool verify_is_fine(const struct verify_options *options, const struct verify_ledger *ledger);
+/*
+ * Whether the ledger says that nothing was lost, doubled, sent by nobody or out of order by more
+ * than a window. Dead letters and records of others do not count.
+ */
+bool verify_is_fine(const struct verify_options *options, const struct ledger_sums *ledger);
 
-/* Prints the ledger for people, or as the members of a JSON object without its braces. */
-void verify_print(const struct verify_ledger *ledger, bool json);
+/*
+ * Prints the ledger on standard output for people, in lines, or as the members of a JSON object
+ * without its braces (docs/replay.md says which).
+ */
+void verify_print(const struct ledger_sums *ledger, bool json);
 
 /* Ends reading and frees; NULL is allowed. */
 void verify_close(struct verify *v);

@@ -3,16 +3,26 @@
 
 import base64
 import io
+import ipaddress
 import json
 import os
 import pathlib
+import pty
+import queue
+import re
+import resource
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+
+from lab import Authority
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin"))
@@ -20,6 +30,10 @@ CLI = str(BIN / "serviceradar-cli")
 
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
 import make_pcap  # noqa: E402
+
+
+KEYS = ["sent", "bytes", "seconds", "rate", "refused", "too_long", "lost", "unsent", "reconnected",
+        "stalled_seconds", "late_ms", "sources", "skipped", "errors"]
 
 
 class Receiver:
@@ -80,7 +94,8 @@ def test_payloads_arrive_whole_and_in_order(tmp_path, receiver, link, ipv6):
     assert receiver.take(len(sent)) == sent
     assert receiver.is_empty()
     summary = json.loads(done.stdout)
-    assert list(summary) == ["sent", "skipped", "bytes", "seconds", "rate", "errors"]
+    assert list(summary) == KEYS
+    assert summary["sources"] == 4
     assert summary["sent"] == len(sent)
     assert summary["bytes"] == sum(map(len, sent))
     assert summary["skipped"] == {}
@@ -101,6 +116,483 @@ def test_the_rate_is_kept_on_average(tmp_path, receiver, rate, count):
     due = count / rate
     assert took >= due * 0.98
     assert due <= json.loads(out)["seconds"] < due + 2  # less than at half the rate
+
+
+@pytest.mark.parametrize("speed, due", [([], 0.5), (["--speed", "0.5"], 1), (["--speed", "5"], 0.1)])
+def test_without_a_rate_messages_keep_their_time(tmp_path, receiver, speed, due):
+    capture = write_capture(tmp_path / "x.pcap", messages(6), interval=0.1, start=1700000000)
+    done = run("replay", capture, "--to", to(receiver), "--json", *speed)
+    assert json.loads(done.stdout)["seconds"] >= due * 0.98
+    assert receiver.take(6) == messages(6)
+
+
+def test_passes_are_a_usual_gap_apart(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(2), interval=0.1)
+    done = run("replay", capture, "--to", to(receiver), "--loop", "3", "--json")
+    assert json.loads(done.stdout)["seconds"] >= 0.49
+    assert receiver.take(6) == messages(2) * 3
+
+
+@pytest.mark.parametrize("way", [["--rate", "0"], ["--flood"]])
+def test_a_flood_does_not_wait(tmp_path, receiver, way):
+    capture = write_capture(tmp_path / "x.pcap", messages(100), interval=3600)
+    done = run("replay", capture, "--to", to(receiver), *way)
+    assert done.returncode == 0
+    assert receiver.take(100) == messages(100)
+
+
+def test_a_long_pause_is_told(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(2), interval=3600)
+    with subprocess.Popen([CLI, "replay", capture, "--to", to(receiver), "--json"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert receiver.take(1) == messages(1)
+        assert "the captures pause for 3600 s" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=5)
+    assert json.loads(out)["unsent"] == 1
+
+
+def test_several_captures_are_one(tmp_path, receiver):
+    first = write_capture(tmp_path / "x.pcap", messages(3), link="raw", interval=0)
+    second = write_capture(tmp_path / "y.pcap", messages(5)[3:], interval=0)
+    done = run("replay", first, second, "--to", to(receiver), "--loop", "2")
+    assert done.returncode == 0, done.stderr
+    assert receiver.take(10) == messages(5) * 2
+
+
+def test_a_missing_capture_among_several_fails_before_anything_is_sent(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(3))
+    done = run("replay", capture, str(tmp_path / "none.pcap"), "--to", to(receiver))
+    assert done.returncode == 1
+    assert "none.pcap: No such file" in done.stderr
+    assert receiver.is_empty()
+
+
+def test_what_follows_a_cut_capture_is_sent(tmp_path, receiver):
+    first = write_capture(tmp_path / "x.pcap", messages(3))
+    second = write_capture(tmp_path / "y.pcap", messages(2))
+    data = pathlib.Path(first).read_bytes()
+    pathlib.Path(first).write_bytes(data[:-3])
+    done = run("replay", first, second, "--to", to(receiver), "--flood")
+    assert done.returncode == 1
+    assert first in done.stderr and "2 packets read before" in done.stderr
+    assert receiver.take(4) == messages(2) * 2
+
+
+def test_an_empty_capture_is_not_repeated_for_ever(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", [])
+    done = run("replay", capture, "--to", to(receiver), "--loop", "0")
+    assert done.returncode == 1
+    assert "holds no UDP datagrams" in done.stderr
+
+
+def test_a_link_type_that_is_not_known_is_named(tmp_path, receiver):
+    out = io.BytesIO()
+    make_pcap.write_pcap(out, messages(2))
+    data = bytearray(out.getvalue())
+    data[20] = 127  # IEEE 802.11 with radiotap
+    (tmp_path / "x.pcap").write_bytes(data)
+    done = run("replay", str(tmp_path / "x.pcap"), "--to", to(receiver), "--json")
+    assert done.returncode == 1
+    assert "packets of link type 127 are not known" in done.stderr
+    assert json.loads(done.stdout)["skipped"] == {"link_type": 2}
+
+
+def block(kind, body):
+    """A block of pcapng: its type, its length twice, padding to 32 bits."""
+    body += b"\0" * (-len(body) % 4)
+    size = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + size + body + size
+
+
+def pcapng(payloads):
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    packets = [make_pcap.ip(SENDER, SENDER, 1, make_pcap.udp(SENDER, SENDER, 9, 514, p, True))
+               for p in payloads]
+    return section + block(1, struct.pack("<HHI", make_pcap.LINKS["raw"], 0, 0)) + b"".join(
+        block(6, struct.pack("<IIIII", 0, 0, 0, len(p), len(p)) + p) for p in packets)
+
+
+SENDER = ipaddress.ip_address("192.0.2.1")
+
+
+def test_pcapng_is_read_and_a_cut_one_sent_as_far_as_it_goes(tmp_path, receiver):
+    capture = tmp_path / "x.pcapng"
+    capture.write_bytes(pcapng(messages(4)))
+    assert run("replay", str(capture), "--to", to(receiver)).returncode == 0
+    assert receiver.take(4) == messages(4)
+    capture.write_bytes(pcapng(messages(4))[:-5])
+    done = run("replay", str(capture), "--to", to(receiver))
+    assert done.returncode == 1 and "3 packets read before" in done.stderr
+    assert receiver.take(3) == messages(3)
+
+
+@pytest.mark.parametrize("data", [b"", b"PCAP", b"\0" * 64, b"\xd4\xc3\xb2\xa1", b"\n\r\r\n" * 9])
+def test_what_is_no_capture_is_refused(tmp_path, receiver, data):
+    (tmp_path / "x.pcap").write_bytes(data)
+    done = run("replay", str(tmp_path / "x.pcap"), "--to", to(receiver))
+    assert done.returncode == 1
+    assert "cannot read " in done.stderr and "x.pcap" in done.stderr
+
+
+# ---- Targets ----
+
+@pytest.mark.parametrize("scheme", ["udp", "tcp", "tls"])
+def test_other_hosts_are_refused_unless_that_is_wanted(tmp_path, scheme):
+    capture = write_capture(tmp_path / "x.pcap", messages(1))
+    done = run("replay", capture, "--to", f"{scheme}://192.0.2.1:514")
+    assert done.returncode == 2
+    assert "--i-know-what-i-am-doing" in done.stderr
+    done = run("replay", capture, "--to", "udp://192.0.2.1:514", "--i-know-what-i-am-doing")
+    assert "--i-know-what-i-am-doing" not in done.stderr  # routes of this host decide
+
+
+def test_sources_keep_their_socket_and_passes_take_the_next(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(6), sources=3, interval=0)
+    assert run("replay", capture, "--to", to(receiver), "--sources", "2").returncode == 0
+    ports = [receiver.socket.recvfrom(100) for _ in range(6)]
+    by_message = {m: a[1] for m, a in ports}
+    first = [by_message[m] for m in messages(6)]
+    assert first[:3] == first[3:] and first[0] == first[2] != first[1]
+    done = run("replay", capture, "--to", to(receiver), "--sources", "9", "--loop", "3")
+    assert done.returncode == 0
+    assert len({receiver.socket.recvfrom(100)[1] for _ in range(18)}) == 9
+
+
+def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(6), sources=3, interval=0)
+    done = run("replay", capture, "--to", to(receiver), "--spoof-loopback")
+    assert done.returncode == 0, done.stderr
+    got = {m: a[0] for m, a in (receiver.socket.recvfrom(100) for _ in range(6))}
+    assert [got[m] for m in messages(6)] == ["127.0.2.1", "127.0.2.2", "127.0.2.3"] * 2
+
+
+def test_spoofed_senders_reach_ipv4_only(tmp_path):
+    capture = write_capture(tmp_path / "x.pcap", messages(6))
+    done = run("replay", capture, "--to", "udp://[::1]:514", "--spoof-loopback")
+    assert done.returncode == 2
+    assert "'::1' has no IPv4 address" in done.stderr and "127.0.0.1" in done.stderr
+
+
+def test_there_may_be_more_sources_than_a_shell_allows_open_files(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(10), sources=1, interval=0)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    done = run("replay", capture, "--to", to(receiver), "--sources", "200", "--loop", "20",
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)))
+    assert done.returncode == 0, done.stderr
+    assert len({receiver.socket.recvfrom(100)[1] for _ in range(200)}) == 20
+    done = run("replay", capture, "--to", to(receiver), "--sources", "200",
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 100)))
+    assert done.returncode == 1
+    assert "200 sources want 264 open files" in done.stderr and "ulimit -Hn" in done.stderr
+
+
+def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):
+    other = Receiver()
+    first = write_capture(tmp_path / "x.pcap", messages(3), port=2055)
+    second = write_capture(tmp_path / "y.pcap", messages(2), port=162)
+    done = run("replay", first, second, "--to", to(receiver), "--flood",
+               "--port-map", f"1:2,2055:{other.port}")
+    assert done.returncode == 0, done.stderr
+    assert other.take(3) == messages(3)
+    assert receiver.take(2) == messages(2)
+    other.socket.close()
+
+
+# ---- Connections ----
+
+class Server(threading.Thread):
+    """Accepts connections one after the other, and keeps what each brings."""
+
+    def __init__(self, context=None, serve=None, port=0):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server(("127.0.0.1", port))
+        self.context, self.serve = context, serve or self.read
+        self.port = self.socket.getsockname()[1]
+        self.got = queue.Queue()
+        self.start()
+
+    def url(self, scheme="tcp", host="127.0.0.1"):
+        return f"{scheme}://{host}:{self.port}"
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+                if self.context is not None:
+                    connection = self.context.wrap_socket(connection, server_side=True)
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def read(self, connection):
+        data = b""
+        with connection:
+            while piece := connection.recv(1 << 20):
+                data += piece
+        self.got.put(data)
+
+    def take(self):
+        return self.got.get(timeout=20)
+
+
+@pytest.fixture
+def server():
+    made = []
+
+    def make(*args, **kwargs):
+        made.append(Server(*args, **kwargs))
+        return made[-1]
+    yield make
+    for s in made:
+        s.socket.close()
+
+
+IPFIX = struct.pack("!HHIII", 10, 16, 0, 0, 0)
+
+
+@pytest.mark.parametrize("options, payloads, stream", [
+    ([], [b"one", b"two\n"], b"one\ntwo\n"),
+    (["--framing", "octets"], [b"one", b"three"], b"3 one5 three"),
+    ([], [IPFIX, IPFIX], IPFIX * 2),
+    (["--framing", "none"], [b"one", b"two"], b"onetwo"),
+])
+def test_messages_are_framed_on_a_connection(tmp_path, server, options, payloads, stream):
+    s = server()
+    capture = write_capture(tmp_path / "x.pcap", payloads, sources=1)
+    done = run("replay", capture, "--to", s.url(), *options)
+    assert done.returncode == 0, done.stderr
+    assert s.take() == stream
+
+
+def test_an_empty_message_cannot_be_counted_in_octets(tmp_path, server):
+    s = server()
+    capture = write_capture(tmp_path / "x.pcap", [b"one", b"", b"two"])
+    done = run("replay", capture, "--to", s.url(), "--framing", "octets", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["too_long"] == 1
+    assert s.take() == b"3 one3 two"
+
+
+def test_each_source_has_a_connection(tmp_path, server):
+    s = server()
+    capture = write_capture(tmp_path / "x.pcap", messages(8), sources=4)
+    assert run("replay", capture, "--to", s.url(), "--sources", "4").returncode == 0
+    streams = sorted(s.take() for _ in range(4))
+    assert streams == sorted(b"".join(m + b"\n" for m in messages(8)[i::4]) for i in range(4))
+
+
+def tls_context(pair, ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, pair))
+    if ca is not None:
+        context.load_verify_locations(str(ca))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def test_tls_counts_octets_and_checks_the_server(tmp_path, server):
+    authority = Authority(tmp_path)
+    s = server(tls_context(authority.issue("listener")))
+    capture = write_capture(tmp_path / "x.pcap", [b"one", b"three"])
+    done = run("replay", capture, "--to", s.url("tls", "localhost"), "--ca", str(authority.file))
+    assert done.returncode == 0, done.stderr
+    assert s.take() == b"3 one5 three"
+
+
+@pytest.mark.parametrize("host, ca, words", [
+    ("localhost", "other", "give the file of its authority with --ca"),
+    ("localhost", None, "give the file of its authority with --ca"),
+    ("127.0.0.1", "ca", "is not for '127.0.0.1'"),
+    ("localhost", "missing", "No such file or directory; correct --ca"),
+    ("localhost", "capture", "holds no certificates in PEM form"),
+])
+def test_a_server_that_cannot_be_trusted_gets_nothing(tmp_path, server, host, ca, words):
+    s = server(tls_context(Authority(tmp_path).issue("listener")))
+    capture = write_capture(tmp_path / "x.pcap", messages(2))
+    files = {"ca": tmp_path / "ca.pem", "other": Authority(tmp_path, "other").file,
+             "missing": tmp_path / "missing.pem", "capture": capture}
+    done = run("replay", capture, "--to", s.url("tls", host),
+               *(["--ca", str(files[ca])] if ca else []))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stdout == "" and s.got.empty()
+
+
+def test_a_certificate_is_shown_to_who_wants_one(tmp_path, server):
+    authority = Authority(tmp_path)
+    s = server(tls_context(authority.issue("listener"), authority.file))
+    cert, key = authority.issue("sender")
+    capture = write_capture(tmp_path / "x.pcap", [b"one"])
+    command = ["replay", capture, "--to", s.url("tls", "localhost"), "--ca", str(authority.file)]
+    done = run(*command, "--cert", str(cert), "--key", str(key))
+    assert done.returncode == 0, done.stderr
+    assert s.take() == b"3 one"
+    both = tmp_path / "both.pem"
+    both.write_bytes(cert.read_bytes() + key.read_bytes())
+    assert run(*command, "--cert", str(both)).returncode == 0
+    assert s.take() == b"3 one"
+    done = run(*command, "--cert", str(cert), "--key", str(authority.folder / "listener-key.pem"))
+    assert done.returncode == 1 and "no private key of that certificate" in done.stderr
+
+
+def test_tls_with_who_speaks_none_says_what_to_compare(tmp_path, server):
+    def greet(connection):
+        with connection:
+            connection.sendall(b"220 hello\r\n")
+            connection.recv(1000)
+    s = server(serve=greet)
+    capture = write_capture(tmp_path / "x.pcap", messages(1))
+    done = run("replay", capture, "--to", s.url("tls"))
+    assert done.returncode == 1
+    assert "no TLS with " + s.url("tls") in done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_a_refused_connection_is_told_with_its_remedy(tmp_path, scheme):
+    s = socket.create_server(("127.0.0.1", 0))
+    url = f"{scheme}://127.0.0.1:{s.getsockname()[1]}"
+    s.close()
+    done = run("replay", write_capture(tmp_path / "x.pcap", messages(1)), "--to", url)
+    assert done.returncode == 1
+    assert "nothing listens on " + url in done.stderr and "ss -ltn" in done.stderr
+
+
+def test_a_target_that_stops_reading_is_waited_for_and_told_once(tmp_path, server):
+    go_on = threading.Event()
+
+    def read_late(connection):
+        go_on.wait(20)
+        s.read(connection)
+    s = server(serve=read_late)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 1000] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "20",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert "does not read; waiting" in process.stderr.readline()
+        go_on.set()
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and err == ""
+    assert len(s.take()) == 20 * 1000 * 1001
+    summary = json.loads(out)
+    assert summary["sent"] == 20000 and summary["lost"] == 0
+    assert summary["stalled_seconds"] > 1
+
+
+def test_a_target_that_never_reads_again_is_left_on_a_signal(tmp_path, server):
+    s = server(serve=lambda connection: held.append(connection))
+    held = []
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 1000] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "20",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert "does not read; waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    summary = json.loads(out)
+    assert summary["lost"] > 0 and "did not take the last" in err
+    assert summary["unsent"] > 0
+
+
+def test_a_target_that_closes_is_connected_to_again_and_losses_are_counted(tmp_path, server):
+    first = threading.Event()
+
+    def once(connection):
+        if first.is_set():
+            s.read(connection)
+            return
+        with connection:
+            assert connection.recv(len(messages(1)[0]) + 1)
+            # An end with a reset: whatever was on its way is gone.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        first.set()
+    s = server(serve=once)
+    capture = write_capture(tmp_path / "x.pcap", messages(100))
+    done = run("replay", capture, "--to", s.url(), "--json")
+    summary = json.loads(done.stdout)
+    assert f"a connection to {s.url()} ended" in done.stderr
+    assert summary["reconnected"] == 1
+    assert summary["sent"] + summary["lost"] == 100
+    got = s.take().splitlines()
+    assert got == messages(100)[-len(got):]
+    assert done.returncode == (1 if summary["lost"] else 0)
+
+
+def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server):
+    def close(connection):
+        s.socket.shutdown(socket.SHUT_RDWR)
+        s.socket.close()
+        connection.recv(len(messages(1)[0]) + 1)
+        connection.close()
+    s = server(serve=close)
+    capture = write_capture(tmp_path / "x.pcap", messages(100))
+    done = run("replay", capture, "--to", s.url(), "--json")
+    assert done.returncode == 1
+    summary = json.loads(done.stdout)
+    assert summary["sent"] + summary["lost"] == 100 and summary["lost"] > 50
+    assert summary["errors"] == summary["lost"] and summary["reconnected"] == 0
+
+
+def test_a_flood_waits_for_its_target_to_come_back(tmp_path, server):
+    closed = threading.Event()
+
+    def close(connection):
+        s.socket.shutdown(socket.SHUT_RDWR)
+        s.socket.close()
+        connection.recv(1000)
+        connection.close()
+        closed.set()
+    s = server(serve=close)
+    capture = write_capture(tmp_path / "x.pcap", messages(1000))
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "1000",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert closed.wait(20)
+        again = server(port=s.port)
+        out, _ = process.communicate(timeout=30)
+    summary = json.loads(out)
+    assert summary["reconnected"] == 1
+    assert summary["sent"] + summary["lost"] == 1000000
+    lines = again.take().count(b"\n")
+    assert 0 < lines <= summary["sent"]
+
+
+# ---- What is shown ----
+
+def on_a_terminal(*args):
+    """What a command shows on a terminal as its standard error, and its standard output."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([CLI, *args], stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+        except OSError:
+            pass  # the other side is closed
+        out, _ = process.communicate(timeout=20)
+    os.close(ours)
+    return shown.decode(), out.decode()
+
+
+def test_progress_is_one_line_on_a_terminal_and_goes_at_the_end(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(60))
+    shown, out = on_a_terminal("replay", capture, "--to", to(receiver))
+    drawn = re.findall(r"\r(\d+) sent  (\d+)/s  (\d+) %  (\d+) s left\x1b\[K", shown)
+    assert drawn, shown
+    assert shown.endswith("\r\x1b[K") and "\n" not in shown
+    assert out.startswith("sent 60 datagrams")
+    shown, _ = on_a_terminal("replay", capture, "--to", to(receiver), "--quiet")
+    assert shown == ""
+
+
+def test_no_progress_where_there_is_no_terminal(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(60))
+    done = run("replay", capture, "--to", to(receiver))
+    assert done.stderr == ""
 
 
 def test_count_stops_within_a_batch_and_across_loops(tmp_path, receiver):
@@ -200,18 +692,34 @@ def test_a_cut_capture_is_sent_as_far_as_it_goes_and_fails(tmp_path, receiver):
     assert receiver.take(4) == messages(4)
 
 
+UDP = ["x.pcap", "--to", "udp://127.0.0.1:1"]
+
+
 @pytest.mark.parametrize("args, words", [
     ([], "name the capture"),
     (["x.pcap"], "--to udp://HOST:PORT"),
-    (["x.pcap", "y.pcap", "--to", "udp://127.0.0.1:1"], "one capture at a time"),
-    (["x.pcap", "--to", "tcp://127.0.0.1:1"], "is not udp://HOST:PORT"),
+    (["x.pcap", "--to", "http://127.0.0.1:1"], "is not udp://HOST:PORT"),
     (["x.pcap", "--to", "udp://::1:514"], "is not udp://HOST:PORT"),
     (["x.pcap", "--to", "udp://127.0.0.1:0"], "is not udp://HOST:PORT"),
     (["x.pcap", "--to", "udp://127.0.0.1:65536"], "is not udp://HOST:PORT"),
     (["x.pcap", "--to", "udp://127.0.0.1:1", "--rate", "fast"], "--rate wants a number"),
     (["x.pcap", "--to", "udp://127.0.0.1:1", "--count", "-1"], "--count wants a number"),
     (["x.pcap", "--to", "udp://127.0.0.1:1", "--from", "host"], "--from wants an IPv4"),
-    (["x.pcap", "--speed", "9"], "--speed"),
+    ([*UDP, "--speed", "0.01"], "--speed wants a number from 0.1 to 1000"),
+    ([*UDP, "--speed", "nan"], "--speed wants a number from 0.1 to 1000"),
+    ([*UDP, "--speed", "2x"], "--speed wants a number from 0.1 to 1000"),
+    ([*UDP, "--speed", "2", "--rate", "5"], "--speed is of the original time"),
+    ([*UDP, "--speed", "2", "--flood"], "--speed is of the original time"),
+    ([*UDP, "--rate", "5", "--flood"], "--rate and --flood exclude each other"),
+    ([*UDP, "--sources", "0"], "--sources wants a number from 1 to 10000"),
+    ([*UDP, "--sources", "10001"], "--sources wants a number from 1 to 10000"),
+    ([*UDP, "--sources", "2", "--spoof-loopback"], "exclude each other"),
+    ([*UDP, "--port-map", "514"], "--port-map wants FROM:TO"),
+    ([*UDP, "--framing", "octets"], "a datagram is a message"),
+    ([*UDP, "--ca", "ca.pem"], "are for tls://"),
+    (["x.pcap", "--to", "tcp://127.0.0.1:1", "--framing", "lines"], "--framing is newline, octets"),
+    (["x.pcap", "--to", "tcp://127.0.0.1:1", "--port-map", "1:2"], "--port-map is for udp://"),
+    (["x.pcap", "--to", "tls://127.0.0.1:1", "--key", "k.pem"], "give --cert, too"),
 ])
 def test_wrong_usage_is_told(args, words):
     done = run("replay", *args)

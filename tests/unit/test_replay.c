@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/socket.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pcap_file.h"
 
 #include "replay/replay_load.h"
-#include "replay/replay_send.h"
+#include "replay/replay_options.h"
+#include "replay/replay_sources.h"
+#include "send/send.h"
 #include "sr/capture.h"
 
 enum { PACKETS = 300, PAYLOAD = 40000 };
@@ -49,13 +51,14 @@ assert_is_numbered(struct sr_span payload, unsigned number)
 static void
 take_one_pass(struct replay_source *source)
 {
-    struct sr_span payloads[REPLAY_BATCH_MAX];
+    struct replay_message messages[SEND_BATCH_MAX];
     unsigned number = 0;
     size_t count;
 
-    while ((count = replay_source_take(source, payloads, REPLAY_BATCH_MAX)) > 0) {
+    while ((count = replay_source_take(source, messages, SEND_BATCH_MAX, UINT64_MAX)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            assert_is_numbered(payloads[i], number++);
+            assert_int_equal(messages[i].time_ns, number * UINT64_C(1000000000));
+            assert_is_numbered(messages[i].bytes, number++);
         }
     }
     assert_int_equal(number, PACKETS);
@@ -71,10 +74,15 @@ a_capture_larger_than_memory_comes_in_pieces_and_is_repeated(void **state)
 
     (void)state;
     write_large_capture(&file);
-    for (size_t i = 0; i < 3; i++) {
+    char *const paths[] = { file.path };
+    for (size_t i = 0; i < 6; i++) {
+        struct replay_load load = {
+            .paths = paths, .path_count = 1, .memory_max = limits[i % 3], .needs_sources = i >= 3
+        };
         struct replay_source *source;
 
-        assert_true(replay_source_open(file.path, NULL, limits[i], &source, message));
+        assert_true(replay_source_open(&load, &source, message));
+        assert_int_equal(replay_source_count(source), i >= 2 ? PACKETS : 0);
         take_one_pass(source);
         assert_true(replay_source_rewind(source));
         take_one_pass(source);
@@ -89,6 +97,9 @@ standard_input_larger_than_memory_cannot_be_repeated(void **state)
 {
     char message[SR_CAPTURE_MESSAGE_MAX];
     int saved = dup(STDIN_FILENO);
+    char input[] = "-";
+    char *const paths[] = { input };
+    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
     struct replay_source *source;
     struct pcap_file file;
     int fd;
@@ -97,7 +108,7 @@ standard_input_larger_than_memory_cannot_be_repeated(void **state)
     write_large_capture(&file);
     fd = open(file.path, O_RDONLY | O_CLOEXEC);
     assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
-    assert_true(replay_source_open("-", NULL, 1 << 20, &source, message));
+    assert_true(replay_source_open(&load, &source, message));
     take_one_pass(source);
     assert_false(replay_source_rewind(source));
     assert_non_null(strstr(replay_source_message(source), "cannot be repeated"));
@@ -108,108 +119,211 @@ standard_input_larger_than_memory_cannot_be_repeated(void **state)
     pcap_file_remove(&file);
 }
 
-struct slow_reader {
-    int fd;
-    unsigned wanted;
-    unsigned in_order;
-};
+/* ---- Times, senders and ports of several captures ---- */
 
-static void *
-read_slowly(void *arg)
+/* A datagram of one byte from 192.0.2.HOST, port SOURCE, to PORT. */
+static void
+add_datagram(struct pcap_file *file, uint32_t second, unsigned host, unsigned source, unsigned port)
 {
-    struct slow_reader *reader = arg;
+    char hex[64];
 
-    for (unsigned i = 0; i < reader->wanted; i++) {
-        unsigned number = 0;
+    (void)snprintf(hex, sizeof(hex),
+        "4500001d0001000040110000c00002%02xc63364010%03x%04x00090000%02x", host, source, port,
+        second & 0xff);
+    pcap_file_add(file, second, hex);
+}
 
-        if (i % 64 == 0) {
-            (void)usleep(2000);
-        }
-        if (recv(reader->fd, &number, sizeof(number), 0) == sizeof(number) && number == i) {
-            reader->in_order++;
-        }
+static void
+files_follow_each_other_and_times_never_go_back(void **state)
+{
+    static const uint64_t due[] = { 0, 5, 5, 7, 7, 10 };
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[8];
+    struct replay_source *source;
+    struct pcap_file first;
+    struct pcap_file second;
+
+    (void)state;
+    pcap_file_start(&first, 101);
+    add_datagram(&first, 100, 1, 1, 514);
+    add_datagram(&first, 105, 1, 2, 162);
+    add_datagram(&first, 103, 2, 1, 514);
+    add_datagram(&first, 107, 1, 1, 514);
+    pcap_file_finish(&first);
+    pcap_file_start(&second, 101);
+    add_datagram(&second, 20, 1, 2, 2055);
+    add_datagram(&second, 23, 2, 1, 514);
+    pcap_file_finish(&second);
+    char *const paths[] = { first.path, second.path };
+    struct replay_load load = { .paths = paths, .path_count = 2, .memory_max = 1 << 20 };
+
+    assert_true(replay_source_open(&load, &source, message));
+    assert_int_equal(replay_source_count(source), 6);
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
     }
-    return NULL;
+    assert_int_equal(messages[1].port, 162);
+    assert_int_equal(messages[4].port, 2055);
+    assert_int_equal(messages[0].source, 0);
+    assert_int_equal(messages[1].source, 1);
+    assert_int_equal(messages[2].source, 2);
+    assert_int_equal(messages[4].source, 1);
+    assert_int_equal(replay_sources_count(replay_source_sources(source)), 3);
+    replay_source_close(source);
+    pcap_file_remove(&first);
+    pcap_file_remove(&second);
 }
 
-/* A pair of Unix sockets refuses with EAGAIN when full, which a loopback UDP socket never does. */
 static void
-a_full_socket_is_waited_for_and_nothing_is_lost(void **state)
+a_clock_that_was_set_makes_no_pause_of_years(void **state)
 {
-    enum { COUNT = 2048 };
-    static const volatile sig_atomic_t stop;
-    unsigned numbers[REPLAY_BATCH_MAX];
-    struct sr_span payloads[REPLAY_BATCH_MAX];
-    struct slow_reader reader = { .wanted = COUNT };
-    struct replay_sender sender = { .stop = &stop };
-    pthread_t thread;
-    int pair[2];
+    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
+    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[8];
+    struct replay_source *source;
+    struct pcap_file file;
 
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
-    sender.fd = pair[0];
-    reader.fd = pair[1];
-    assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
-    for (unsigned first = 0; first < COUNT; first += REPLAY_BATCH_MAX) {
-        for (unsigned i = 0; i < REPLAY_BATCH_MAX; i++) {
-            numbers[i] = first + i;
-            payloads[i] = (struct sr_span){ (const uint8_t *)&numbers[i], sizeof(numbers[i]) };
-        }
-        assert_true(replay_send(&sender, payloads, REPLAY_BATCH_MAX));
+    pcap_file_start(&file, 101);
+    for (size_t i = 0; i < 5; i++) {
+        add_datagram(&file, captured[i], 1, 1, 514);
     }
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(reader.in_order, COUNT);
-    assert_int_equal(sender.sent, COUNT);
-    assert_int_equal(sender.bytes, COUNT * sizeof(unsigned));
-    close(pair[0]);
-    close(pair[1]);
+    pcap_file_finish(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
+
+    assert_true(replay_source_open(&load, &source, message));
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
+    }
+    replay_source_close(source);
+    pcap_file_remove(&file);
 }
 
 static void
-a_datagram_too_long_for_the_network_is_counted_and_left_out(void **state)
+only_messages_of_nearly_the_same_time_are_taken_at_once(void **state)
 {
-    static const volatile sig_atomic_t stop;
-    static uint8_t bytes[65527];
-    struct sockaddr_storage address;
-    socklen_t len = sizeof(address);
-    char message[REPLAY_MESSAGE_MAX];
-    struct sr_span payloads[] = { { bytes, 1 }, { bytes, sizeof(bytes) }, { bytes, 2 } };
-    struct replay_sender sender = { .stop = &stop };
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[8];
+    struct replay_source *source;
+    struct pcap_file file;
 
     (void)state;
-    /* Port 9 may refuse; the length is checked before anything is sent. */
-    assert_int_equal(replay_connect("udp://127.0.0.1:9", &sender.fd, message), REPLAY_CONNECTED);
-    assert_int_equal(getpeername(sender.fd, (struct sockaddr *)&address, &len), 0);
-    assert_true(replay_send(&sender, payloads, 3));
-    assert_int_equal(sender.sent, 2);
-    assert_int_equal(sender.bytes, 3);
-    assert_int_equal(sender.too_long, 1);
-    close(sender.fd);
+    pcap_file_start(&file, 101);
+    add_datagram(&file, 10, 1, 1, 514);
+    add_datagram(&file, 10, 1, 1, 514);
+    add_datagram(&file, 11, 1, 1, 514);
+    pcap_file_finish(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
+
+    assert_true(replay_source_open(&load, &source, message));
+    assert_true(replay_source_peek(source, messages));
+    assert_int_equal(replay_source_take(source, messages, 8, 1000000), 2);
+    assert_int_equal(replay_source_take(source, messages, 8, 1000000), 1);
+    assert_int_equal(replay_source_take(source, messages, 8, 1000000), 0);
+    assert_false(replay_source_peek(source, messages));
+    replay_source_close(source);
+    pcap_file_remove(&file);
+}
+
+static struct sr_peer
+v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
+{
+    return (struct sr_peer){ .address = { a, b, c, d }, .port = port };
 }
 
 static void
-an_error_that_stays_ends_the_sending(void **state)
+senders_that_find_no_room_share_a_number(void **state)
 {
-    static const volatile sig_atomic_t stop;
-    static const uint8_t byte;
-    struct sr_span payload = { &byte, 1 };
-    struct replay_sender sender = { .fd = -1, .stop = &stop };
+    struct replay_sources *sources = replay_sources_new(false, 2);
+    struct sr_peer peers[] = { v4(10, 0, 0, 1, 1), v4(10, 0, 0, 1, 2), v4(10, 0, 0, 1, 3) };
 
     (void)state;
-    assert_false(replay_send(&sender, &payload, 1));
-    assert_int_equal(sender.error, EBADF);
-    assert_int_equal(sender.sent, 0);
+    assert_int_equal(replay_sources_number(sources, &peers[0]), 0);
+    assert_int_equal(replay_sources_number(sources, &peers[1]), 1);
+    assert_false(replay_sources_is_full(sources));
+    assert_in_range(replay_sources_number(sources, &peers[2]), 0, 1);
+    assert_int_equal(
+        replay_sources_number(sources, &peers[2]), replay_sources_number(sources, &peers[2]));
+    assert_true(replay_sources_is_full(sources));
+    assert_int_equal(replay_sources_number(sources, &peers[1]), 1);
+    replay_sources_free(sources);
 }
 
 static void
-batches_are_small_enough_for_an_even_flow(void **state)
+each_sender_gets_a_loopback_address_that_no_other_has(void **state)
+{
+    struct replay_sources *sources = replay_sources_new(true, 8);
+    struct sr_peer v6 = { .address = { 0x20, 1, 0xd, 0xb8 }, .is_v6 = true };
+    struct sr_peer peers[] = { v4(10, 1, 2, 3, 1), v4(10, 1, 2, 3, 2), v4(11, 1, 2, 3, 1), v6,
+        v4(10, 0, 0, 0, 1), v4(10, 255, 255, 255, 1), v4(10, 0, 0, 1, 9) };
+    static const uint8_t expected[][4] = { { 127, 1, 2, 3 }, { 127, 254, 0, 1 }, { 127, 254, 0, 2 },
+        { 127, 254, 0, 3 }, { 127, 254, 0, 4 }, { 127, 0, 0, 1 } };
+    struct sr_peer *loopback;
+
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        (void)replay_sources_number(sources, &peers[i]);
+    }
+    assert_int_equal(replay_sources_count(sources), 6); /* ports make no sender here */
+    loopback = replay_sources_loopback(sources);
+    for (size_t i = 0; i < 6; i++) {
+        assert_false(loopback[i].is_v6);
+        assert_memory_equal(loopback[i].address, expected[i], 4);
+    }
+    free(loopback);
+    replay_sources_free(sources);
+}
+
+static void
+a_port_map_says_each_port_once(void **state)
+{
+    static const char *const wrong[] = { "", "2055", "2055:", ":1", "1:2,", ",1:2", "1:2,,3:4",
+        "0:1", "1:0", "65536:1", "1:65536", "1:2 ,3:4", "1:2,1:3", "1:99999999999999999999", "a:b",
+        "1:2:3" };
+    char many[PORT_MAP_MAX * 16 + 32] = "";
+    struct port_map map = { .count = 7 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(port_map_parse(wrong[i], &map));
+    }
+    assert_int_equal(map.count, 7);
+    assert_true(port_map_parse("2055:12055,162:10162,65535:1", &map));
+    assert_int_equal(port_map_find(&map, 2055), 12055);
+    assert_int_equal(port_map_find(&map, 162), 10162);
+    assert_int_equal(port_map_find(&map, 65535), 1);
+    assert_int_equal(port_map_find(&map, 514), 0);
+    for (unsigned i = 1; i <= PORT_MAP_MAX; i++) {
+        size_t used = strlen(many);
+
+        (void)snprintf(many + used, sizeof(many) - used, "%s%u:%u", i > 1 ? "," : "", i, i);
+    }
+    assert_true(port_map_parse(many, &map));
+    (void)snprintf(many + strlen(many), 8, ",999:1");
+    assert_false(port_map_parse(many, &map));
+}
+
+static struct sr_span
+text(const char *bytes, size_t len)
+{
+    return (struct sr_span){ (const uint8_t *)bytes, len };
+}
+
+static void
+framing_is_chosen_by_the_first_message(void **state)
 {
     (void)state;
-    assert_int_equal(replay_batch_size(0), REPLAY_BATCH_MAX);
-    assert_int_equal(replay_batch_size(1), 1);
-    assert_int_equal(replay_batch_size(1999), 1);
-    assert_int_equal(replay_batch_size(10000), 10);
-    assert_int_equal(replay_batch_size(100000000), REPLAY_BATCH_MAX);
+    assert_int_equal(replay_framing(SEND_TCP, text("<13>x", 5)), SEND_NEWLINES);
+    assert_int_equal(replay_framing(SEND_TLS, text("<13>x", 5)), SEND_OCTETS);
+    assert_int_equal(replay_framing(SEND_TCP, text("\0\x0a\0\x06xy", 6)), SEND_AS_IT_IS);
+    assert_int_equal(replay_framing(SEND_TCP, text("\0\x0a\0\x07xy", 6)), SEND_NEWLINES);
+    assert_int_equal(replay_framing(SEND_TCP, text("\0\x0a", 2)), SEND_NEWLINES);
+    assert_int_equal(replay_framing(SEND_TLS, text(NULL, 0)), SEND_OCTETS);
 }
 
 int
@@ -218,10 +332,13 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_capture_larger_than_memory_comes_in_pieces_and_is_repeated),
         cmocka_unit_test(standard_input_larger_than_memory_cannot_be_repeated),
-        cmocka_unit_test(a_full_socket_is_waited_for_and_nothing_is_lost),
-        cmocka_unit_test(a_datagram_too_long_for_the_network_is_counted_and_left_out),
-        cmocka_unit_test(an_error_that_stays_ends_the_sending),
-        cmocka_unit_test(batches_are_small_enough_for_an_even_flow),
+        cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
+        cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
+        cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
+        cmocka_unit_test(senders_that_find_no_room_share_a_number),
+        cmocka_unit_test(each_sender_gets_a_loopback_address_that_no_other_has),
+        cmocka_unit_test(a_port_map_says_each_port_once),
+        cmocka_unit_test(framing_is_chosen_by_the_first_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
