@@ -24,7 +24,7 @@ COMPARE = os.path.join(os.path.dirname(__file__), "compare")
 
 def limited(limit, tried=None, failures=()):
     """Rates up to a limit pass, but for the runs with these numbers."""
-    def passes(rate):
+    def passes(rate, _confirms):
         tried.append(rate)
         return rate <= limit and len(tried) not in failures, "run %d" % len(tried)
     tried = [] if tried is None else tried
@@ -78,6 +78,13 @@ def test_a_rate_that_leaves_a_heap_of_work_is_not_sustained():
 @pytest.mark.parametrize("lost", [1, -1])
 def test_a_rate_that_loses_or_doubles_a_record_is_not_sustained(lost):
     assert not compare_runs.is_sustained(result(lost=lost))
+
+
+@pytest.mark.parametrize("values,confirms,doubtful", [
+    ({"rate": 1000}, True, False), ({"rate": 900}, True, True), ({"lost": 29}, False, True),
+    ({"lost": 29}, True, False), ({"lost": 30}, False, False), ({"behind": 1}, False, False)])
+def test_a_run_is_repeated_when_the_machine_may_be_to_blame(values, confirms, doubtful):
+    assert compare_runs.is_doubtful(result(**values), 1000, confirms) == doubtful
 
 
 def test_what_is_stored_tells_of_losses_before_the_kernel_does():
@@ -144,7 +151,8 @@ def test_only_what_stands_between_the_markers_is_replaced():
     assert report.replace_between(PAGE, "x", "new\n\n") == PAGE.replace("old", "new")
 
 
-@pytest.mark.parametrize("text", ["", PAGE + PAGE, "<!-- compare x: end -->\n<!-- compare x: begin -->"])
+@pytest.mark.parametrize("text", ["", PAGE + PAGE, "<!-- compare x: begin -->" + PAGE,
+                                  PAGE + "<!-- compare x: end -->", "<!-- compare x: end -->\n<!-- compare x: begin -->"])
 def test_a_page_without_a_pair_of_markers_is_left_alone(text):
     with pytest.raises(ValueError, match="needs the lines"):
         report.replace_between(text, "x", "new")
