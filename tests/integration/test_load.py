@@ -13,7 +13,7 @@ import pytest
 
 from flows import Collector, flow_stream
 from flows import SUBJECT as FLOWS
-from lab import Daemon, free_port, wait_for
+from lab import Daemon, free_port
 from traps import Trapd
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -166,13 +166,9 @@ def test_traps_of_v3_are_opened_in_run_after_run(lab):
         "priv_password": "correct horse"}], **config).start()
     given = [a for s in ("auth=SHA-256", "priv=AES-128", f"auth_password_file={secret}",
                          f"priv_password_file={secret}") for a in ("--set", f"trap.{s}")]
-    runs = []
     for number in range(2):
-        wait_for("the next second, with boots of its own",
-                 lambda: not runs or int(os.times().elapsed) != runs[-1])
         summary = load("trap", "--to", url(daemon), "--rate", 2000, "--count", 300, "--format",
                        "v3", "--sources", 3, *given)
-        runs.append(int(os.times().elapsed))
         ledger = daemon.settled(300 * (number + 1))
         assert ledger["deadlettered"] == 0
         expect_once(text_marks(path)[-300:], summary)
@@ -285,3 +281,35 @@ def test_a_printed_profile_is_one(lab, name):
     again = subprocess.run([CLI, "load", "--profile", profile, "--print-profile"],
                            capture_output=True, check=True).stdout
     assert again == printed
+
+
+# ---- The documentation ----
+
+def keys_of(text):
+    """The dotted keys of a profile that was printed."""
+    path, found = [], set()
+    for line in text.splitlines():
+        name = re.match(r"^( *)(?:# )?([a-z_]+):", line)
+        if name:
+            depth = len(name[1]) // 2
+            path[depth:] = [name[2]]
+            found.add(".".join(p for p in path if p))
+    return found
+
+
+def test_every_key_of_a_profile_is_documented():
+    printed = subprocess.run([CLI, "load", "--print-profile"], capture_output=True, text=True,
+                             check=True).stdout
+    told = (ROOT / "docs" / "load.md").read_text()
+    keys = keys_of(printed)
+    assert {"bursts.of", "syslog.hosts", "trap.auth_password_file"} <= keys
+    for key in keys - {"bursts", "syslog", "trap", "netflow"}:
+        assert f"`{key}`" in told or f"`{key.split('.')[-1]}`" in told, key
+
+
+def test_the_profile_of_the_documentation_is_one(lab):
+    told = (ROOT / "docs" / "load.md").read_text()
+    profile = lab.dir / "profile.yaml"
+    profile.write_text(re.search(r"```yaml\n(.*?)```", told, re.S)[1])
+    subprocess.run([CLI, "load", "--profile", profile, "--print-profile"], check=True,
+                   capture_output=True)
