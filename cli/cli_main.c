@@ -14,6 +14,7 @@ main(int argc, char **argv)
         { "completion", completion_command, "make a shell complete commands and options" },
         { "doctor", doctor_command, "say what is wrong with the collectors, and what to do" },
         { "enroll", enroll_command, "join this host to a platform with a token" },
+        { "load", load_command, "send generated messages to a collector, and see what is stored" },
         { "mib", mib_command, "name what traps carry: MIB modules to a table of names" },
         { "renew", renew_command, "renew credentials and certificates of this host" },
         { "replay", replay_command, "send the UDP datagrams of a capture file to a collector" },

@@ -6,6 +6,7 @@
 int bundle_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int enroll_command(int argc, char **argv);
+int load_command(int argc, char **argv);
 int mib_command(int argc, char **argv);
 int renew_command(int argc, char **argv);
 int replay_command(int argc, char **argv);

@@ -19,9 +19,10 @@
 #include "sr/banned.h"
 
 enum {
-    WAIT_MS = 100,      /* a signal that comes just before a wait is noticed this late */
-    WRITES_MAX = 4096,  /* of a connection that are remembered before acknowledged ones are not */
-    MESSAGE_MAX = 65535 /* of a datagram, and of IPFIX (RFC 7011, section 3.1) */
+    WAIT_MS = 100,     /* a signal that comes just before a wait is noticed this late */
+    WRITES_MAX = 4096, /* of a connection that are remembered before acknowledged ones are not */
+    MESSAGE_MAX =
+        65536 /* what a listener of syslog takes; IPFIX (RFC 7011, section 3.1) has less */
 };
 
 #define CONNECT_NS (10 * (uint64_t)SEND_NS_PER_SECOND)

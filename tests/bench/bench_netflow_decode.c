@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "netflow_load.h"
+#include "load/netflow_write.h"
 
 #include "sr/banned.h"
 
@@ -140,12 +140,12 @@ bench_exporter(const struct sr_peer *peer)
 }
 
 struct stage {
-    enum load_kind kind;
+    enum netflow_format kind;
     struct nf_config config;
     struct sr_peer peers[EXPORTERS];
     struct nf_exporter *exporters[EXPORTERS];
     uint32_t sequences[EXPORTERS];
-    uint8_t data[POOL][LOAD_DATAGRAM_MAX];
+    uint8_t data[POOL][NETFLOW_DATAGRAM_MAX];
     size_t length;
 };
 
@@ -159,25 +159,26 @@ feed(struct stage *s, unsigned source, uint8_t *datagram, size_t length, unsigne
         .bytes = { datagram, length },
     };
 
-    load_stamp(s->kind, datagram, s->sequences[source], (uint32_t)(NOW / SECOND));
-    s->sequences[source] += load_units(s->kind, records);
+    netflow_stamp(s->kind, datagram, s->sequences[source], (uint32_t)(NOW / SECOND));
+    s->sequences[source] += netflow_units(s->kind, records);
     (void)sr_netflow_datagram(s->exporters[source], &s->config, &input, &bench_emit);
 }
 
 static void
-prepare(struct stage *s, enum load_kind kind)
+prepare(struct stage *s, enum netflow_format kind)
 {
-    uint8_t templates[24 + LOAD_TEMPLATE_MAX];
+    uint8_t templates[24 + NETFLOW_TEMPLATE_MAX];
 
     s->kind = kind;
     s->config = bench_config(NF_FORMAT_PROTOBUF);
     for (unsigned i = 0; i < POOL; i++) {
-        s->length = load_data(kind, i, LOAD_FIRST_TEMPLATE, s->data[i]);
+        s->length = netflow_write_data(
+            kind, netflow_full_records(kind), i, NETFLOW_FIRST_TEMPLATE, s->data[i]);
     }
     for (unsigned i = 0; i < EXPORTERS; i++) {
         s->peers[i] = (struct sr_peer){ .address = { 127, 1, 0, (uint8_t)(i + 1) }, .port = 9995 };
         s->exporters[i] = bench_exporter(&s->peers[i]);
-        size_t length = load_templates(kind, 1, templates);
+        size_t length = netflow_write_templates(kind, 1, templates);
         if (length > 0) {
             feed(s, i, templates, length, 0);
         }
@@ -200,10 +201,10 @@ bench_median(double *figures, size_t count)
 }
 
 static void
-measure(enum load_kind kind)
+measure(enum netflow_format kind)
 {
     static struct stage stage;
-    const unsigned records = load_records(kind);
+    const unsigned records = netflow_full_records(kind);
     double each[ROUNDS];
 
     memset(&stage, 0, sizeof(stage));
@@ -221,12 +222,13 @@ measure(enum load_kind kind)
         nf_exporter_free(stage.exporters[i]);
     }
     if (bench_messages != (uint64_t)ROUNDS * DATAGRAMS * records) {
-        fprintf(stderr, "%s: only %" PRIu64 " messages\n", load_name(kind), bench_messages);
+        fprintf(
+            stderr, "%s: only %" PRIu64 " messages\n", netflow_format_name(kind), bench_messages);
         exit(EXIT_FAILURE);
     }
     double median = bench_median(each, ROUNDS);
-    printf("{\"kind\": \"%s\", \"ns\": %.1f, \"best\": %.1f, \"bytes\": %.1f}\n", load_name(kind),
-        median, each[0], (double)bench_bytes / (double)bench_messages);
+    printf("{\"kind\": \"%s\", \"ns\": %.1f, \"best\": %.1f, \"bytes\": %.1f}\n",
+        netflow_format_name(kind), median, each[0], (double)bench_bytes / (double)bench_messages);
 }
 
 int
@@ -235,8 +237,8 @@ main(int argc, char **argv)
     const char *what = argc == 2 ? argv[1] : "";
     bool known = strcmp(what, "all") == 0 || strcmp(what, "worst") == 0;
 
-    for (enum load_kind kind = LOAD_V5; kind < LOAD_KINDS; kind++) {
-        if (strcmp(what, load_name(kind)) == 0 || strcmp(what, "all") == 0) {
+    for (enum netflow_format kind = NETFLOW_V5; kind < NETFLOW_FORMATS; kind++) {
+        if (strcmp(what, netflow_format_name(kind)) == 0 || strcmp(what, "all") == 0) {
             measure(kind);
             known = true;
         }

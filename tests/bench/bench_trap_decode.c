@@ -258,7 +258,7 @@ static const struct kind kinds[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static struct load pool[POOL];
+static struct snmp_writer pool[POOL];
 
 static void
 fill_pool(const struct kind *kind)
@@ -301,7 +301,7 @@ measure(const struct kind *kind, bool is_enriched)
     for (unsigned round = 0; round < ROUNDS; round++) {
         double start = desk_cpu();
         for (unsigned i = 0; i < traps; i++) {
-            (void)desk_feed(&d, load_span(&pool[i % POOL]));
+            (void)desk_feed(&d, snmp_span(&pool[i % POOL]));
         }
         each[round] = (desk_cpu() - start) / traps;
     }
@@ -314,7 +314,7 @@ measure(const struct kind *kind, bool is_enriched)
     double median = desk_median(each, ROUNDS);
     printf("{\"kind\": \"%s\", \"enriched\": %s, \"ns\": %.0f, \"best\": %.0f, \"size\": %zu, "
            "\"bytes\": %.0f}\n",
-        kind->name, is_enriched ? "true" : "false", median, each[0], load_span(&pool[0]).len,
+        kind->name, is_enriched ? "true" : "false", median, each[0], snmp_span(&pool[0]).len,
         (double)desk_bytes / (double)desk_records);
 }
 

@@ -34,8 +34,8 @@ enum { QUIET, BESIEGED, PLACES };
 
 struct scene {
     struct desk desks[PLACES];
-    struct load legal[KINDS];
-    struct load hostile[2];
+    struct snmp_writer legal[KINDS];
+    struct snmp_writer hostile[2];
     uint8_t *engines[2]; /* where the last four bytes of the engine id stand in those */
     uint32_t heard;
     double times[KINDS][PLACES][TURNS];
@@ -67,11 +67,11 @@ make_messages(struct scene *s)
 }
 
 static double
-time_of(struct desk *desk, const struct load *message)
+time_of(struct desk *desk, const struct snmp_writer *message)
 {
     double start = desk_now();
 
-    (void)desk_feed(desk, load_span(message));
+    (void)desk_feed(desk, snmp_span(message));
     return desk_now() - start;
 }
 
@@ -95,7 +95,7 @@ time_among(struct scene *s, unsigned kind, unsigned turn)
             if (place == BESIEGED) {
                 hear_hostile(s);
             } else {
-                (void)desk_feed(&s->desks[place], load_span(&s->legal[V3]));
+                (void)desk_feed(&s->desks[place], snmp_span(&s->legal[V3]));
             }
         }
         s->times[kind][place][turn] = time_of(&s->desks[place], &s->legal[kind]);

@@ -23,17 +23,18 @@
 #define IF_ENTRY "1.3.6.1.2.1.2.2.1."
 
 static const struct sr_span public = { (const uint8_t *)"public", 6 };
-static uint8_t filler[LOAD_LARGEST];
+static uint8_t filler[SNMP_LARGEST];
 
 struct plot;
 
 /* Writes the message of run `run`, which is different from the others where that matters. */
-typedef void write_message(const struct plot *p, struct load *l, unsigned run);
+typedef void write_message(const struct plot *p, struct snmp_writer *l, unsigned run);
 
 struct plot {
     const char *what;
     write_message *write;
-    void (*varbind)(const struct plot *p, struct load *l, unsigned at); /* what it is full of */
+    void (*varbind)(
+        const struct plot *p, struct snmp_writer *l, unsigned at); /* what it is full of */
     const char *name;
     const char *octets;    /* what the value is full of */
     size_t len;            /* of the value; 0: all there is room for */
@@ -46,9 +47,9 @@ struct plot {
 };
 
 static size_t
-left(const struct plot *p, const struct load *l)
+left(const struct plot *p, const struct snmp_writer *l)
 {
-    return l->at - (LOAD_LARGEST - (p->fill != 0 ? p->fill : FILL));
+    return l->at - (SNMP_LARGEST - (p->fill != 0 ? p->fill : FILL));
 }
 
 /* So many octets as the plot says, of what it says. */
@@ -67,47 +68,47 @@ octets_of(const struct plot *p, size_t len)
 /* ---- Varbinds ---- */
 
 static void
-put_name(const struct plot *p, struct load *l, unsigned at, size_t end)
+put_name(const struct plot *p, struct snmp_writer *l, unsigned at, size_t end)
 {
-    load_name(l, p->name, at + 1);
-    load_wrap(l, BER_SEQUENCE, end);
+    snmp_put_name(l, p->name, at + 1);
+    snmp_wrap(l, BER_SEQUENCE, end);
 }
 
 static void
-of_octets(const struct plot *p, struct load *l, unsigned at)
+of_octets(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const size_t end = l->at;
     const size_t len = p->len != 0 ? p->len : left(p, l) - 64;
 
-    load_octets(l, p->type, octets_of(p, len));
+    snmp_put_octets(l, p->type, octets_of(p, len));
     put_name(p, l, at, end);
 }
 
 /* Seven bytes. */
 static void
-of_nothing(const struct plot *p, struct load *l, unsigned at)
+of_nothing(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const size_t end = l->at;
     static const uint32_t zeros[2] = { 0, 0 };
 
     (void)p;
     (void)at;
-    load_octets(l, BER_NULL, (struct sr_span){ NULL, 0 });
-    load_oid(l, zeros, 2);
-    load_wrap(l, BER_SEQUENCE, end);
+    snmp_put_octets(l, BER_NULL, (struct sr_span){ NULL, 0 });
+    snmp_put_oid(l, zeros, 2);
+    snmp_wrap(l, BER_SEQUENCE, end);
 }
 
 static void
-of_numbers(const struct plot *p, struct load *l, unsigned at)
+of_numbers(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const size_t end = l->at;
 
-    load_integer(l, p->type, INT64_MIN + at);
+    snmp_put_integer(l, p->type, INT64_MIN + at);
     put_name(p, l, at, end);
 }
 
 static void
-of_doubles(const struct plot *p, struct load *l, unsigned at)
+of_doubles(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     static const uint8_t head[] = { 0x9f, 0x79, 8 };
     const double value = 1.0 / (at + 3.0) * 1e-290;
@@ -120,12 +121,12 @@ of_doubles(const struct plot *p, struct load *l, unsigned at)
     for (unsigned i = 0; i < sizeof(bits); i++) {
         octets[sizeof(head) + i] = (uint8_t)(bits >> (56 - 8 * i));
     }
-    load_octets(l, BER_OPAQUE, (struct sr_span){ octets, sizeof(octets) });
+    snmp_put_octets(l, BER_OPAQUE, (struct sr_span){ octets, sizeof(octets) });
     put_name(p, l, at, end);
 }
 
 static void
-of_long_names(const struct plot *p, struct load *l, unsigned at)
+of_long_names(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     uint32_t arcs[BER_SUB_IDS_MAX];
     const size_t end = l->at;
@@ -136,17 +137,17 @@ of_long_names(const struct plot *p, struct load *l, unsigned at)
     arcs[0] = 2;
     arcs[1] = 999;
     if (p->type == BER_OBJECT_IDENTIFIER) {
-        load_oid(l, arcs, BER_SUB_IDS_MAX);
+        snmp_put_oid(l, arcs, BER_SUB_IDS_MAX);
     } else {
-        load_octets(l, BER_NULL, (struct sr_span){ NULL, 0 });
+        snmp_put_octets(l, BER_NULL, (struct sr_span){ NULL, 0 });
     }
-    load_oid(l, arcs, BER_SUB_IDS_MAX);
-    load_wrap(l, BER_SEQUENCE, end);
+    snmp_put_oid(l, arcs, BER_SUB_IDS_MAX);
+    snmp_wrap(l, BER_SEQUENCE, end);
 }
 
 /* As a table's index may be, behind a name that is known. */
 static void
-of_long_indexes(const struct plot *p, struct load *l, unsigned at)
+of_long_indexes(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     static const uint32_t column[] = { 1, 3, 6, 1, 2, 1, 2, 2, 1, 10 };
     uint32_t arcs[BER_SUB_IDS_MAX];
@@ -157,41 +158,41 @@ of_long_indexes(const struct plot *p, struct load *l, unsigned at)
         arcs[i] = ARC_MAX - at;
     }
     memcpy(arcs, column, sizeof(column));
-    load_oid(l, arcs, BER_SUB_IDS_MAX);
-    load_oid(l, arcs, BER_SUB_IDS_MAX);
-    load_wrap(l, BER_SEQUENCE, end);
+    snmp_put_oid(l, arcs, BER_SUB_IDS_MAX);
+    snmp_put_oid(l, arcs, BER_SUB_IDS_MAX);
+    snmp_wrap(l, BER_SEQUENCE, end);
 }
 
 static struct mib_path *far; /* names all over a large table */
 
 static void
-of_far_names(const struct plot *p, struct load *l, unsigned at)
+of_far_names(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const struct mib_path *name = &far[2 * at], *value = name + 1;
     const size_t end = l->at;
 
     (void)p;
-    load_oid(l, value->arcs, value->count);
-    load_oid(l, name->arcs, name->count);
-    load_wrap(l, BER_SEQUENCE, end);
+    snmp_put_oid(l, value->arcs, value->count);
+    snmp_put_oid(l, name->arcs, name->count);
+    snmp_wrap(l, BER_SEQUENCE, end);
 }
 
 static void
-of_names(const struct plot *p, struct load *l, unsigned at)
+of_names(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const size_t end = l->at;
 
-    load_name(l, p->name, at + 2);
+    snmp_put_name(l, p->name, at + 2);
     put_name(p, l, at, end);
 }
 
 static void
-of_one_name(const struct plot *p, struct load *l, unsigned at)
+of_one_name(const struct plot *p, struct snmp_writer *l, unsigned at)
 {
     const size_t end = l->at;
 
     (void)at;
-    load_integer(l, p->type, 1);
+    snmp_put_integer(l, p->type, 1);
     put_name(p, l, 6, end);
 }
 
@@ -199,7 +200,7 @@ of_one_name(const struct plot *p, struct load *l, unsigned at)
 
 /* As many varbinds as there is room for, 4,096 of them at most. */
 static void
-fill(const struct plot *p, struct load *l)
+fill(const struct plot *p, struct snmp_writer *l)
 {
     size_t each = 0; /* bytes of the largest so far */
 
@@ -211,33 +212,33 @@ fill(const struct plot *p, struct load *l)
 }
 
 static void
-full(const struct plot *p, struct load *l, unsigned run)
+full(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     const size_t end = l->at;
 
     (void)run;
     fill(p, l);
     load_pdu(l, p->pdu, 1, end);
-    load_message(l, p->pdu == TRAP_PDU_TRAP_V1 ? TRAP_V1 : TRAP_V2C, public, end);
+    snmp_wrap_message(l, p->pdu == TRAP_PDU_TRAP_V1 ? TRAP_V1 : TRAP_V2C, public, end);
 }
 
 /* The same, and the last varbind goes past the end. */
 static void
-broken(const struct plot *p, struct load *l, unsigned run)
+broken(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     full(p, l, run);
-    l->bytes[LOAD_LARGEST - 1] = 0x7F;
+    l->bytes[SNMP_LARGEST - 1] = 0x7F;
 }
 
 static void
-long_community(const struct plot *p, struct load *l, unsigned run)
+long_community(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     const size_t end = l->at;
 
     (void)run;
     load_varbinds(l, TRAP_V2C, 5, 1);
     load_pdu(l, TRAP_PDU_TRAP_V2, 1, end);
-    load_message(l, TRAP_V2C, octets_of(p, left(p, l)), end);
+    snmp_wrap_message(l, TRAP_V2C, octets_of(p, left(p, l)), end);
 }
 
 static struct load_user sender;
@@ -253,7 +254,7 @@ move_to(unsigned engine)
 }
 
 static void
-put_v3(const struct plot *p, struct load *l, enum trap_pdu pdu)
+put_v3(const struct plot *p, struct snmp_writer *l, enum trap_pdu pdu)
 {
     const size_t end = l->at;
 
@@ -263,7 +264,7 @@ put_v3(const struct plot *p, struct load *l, enum trap_pdu pdu)
 }
 
 static void
-full_v3(const struct plot *p, struct load *l, unsigned engine)
+full_v3(const struct plot *p, struct snmp_writer *l, unsigned engine)
 {
     move_to(engine);
     put_v3(p, l, TRAP_PDU_TRAP_V2);
@@ -271,7 +272,7 @@ full_v3(const struct plot *p, struct load *l, unsigned engine)
 
 /* Each has its answer. */
 static void
-inform_v3(const struct plot *p, struct load *l, unsigned run)
+inform_v3(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     (void)run;
     load_user_move(&sender, (struct sr_span){ desk_engine, DESK_ENGINE_LEN });
@@ -281,28 +282,28 @@ inform_v3(const struct plot *p, struct load *l, unsigned run)
 
 /* Of an engine that was heard before. */
 static void
-known_v3(const struct plot *p, struct load *l, unsigned run)
+known_v3(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     (void)run;
     full_v3(p, l, 0);
 }
 
 static void
-wrong_mac(const struct plot *p, struct load *l, unsigned run)
+wrong_mac(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     sender.is_reportable = true; /* there may be a report */
     full_v3(p, l, run);
-    l->bytes[LOAD_LARGEST - 1] ^= 1;
+    l->bytes[SNMP_LARGEST - 1] ^= 1;
 }
 
 /* A short one: what is left is what an engine costs. */
 static void
-short_wrong_mac(const struct plot *p, struct load *l, unsigned run)
+short_wrong_mac(const struct plot *p, struct snmp_writer *l, unsigned run)
 {
     (void)p;
     move_to(run);
     (void)load_v3_trap(l, &sender, 5, 1);
-    l->bytes[LOAD_LARGEST - 1] ^= 1;
+    l->bytes[SNMP_LARGEST - 1] ^= 1;
 }
 
 #define OCTETS(word, bytes, count, where)                                                          \
@@ -482,7 +483,7 @@ users_of(const struct plot *p)
 static double
 measure(const struct plot *p, struct usm_users *users, const struct mib_table *table, bool enrich)
 {
-    static struct load message;
+    static struct snmp_writer message;
     double times[TIMES];
     struct desk d;
 
@@ -490,10 +491,10 @@ measure(const struct plot *p, struct usm_users *users, const struct mib_table *t
     d.config.enrich = enrich;
     d.config.community = p->community;
     for (unsigned run = 0; run <= TIMES; run++) {
-        load_clear(&message);
+        snmp_clear(&message);
         p->write(p, &message, run);
         double start = desk_cpu();
-        (void)desk_feed(&d, load_span(&message));
+        (void)desk_feed(&d, snmp_span(&message));
         if (run > 0) {
             times[run - 1] = (desk_cpu() - start) / 1000;
         }

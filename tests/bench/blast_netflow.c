@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "blast.h"
-#include "netflow_load.h"
+#include "load/netflow_write.h"
 
 #include "sr/banned.h"
 
@@ -28,13 +28,13 @@ struct exporter {
 };
 
 struct blast {
-    enum load_kind kind;
+    enum netflow_format kind;
     unsigned port, sources, net, templates, batch;
     struct blast_pace pace;
     struct exporter exporters[BLAST_SOURCES_MAX];
-    uint8_t data[POOL][LOAD_DATAGRAM_MAX];
+    uint8_t data[POOL][NETFLOW_DATAGRAM_MAX];
     size_t length;
-    uint8_t announcement[24 + TEMPLATES_MAX * LOAD_TEMPLATE_MAX];
+    uint8_t announcement[24 + TEMPLATES_MAX * NETFLOW_TEMPLATE_MAX];
     size_t announcement_length;
     uint64_t datagrams, announcements, bytes;
 };
@@ -49,11 +49,11 @@ announce(struct blast *b)
     }
     for (unsigned i = 0; i < b->sources; i++) {
         struct exporter *e = &b->exporters[i];
-        load_stamp(b->kind, b->announcement, e->sequence, seconds);
+        netflow_stamp(b->kind, b->announcement, e->sequence, seconds);
         if (send(e->fd, b->announcement, b->announcement_length, 0) < 0) {
             blast_die("send");
         }
-        e->sequence += load_units(b->kind, 0);
+        e->sequence += netflow_units(b->kind, 0);
         b->announcements++;
     }
 }
@@ -64,8 +64,8 @@ send_batch(struct blast *b, struct exporter *e, uint32_t seconds)
     struct iovec parts[POOL];
 
     for (unsigned i = 0; i < b->batch; i++) {
-        load_stamp(b->kind, b->data[i], e->sequence, seconds);
-        e->sequence += load_units(b->kind, load_records(b->kind));
+        netflow_stamp(b->kind, b->data[i], e->sequence, seconds);
+        e->sequence += netflow_units(b->kind, netflow_full_records(b->kind));
         parts[i] = (struct iovec){ b->data[i], b->length };
     }
     blast_send(e->fd, parts, b->batch);
@@ -98,19 +98,19 @@ prepare(struct blast *b)
         b->exporters[i].fd = blast_socket(b->net, i, PORT, b->port);
     }
     for (unsigned i = 0; i < POOL; i++) {
-        uint16_t id = (uint16_t)(LOAD_FIRST_TEMPLATE + i % b->templates);
-        b->length = load_data(b->kind, i, id, b->data[i]);
+        uint16_t id = (uint16_t)(NETFLOW_FIRST_TEMPLATE + i % b->templates);
+        b->length = netflow_write_data(b->kind, netflow_full_records(b->kind), i, id, b->data[i]);
     }
-    b->announcement_length = load_templates(b->kind, b->templates, b->announcement);
+    b->announcement_length = netflow_write_templates(b->kind, b->templates, b->announcement);
 }
 
-/* LOAD_KINDS for a name that is none. */
-static enum load_kind
+/* NETFLOW_FORMATS for a name that is none. */
+static enum netflow_format
 kind_of(const char *name)
 {
-    enum load_kind kind = LOAD_V5;
+    enum netflow_format kind = NETFLOW_V5;
 
-    while (kind < LOAD_KINDS && strcmp(load_name(kind), name) != 0) {
+    while (kind < NETFLOW_FORMATS && strcmp(netflow_format_name(kind), name) != 0) {
         kind++;
     }
     return kind;
@@ -139,7 +139,7 @@ read_arguments(struct blast *b, int argc, char **argv)
         default: return false;
         }
     }
-    return optind == argc && b->kind < LOAD_KINDS && b->port > 0 && b->port < 65536 &&
+    return optind == argc && b->kind < NETFLOW_FORMATS && b->port > 0 && b->port < 65536 &&
            b->sources > 0 && b->sources <= BLAST_SOURCES_MAX && b->net < 256 && b->templates > 0 &&
            b->templates <= TEMPLATES_MAX && b->batch > 0 && b->batch <= POOL && b->pace.rate >= 0;
 }
@@ -162,7 +162,7 @@ main(int argc, char **argv)
     double seconds = blast_passed(&b.pace);
     printf("{\"datagrams\": %" PRIu64 ", \"templates\": %" PRIu64 ", \"records\": %" PRIu64
            ", \"bytes\": %" PRIu64 ", \"size\": %zu, \"seconds\": %.3f}\n",
-        b.datagrams, b.announcements, b.datagrams * load_records(b.kind), b.bytes, b.length,
+        b.datagrams, b.announcements, b.datagrams * netflow_full_records(b.kind), b.bytes, b.length,
         seconds);
     for (unsigned i = 0; i < b.sources; i++) {
         close(b.exporters[i].fd);

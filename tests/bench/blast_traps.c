@@ -66,7 +66,7 @@ move(struct load_user *user, unsigned source)
 }
 
 static struct sr_span
-make_message(enum kind kind, struct load *l, struct load_user *user, int32_t number)
+make_message(enum kind kind, struct snmp_writer *l, struct load_user *user, int32_t number)
 {
     switch (kind) {
     case V1: return load_trap(l, TRAP_V1, TRAP_PDU_TRAP_V1, 3, number);
@@ -80,7 +80,7 @@ make_message(enum kind kind, struct load *l, struct load_user *user, int32_t num
 }
 
 static void
-make_hostile(struct blast *b, struct load *l, unsigned i)
+make_hostile(struct blast *b, struct snmp_writer *l, unsigned i)
 {
     struct load_user user;
     struct v3_message head;
@@ -99,7 +99,7 @@ make_hostile(struct blast *b, struct load *l, unsigned i)
 static void
 prepare(struct blast *b)
 {
-    static struct load l;
+    static struct snmp_writer l;
     struct load_user user;
 
     load_user_open(&user, "bench", USM_AUTH_SHA, USM_PRIV_AES128);

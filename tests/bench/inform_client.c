@@ -55,7 +55,7 @@ struct client {
     unsigned batched;
 };
 
-static struct load message;
+static struct snmp_writer message;
 
 /* ---- Requests ---- */
 
@@ -99,12 +99,12 @@ make_v3(struct client *c, struct slot *s, int64_t now)
     const int32_t id = (int32_t)id_of(c, s);
 
     c->user.time = c->engine_time + (uint32_t)((now - c->moved) / BLAST_SECOND);
-    load_clear(&message);
+    snmp_clear(&message);
     const size_t end = message.at;
     load_varbinds(&message, TRAP_V3, 5, (uint32_t)id);
     load_pdu(&message, TRAP_PDU_INFORM, id, end);
     load_v3(&message, &c->user, (uint32_t)id, end);
-    keep(s, load_span(&message));
+    keep(s, snmp_span(&message));
 }
 
 static void
@@ -239,11 +239,11 @@ discover(struct client *c)
     nobody.is_reportable = true;
     nobody.boots = 0;
     nobody.time = 0;
-    load_clear(&message);
+    snmp_clear(&message);
     const size_t end = message.at;
     load_pdu(&message, TRAP_PDU_GET, 1, end);
     load_v3(&message, &nobody, 1, end);
-    struct sr_span request = load_span(&message);
+    struct sr_span request = snmp_span(&message);
     load_user_close(&nobody);
     if (send(c->fd, request.data, request.len, 0) < 0 || poll(&ready, 1, 2000) != 1) {
         blast_die("discovery");

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/provider.h>
 
@@ -318,4 +319,23 @@ usm_iv(enum usm_priv priv, const uint8_t *pre_iv, uint32_t boots, uint32_t time,
     put_be32(iv, boots);
     put_be32(iv + 4, time);
     memcpy(iv + 8, salt, USM_SALT_LEN);
+}
+
+EVP_MAC_CTX *
+usm_mac_new(const struct usm_algorithms *algorithms, enum usm_auth auth)
+{
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(algorithms->hmac);
+    char name[32];
+    const char *digest = EVP_MD_get0_name(algorithms->digests[auth]);
+    size_t len = strnlen(digest, sizeof(name) - 1);
+
+    memcpy(name, digest, len);
+    name[len] = '\0';
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+        OSSL_PARAM_construct_end() };
+    if (mac != NULL && EVP_MAC_CTX_set_params(mac, params) != 1) {
+        EVP_MAC_CTX_free(mac);
+        return NULL;
+    }
+    return mac;
 }

@@ -93,6 +93,12 @@ bool usm_key_for_cipher(const struct usm_algorithms *algorithms, enum usm_auth a
     struct usm_key *ret_key);
 
 /*
+ * A context that makes MACs, without its key. Returns owned (free with EVP_MAC_CTX_free()), NULL
+ * when OpenSSL fails.
+ */
+EVP_MAC_CTX *usm_mac_new(const struct usm_algorithms *algorithms, enum usm_auth auth);
+
+/*
  * A context that decrypts with a key of usm_key_for_cipher(), without its IV; the other one
  * encrypts. Returns owned (free with EVP_CIPHER_CTX_free()), NULL when OpenSSL fails.
  */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 
 #include "decode/v3.h"
@@ -175,25 +174,6 @@ finish_mac(EVP_MAC_CTX *mac, enum usm_auth auth, const struct v3_message *v3)
            CRYPTO_memcmp(made, v3->mac.data, len) == 0;
 }
 
-static EVP_MAC_CTX *
-new_mac(const struct usm_algorithms *algorithms, enum usm_auth auth)
-{
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(algorithms->hmac);
-    char name[32];
-    const char *digest = EVP_MD_get0_name(algorithms->digests[auth]);
-    size_t len = strnlen(digest, sizeof(name) - 1);
-
-    memcpy(name, digest, len);
-    name[len] = '\0';
-    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-        OSSL_PARAM_construct_end() };
-    if (mac != NULL && EVP_MAC_CTX_set_params(mac, params) != 1) {
-        EVP_MAC_CTX_free(mac);
-        return NULL;
-    }
-    return mac;
-}
-
 /* Makes the user's key for the engine and tries it; a key that is right is kept. */
 static struct kept *
 try_new_key(struct usm_receiver *r, const struct usm_user *user, uint32_t owner,
@@ -204,7 +184,7 @@ try_new_key(struct usm_receiver *r, const struct usm_user *user, uint32_t owner,
     bool is_evicted;
 
     if (r->spare[user->auth] == NULL) {
-        r->spare[user->auth] = new_mac(algorithms, user->auth);
+        r->spare[user->auth] = usm_mac_new(algorithms, user->auth);
     }
     EVP_MAC_CTX *mac = r->spare[user->auth];
     if (mac == NULL ||

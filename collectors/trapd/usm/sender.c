@@ -66,13 +66,28 @@ sign(const struct usm_protection *p, const uint8_t *message, size_t len, uint8_t
     return true;
 }
 
+size_t
+usm_protect(const struct usm_protection *p, struct v3_envelope *envelope, struct v3_draft *draft)
+{
+    uint8_t *mac;
+
+    envelope->mac_len = envelope->level != TRAP_NO_AUTH ? usm_mac_len(p->auth) : 0;
+    if (envelope->level == TRAP_PRIV && !encrypt(p, envelope, draft)) {
+        return 0;
+    }
+    size_t len = v3_draft_finish(draft, envelope, &mac);
+    if (len == 0 || (envelope->level != TRAP_NO_AUTH && !sign(p, draft->room, len, mac))) {
+        return 0;
+    }
+    return len;
+}
+
 /* Sends the scoped PDU of the draft back to who sent `v3`. */
 static size_t
 finish(struct usm_engine *engine, const struct usm_protection *protection,
     const struct v3_message *v3, enum trap_level level, struct v3_draft *draft)
 {
     uint8_t salt[USM_SALT_LEN];
-    uint8_t *mac;
     struct v3_envelope e = {
         .id = v3->id,
         .max_size = MESSAGE_MAX_SIZE,
@@ -81,21 +96,13 @@ finish(struct usm_engine *engine, const struct usm_protection *protection,
         .boots = engine->boots,
         .time = engine->time(engine->time_arg),
         .user = v3->user,
-        .mac_len = level != TRAP_NO_AUTH ? usm_mac_len(protection->auth) : 0,
     };
 
     if (level == TRAP_PRIV) {
         next_salt(engine, protection->priv, salt);
         e.salt = (struct sr_span){ salt, sizeof(salt) };
-        if (!encrypt(protection, &e, draft)) {
-            return 0;
-        }
     }
-    size_t len = v3_draft_finish(draft, &e, &mac);
-    if (len == 0 || (level != TRAP_NO_AUTH && !sign(protection, draft->room, len, mac))) {
-        return 0;
-    }
-    return len;
+    return usm_protect(protection, &e, draft);
 }
 
 size_t

@@ -13,7 +13,7 @@
 #include "usm/engine.h"
 #include "usm/key.h"
 
-/* Messages of ours, in answer to those that name our engine: RFC 3414 section 3.1. */
+/* Messages of an engine of ours: RFC 3414 section 3.1. */
 
 /* The keys of a user for our engine, in contexts that are ready to use. */
 struct usm_protection {
@@ -24,6 +24,14 @@ struct usm_protection {
     const uint8_t *pre_iv; /* USM_SALT_LEN bytes */
 };
 
+/*
+ * Makes the scoped PDU of the draft a message in the envelope, encrypted with its salt and signed
+ * as its level says; the envelope's place for the MAC is set here. Returns its length, at the begin
+ * of the draft's room; 0 when it does not fit, or OpenSSL fails.
+ */
+size_t usm_protect(
+    const struct usm_protection *protection, struct v3_envelope *envelope, struct v3_draft *draft);
+
 /* What a report says, RFC 3414 section 3.2. */
 struct usm_report {
     enum usm_stat stat;
@@ -33,9 +41,9 @@ struct usm_report {
 };
 
 /*
- * Both write an answer to the message `v3` into `room` of `max` bytes and return its length; 0 when
- * it does not fit, or OpenSSL fails. `protection` is looked at as the level of the answer needs it:
- * that of the report, or of the message.
+ * Both write an answer, in the name of our engine, to the message `v3` into `room` of `max` bytes
+ * and return its length; 0 when it does not fit, or OpenSSL fails. `protection` is looked at as the
+ * level of the answer needs it: that of the report, or of the message.
  */
 size_t usm_send_report(struct usm_engine *engine, const struct usm_protection *protection,
     const struct v3_message *v3, const struct usm_report *report, uint8_t *room, size_t max);

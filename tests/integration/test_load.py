@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""serviceradar-cli load: the collectors take what it sends, each record once, with its mark."""
+
+import ipaddress
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+
+from flows import Collector, flow_stream
+from flows import SUBJECT as FLOWS
+from lab import Daemon, free_port, wait_for
+from traps import Trapd
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLI = str(pathlib.Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin")) / "serviceradar-cli")
+MARK = re.compile(rb"sr-load=([0-9a-f]{6})/(\d{13})")
+
+
+def load(*args, code=0):
+    """The summary of a run, which ends with this exit code."""
+    done = subprocess.run([CLI, "load", *map(str, args), "--json"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(*args):
+    """What the command says of wrong usage."""
+    done = subprocess.run([CLI, "load", *map(str, args)], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+def url(daemon):
+    return "udp://127.0.0.1:%d" % daemon.address()[1]
+
+
+def output(lab):
+    """A configuration that writes records to a file, and that file."""
+    path = lab.dir / "records"
+    return {"output": "file", "file": {"path": str(path)}}, path
+
+
+def text_marks(path):
+    """The numbers in the lines of a file, in order: the first mark of each."""
+    found = [MARK.search(line) for line in path.read_bytes().splitlines()]
+    return [int(m[2]) for m in found]
+
+
+def expect_once(numbers, summary):
+    assert sorted(numbers) == list(range(summary["first"], summary["last"] + 1))
+    assert len(numbers) == summary["records"]
+
+
+def no_dead_letters(path):
+    assert path.with_name(path.name + ".deadletter").read_bytes() == b""
+
+
+# ---- Syslog ----
+
+@pytest.mark.parametrize("given, strict", [
+    (["--profile", "vendor-mix"], "auto"),
+    (["--profile", "sizes"], "auto"),
+    (["--format", "rfc5424", "--size", "82"], "rfc5424"),
+    (["--format", "rfc3164", "--size", "1KiB"], "rfc3164"),
+    (["--format", "cisco"], "smart"),
+    (["--format", "cef"], "smart"),
+    (["--format", "json"], "smart"),
+])
+def test_messages_are_records_without_a_dead_letter(lab, given, strict):
+    config, path = output(lab)
+    listener = {} if strict == "auto" else {"format": strict}
+    daemon = Daemon(lab, listeners=[{"format": "smart", **listener}], **config).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 20000, "--count", 2000,
+                   "--sources", 3, *given)
+    assert summary["sent"] == summary["records"] == 2000
+    ledger = daemon.settled(2000)
+    assert ledger["deadlettered"] == 0
+    expect_once(text_marks(path), summary)
+    no_dead_letters(path)
+
+
+def test_connections_carry_messages_of_64_kib(lab):
+    config, path = output(lab)
+    port = free_port()
+    daemon = Daemon(lab, listeners=[
+        {"listen": f"tcp://127.0.0.1:{port}", "format": "smart"}],
+        **config).start()
+    summary = load("syslog", "--to", f"tcp://127.0.0.1:{port}", "--flood", "--count", 200,
+                   "--connections", 4, "--size", "64KiB")
+    assert summary["sent"] == 200 and summary["bytes"] == 200 * 65536
+    daemon.settled(200)
+    expect_once(text_marks(path), summary)
+
+
+# ---- Flows ----
+
+def flow_marks(path, run):
+    """The numbers in the keys of flows."""
+    numbers = []
+    for line in path.read_bytes().splitlines():
+        flow = json.loads(line)
+        source = ipaddress.ip_address(flow["src_addr"]).packed
+        assert source == bytes([10]) + bytes.fromhex(run)
+        low = ipaddress.ip_address(flow["dst_addr"]).packed
+        numbers.append(int.from_bytes(low, "big") + (flow.get("src_port", 0) << 32))
+    return numbers
+
+
+@pytest.mark.parametrize("given", [
+    ["--profile", "vendor-mix", "--sources", 4, "--spoof-loopback"],
+    ["--profile", "sizes"],
+    ["--format", "v5", "--sources", 2],
+    ["--format", "ipfix", "--size", 200, "--set", "netflow.templates=1ms"],
+])
+def test_flows_are_records_without_a_gap(lab, given):
+    config, path = output(lab)
+    daemon = Collector(lab, **config).start()
+    summary = load("netflow", "--to", url(daemon), "--rate", 2000, "--count", 500, *given)
+    ledger = daemon.settled(summary["sent"])
+    assert ledger["deadlettered"] == 0 and ledger["records"] == summary["records"]
+    expect_once(flow_marks(path, summary["run"]), summary)
+    for trouble in ("missing", "duplicates", "restarts", "sets_parked", "skewed"):
+        assert daemon.count(f"{trouble}_total") == 0, trouble
+    no_dead_letters(path)
+
+
+def test_ipfix_goes_over_connections(lab):
+    config, path = output(lab)
+    port = free_port()
+    daemon = Collector(lab, listeners=[{"listen": f"tcp://127.0.0.1:{port}"}], **config).start()
+    summary = load("netflow", "--to", f"tcp://127.0.0.1:{port}", "--flood", "--count", 300,
+                   "--connections", 3)
+    daemon.settled(summary["sent"])
+    expect_once(flow_marks(path, summary["run"]), summary)
+    assert daemon.count("missing_total") == 0
+
+
+# ---- Traps ----
+
+@pytest.mark.parametrize("given", [
+    ["--profile", "vendor-mix"], ["--format", "v1"], ["--size", 1000], ["--profile", "storm"]])
+def test_traps_are_records_without_a_dead_letter(lab, given):
+    config, path = output(lab)
+    daemon = Trapd(lab, listeners=[{}], **config).start()
+    summary = load("trap", "--to", url(daemon), "--rate", 5000, "--count", 1000, "--sources", 2,
+                   *given)
+    ledger = daemon.settled(1000)
+    assert ledger["deadlettered"] == 0
+    expect_once(text_marks(path), summary)
+
+
+def test_traps_of_v3_are_opened_in_run_after_run(lab):
+    config, path = output(lab)
+    secret = lab.dir / "password"
+    secret.write_text("correct horse\n")
+    daemon = Trapd(lab, listeners=[{}], users=[{
+        "name": "load", "auth": "SHA-256", "priv": "AES-128", "auth_password": "correct horse",
+        "priv_password": "correct horse"}], **config).start()
+    given = [a for s in ("auth=SHA-256", "priv=AES-128", f"auth_password_file={secret}",
+                         f"priv_password_file={secret}") for a in ("--set", f"trap.{s}")]
+    runs = []
+    for number in range(2):
+        wait_for("the next second, with boots of its own",
+                 lambda: not runs or int(os.times().elapsed) != runs[-1])
+        summary = load("trap", "--to", url(daemon), "--rate", 2000, "--count", 300, "--format",
+                       "v3", "--sources", 3, *given)
+        runs.append(int(os.times().elapsed))
+        ledger = daemon.settled(300 * (number + 1))
+        assert ledger["deadlettered"] == 0
+        expect_once(text_marks(path)[-300:], summary)
+
+
+# ---- Paces ----
+
+def test_bursts_come_beside_the_rate(lab):
+    config, path = output(lab)
+    profile = lab.dir / "profile.yaml"
+    profile.write_text("bursts: {every: 200ms, of: 50}\n")
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 100, "--duration", "500ms",
+                   "--profile", profile)
+    assert summary["sent"] == 50 + 2 * 50
+    daemon.settled(150)
+    expect_once(text_marks(path), summary)
+
+
+def test_an_interrupt_ends_a_run_with_its_summary(lab):
+    config, path = output(lab)
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    with subprocess.Popen([CLI, "load", "syslog", "--to", url(daemon), "--rate", "1000", "--json"],
+                          stdout=subprocess.PIPE, text=True) as process:
+        daemon.await_received(100)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=15)
+    assert process.returncode == 0
+    summary = json.loads(out)
+    daemon.settled(summary["sent"])
+    expect_once(text_marks(path), summary)
+
+
+# ---- Verification ----
+
+def test_what_is_stored_is_verified(lab):
+    server = lab.server()
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart"}]).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 5000, "--count", 2000,
+                   "--verify", server.url, "--stream", "events", "--profile", "vendor-mix")
+    assert summary["verify"]["expected"] == summary["verify"]["stored"] == 2000
+    assert summary["verify"]["missing"] == summary["verify"]["unexpected"] == 0
+
+
+def test_each_flow_is_verified_by_itself(lab):
+    server = lab.server()
+    flow_stream(server)
+    daemon = Collector(lab, server=server).start()
+    summary = load("netflow", "--to", url(daemon), "--rate", 200, "--count", 100,
+                   "--verify", server.url, "--stream", "flows", "--subject", FLOWS)
+    assert summary["verify"]["expected"] == summary["verify"]["stored"] == summary["records"]
+    assert summary["records"] > 2000
+
+
+def test_what_is_not_stored_is_missing(lab):
+    """A listener that takes only what it is not sent."""
+    server = lab.server()
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart", "allow": "192.0.2.0/24"}])
+    daemon.start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 10, "--verify",
+                   server.url, "--stream", "events", "--verify-wait", 1, code=1)
+    assert summary["verify"]["missing"] == summary["sent"] == 10
+
+
+# ---- Wrong usage ----
+
+@pytest.mark.parametrize("args, said", [
+    ([], "say what to send"),
+    (["syslg"], "did you mean syslog?"),
+    (["syslog", "trap"], "one kind of messages at a time"),
+    (["syslog"], "--to "),
+    (["syslog", "--to", "udp://127.0.0.1:9"], "or --flood"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "0", "--rate", "5"], "exclude each other"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "40"], "give 82 or more"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "65536"], "over tcp://"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "70000"], "1 to 65536"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--format", "v9"], "rfc5424, rfc3164"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "5"], "has no unit"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--profile", "storm"], "give --rate"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--set", "syslog.hots=3"], "`hosts`"),
+    (["syslog", "--to", "udp://192.0.2.1:9", "--rate", "5"], "--i-know-what-i-am-doing"),
+    (["trap", "--to", "tcp://127.0.0.1:9", "--rate", "5"], "udp://"),
+    (["trap", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "60"], "fewer varbinds"),
+    (["trap", "--to", "udp://127.0.0.1:9", "--rate", "5", "--format", "v3", "--set",
+      "trap.auth=SHA"], "auth_password_file"),
+    (["trap", "--to", "udp://127.0.0.1:9", "--rate", "5", "--format", "v3", "--set",
+      "trap.priv=DES"], "trap.auth"),
+    (["netflow", "--to", "tcp://127.0.0.1:9", "--rate", "5", "--format", "v5"], "--format ipfix"),
+    (["netflow", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "50"], "give 80 or more"),
+])
+def test_wrong_usage_is_told_with_a_remedy(args, said):
+    assert said in refused(*args)
+
+
+def test_a_key_of_a_profile_that_there_is_not_is_told_with_its_line(lab):
+    profile = lab.dir / "profile.yaml"
+    profile.write_text("syslog:\n  mix:\n    - {format: cef, wait: 3}\n")
+    said = refused("syslog", "--to", "udp://127.0.0.1:9", "--rate", 1, "--profile", profile)
+    assert f"{profile}:3: " in said and "`syslog.mix[0].wait`" in said
+
+
+@pytest.mark.parametrize("name", ["vendor-mix", "storm", "sizes"])
+def test_a_printed_profile_is_one(lab, name):
+    printed = subprocess.run([CLI, "load", "--profile", name, "--print-profile"],
+                             capture_output=True, check=True).stdout
+    profile = lab.dir / "profile.yaml"
+    profile.write_bytes(printed)
+    again = subprocess.run([CLI, "load", "--profile", profile, "--print-profile"],
+                           capture_output=True, check=True).stdout
+    assert again == printed

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "load/profile.h"
+
+static struct sr_conf_problems *problems;
+
+static int
+begin(void **state)
+{
+    (void)state;
+    problems = sr_conf_problems_new();
+    return problems != NULL ? 0 : -1;
+}
+
+static int
+end(void **state)
+{
+    (void)state;
+    sr_conf_problems_free(problems);
+    return 0;
+}
+
+static struct profile *
+load_with(const char *name, const char *set)
+{
+    return profile_load(name, &set, set != NULL, problems);
+}
+
+/* Reads a file with this text. */
+static struct profile *
+load_text(const char *text)
+{
+    char path[] = "/tmp/test_profile.XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    struct profile *p = load_with(path, NULL);
+    unlink(path);
+    return p;
+}
+
+/* Whether the only problem ends so. */
+static void
+expect_problem(const struct profile *p, const char *want)
+{
+    assert_null(p);
+    assert_int_equal(sr_conf_problems_count(problems), 1);
+    const char *text = sr_conf_problems_text(problems, 0);
+    if (strstr(text, want) == NULL) {
+        print_error("want `%s`, got `%s`\n", want, text);
+        fail();
+    }
+}
+
+static void
+a_profile_of_nothing_has_one_kind_of_each(void **state)
+{
+    struct profile *p = load_with(NULL, NULL);
+
+    (void)state;
+    assert_non_null(p);
+    assert_int_equal(p->syslog.mix.count, 1);
+    assert_int_equal(((const struct profile_syslog_kind *)p->syslog.mix.items)->size, 256);
+    assert_int_equal(p->trap.mix.count, 1);
+    assert_int_equal(p->netflow.mix.count, 1);
+    assert_int_equal(p->bursts.of, 0);
+    profile_free(p);
+}
+
+static void
+each_profile_that_is_brought_along_can_be_read_and_printed(void **state)
+{
+    (void)state;
+    for (const struct profile_text *t = profile_texts; t->name != NULL; t++) {
+        char *printed = NULL;
+        size_t len;
+        struct profile *p = load_with(t->name, NULL);
+        assert_non_null(p);
+        FILE *out = open_memstream(&printed, &len);
+        assert_non_null(out);
+        profile_print(p, out);
+        fclose(out);
+        struct profile *again = load_text(printed);
+        assert_non_null(again);
+        assert_int_equal(again->syslog.mix.count, p->syslog.mix.count);
+        assert_int_equal(again->bursts.of, p->bursts.of);
+        profile_free(again);
+        profile_free(p);
+        free(printed);
+    }
+}
+
+static void
+an_unknown_key_is_told_with_its_line_and_the_nearest_name(void **state)
+{
+    (void)state;
+    expect_problem(load_text("syslog:\n  hosts: 3\n  host_prefx: a-\n"), ":3: ");
+    expect_problem(NULL, "host_prefix");
+}
+
+static void
+what_cannot_be_is_told_by_name(void **state)
+{
+    static const struct {
+        const char *set, *problem;
+    } rows[] = {
+        { "syslog.severities=[info, panic]", "`panic` is no severity" },
+        { "syslog.apps=[\"a b\"]", "cannot be an app" },
+        { "syslog.host_prefix=", "host_prefix" },
+        { "syslog.mix.0.format=rfc5425", "rfc5424" },
+        { "syslog.hosts=0", "hosts" },
+        { "trap.engine=8000z", "no begin of an engine id" },
+        { "trap.auth=SHA-257", "SHA-25" },
+        { "trap.auth_password_file=/nowhere/at/all", "/nowhere/at/all" },
+        { "trap.user=", "no name of a user" },
+        { "netflow.sampling=16384", "sampling" },
+        { "bursts.every=0", "every" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sr_conf_problems *list = problems;
+        problems = sr_conf_problems_new();
+        expect_problem(load_with(NULL, rows[i].set), rows[i].problem);
+        sr_conf_problems_free(problems);
+        problems = list;
+    }
+}
+
+static void
+sets_change_a_profile(void **state)
+{
+    struct profile *p = load_with("vendor-mix", "syslog.mix.1.size_max=512");
+
+    (void)state;
+    assert_non_null(p);
+    assert_int_equal(((const struct profile_syslog_kind *)p->syslog.mix.items)[1].size_max, 512);
+    profile_free(p);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_profile_of_nothing_has_one_kind_of_each, begin, end),
+        cmocka_unit_test_setup_teardown(
+            each_profile_that_is_brought_along_can_be_read_and_printed, begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_unknown_key_is_told_with_its_line_and_the_nearest_name, begin, end),
+        cmocka_unit_test_setup_teardown(what_cannot_be_is_told_by_name, begin, end),
+        cmocka_unit_test_setup_teardown(sets_change_a_profile, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
