@@ -369,8 +369,8 @@ def arrived(world, sent):
                      lost))
         fine = fine and lost == dropped == 0 and ledger["balanced"]
     print_table(rows)
-    print(f"      (A datagram of flows holds {FLOWS_A_DATAGRAM} records. Log lines that are not RFC 3164 "
-          "are kept\n      as dead letters, byte for byte.)")
+    print(f"      (A datagram of flows holds {FLOWS_A_DATAGRAM} records; a log line of any form "
+          "is one.)")
     for kind in KINDS:
         files = world.files(("acme", kind))
         line = world.run(CLI, "tail", "--server", f"tls://localhost:{world.nats}", "--creds",

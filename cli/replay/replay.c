@@ -9,6 +9,7 @@
 #include "command.h"
 #include "replay/replay_load.h"
 #include "replay/replay_options.h"
+#include "replay/replay_renew.h"
 #include "replay/replay_sources.h"
 #include "send/send.h"
 #include "send/send_pace.h"
@@ -31,6 +32,7 @@ struct run {
     const struct replay_options *options;
     struct replay_source *source;
     struct sender *sender;
+    struct replay_renew *renew; /* NULL: messages go as they were */
     struct send_show show;
     uint64_t left;    /* messages that --count leaves */
     uint64_t pass;    /* passes that are done */
@@ -39,6 +41,8 @@ struct run {
     uint64_t in_pass; /* messages */
     uint32_t senders; /* of the captures, at the start of the pass */
     bool told_pause;
+    bool interrupted;
+    bool verified; /* fine, or not asked for */
 };
 
 static volatile sig_atomic_t stop;
@@ -108,6 +112,7 @@ prepare(
             .port = port_map_find(&options->port_map, messages[i].port),
         };
         tell_pause(run, items[i].due_ns, pace_scale_ns(last_ns, options->speed));
+        replay_renew_item(run->renew, i, &items[i]);
     }
     run->in_pass += count;
 }
@@ -199,13 +204,16 @@ print_summary(const struct run *run, double seconds)
         printf(",\"sources\":%" PRIu32 ",\"skipped\":{",
             replay_sources_count(replay_source_sources(run->source)));
         print_skipped(skipped, true);
-        printf("},\"errors\":%" PRIu64 "}\n", send_show_failed(totals));
+        printf("},\"errors\":%" PRIu64, send_show_failed(totals));
+        replay_renew_print(run->renew, true);
+        puts("}");
         return;
     }
     send_show_sent(totals, "datagrams", seconds);
     print_skipped(skipped, false);
     send_show_errors(totals);
     putchar('\n');
+    replay_renew_print(run->renew, false);
 }
 
 static void
@@ -236,8 +244,11 @@ judge(const struct run *run)
     if (*message != '\0') {
         complain("%s", message);
         code = EXIT_RUNTIME;
-    } else if (run->in_pass == 0 && run->pass == 0 && !stop) {
+    } else if (run->in_pass == 0 && run->pass == 0 && !run->interrupted) {
         tell_nothing(run);
+        code = EXIT_RUNTIME;
+    }
+    if (!run->verified) {
         code = EXIT_RUNTIME;
     }
     return send_show_failed(totals) > 0 || totals->error != 0 ? EXIT_RUNTIME : code;
@@ -271,6 +282,10 @@ replay(struct run *run)
     send_all(run);
     seconds = send_finish(run->sender);
     send_show_end(&run->show);
+    /* What was sent is verified after an interrupt, too; the next one ends that. */
+    run->interrupted = stop != 0;
+    stop = 0;
+    run->verified = replay_renew_finish(run->renew, &stop);
     print_summary(run, seconds);
     return judge(run);
 }
@@ -310,6 +325,25 @@ choose_framing(struct replay_options *options, struct replay_source *source)
     }
 }
 
+/* What makes messages new and verifies them, when that is wanted. */
+static bool
+open_renew(struct replay_options *options, struct replay_source *source, struct run *run)
+{
+    struct replay_message first = { .bytes = { NULL, 0 } };
+
+    if (!options->rewrites) {
+        return true;
+    }
+    if (options->guesses && replay_source_peek(source, &first)) {
+        options->kind = replay_kind(first.bytes);
+    }
+    run->renew = replay_renew_open(options);
+    if (run->renew != NULL) {
+        replay_renew_hook(run->renew, &options->send.options);
+    }
+    return run->renew != NULL;
+}
+
 static int
 run_to(struct replay_options *options, struct replay_source *source)
 {
@@ -320,6 +354,10 @@ run_to(struct replay_options *options, struct replay_source *source)
     enum send_err err;
 
     if (options->spoof_loopback && !spoof(options, source, &addresses)) {
+        return EXIT_RUNTIME;
+    }
+    if (!open_renew(options, source, &run)) {
+        free(addresses);
         return EXIT_RUNTIME;
     }
     choose_framing(options, source);
@@ -336,6 +374,7 @@ run_to(struct replay_options *options, struct replay_source *source)
         complain("%s", message);
         code = err == SEND_ECONNECT ? EXIT_RUNTIME : EXIT_USAGE;
     }
+    replay_renew_close(run.renew);
     free(addresses);
     return code;
 }

@@ -38,7 +38,23 @@ replay_options_help(FILE *out)
         "      --speed X       X times as fast as it was, 0.1 to 1000 (default 1)\n",
         out);
     send_flags_help_pace(out, "messages");
-    fputs("      --loop N        send all N times; 0: until interrupted (default 1)\n\n", out);
+    fputs("      --loop N        send all N times; 0: until interrupted (default 1)\n\n"
+          "      --rewrite KIND  make new messages of the recorded ones, with the time of now:\n"
+          "                      syslog, trap, netflow, or auto: what the first one is. Dates of\n"
+          "                      syslog; request ids of SNMP, and the time-stamp of v1; times of\n"
+          "                      export and sequence numbers of NetFlow and IPFIX, which go on\n"
+          "                      without a gap. What is authenticated or encrypted, or of another\n"
+          "                      protocol, goes as it was\n\n",
+        out);
+    verify_flags_help(out);
+    fputs(
+        "\n"
+        "Verification rewrites (auto, if nothing else is given) and marks each message: behind "
+        "the\n"
+        "text of syslog, in one more variable of SNMP, by the sequence number of flows. Messages\n"
+        "that cannot be marked are sent, counted, and not verified: among flows those whose\n"
+        "template did not come yet.\n\n",
+        out);
     send_flags_help_show(out);
     fputs("      --help          print this\n"
           "\n"
@@ -51,9 +67,16 @@ replay_options_help(FILE *out)
           "taken), unsent (interrupted before their turn), reconnected, stalled_seconds (the\n"
           "receiver did not read), late_ms (the largest delay behind the time of a message),\n"
           "sources, skipped (packets that are no datagrams, by reason) and errors (refused,\n"
-          "too_long and lost together).\n"
+          "too_long and lost together). With --rewrite it has rewritten and as_it_was, with\n"
+          "verification unmarked and the object verify: expected, stored, missing,\n"
+          "missing_ranges (of numbers of messages, the first ones; missing_ranges_cut: there are\n"
+          "more), doubled, unexpected (never sent), others and dead_letters (in the stream\n"
+          "meanwhile), disorder (messages), latency_ns (median, p90, p99, p99.9, largest: from\n"
+          "sending to stored), early and early_ns (stored before they were sent: clocks differ),\n"
+          "fine.\n"
           "\n"
-          "Exit codes: 0 sent, 1 failed or not all was taken, 2 wrong usage.\n",
+          "Exit codes: 0 sent (and stored), 1 failed or not all was taken or stored, 2 wrong "
+          "usage.\n",
         out);
 }
 
@@ -108,6 +131,41 @@ parse_port_map(const char *text, struct replay_options *options)
 }
 
 static bool
+parse_kind(const char *text, struct replay_options *options)
+{
+    static const char *const names[] = {
+        [TRAFFIC_SYSLOG] = "syslog",
+        [TRAFFIC_TRAP] = "trap",
+        [TRAFFIC_NETFLOW] = "netflow",
+    };
+
+    options->rewrites = true;
+    options->guesses = strcmp(text, "auto") == 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            options->kind = (enum traffic_kind)i;
+            return true;
+        }
+    }
+    if (!options->guesses) {
+        complain("--rewrite is syslog, trap, netflow or auto, not '%s'", text);
+    }
+    return options->guesses;
+}
+
+/* Options of sending or of verification. */
+static bool
+parse_shared(int option, struct replay_options *options)
+{
+    enum send_flag_result result = send_flags_take(&options->send, option, optarg);
+
+    if (result == SEND_FLAG_OTHER) {
+        result = verify_flags_take(&options->verify, option, optarg);
+    }
+    return result == SEND_FLAG_TAKEN; /* of an unknown option getopt_long has said so */
+}
+
+static bool
 parse_option(int option, struct replay_options *options)
 {
     switch (option) {
@@ -116,9 +174,9 @@ parse_option(int option, struct replay_options *options)
     case 'f': return parse_from(optarg, options);
     case 'p': return parse_port_map(optarg, options);
     case 'o': options->spoof_loopback = true; return true;
+    case 'w': return parse_kind(optarg, options);
     case 'h': options->help = true; return true;
-    default: /* of an unknown option getopt_long has said so */
-        return send_flags_take(&options->send, option, optarg) == SEND_FLAG_TAKEN;
+    default: return parse_shared(option, options);
     }
 }
 
@@ -149,6 +207,8 @@ replay_options_parse(int argc, char **argv, struct replay_options *options)
 {
     static const struct option known[] = {
         SEND_FLAGS_TABLE,
+        VERIFY_FLAGS_TABLE,
+        { "rewrite", required_argument, NULL, 'w' },
         { "speed", required_argument, NULL, 's' },
         { "loop", required_argument, NULL, 'l' },
         { "from", required_argument, NULL, 'f' },
@@ -161,6 +221,7 @@ replay_options_parse(int argc, char **argv, struct replay_options *options)
 
     *options = (struct replay_options){ .speed = 1, .loop = 1 };
     send_flags_init(&options->send);
+    verify_flags_init(&options->verify);
     while ((option = command_option(argc, argv, "h", known)) != -1) {
         if (!parse_option(option, options)) {
             return false;
@@ -175,7 +236,14 @@ replay_options_parse(int argc, char **argv, struct replay_options *options)
     }
     options->paths = argv + optind;
     options->path_count = (size_t)(argc - optind);
-    return send_flags_check(&options->send) && check(options);
+    if (!verify_flags_check(&options->verify, &options->send) ||
+        !send_flags_check(&options->send) || !check(options)) {
+        return false;
+    }
+    if (options->verify.options.url != NULL && !options->rewrites) {
+        options->rewrites = options->guesses = true;
+    }
+    return true;
 }
 
 enum send_framing
@@ -189,4 +257,19 @@ replay_framing(enum send_scheme scheme, struct sr_span first)
         return SEND_AS_IT_IS;
     }
     return scheme == SEND_TLS ? SEND_OCTETS : SEND_NEWLINES;
+}
+
+enum traffic_kind
+replay_kind(struct sr_span message)
+{
+    struct sr_reader rd = sr_reader_init(message);
+    unsigned version = sr_reader_be16(&rd);
+
+    /* Versions of NetFlow, and IPFIX; text begins with none of these bytes, a BER sequence
+     * (X.690 section 8.9) with another one. */
+    if (!rd.failed && (version == 1 || version == 5 || version == 7 || version == 9 ||
+                          version == IPFIX_VERSION)) {
+        return TRAFFIC_NETFLOW;
+    }
+    return message.len > 0 && message.data[0] == 0x30 ? TRAFFIC_TRAP : TRAFFIC_SYSLOG;
 }

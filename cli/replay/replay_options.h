@@ -7,14 +7,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "load/mark.h"
 #include "replay/port_map.h"
 #include "send/send_flags.h"
 #include "send/send_target.h"
 #include "sr/peer.h"
+#include "verify/verify_flags.h"
 
 /* The command line of `replay`. */
 struct replay_options {
     struct send_flags send;
+    struct verify_flags verify;
     char *const *paths; /* captures */
     size_t path_count;
     double speed;  /* of the original one */
@@ -24,6 +27,9 @@ struct replay_options {
     bool has_speed;
     bool has_from;
     bool spoof_loopback;
+    bool rewrites; /* messages are made new, of the kind that follows */
+    bool guesses;  /* the kind is that of the first message */
+    enum traffic_kind kind;
     bool help;
 };
 
@@ -38,5 +44,8 @@ void replay_options_help(FILE *out);
  * says its length itself, TLS counts octets (RFC 5425), TCP has lines. Pure.
  */
 enum send_framing replay_framing(enum send_scheme scheme, struct sr_span first);
+
+/* What a message looks like, by its first bytes: flows, SNMP, else syslog. Pure. */
+enum traffic_kind replay_kind(struct sr_span message);
 
 #endif

@@ -146,6 +146,9 @@ read_offset(struct sr_span text, size_t at, struct date *d)
     unsigned skip = colon ? 1 : 0;
     int32_t hours = (t[1] - '0') * 10 + t[2] - '0';
     int32_t minutes = (t[3 + skip] - '0') * 10 + t[4 + skip] - '0';
+    if (hours > 23 || minutes > 59) {
+        return at;
+    }
     d->offset_s = (t[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
     return at + 5 + skip;
 }
@@ -273,6 +276,32 @@ read_epoch(struct sr_span text, size_t at, struct date *d)
     return d->end == text.len || is_byte(text, d->end, ' ') || is_byte(text, d->end, ':');
 }
 
+static unsigned
+two_digits(struct sr_span text, size_t at)
+{
+    return (unsigned)(text.data[at] == ' ' ? 0 : text.data[at] - '0') * 10 + text.data[at + 1] -
+           (unsigned)'0';
+}
+
+/* What has the shape of a date and is none stays, and so do hours of half a day. */
+static bool
+is_plausible(struct sr_span text, const struct date *d)
+{
+    if (d->is_epoch) {
+        return true;
+    }
+    unsigned day =
+        d->day_width == 2 ? two_digits(text, d->day) : (unsigned)(text.data[d->day] - '0');
+    unsigned month = d->is_named_month ? 1 : two_digits(text, d->month);
+    bool is_half = is_byte(text, d->end, ' ') &&
+                   (is_byte(text, d->end + 1, 'A') || is_byte(text, d->end + 1, 'P')) &&
+                   is_byte(text, d->end + 2, 'M') && !is_letter(text, d->end + 3);
+
+    return !is_half && day >= 1 && day <= 31 && month >= 1 && month <= 12 &&
+           two_digits(text, d->hour) < 24 && two_digits(text, d->hour + 3) < 60 &&
+           two_digits(text, d->hour + 6) <= 60;
+}
+
 /* What stands right before a date that begins with a month: "Sat ", "2003 ". */
 static void
 look_before(struct sr_span text, struct date *d)
@@ -297,7 +326,7 @@ read_date(struct sr_span text, size_t at, bool is_first, struct date *ret_date, 
 
     for (size_t i = 0; i < count; i++) {
         struct date d = { .year = NONE, .weekday = NONE, .fraction = NONE, .offset_s = offset_s };
-        if (shapes[i](text, at, &d)) {
+        if (shapes[i](text, at, &d) && is_plausible(text, &d)) {
             look_before(text, &d);
             *ret_date = d;
             return true;
@@ -314,8 +343,9 @@ find_date(struct sr_span text, size_t begin, int32_t offset_s, struct date *ret_
     unsigned words = 0;
 
     for (size_t at = begin; at < end && words < WORDS_MAX; at++) {
-        bool is_inside = at > begin && (is_digit(text, at - 1) || is_letter(text, at - 1));
-        if (!is_inside && read_date(text, at, words < 2, ret_date, offset_s)) {
+        /* Not behind a quote or '=': such a date is of the text. */
+        bool is_start = at == begin || memchr(" *.:[", text.data[at - 1], 5) != NULL;
+        if (is_start && read_date(text, at, words < 2, ret_date, offset_s)) {
             return true;
         }
         words += is_byte(text, at, ' ') && !is_byte(text, at + 1, ' ');

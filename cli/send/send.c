@@ -103,25 +103,50 @@ send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storag
     return true;
 }
 
-/* Each source has a descriptor; the usual soft limit is 1024. */
+/*
+ * Each source has a descriptor, and one more for each port that datagrams are mapped to; the usual
+ * soft limit is 1024.
+ */
 static bool
 make_room(uint32_t sources, char *message)
 {
-    struct rlimit limit;
     rlim_t wanted = (rlim_t)sources + SPARE_FILES;
+    struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+    if (sources == 1 || getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return true;
     }
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (limit.rlim_cur == wanted && setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max >= wanted) {
         return true;
     }
     (void)snprintf(message, SEND_MESSAGE_MAX,
         "%u sources want %llu open files, and this process may have %llu: raise the limit "
-        "(`ulimit -n`), or take fewer sources",
+        "(`ulimit -Hn`), or take fewer sources",
         sources, (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
     return false;
+}
+
+/* Own addresses are of 127/8 and reach addresses of IPv4 only. */
+static bool
+keep_v4(struct send_target *target, char *message)
+{
+    size_t keep = 0;
+
+    for (size_t i = 0; i < target->address_count; i++) {
+        if (target->addresses[i].ss_family == AF_INET) {
+            target->addresses[keep++] = target->addresses[i];
+        }
+    }
+    target->address_count = keep;
+    if (keep == 0) {
+        (void)snprintf(message, SEND_MESSAGE_MAX,
+            "'%.200s' has no IPv4 address, and senders with addresses of 127.0.0.0/8 reach no "
+            "other: send to 127.0.0.1",
+            target->host);
+    }
+    return keep > 0;
 }
 
 static enum send_err
@@ -136,6 +161,9 @@ open_target(struct sender *s, char *message)
     err = send_target_resolve(&s->target, s->options.anywhere, message);
     if (err != SEND_OK) {
         return err;
+    }
+    if (s->options.addresses != NULL && !keep_v4(&s->target, message)) {
+        return SEND_ETARGET;
     }
     if (!make_room(s->options.sources, message)) {
         return SEND_ECONNECT;

@@ -196,20 +196,30 @@ drain_errors(struct sender *s, int fd)
     }
 }
 
+/* Tells the first refusal of all. */
 static void
-look(struct sender *s, const struct outlet *outlet, uint64_t *ret_icmp)
+tell_refusal(struct sender *s, uint64_t before)
+{
+    if (before > 0 || s->totals.refused == 0) {
+        return;
+    }
+    send_tell(s,
+        "nothing listens on %s: start the collector, or compare the port with its `listen` setting "
+        "(`ss -lun` on that host shows who listens)",
+        s->options.to);
+    /* One message comes back of a whole piece, and each shall be counted. */
+    s->datagrams->segment = false;
+}
+
+/* Looks at what came back on a socket; returns how many messages. */
+static uint64_t
+look(struct sender *s, const struct outlet *outlet)
 {
     uint64_t before = s->totals.refused;
+    uint64_t icmp = drain_errors(s, outlet->fd);
 
-    *ret_icmp = drain_errors(s, outlet->fd);
-    if (before == 0 && s->totals.refused > 0) {
-        send_tell(s,
-            "nothing listens on %s: start the collector, or compare the port with its `listen` "
-            "setting (`ss -lun` on that host shows who listens)",
-            s->options.to);
-        /* One message comes back of a whole piece, and each shall be counted. */
-        s->datagrams->segment = false;
-    }
+    tell_refusal(s, before);
+    return icmp;
 }
 
 /*
@@ -230,7 +240,12 @@ recover(struct sender *s, const struct outlet *outlet, int error, uint64_t icmp)
         return true;
     case ENOBUFS: /* the device's queue is full, which poll does not see */
     case ENOMEM: (void)nanosleep(&moment, NULL); return true;
-    case ECONNREFUSED: s->totals.refused += icmp == 0; return true;
+    case ECONNREFUSED:
+        if (icmp == 0) {
+            s->totals.refused++;
+            tell_refusal(s, s->totals.refused - 1);
+        }
+        return true;
     default: break;
     }
     if (icmp > 0) {
@@ -295,9 +310,8 @@ static int
 after_failure(
     struct sender *s, const struct outlet *outlet, const struct send_piece *piece, int error)
 {
-    uint64_t icmp;
+    uint64_t icmp = look(s, outlet);
 
-    look(s, outlet, &icmp);
     if (piece->count > 1 && icmp == 0 &&
         (error == EINVAL || error == EIO || error == EMSGSIZE || error == EOPNOTSUPP)) {
         s->datagrams->segment = false;
@@ -321,7 +335,8 @@ send_run(struct sender *s, struct outlet *outlet, const struct send_item *items,
 
     while (at < count && !send_is_over(s)) {
         size_t n = send_cut(items, order + at, count - at, s->datagrams->segment, pieces);
-        uint64_t wall_ns = 0;
+        /* Before the call: a collector is quick enough to store the first before it returns. */
+        uint64_t wall_ns = s->options.sent != NULL ? send_wall_ns() : 0;
         int rc;
 
         fill(&v, items, order + at, pieces, n);
@@ -351,7 +366,6 @@ size_t
 datagrams_send(struct sender *s, const struct send_item *items, size_t count)
 {
     uint8_t order[SEND_BATCH_MAX];
-    uint64_t icmp;
     size_t at = 0;
 
     send_order(items, count, order);
@@ -370,7 +384,7 @@ datagrams_send(struct sender *s, const struct send_item *items, size_t count)
         }
         if (outlet->since_look >= LOOK_AFTER) {
             outlet->since_look = 0;
-            look(s, outlet, &icmp);
+            (void)look(s, outlet);
         }
     }
     return at;
@@ -379,11 +393,9 @@ datagrams_send(struct sender *s, const struct send_item *items, size_t count)
 static void
 look_at_all(struct sender *s)
 {
-    uint64_t icmp;
-
     for (uint32_t i = 0; i < s->datagrams->count; i++) {
         for (const struct outlet *o = &s->datagrams->outlets[i]; o != NULL; o = o->next) {
-            look(s, o, &icmp);
+            (void)look(s, o);
         }
     }
 }

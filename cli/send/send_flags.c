@@ -155,7 +155,8 @@ send_flags_help_target(FILE *out, const char *messages)
         "                      send to other hosts than this one, too\n"
         "      --sources N     send from N sockets, or over N connections (default 1)\n"
         "      --framing F     how %s are told apart over a connection: newline, octets (RFC 6587\n"
-        "                      section 3.4.1), none (they say how long they are: IPFIX)\n"
+        "                      section 3.4.1), none (they say how long they are: IPFIX); by\n"
+        "                      default what their protocol wants\n"
         "      --ca FILE       authorities of the server's certificate (default: the system's)\n"
         "      --cert FILE     a certificate to show to the server\n"
         "      --key FILE      its key (default: in the same file)\n",

@@ -72,16 +72,42 @@ find_fault(const struct verify_flags *flags)
         return "--verify wants --stream NAME, the stream that the collector publishes to";
     }
     if ((o->cert_file == NULL) != (o->key_file == NULL)) {
-        return "--verify-cert and --verify-key go together";
+        return "--verify-cert and --verify-key go together: both are for the NATS server";
     }
     return NULL;
 }
 
-bool
-verify_flags_check(struct verify_flags *flags, const struct send_flags *sending)
+static void
+move(const char **from, const char **to)
 {
-    const char *fault = find_fault(flags);
+    if (*to == NULL) {
+        *to = *from;
+        *from = NULL;
+    }
+}
 
+/* Files of TLS that were given once, for whom they can be. */
+static void
+share_files(struct verify_options *o, struct send_options *sending)
+{
+    if (sending->to != NULL && strncmp(sending->to, "tls://", 6) == 0) {
+        o->ca_file = o->ca_file != NULL ? o->ca_file : sending->ca_file;
+        return;
+    }
+    move(&sending->ca_file, &o->ca_file);
+    if (o->cert_file == NULL && o->key_file == NULL) {
+        move(&sending->cert_file, &o->cert_file);
+        move(&sending->key_file, &o->key_file);
+    }
+}
+
+bool
+verify_flags_check(struct verify_flags *flags, struct send_flags *sending)
+{
+    if (flags->options.url != NULL) {
+        share_files(&flags->options, &sending->options);
+    }
+    const char *fault = find_fault(flags);
     if (fault != NULL) {
         complain("%s", fault);
         return false;
@@ -91,9 +117,6 @@ verify_flags_check(struct verify_flags *flags, const struct send_flags *sending)
                  "give a lower --count",
             LEDGER_NUMBERS_MAX, LEDGER_BYTES_EACH);
         return false;
-    }
-    if (flags->options.ca_file == NULL) {
-        flags->options.ca_file = sending->options.ca_file;
     }
     return true;
 }

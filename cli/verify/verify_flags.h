@@ -54,10 +54,11 @@ void verify_flags_init(struct verify_flags *flags);
 enum send_flag_result verify_flags_take(struct verify_flags *flags, int option, const char *value);
 
 /*
- * Whether they go together, also with those of sending; tells on standard error what does not. The
- * authorities of --ca become those of the NATS server where there are no others.
+ * Whether they go together, also with those of sending; tells on standard error what does not.
+ * Before send_flags_check(): with a target that has no TLS, --ca, --cert and --key are moved here,
+ * as they can be meant for the NATS server only; with one that has, --ca is for both.
  */
-bool verify_flags_check(struct verify_flags *flags, const struct send_flags *sending);
+bool verify_flags_check(struct verify_flags *flags, struct send_flags *sending);
 
 /* Lines of --help. */
 void verify_flags_help(FILE *out);

@@ -69,7 +69,7 @@ print_latency(const struct ledger_sums *ledger)
     if (ledger->early > 0) {
         printf("stored before they were sent: %" PRIu64 ", by up to", ledger->early);
         print_time(" ", ledger->early_ns);
-        puts(": the clocks of this host and of the server differ");
+        puts(": clocks differ, or it was sent in a batch");
     }
 }
 

@@ -181,6 +181,7 @@ static const struct sr_conf_key metrics_keys[] = {
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_metrics, listen),
         .def = "127.0.0.1:9622",
+        .check = sr_conf_check_metrics,
         .help = "ADDRESS:PORT, or off." },
     { .name = NULL },
 };

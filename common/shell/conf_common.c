@@ -183,6 +183,20 @@ static const struct sr_conf_key tls_keys[] = {
     { .name = NULL },
 };
 
+/* It is a word of the subjects of JetStream's API, where other characters mean something else. */
+static const char *
+check_stream_name(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_nats *nats = item;
+
+    if (nats->stream[0] != '\0' && strpbrk(nats->stream, " .*>/\\") == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%s` is not the name of a stream; it has no blank and none of . * > / \\", nats->stream);
+    return text;
+}
+
 const struct sr_conf_key sr_conf_nats_keys[] = {
     { .name = "url",
         .type = SR_CONF_STRINGS,
@@ -206,6 +220,7 @@ const struct sr_conf_key sr_conf_nats_keys[] = {
         .type = SR_CONF_STRING,
         .offset = offsetof(struct sr_conf_nats, stream),
         .def = "events",
+        .check = check_stream_name,
         .help = "Name of the stream, for messages and manage_stream." },
     { .name = "manage_stream",
         .type = SR_CONF_CHOICE,
@@ -381,21 +396,11 @@ sr_conf_is_stream(const char *listen)
            sr_conf_unix_path(listen) != NULL;
 }
 
-const char *
-sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+/* HOST:PORT, with an IPv6 address in brackets; NULL, or what is wrong. */
+static const char *
+split_address(const char *host, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
 {
     char *end;
-
-    static const char *const schemes[] = { "udp://", "tcp://", "tls://" };
-    const char *host = NULL;
-
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]) && host == NULL; i++) {
-        host = behind(listen, schemes[i]);
-    }
-    if (host == NULL) {
-        return "write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, "
-               "unixgram:///PATH or fd://NAME";
-    }
     const char *colon = strrchr(host, ':');
     if (colon == NULL || colon[1] < '0' || colon[1] > '9') {
         return "has no port; write it behind the address, for example udp://0.0.0.0:514";
@@ -415,6 +420,41 @@ sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len,
     *ret_host_len = len;
     *ret_port = (unsigned)port;
     return NULL;
+}
+
+const char *
+sr_conf_address(const char *listen, const char **ret_host, size_t *ret_host_len, unsigned *ret_port)
+{
+    static const char *const schemes[] = { "udp://", "tcp://", "tls://" };
+    const char *host = NULL;
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]) && host == NULL; i++) {
+        host = behind(listen, schemes[i]);
+    }
+    if (host == NULL) {
+        return "write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, "
+               "unixgram:///PATH or fd://NAME";
+    }
+    return split_address(host, ret_host, ret_host_len, ret_port);
+}
+
+const char *
+sr_conf_check_metrics(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_metrics *metrics = item;
+    const char *host;
+    size_t len;
+    unsigned port;
+
+    if (strcmp(metrics->listen, "off") == 0 ||
+        split_address(metrics->listen, &host, &len, &port) == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "`%s` is not an address; write ADDRESS:PORT, for example 127.0.0.1:9621, [::1]:9621, or "
+        "off",
+        metrics->listen);
+    return text;
 }
 
 const char *

@@ -37,6 +37,48 @@ sr_queue_segment_size(uint64_t memory)
     return size < SR_QUEUE_SEGMENT_MAX ? size : SR_QUEUE_SEGMENT_MAX;
 }
 
+/* ---- Spare segments: receiving threads ask the allocator for none ---- */
+
+/* A zeroed segment, or NULL without memory. Under the mutex. */
+static struct sr_segment *
+take_segment(struct sr_queue *q)
+{
+    struct sr_segment *s = q->spare_segments;
+
+    if (s == NULL) {
+        return calloc(1, sizeof(*s));
+    }
+    q->spare_segments = s->chain;
+    q->spare_segment_count--;
+    memset(s, 0, sizeof(*s));
+    return s;
+}
+
+/* Under the mutex. */
+static void
+give_segment(struct sr_queue *q, struct sr_segment *s)
+{
+    if (q->spare_segment_count == SR_QUEUE_SPARES) {
+        free(s);
+        return;
+    }
+    s->chain = q->spare_segments;
+    q->spare_segments = s;
+    q->spare_segment_count++;
+}
+
+/* Without memory there are fewer. */
+static void
+make_spare_segments(struct sr_queue *q)
+{
+    for (unsigned i = 0; i < SR_QUEUE_SPARES; i++) {
+        struct sr_segment *s = calloc(1, sizeof(*s));
+        if (s != NULL) {
+            give_segment(q, s);
+        }
+    }
+}
+
 /* ---- The queue ---- */
 
 struct sr_queue *
@@ -62,6 +104,7 @@ sr_queue_new(const struct sr_queue_options *options)
     atomic_store(&q->next_number, options->first_number);
     sr_wake_init(&q->wake);
     (void)pthread_mutex_init(&q->mutex, NULL);
+    make_spare_segments(q);
     return q;
 }
 
@@ -153,6 +196,7 @@ sr_queue_free(struct sr_queue *q)
         free(q->lanes[i]);
     }
     free_files(q->removable);
+    free_files(q->spare_segments);
     free(q->lanes);
     while (q->spare_count > 0) {
         (void)munmap(q->spares[--q->spare_count], q->segment_size + bits_size(q->segment_size));
@@ -334,31 +378,42 @@ info_of(const struct sr_segment *s)
     };
 }
 
-struct sr_segment *
-sr_segment_open(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_segment *spent)
+/* A segment with its shares and its block; NULL: there is no room. Under the mutex. */
+static struct sr_segment *
+take_memory(struct sr_lane *lane, struct sr_segment *spent, size_t size)
 {
     struct sr_queue *q = lane->queue;
-    size_t need = SR_SEGMENT_HEADER_MAX + sr_segment_entry_size(max);
-    size_t size = need <= q->segment_size ? q->segment_size : round_up(need, PAGE);
-    struct sr_segment *s = calloc(1, sizeof(*s));
+    struct sr_segment *s = take_segment(q);
 
     if (s == NULL) {
         return NULL;
     }
     s->lane = lane;
     s->fd = -1;
-    (void)pthread_mutex_lock(&q->mutex);
     if (take_shares(q, lane, s, spent, size)) {
         s->data = sr_queue_take_block(q, size);
-        if (s->data == NULL) {
-            give_shares(s);
+        if (s->data != NULL) {
+            return s;
         }
+        give_shares(s);
     }
+    give_segment(q, s);
+    return NULL;
+}
+
+struct sr_segment *
+sr_segment_open(struct sr_lane *lane, size_t max, uint64_t now_ns, struct sr_segment *spent)
+{
+    struct sr_queue *q = lane->queue;
+    size_t need = SR_SEGMENT_HEADER_MAX + sr_segment_entry_size(max);
+    size_t size = need <= q->segment_size ? q->segment_size : round_up(need, PAGE);
+
+    (void)pthread_mutex_lock(&q->mutex);
+    struct sr_segment *s = take_memory(lane, spent, size);
     lane->level = sr_queue_level(q, lane->listener);
     (void)pthread_mutex_unlock(&q->mutex);
-    if (s->data == NULL) {
-        free(s); /* `spent` may hold nothing now: it has nothing to hold it for */
-        return NULL;
+    if (s == NULL) {
+        return NULL; /* `spent` may hold nothing now: it has nothing to hold it for */
     }
     s->size = size;
     s->settled = sr_segment_bits(s->data, size);
@@ -394,7 +449,7 @@ sr_segment_close(struct sr_segment *s)
         lane->gone = s;
     } else {
         give_shares(s);
-        free(s);
+        give_segment(q, s);
     }
     (void)pthread_mutex_unlock(&q->mutex);
 }
@@ -410,8 +465,8 @@ sr_segment_discard(struct sr_segment *s)
     }
     (void)pthread_mutex_lock(&q->mutex);
     give_shares(s);
+    give_segment(q, s);
     (void)pthread_mutex_unlock(&q->mutex);
-    free(s);
 }
 
 int

@@ -120,6 +120,8 @@ struct sr_queue {
     struct sr_share memory, disk;
     uint8_t *spares[SR_QUEUE_SPARES]; /* blocks of segment_size */
     unsigned spare_count;
+    struct sr_segment *spare_segments; /* without memory, in a chain */
+    unsigned spare_segment_count;
     struct sr_segment *removable; /* their files may be removed now */
 };
 

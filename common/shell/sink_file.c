@@ -27,7 +27,7 @@
 #define PENDING_MAX 4096U
 #define RETRY_NS SR_NS_PER_SECOND
 #define IDLE_NS SR_NS_PER_SECOND
-#define LINGER_NS (3 * (long)SR_NS_PER_MS) /* while records come, one write for so long */
+#define LINGER_NS (8 * (long)SR_NS_PER_MS) /* while records come, one write for so long */
 
 /* An entry that is in the buffer and not yet on its way. */
 struct pending {

@@ -130,6 +130,43 @@ free_text(BIO *bio, uint8_t *data, size_t len)
     free(data);
 }
 
+/* True for a text that ends in the line with which a piece of PEM begins (RFC 7468 section 2). */
+static bool
+ends_at_a_beginning(const uint8_t *data, size_t len)
+{
+    static const char begin[] = "-----BEGIN ";
+    size_t at = len;
+
+    while (at > 0 && data[at - 1] != '\n') {
+        at--;
+    }
+    size_t size = len - at < sizeof(begin) - 1 ? len - at : sizeof(begin) - 1;
+    return size > 0 && memcmp(data + at, begin, size) == 0;
+}
+
+/*
+ * Behind the last of `count` pieces that could be read: says so unless the file ends there.
+ * Somebody may be writing it still, and a part would be used for as long as nothing more comes.
+ */
+static bool
+is_whole(
+    struct making *m, const char *key, const char *file, const uint8_t *data, size_t len, int count)
+{
+    unsigned long error = ERR_peek_last_error();
+    bool at_end = error == 0 || (ERR_GET_LIB(error) == ERR_LIB_PEM &&
+                                    ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
+
+    ERR_clear_error();
+    if (at_end && !ends_at_a_beginning(data, len)) {
+        return true;
+    }
+    say(m, true, key,
+        "%s is cut off or damaged behind the first %d of what it holds; write all of it to a "
+        "file beside it and rename that",
+        file, count);
+    return false;
+}
+
 /* ---- Our certificate ---- */
 
 static int64_t
@@ -156,9 +193,10 @@ warn_of_dates(struct making *m, const char *file, const X509 *cert)
 
 /* The first certificate is ours, the others lead to the CA. */
 static bool
-take_chain(struct making *m, const char *file, BIO *bio)
+take_chain(struct making *m, const char *file, BIO *bio, int *ret_count)
 {
     SSL_CTX *ctx = m->context->ctx;
+    int count = 1;
     X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
 
     if (cert == NULL) {
@@ -188,8 +226,9 @@ take_chain(struct making *m, const char *file, BIO *bio)
             X509_free(cert);
             ok = false;
         }
+        count++;
     }
-    ERR_clear_error(); /* the end of the file is an error too */
+    *ret_count = count;
     return ok;
 }
 
@@ -199,8 +238,10 @@ load_cert(struct making *m)
     const char *file = m->conf->cert_file;
     uint8_t *data;
     size_t len = 0;
+    int count = 0;
     BIO *bio = open_text(m, "cert_file", file, &data, &len);
-    bool ok = bio != NULL && take_chain(m, file, bio);
+    bool ok = bio != NULL && take_chain(m, file, bio, &count) &&
+              is_whole(m, "cert_file", file, data, len, count);
 
     free_text(bio, data, len);
     return ok;
@@ -266,8 +307,10 @@ load_authorities(struct making *m)
         add_authority(m, cert, count++);
         X509_free(cert);
     }
-    ERR_clear_error();
-    if (count == 0) {
+    if (count > 0) {
+        (void)is_whole(m, "ca_file", file, data, len, count);
+    } else {
+        ERR_clear_error();
         say(m, true, "ca_file",
             "%s holds no PEM certificate; put those there that sign the senders' certificates",
             file);
@@ -291,6 +334,17 @@ add_list(struct making *m, X509_CRL *crl)
     }
 }
 
+/* NULL with an error of the library, or at the end of DER without one. */
+static X509_CRL *
+read_list(BIO *bio, bool is_pem)
+{
+    if (is_pem) {
+        return PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    }
+    ERR_clear_error(); /* what has no end of its own ends without one */
+    return BIO_eof(bio) ? NULL : d2i_X509_CRL_bio(bio, NULL);
+}
+
 static void
 load_lists(struct making *m)
 {
@@ -306,14 +360,15 @@ load_lists(struct making *m)
     }
     /* Authorities publish DER as often as PEM. */
     bool is_pem = len > 0 && data[0] != 0x30;
-    while ((crl = is_pem ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)
-                         : d2i_X509_CRL_bio(bio, NULL)) != NULL) {
+    while ((crl = read_list(bio, is_pem)) != NULL) {
         add_list(m, crl);
         count++;
         X509_CRL_free(crl);
     }
-    ERR_clear_error();
-    if (count == 0) {
+    if (count > 0) {
+        (void)is_whole(m, "crl_file", file, data, len, count);
+    } else {
+        ERR_clear_error();
         say(m, true, "crl_file",
             "%s holds no list of revoked certificates, PEM or DER; fetch it from the CA", file);
     }

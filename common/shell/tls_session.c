@@ -297,6 +297,8 @@ struct cause {
 static const struct cause causes[] = {
     { SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "no_certificate",
         "give the sender a certificate, or set tls.client to optional or none" },
+    { SSL_R_EXCESSIVE_MESSAGE_SIZE, "certificate_too_large",
+        "let the sender show its certificate and those between it and the CA, not all it has" },
     { SSL_R_UNSUPPORTED_PROTOCOL, "version", ADVICE_VERSION },
     { SSL_R_VERSION_TOO_LOW, "version", ADVICE_VERSION },
     { SSL_R_NO_SHARED_CIPHER, "cipher", ADVICE_CIPHER },

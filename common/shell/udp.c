@@ -28,9 +28,13 @@
 #define SLOT_STRIDE (SLOT_SIZE + 320U)
 #define SLAB_SIZE ((size_t)SR_UDP_SLOTS * SLOT_STRIDE)
 #define NOT_RECEIVED UINT32_MAX
-#define CONTROL_SIZE 128U   /* bytes for IP_PKTINFO or IPV6_PKTINFO, and more than they take */
-#define BATCHES_A_ROUND 32U /* then the loop may see a stop or a timer */
-#define GATHER_NS ((long)SR_NS_PER_MS) /* datagrams of less distance are a stream */
+#define CONTROL_SIZE 128U      /* bytes for IP_PKTINFO or IPV6_PKTINFO, and more than they take */
+#define BATCHES_A_ROUND 32U    /* then the loop may see a stop or a timer */
+#define STREAM_NS SR_NS_PER_MS /* datagrams of less distance are a stream */
+#define GATHER_MAX_NS (4 * SR_NS_PER_MS)
+#define GATHER_BYTES (2U << 20)      /* of the socket's buffer, for each ms of gathering */
+#define GATHER_BATCHES 2U            /* full ones, that gathering may lead to */
+#define ROUND_NS (32 * SR_NS_PER_MS) /* of gathering; then the loop may see a stop */
 #define TICK_MS 500
 #define OVERLOAD_NS (4 * SR_NS_PER_SECOND)
 #define DRAIN_BATCHES 4096U /* bound of what is still received when stopping */
@@ -48,6 +52,8 @@ struct sr_udp_worker {
     uint64_t due_ns;       /* that `due` is set to; UINT64_MAX: none */
     uint64_t next_tick_ns; /* of the handler, monotonic */
     bool hurries;          /* the last batch did */
+    uint64_t gather_ns;    /* how long datagrams of a stream are left to gather */
+    uint64_t gather_max_ns;
     bool is_local;         /* a Unix socket: its senders have no address */
     uint64_t cookie;       /* of the socket; 0: unknown */
     uint32_t kernel_drops; /* the kernel's own counter, as last seen */
@@ -320,6 +326,49 @@ on_due(uv_timer_t *timer)
 }
 
 /*
+ * How long datagrams may gather: in 1 ms the kernel takes 2 MiB of small ones only if they come by
+ * millions a second. What SO_RCVBUF tells is what it counts, with its own overhead, socket(7).
+ */
+static uint64_t
+longest_gather(int fd)
+{
+    int bytes = sr_socket_option(fd, SO_RCVBUF);
+    uint64_t ns = bytes > 0 ? (uint64_t)bytes / GATHER_BYTES * SR_NS_PER_MS : 0;
+
+    return ns < STREAM_NS ? STREAM_NS : ns > GATHER_MAX_NS ? GATHER_MAX_NS : ns;
+}
+
+/* Longer while no batch is full after it, and shorter when they fill one after another. */
+static void
+adapt_gather(struct sr_udp_worker *w, unsigned full_batches)
+{
+    if (full_batches == 0 && w->gather_ns * 2 <= w->gather_max_ns) {
+        w->gather_ns *= 2;
+    } else if (full_batches > GATHER_BATCHES && w->gather_ns > STREAM_NS) {
+        w->gather_ns /= 2;
+    }
+}
+
+/* Receives until a batch is not full, `max` at most; returns how many, and whether one was empty.
+ */
+static unsigned
+receive_batches(struct sr_udp_worker *w, unsigned max, bool *ret_empty)
+{
+    unsigned batches = 0;
+    unsigned n = SR_UDP_SLOTS;
+
+    while (batches < max && n == SR_UDP_SLOTS) {
+        n = receive_batch(w);
+        if (n > 0 && w->handler.hurries != NULL) {
+            w->hurries = w->handler.hurries(w->handler.arg);
+        }
+        batches++;
+    }
+    *ret_empty = n == 0;
+    return batches;
+}
+
+/*
  * Datagrams that follow each other closely are left to gather: to wake for each costs far more than
  * to receive it. Once they do, they are waited for here until none has come. Nobody who waits for
  * an answer is left to gather.
@@ -327,25 +376,30 @@ on_due(uv_timer_t *timer)
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
-    const struct timespec moment = { .tv_nsec = GATHER_NS };
     struct sr_udp_worker *w = poll->data;
-    bool stream = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns) < (uint64_t)GATHER_NS;
-    bool full = false;
+    bool stream = sr_clock_monotonic_ns() - atomic_load(&w->heartbeat_ns) < STREAM_NS;
+    uint64_t gathered_ns = 0;
+    bool empty = false;
 
     (void)events;
     if (status < 0) {
         return; /* an error, which is left to poll_again() */
     }
-    for (unsigned i = 0; i < BATCHES_A_ROUND; i++) {
-        if (stream && !full && !w->hurries) {
+    if (!stream) {
+        w->gather_ns = STREAM_NS;
+    }
+    for (unsigned batches = 0; batches < BATCHES_A_ROUND && !empty;) {
+        if (stream && !w->hurries) {
+            const struct timespec moment = { .tv_nsec = (long)w->gather_ns };
             (void)nanosleep(&moment, NULL);
+            gathered_ns += w->gather_ns;
         }
-        unsigned n = receive_batch(w);
-        full = n == SR_UDP_SLOTS;
-        if (n > 0 && w->handler.hurries != NULL) {
-            w->hurries = w->handler.hurries(w->handler.arg);
+        unsigned more = receive_batches(w, BATCHES_A_ROUND - batches, &empty);
+        if (!empty) {
+            adapt_gather(w, more - 1);
         }
-        if (n == 0 || !(full || stream)) {
+        batches += more;
+        if (!stream || gathered_ns >= ROUND_NS) {
             break;
         }
     }
@@ -501,6 +555,8 @@ sr_udp_worker_start(int fd, const struct sr_udp_handler *handler, struct sr_work
     w->handler = *handler;
     w->stats = stats;
     w->hand = hand != NULL ? hand : &w->own_hand;
+    w->gather_ns = STREAM_NS;
+    w->gather_max_ns = longest_gather(fd);
     find_kernel_drops(w);
     if (handler->answers) {
         ask_for_local_addresses(fd);

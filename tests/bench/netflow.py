@@ -6,98 +6,47 @@ at. The kernel's work for a datagram is part of its receiver's CPU time, but for
 behalf of the sender.
 """
 
+import dataclasses
 import json
 import os
-import shutil
-import signal
 import statistics
 import subprocess
-import time
 
-from measure import Process, built, socket_of, spread, table, wait_for, wait_until_done
+from measure import built, socket_of, spread, table, wait_until_done
+from receivers import PORTS, Run, receiver, receivers
+from senders import Load, send
 
 DAEMON = built("bin", "serviceradar-netflow")
-BLAST = built("tests", "bench", "blast_netflow")
 DECODE = built("tests", "bench", "bench_netflow_decode")
-PORT = 15055
-METRICS = "127.0.0.1:15622"
+PORT = PORTS["netflow"]
 KINDS = ["v5", "v9", "ipfix"]
 BUFFER = 64000000  # bytes that every receiver asks the kernel for
 
-NFACCTD_CONF = """\
-daemonize: false
-nfacctd_ip: 127.0.0.1
-nfacctd_port: %(port)d
-nfacctd_pipe_size: 67108864
-plugins: print[a]
-aggregate[a]: peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tcpflags,tos,in_iface,out_iface,\
-src_as,dst_as,timestamp_start,timestamp_end
-print_output[a]: csv
-print_output_file[a]: /dev/null
-print_refresh_time[a]: 3600
-print_cache_entries[a]: 65537
-plugin_pipe_size[a]: 67108864
-plugin_buffer_size[a]: 65536
-logfile: %(folder)s/nfacctd.log
-"""
+BATCHES = ["publish.batch.records=500"]
 
 
 # ---- Receivers ----
 
-def ours(folder, extra=()):
-    settings = list(extra) + ["output=discard", "queue.dir=%s/queue" % folder, "metrics.listen=" + METRICS,
-                "listeners.0.listen=udp://127.0.0.1:%d" % PORT,
-                "listeners.0.receive_buffer=%d" % BUFFER]
-    return Process([DAEMON] + [word for setting in settings for word in ("--set", setting)],
-                   os.path.join(folder, "ours.log"))
-
-
-def batched(folder):
-    return ours(folder, ["publish.batch.records=500"])
-
-
-def nfcapd(folder):
-    out = os.path.join(folder, "nfcapd")
-    shutil.rmtree(out, ignore_errors=True)
-    os.mkdir(out)
-    return Process(["nfcapd", "-b", "127.0.0.1", "-p", str(PORT), "-w", out, "-t", "3600",
-                    "-B", str(BUFFER)], os.path.join(folder, "nfcapd.log"))
-
-
-def nfacctd(folder):
-    conf = os.path.join(folder, "nfacctd.conf")
-    with open(conf, "w") as out:
-        out.write(NFACCTD_CONF % {"port": PORT, "folder": folder})
-    return Process(["nfacctd", "-f", conf], os.path.join(folder, "nfacctd.out"), signal.SIGINT)
-
-
-def receivers():
-    """Those that are there: ours, and of the others what is installed."""
-    found = {"ours": ours, "ours, batches": batched} if os.path.exists(DAEMON) else {}
-    for name, start in (("nfcapd", nfcapd), ("nfacctd", nfacctd)):
-        if shutil.which(name):
-            found[name] = start
-        else:
-            print("%s is not installed: skipped" % name)
-    return found
+def ways():
+    """(name, receiver, settings): ours, and of the others what can be run."""
+    found = [("ours", receiver("ours", "netflow"), []), ("ours, batches", receiver("ours", "netflow"), BATCHES)]
+    for which in receivers("netflow"):
+        if not which.is_ours():
+            found.append((which.name, which, []))
+    for name, which, _ in found:
+        if which.path() is None:
+            print("%s is not there: skipped" % name)
+    return [way for way in found if way[1].path()]
 
 
 # ---- Runs ----
 
-def blast(kind, rate, seconds, **options):
-    arguments = [BLAST, "-p", str(PORT), "-k", kind, "-r", str(rate), "-d", str(seconds)]
-    for flag, value in options.items():
-        arguments += ["-" + flag, str(value)]
-    out = subprocess.run(arguments, check=True, stdout=subprocess.PIPE)
-    return json.loads(out.stdout)
-
-
-def run(start, folder, kind, rate, seconds, **options):
-    with start(folder) as process:
-        wait_for("the receiver", lambda: socket_of(PORT) is not None)
-        time.sleep(0.5)
+def run(which, folder, kind, rate, seconds, settings=(), more=()):
+    """Datagrams at a rate, 0: as fast as it goes."""
+    with Run(which, folder, settings=settings, buffer=BUFFER, pinned=False) as process:
         before = process.tree_cpu_seconds()
-        sent = blast(kind, rate, seconds, **options)
+        load = Load("netflow", kind, seconds=seconds, more=more)
+        sent = send(dataclasses.replace(load, rate=rate * load.records()), folder)
         wait_until_done(process, PORT)
         used = process.tree_cpu_seconds() - before
         drops = socket_of(PORT)[1]
@@ -115,30 +64,30 @@ def in_process(kind):
 
 def flows(options, folder):
     """CPU for a flow, from a UDP socket to where it is left."""
-    starts = receivers()
-    ways = list(starts) + (["in process"] if os.path.exists(DECODE) else [])
-    results = {way: {kind: [] for kind in KINDS} for way in ways}
-    drops = dict.fromkeys(ways, 0)
+    starts = ways()
+    names = [name for name, _, _ in starts] + (["in process"] if os.path.exists(DECODE) else [])
+    results = {name: {kind: [] for kind in KINDS} for name in names}
+    drops = dict.fromkeys(names, 0)
     print("netflow: %d datagrams/s for %d s, 8 exporters, %d runs of each in turn; ns CPU per flow" % (
         options.flow_rate, options.flow_seconds, options.rounds))
     for _ in range(options.rounds):
         for kind in KINDS:
-            for way in starts:
-                result = run(starts[way], folder, kind, options.flow_rate, options.flow_seconds)
-                results[way][kind].append(result["ns"])
-                drops[way] += result["drops"]
-            if "in process" in ways:
+            for name, which, settings in starts:
+                result = run(which, folder, kind, options.flow_rate, options.flow_seconds, settings)
+                results[name][kind].append(result["ns"])
+                drops[name] += result["drops"]
+            if "in process" in names:
                 results["in process"][kind].append(in_process(kind))
     rows = []
-    for way in ways:
-        row = [way]
+    for name in names:
+        row = [name]
         for kind in KINDS:
             ratio = "-"
-            if "nfcapd" in starts:
+            if "nfcapd" in names:
                 ratio = "%.2f" % statistics.median(
-                    a / b for a, b in zip(results[way][kind], results["nfcapd"][kind]))
-            row += [spread(results[way][kind], "%.0f"), ratio]
-        rows.append(row + [drops[way]])
+                    a / b for a, b in zip(results[name][kind], results["nfcapd"][kind]))
+            row += [spread(results[name][kind], "%.0f"), ratio]
+        rows.append(row + [drops[name]])
     heads = ["receiver"] + [head for kind in KINDS for head in (kind, "ratio to nfcapd")]
     table(heads + ["kernel drops"], rows)
 
@@ -149,7 +98,8 @@ def full_speed(options, folder):
         return
     rows = []
     for rate in (100000, 150000, 0):
-        result = run(ours, folder, "v9", rate, options.full_seconds, b=32)
+        result = run(receiver("ours", "netflow"), folder, "v9", rate, options.full_seconds,
+                     more=("-b", 32))
         sent = result["sent"]
         rows.append([rate or "no limit", "%.0f" % (sent["datagrams"] / sent["seconds"]),
                      sent["datagrams"], result["drops"], "%.2f" % result["us_datagram"]])
@@ -164,7 +114,8 @@ def exporters(options, folder):
         return
     rows = []
     for count, templates in ((1, 1), (1000, 20)):
-        result = run(ours, folder, "v9", 10000, 5, s=count, n=2, t=templates)
+        result = run(receiver("ours", "netflow"), folder, "v9", 10000, 5,
+                     more=("-s", count, "-n", 2, "-t", templates))
         peak, now = result["memory"]
         rows.append([count, templates, "%.1f" % (now / 1024), "%.1f" % (peak / 1024),
                      result["drops"]])

@@ -8,102 +8,47 @@ CPU time, but for what it does on behalf of the sender.
 
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 from broker import NATS_PORT, Nats, nats_server, port_open
-from measure import (HERE, Process, at_least, at_most, built, markdown, socket_of, spread,
-                     wait_for, wait_until_done)
+from measure import HERE, at_least, at_most, built, markdown, spread, wait_for, wait_until_done
+from receivers import PORTS, Run, receiver
+from senders import Load, path, send
 
 DAEMON = built("bin", "serviceradar-trapd")
 CLI = built("bin", "serviceradar-cli")
-BLAST = built("tests", "bench", "blast_traps")
 CLIENT = built("tests", "bench", "inform_client")
 DECODE = built("tests", "bench", "bench_trap_decode")
 FIND = built("tests", "bench", "bench_mib_find")
-PORT = 15162
-METRICS = "127.0.0.1:15620"
+PORT = PORTS["trap"]
 BUFFER = 64000000  # bytes that every receiver asks the kernel for
-SOURCES = 8
 TITLES = {"v1": "v1, 3 varbinds", "v2c-5": "v2c, 5 varbinds", "v2c-14": "v2c, 14 varbinds",
           "v3": "v3 SHA/AES, 5 varbinds"}
 KINDS = list(TITLES)
 HOSTILE = 100000
 PEER_HOSTILE = 30000
-USERS = """\
-users:
-  - {name: bench, auth: SHA, auth_password: authpass12345, priv: AES-128, priv_password: privpass12345}
-"""
 
 
 # ---- Receivers ----
 
-class Ours(Process):
-    """serviceradar-trapd on PORT."""
-
-    name = "ours"
-
-    def __init__(self, folder, extra=()):
-        users = os.path.join(folder, "users.yaml")
-        with open(users, "w") as out:
-            out.write(USERS)
-        os.chmod(users, 0o600)
-        # It would remember the clocks of engines, which stand still in messages made beforehand.
-        shutil.rmtree(os.path.join(folder, "queue"), ignore_errors=True)
-        settings = ["output=discard", "queue.dir=%s/queue" % folder, "users_file=" + users,
-                    "metrics.listen=" + METRICS,
-                    "listeners.0.listen=udp://127.0.0.1:%d" % PORT,
-                    "listeners.0.receive_buffer=%d" % BUFFER] + list(extra)
-        super().__init__([DAEMON] + [word for s in settings for word in ("--set", s)],
-                         os.path.join(folder, "ours.log"))
-
-    def handled(self):
-        """Notifications since the start."""
-        with urllib.request.urlopen("http://%s/metrics" % METRICS) as answer:
-            found = re.findall(r"^serviceradar_decoded_total(?:\{[^}]*\})? (\d+)",
-                               answer.read().decode(), re.M)
-        return sum(map(int, found))
+def ours(folder, settings=()):
+    """serviceradar-trapd, which discards what it makes."""
+    return Run(receiver("ours", "trap"), folder, settings=settings, buffer=BUFFER, pinned=False)
 
 
-class Peer(Process):
-    """snmptrapd on PORT. Without other files, names, access rules and resolver."""
-
-    name = "snmptrapd"
-
-    def __init__(self, folder, extra=""):
-        state = os.path.join(folder, "snmptrapd")
-        shutil.rmtree(state, ignore_errors=True)
-        os.mkdir(state)
-        self.out = os.path.join(state, "traps.log")
-        conf = os.path.join(state, "snmptrapd.conf")
-        user = "bench SHA authpass12345 AES privpass12345\n"
-        with open(conf, "w") as out:
-            out.write("disableAuthorization yes\n%s[snmp] serverRecvBuf %d\n[snmptrapd]\n" % (
-                extra, BUFFER))
-            for source in range(SOURCES):
-                out.write("createUser -e 0x80001f8804%s %s" % (
-                    ("bench-%c" % (65 + source)).encode().hex(), user))
-            out.write("createUser " + user)  # of informs
-        super().__init__(["env", "SNMP_PERSISTENT_DIR=" + state, "SNMPCONFPATH=" + state,
-                          "snmptrapd", "-f", "-C", "-c", conf, "-Lf", self.out, "-n", "-On",
-                          "-m", ":", "udp:127.0.0.1:%d" % PORT],
-                         os.path.join(folder, "snmptrapd.log"))
-
-    def handled(self):
-        """Notifications since the start: each has one line that tells where it came from."""
-        with open(self.out, "rb") as log:
-            return sum(b"->[127.0.0.1]:%d" % PORT in line for line in log)
+def peer(folder):
+    """snmptrapd, which keeps a log of notifications unless it is told not to."""
+    return Run(receiver("snmptrapd", "trap"), folder, changes={"FORGET": "no"}, buffer=BUFFER, pinned=False)
 
 
 def lean_peer(folder):
     """It keeps the last 1,000 notifications for NOTIFICATION-LOG-MIB and counts them at each."""
-    return Peer(folder, "doNotRetainNotificationLogs yes\n")
+    return Run(receiver("snmptrapd", "trap"), folder, buffer=BUFFER, pinned=False)
 
 
 def fewer(options):
@@ -112,36 +57,24 @@ def fewer(options):
 
 
 def enriched(folder):
-    return Ours(folder, ["enrich=true"])
+    return ours(folder, ["enrich=true"])
 
 
 def is_peer_there():
-    if shutil.which("snmptrapd"):
+    if receiver("snmptrapd", "trap").path():
         return True
-    print("snmptrapd is not installed: skipped\n")
+    print("snmptrapd is not there: skipped\n")
     return False
-
-
-def blast(kind, rate, seconds, *more):
-    out = subprocess.run([BLAST, "-p", str(PORT), "-k", kind, "-r", str(rate), "-d", str(seconds),
-                          "-s", str(SOURCES)] + [str(word) for word in more],
-                         check=True, stdout=subprocess.PIPE)
-    return json.loads(out.stdout)["datagrams"]
-
-
-def await_receiver():
-    wait_for("the receiver", lambda: socket_of(PORT) is not None)
-    time.sleep(0.5)
 
 
 def measured(process, kind, rate, seconds, *more):
     """Sends traps: CPU for each that is handled in us, the others, the largest resident set in KiB."""
     process.forget_peak()
-    before, handled = process.tree_cpu_seconds(), process.handled()
-    sent = blast(kind, rate, seconds, *more)
+    before, handled = process.tree_cpu_seconds(), process.counted()
+    sent = send(Load("trap", kind, rate, seconds, more=more), process.folder)["records"]
     wait_until_done(process, PORT)
     used = process.tree_cpu_seconds() - before
-    handled = process.handled() - handled
+    handled = process.counted() - handled
     return {"us": used / (handled or sent) * 1e6, "lost": sent - handled,
             "rss": process.memory_kib()[0]}
 
@@ -150,11 +83,11 @@ def measured(process, kind, rate, seconds, *more):
 
 def ways(options):
     """How traps are received: a name, who does it, and at which rate."""
-    found = [("ours", Ours, options.trap_rate), ("ours", Ours, options.peer_rate),
+    found = [("ours", ours, options.trap_rate), ("ours", ours, options.peer_rate),
              ("ours, `enrich`", enriched, options.trap_rate)]
     if is_peer_there():
-        found += [(Peer.name, Peer, options.peer_rate), (Peer.name, Peer, options.trap_rate),
-                  (Peer.name + " without its log", lean_peer, options.trap_rate)]
+        found += [("snmptrapd", peer, options.peer_rate), ("snmptrapd", peer, options.trap_rate),
+                  ("snmptrapd without its log", lean_peer, options.trap_rate)]
     return found
 
 
@@ -162,21 +95,20 @@ def one_turn(start, folder, rate, seconds):
     """One receiver, all kinds of traps."""
     results = {}
     with start(folder) as process:
-        await_receiver()
         for kind in KINDS:
             results[kind] = measured(process, kind, rate, seconds)
     return results
 
 
-def times_of(peer, found, results, rounds, kind):
+def times_of(other, found, results, rounds, kind):
     """How many times as many traps as a peer in a second of CPU, at the rate that suits that better."""
-    peers = [turns for (_, start, _), turns in zip(found, results) if start is peer]
+    peers = [turns for (_, start, _), turns in zip(found, results) if start is other]
     costs = [min(r[kind]["us"] for r in turn) for turn in zip(*peers)]
     return statistics.median(cost / r[kind]["us"] for cost, r in zip(costs, rounds))
 
 
 def is_ours(way):
-    return way[1] in (Ours, enriched)
+    return way[1] in (ours, enriched)
 
 
 def label(way):
@@ -196,8 +128,8 @@ def print_cpu(found, results, seconds):
 
 def print_times(found, results):
     markdown(["times snmptrapd (times one without its log)"] + list(TITLES.values()), [
-        [label(way)] + ["**%.1f** (%.1f)" % tuple(times_of(peer, found, results, rounds, kind)
-                                                  for peer in (Peer, lean_peer)) for kind in KINDS]
+        [label(way)] + ["**%.1f** (%.1f)" % tuple(times_of(other, found, results, rounds, kind)
+                                                  for other in (peer, lean_peer)) for kind in KINDS]
         for way, rounds in zip(found, results) if is_ours(way)])
 
 
@@ -223,10 +155,10 @@ def traps(options, folder):
     bars = [at_most("traps that we lost", 0, lost, "%d"), at_most("peak resident set under these loads, MiB", 32, max(
         max(peak.values()) for way, peak in zip(found, peaks) if is_ours(way)), "%.1f")]
     for kind, times in (("v2c-5", 20), ("v3", 4)) if has_peer else ():
-        for peer, which in ((Peer, ""), (lean_peer, " without its log")):
+        for other, which in ((peer, ""), (lean_peer, " without its log")):
             bars.append(at_least(
                 "%s: times as many in a second of CPU as snmptrapd%s" % (TITLES[kind], which),
-                times, times_of(peer, found, results, results[0], kind), "%.1f"))
+                times, times_of(other, found, results, results[0], kind), "%.1f"))
     return bars
 
 
@@ -235,7 +167,6 @@ def traps(options, folder):
 def one_siege(start, folder, rate, seconds, count):
     """What a trap of v3 costs before and after messages of `count` engines that are made up."""
     with start(folder) as process:
-        await_receiver()
         measured(process, "v3", rate, 0.3)  # makes the keys
         before = measured(process, "v3", rate, seconds)
         hostile = measured(process, "hostile", rate, 600, "-c", count)
@@ -254,12 +185,12 @@ def siege_row(name, count, rounds):
 
 def hostile(options, folder):
     """Made-up engines, in the daemon and in process."""
-    rounds = [one_siege(Ours, folder, options.trap_rate, options.trap_seconds, HOSTILE)
+    rounds = [one_siege(ours, folder, options.trap_rate, options.trap_seconds, HOSTILE)
               for _ in range(fewer(options))]
     rows = [siege_row("ours", HOSTILE, rounds)]
     if is_peer_there():
-        rows.append(siege_row(Peer.name, PEER_HOSTILE, [one_siege(
-            Peer, folder, options.peer_rate, options.trap_seconds, PEER_HOSTILE)]))
+        rows.append(siege_row("snmptrapd", PEER_HOSTILE, [one_siege(
+            peer, folder, options.peer_rate, options.trap_seconds, PEER_HOSTILE)]))
     print("Traps of v3 before and after as many messages, each of an engine id of its own:\n")
     markdown(["CPU for a message, us", "engines", "legal, before", "hostile", "legal, after", "ratio",
               "peak MiB", "legal ones lost"], rows)
@@ -286,7 +217,6 @@ def client(window, seconds, *more):
 
 def inform_run(start, folder, window, seconds, *more):
     with start(folder) as process:
-        await_receiver()
         before = process.tree_cpu_seconds()
         result = client(window, seconds, *more)
         if result is not None:
@@ -296,11 +226,11 @@ def inform_run(start, folder, window, seconds, *more):
 
 
 def received(folder):
-    return Ours(folder, ["listeners.0.inform.ack=received"])
+    return ours(folder, ["listeners.0.inform.ack=received"])
 
 
 def published(folder):
-    return Ours(folder, ["output=nats", "nats.url.0=nats://127.0.0.1:%d" % NATS_PORT])
+    return ours(folder, ["output=nats", "nats.url.0=nats://127.0.0.1:%d" % NATS_PORT])
 
 
 def stored_run(_, folder, window, seconds, *more):
@@ -324,10 +254,10 @@ INFORMS = [("ours into JetStream, v2c", stored_run, published, 1, []),
            ("ours into JetStream, v2c", stored_run, published, 64, []),
            ("ours into JetStream, v3", stored_run, published, 64, ["-3"]),
            ("ours, `inform.ack: received`, v2c", inform_run, received, 64, []),
-           ("snmptrapd, v2c", inform_run, Peer, 1, []),
-           ("snmptrapd, v2c", inform_run, Peer, 16, []),
-           ("snmptrapd, v2c", inform_run, Peer, 64, []),
-           ("snmptrapd, v3", inform_run, Peer, 64, ["-3"])]
+           ("snmptrapd, v2c", inform_run, peer, 1, []),
+           ("snmptrapd, v2c", inform_run, peer, 16, []),
+           ("snmptrapd, v2c", inform_run, peer, 64, []),
+           ("snmptrapd, v3", inform_run, peer, 64, ["-3"])]
 
 
 def is_exact(result):
@@ -360,7 +290,7 @@ def inform_bars(results):
 def informs(options, folder):
     """Informs in a closed loop: a window of them waits for answers at any time."""
     rows = []
-    todo = [item for item in INFORMS if item[2] is not Peer or is_peer_there()]
+    todo = [item for item in INFORMS if item[2] is not peer or is_peer_there()]
     results = [[] for _ in todo]
     for _ in range(fewer(options)):
         for i, (_, how, start, window, more) in enumerate(todo):
@@ -430,7 +360,7 @@ def names(options, folder):
 
 def trapd(options, folder):
     """All of it."""
-    if not all(map(os.path.exists, (DAEMON, BLAST, CLIENT, DECODE, FIND, CLI))):
+    if not all(map(os.path.exists, (DAEMON, path("trap"), CLIENT, DECODE, FIND, CLI))):
         sys.exit("not built; run: cmake --preset release && "
                  "cmake --build --preset release --target bench")
     bars = []

@@ -118,7 +118,7 @@ def can_hold(sizes, count, low, high):
                for n in range(max(0, count - others), min(sizes[size], count) + 1))
 
 
-class _Check:
+class Check:
     def __init__(self, evidence):
         self.e, self.findings = evidence, []
 
@@ -291,4 +291,4 @@ class _Check:
 
 def check(evidence):
     """What contradicts the promise; empty when the ledger holds."""
-    return _Check(evidence).run()
+    return Check(evidence).run()

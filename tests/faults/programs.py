@@ -73,12 +73,13 @@ class Lines(Load):
         self.socket, self.padding = collector.socket, "x" * schedule.size
         self.sign = re.compile(rb"app: r%d-(\d+)\." % listener)
 
-    def send(self):
-        n = self.take(1)
+    def line(self, n):
         padding = self.padding[:n * 7919 % (len(self.padding) + 1)]
         bad = b"\xff" if n % BAD_EVERY == 5 else b""
-        line = f"<13>Jan  2 03:04:05 host app: r{self.listener}-{n}. {padding}".encode() + bad
-        self.socket.sendto(line, self.target)
+        return f"<13>Jan  2 03:04:05 host app: r{self.listener}-{n}. {padding}".encode() + bad
+
+    def send(self):
+        self.socket.sendto(self.line(self.take(1)), self.target)
 
     def numbers(self, message):
         found = self.sign.search(message.body)

@@ -10,6 +10,7 @@ import pathlib
 import pty
 import queue
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -264,6 +265,26 @@ def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver):
     assert done.returncode == 0, done.stderr
     got = {m: a[0] for m, a in (receiver.socket.recvfrom(100) for _ in range(6))}
     assert [got[m] for m in messages(6)] == ["127.0.2.1", "127.0.2.2", "127.0.2.3"] * 2
+
+
+def test_spoofed_senders_reach_ipv4_only(tmp_path):
+    capture = write_capture(tmp_path / "x.pcap", messages(6))
+    done = run("replay", capture, "--to", "udp://[::1]:514", "--spoof-loopback")
+    assert done.returncode == 2
+    assert "'::1' has no IPv4 address" in done.stderr and "127.0.0.1" in done.stderr
+
+
+def test_there_may_be_more_sources_than_a_shell_allows_open_files(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(10), sources=1, interval=0)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    done = run("replay", capture, "--to", to(receiver), "--sources", "200", "--loop", "20",
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)))
+    assert done.returncode == 0, done.stderr
+    assert len({receiver.socket.recvfrom(100)[1] for _ in range(200)}) == 20
+    done = run("replay", capture, "--to", to(receiver), "--sources", "200",
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 100)))
+    assert done.returncode == 1
+    assert "200 sources want 264 open files" in done.stderr and "ulimit -Hn" in done.stderr
 
 
 def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):

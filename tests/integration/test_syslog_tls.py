@@ -218,6 +218,35 @@ def test_a_list_of_revoked_certificates_counts_when_it_changes(lab, server, ca):
     daemon.settled(2)
 
 
+def test_a_list_that_is_half_written_is_not_taken(lab, server, ca):
+    other = Signer(ca.folder, "other")
+    edge, far = ca.make("edge"), other.make("far")
+    both, lists = ca.folder / "both.pem", ca.folder / "lists.pem"
+    both.write_bytes(ca.file.read_bytes() + other.file.read_bytes())
+    lists.write_bytes(ca.revoke().read_bytes() + other.revoke().read_bytes())
+    daemon = receiver(lab, tls_of(ca, ca_file=str(both), crl_file=str(lists)), server=server)
+    held = [connect(lab, daemon.tcp, ca.file, pair) for pair in (edge, far) for _ in range(20)]
+
+    whole = ca.revoke().read_bytes() + other.revoke(far[0]).read_bytes()
+    lists.write_bytes(whole[:-100])  # in place, as a copy does that runs out of disk
+    daemon.await_log("changed files of TLS are not taken")
+    assert daemon.lines("tls.crl_file", "is cut off or damaged")
+    for pair in (edge, far):
+        held.append(connect(lab, daemon.tcp, ca.file, pair))
+    for s in held:
+        s.sendall(line("still") + b"\n")
+    daemon.settled(len(held))
+
+    lists.write_bytes(whole)
+    daemon.await_log("changed files of TLS are used for new connections")
+    assert is_refused(lab, daemon.tcp, ca.file, far)
+    held.append(connect(lab, daemon.tcp, ca.file, edge))
+    for s in held:  # who is connected stays
+        s.sendall(line("again") + b"\n")
+    daemon.settled(2 * len(held) - 1)
+    assert failures(daemon, "revoked") == 1
+
+
 def test_a_certificate_changes_in_the_middle_of_a_connection(lab, server, ca):
     tls = tls_of(ca)
     daemon = receiver(lab, tls, server=server)

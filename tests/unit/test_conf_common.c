@@ -171,6 +171,36 @@ listeners_that_are_no_sections_are_each_reported(void **state)
     assert_non_null(strstr(sr_conf_problems_text(problems, 1), "listeners[1]: must be a section"));
 }
 
+/* What the start would refuse, --check-config must too. */
+static void
+the_address_of_metrics_is_checked(void **state)
+{
+    static const char *const bad[] = { "", "-1", "9621", "::::", "10.0.0.0/33", "127.0.0.1:0",
+        "127.0.0.1:65536", "::1:9621", "127.0.0.1:http" };
+    static const char *const good[] = { "off", "127.0.0.1:9621", "[::1]:1", ":65535",
+        "localhost:9621" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        refuses_value("metrics: {listen: \"@\"}\n", bad[i], "metrics.listen", "ADDRESS:PORT");
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        accepts_value("metrics: {listen: \"@\"}\n", good[i]);
+    }
+}
+
+static void
+the_name_of_a_stream_is_checked(void **state)
+{
+    static const char *const bad[] = { "", "a b", "a.b", "*", ">", "a/b" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        refuses_value("nats: {stream: \"@\"}\n", bad[i], "nats.stream", "not the name");
+    }
+    accepts_value("nats: {stream: \"@\"}\n", "EVENTS_1-x");
+}
+
 static void
 an_address_is_split_into_host_and_port(void **state)
 {
@@ -425,6 +455,8 @@ main(void)
         cmocka_unit_test(a_password_in_a_url_is_refused_without_showing_it),
         cmocka_unit_test(datagrams_have_no_header_of_a_balancer),
         cmocka_unit_test(listen_addresses_are_checked),
+        cmocka_unit_test(the_address_of_metrics_is_checked),
+        cmocka_unit_test(the_name_of_a_stream_is_checked),
         cmocka_unit_test(listeners_that_are_no_sections_are_each_reported),
         cmocka_unit_test(an_address_is_split_into_host_and_port),
         cmocka_unit_test(only_fd_addresses_have_a_name),

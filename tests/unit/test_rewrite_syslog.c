@@ -112,7 +112,12 @@ dates_in_the_text_and_what_is_none_stay(void **state)
     static const char *const lines[] = {
         "<13>host app: this is a backup of 2003-10-11 22:14:15",
         "no priority at all",
-        "<34>Oct 32x 22:14:15",
+        "<34>Oct 32 22:14:15 host",
+        "<34>Oct 11 24:14:15 host",
+        "<34>2003-13-11T22:14:15Z host",
+        "<34>Oct 11 2003 03:05:48 AM host",
+        "<6> CEF:0|A|rt=Nov 22 2026 03:05:50 UTC proto=tcp",
+        "{\"at\":\"2018-10-16 09:59:13\"}",
         "<34>Oct",
         "<34>Oct 11 22:14",
         "<",

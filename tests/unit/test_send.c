@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "send/send.h"
+#include "send/send_frame.h"
 #include "send/send_pace.h"
 #include "send/send_segments.h"
 #include "send/send_show.h"
@@ -225,6 +227,31 @@ a_piece_is_no_longer_than_the_kernel_takes(void **state)
     assert_int_equal(cut(items, 2, true, pieces), 2);
 }
 
+/* ---- Frames ---- */
+
+static void
+assert_frame(enum send_framing framing, const char *message, const char *frame)
+{
+    uint8_t out[64];
+    struct sr_span span = { (const uint8_t *)message, strlen(message) };
+
+    assert_int_equal(send_frame(framing, span, out), strlen(frame));
+    assert_memory_equal(out, frame, strlen(frame));
+}
+
+static void
+frames_are_those_of_rfc_6587(void **state)
+{
+    (void)state;
+    assert_frame(SEND_NEWLINES, "one", "one\n");
+    assert_frame(SEND_NEWLINES, "one\n", "one\n");
+    assert_frame(SEND_NEWLINES, "", "\n");
+    assert_frame(SEND_OCTETS, "one\n", "4 one\n");
+    assert_frame(SEND_OCTETS, "ten bytes.", "10 ten bytes.");
+    assert_frame(SEND_OCTETS, "", ""); /* there is no count of 0 */
+    assert_frame(SEND_AS_IT_IS, "one", "one");
+}
+
 /* ---- Sockets ---- */
 
 struct sink {
@@ -406,6 +433,7 @@ main(void)
         cmocka_unit_test(datagrams_of_a_source_stand_together_in_their_order),
         cmocka_unit_test(a_piece_has_datagrams_of_one_size_and_a_shorter_last_one),
         cmocka_unit_test(a_piece_is_no_longer_than_the_kernel_takes),
+        cmocka_unit_test(frames_are_those_of_rfc_6587),
         cmocka_unit_test(a_flood_arrives_whole_and_in_order),
         cmocka_unit_test(each_source_has_a_socket_and_its_own_address),
         cmocka_unit_test(a_datagram_too_long_for_the_network_is_counted_and_left_out),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "decode/datagram.h"
@@ -163,6 +164,45 @@ upstreams_parameter_replaces_the_address_but_not_its_partition(void **state)
         "[x remote_addr=\\\"6.6.6.6\\\" remote_add=\\\"a\\\" remote_addrs=\\\"s\\\"] m\","
         "\"host\":\"h\",\"level\":2,\"process_id\":\"p\",\"sd_id\":\"x\","
         "\"short_message\":\"m\"" TAIL);
+}
+
+/* With names around ours, and such as begin with the same eight bytes. */
+static void
+keys_with_an_underscore_are_sorted(void **state)
+{
+    static const char *const names[] = { "z", "remote_z", "remote_addrs", "remote_addr", "remote_a",
+        "remote", "not_utf9", "not_utf8x", "not_utf8", "not_utf", "m", "dialects", "dialect",
+        "dialec", "dialecs", "b", "A" };
+    const size_t count = sizeof(names) / sizeof(names[0]);
+    char line[1024];
+
+    (void)state;
+    native = true;
+    for (size_t n = 0; n <= count * count; n++) { /* each two of them, and all */
+        int len = snprintf(line, sizeof(line), "<34>1 2026-11-22T11:59:59Z h a p i [x");
+        for (size_t i = 0; i < count; i++) {
+            if (n == count * count || i == n / count || i == n % count) {
+                len +=
+                    snprintf(line + len, sizeof(line) - (size_t)len, " %s=\"v%zu\"", names[i], i);
+            }
+        }
+        (void)snprintf(line + len, sizeof(line) - (size_t)len, "] m");
+        assert_int_equal(feed(SYSLOG_SMART, &v4, span_of(line)), SR_DECODED);
+        queue.memory[queue.len] = '\0';
+        char before[64] = "", name[64];
+        unsigned keys = 0;
+        for (const char *at = (const char *)queue.memory; (at = strstr(at, "\"_")) != NULL;
+             keys++) {
+            assert_int_equal(sscanf(at, "\"%63[^\"]", name), 1);
+            if (strcmp(before, name) >= 0) {
+                fail_msg("%s stands before %s in %s", before, name, queue.memory);
+            }
+            memcpy(before, name, sizeof(before));
+            at += strlen(name);
+        }
+        assert_true(keys >= 3);
+    }
+    native = false;
 }
 
 static void
@@ -389,6 +429,7 @@ main(void)
         cmocka_unit_test(year_and_words_come_from_the_call),
         cmocka_unit_test(parameters_are_sorted_and_unescaped),
         cmocka_unit_test(upstreams_parameter_replaces_the_address_but_not_its_partition),
+        cmocka_unit_test(keys_with_an_underscore_are_sorted),
         cmocka_unit_test(no_parameter_takes_the_place_of_a_key_that_is_ours),
         cmocka_unit_test(keys_of_the_configuration_stand_in_the_order_of_all),
         cmocka_unit_test(keys_of_the_configuration_take_the_place_of_others),

@@ -96,6 +96,43 @@ every_part_of_rfc_5424_may_be_nil(void **state)
     CHECK(rows);
 }
 
+/* The form that the RFC has is read in a way of its own, and with a small `t` it is not. */
+static void
+the_usual_form_of_a_date_means_what_others_of_it_mean(void **state)
+{
+    static const char *const heads[] = { "2003-10-11", "1999-12-31", "2024-02-29", "2023-02-29",
+        "0000-01-01", "9999-12-31", "2003-13-11", "2003-10-00", "2003-10-32", "2003-1a-11",
+        "203-10-111", "2003/10/11", "2003-10-1" };
+    static const char *const clocks[] = { "22:14:15", "00:00:00", "23:59:59", "23:59:60",
+        "23:59:61", "24:00:00", "22:60:15", "2a:14:15", "22:14:1x", "2:14:15", "22:14" };
+    static const char *const tails[] = { "Z", ".003Z", ".Z", ".1234567891Z", ",5Z", "z", "+01:00",
+        ".25-0530", "+24:00", "-", "Zulu", "Z.", "", ".", ".5", " PM", "Z-" };
+    size_t read = 0;
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(heads) / sizeof(heads[0]) * sizeof(clocks) / sizeof(clocks[0]) *
+                               sizeof(tails) / sizeof(tails[0]);
+         n++) {
+        const char *head = heads[n % (sizeof(heads) / sizeof(heads[0]))];
+        size_t rest = n / (sizeof(heads) / sizeof(heads[0]));
+        const char *clock = clocks[rest % (sizeof(clocks) / sizeof(clocks[0]))];
+        const char *tail = tails[rest / (sizeof(clocks) / sizeof(clocks[0]))];
+        char usual[128], other[128];
+        (void)snprintf(usual, sizeof(usual), "<34>1 %sT%s%s h a 7 id - x", head, clock, tail);
+        (void)snprintf(other, sizeof(other), "<34>1 %st%s%s h a 7 id - x", head, clock, tail);
+        assert_int_equal(decode_bytes(other, strlen(other)), SYSLOG_OK);
+        struct syslog_record want = rec;
+        assert_int_equal(decode_bytes(usual, strlen(usual)), SYSLOG_OK);
+        if (rec.time.sec != want.time.sec || rec.time.nsec != want.time.nsec ||
+            rec.reading.time != want.reading.time || rec.reading.dialect != want.reading.dialect ||
+            rec.reading.is_zoned != want.reading.is_zoned || rec.host.len != want.host.len) {
+            fail_msg("%s", usual);
+        }
+        read += rec.reading.time == SYSLOG_FROM_HEADER ? 1 : 0;
+    }
+    assert_true(read > 100);
+}
+
 static void
 headers_of_rfc_3164_lose_nothing_of_what_they_state(void **state)
 {
@@ -523,6 +560,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_rfc_5424_may_be_nil),
+        cmocka_unit_test(the_usual_form_of_a_date_means_what_others_of_it_mean),
         cmocka_unit_test(headers_of_rfc_3164_lose_nothing_of_what_they_state),
         cmocka_unit_test(every_form_of_ciscos_header_is_read),
         cmocka_unit_test(vendors_formats_say_who_and_when),

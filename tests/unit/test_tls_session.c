@@ -546,6 +546,27 @@ whoever_the_ca_signed_gets_in_and_nobody_else(void **state)
 }
 
 static void
+a_chain_of_certificates_that_is_too_long_is_called_so(void **state)
+{
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    struct sr_tls_context *context = context_for(NULL, 0, NULL);
+    struct sr_tls_failure failure;
+    struct rig r;
+
+    (void)state;
+    for (size_t v = 0; v < 2; v++) {
+        rig_open(&r, context, versions[v], &client);
+        for (int i = 0; i < 100; i++) {
+            assert_int_equal(SSL_add1_chain_cert(r.ssl, client.cert), 1);
+        }
+        assert_int_equal(shake(&r), SR_TLS_FAILED);
+        assert_string_equal(reason_of(&r, &failure), "certificate_too_large");
+        rig_close(&r);
+    }
+    sr_tls_context_release(context);
+}
+
+static void
 an_optional_certificate_is_looked_at_when_it_is_shown(void **state)
 {
     struct sr_conf_tls_server conf = conf_of_server();
@@ -756,6 +777,7 @@ main(void)
         cmocka_unit_test(nobody_negotiates_anew),
         cmocka_unit_test(who_makes_us_answer_and_reads_nothing_is_cut_off),
         cmocka_unit_test(whoever_the_ca_signed_gets_in_and_nobody_else),
+        cmocka_unit_test(a_chain_of_certificates_that_is_too_long_is_called_so),
         cmocka_unit_test(an_optional_certificate_is_looked_at_when_it_is_shown),
         cmocka_unit_test(only_who_is_permitted_by_name_or_address_gets_in),
         cmocka_unit_test(a_fingerprint_admits_a_certificate_that_nobody_signed_but_no_expired_one),

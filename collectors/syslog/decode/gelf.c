@@ -242,28 +242,26 @@ is_plain_next(const struct pending *p)
                compare_to_key(p->plain->name, (struct key){ "sd_", p->renamed->name }) < 0);
 }
 
-/* The first eight bytes of a name, as in struct syslog_param. */
-static inline uint64_t
-head_of(struct sr_span name)
+/* The first eight bytes of a literal, as syslog_param has those of its name. */
+#define BYTE_OF(literal, i)                                                                        \
+    (sizeof(literal) - 1 > (i)                                                                     \
+            ? (uint64_t)(uint8_t)(literal)[sizeof(literal) - 1 > (i) ? (i) : 0] << (56 - 8 * (i))  \
+            : 0)
+#define HEAD(literal)                                                                              \
+    (BYTE_OF(literal, 0) | BYTE_OF(literal, 1) | BYTE_OF(literal, 2) | BYTE_OF(literal, 3) |       \
+        BYTE_OF(literal, 4) | BYTE_OF(literal, 5) | BYTE_OF(literal, 6) | BYTE_OF(literal, 7))
+
+/* Writes the parameters whose keys come before `_BEFORE`, with its head; an empty one: all. */
+static void
+add_params(struct writer *w, struct pending *p, struct sr_span before, uint64_t head)
 {
-    uint64_t head = 0;
-
-    for (size_t i = 0; i < 8 && i < name.len; i++) {
-        head |= (uint64_t)name.data[i] << (56 - 8 * i);
-    }
-    return head;
-}
-
-/* Writes the parameters whose keys come before `_BEFORE`; an empty one: all. */
-static inline void
-add_params(struct writer *w, struct pending *p, struct sr_span before)
-{
-    const uint64_t head = before.len > 0 ? head_of(before) : UINT64_MAX;
-
     /* Nearly always none is renamed. */
     while (p->renamed == p->end && p->plain < p->end && p->plain->head < head) {
         add_param(w, p->plain, "_");
         p->plain = next_of(p->plain + 1, p->end, false);
+    }
+    if (p->renamed == p->end && p->plain < p->end && p->plain->head > head) {
+        return;
     }
     while (p->plain < p->end || p->renamed < p->end) {
         bool is_plain = is_plain_next(p);
@@ -294,24 +292,24 @@ add_underscored(struct writer *w, const struct syslog_record *rec)
     }
 
     if (rec->is_smart) {
-        add_params(w, &p, SPAN("dialect"));
+        add_params(w, &p, SPAN("dialect"), HEAD("dialect"));
         if (STARTS(w, "_dialect")) {
             add_text(w, text_of(syslog_dialect_word(rec->reading.dialect)));
         }
-        add_params(w, &p, SPAN("not_utf8"));
+        add_params(w, &p, SPAN("not_utf8"), HEAD("not_utf8"));
         if (rec->reading.is_repaired && STARTS(w, "_not_utf8")) {
             ADD(w->b, "true,");
         }
     }
-    add_params(w, &p, SPAN("remote_addr"));
+    add_params(w, &p, SPAN("remote_addr"), HEAD("remote_addr"));
     add_remote(w, NULL);
     if (w->o->enrich && w->o->origin.tls_peer.len > 0) {
-        add_params(w, &p, SPAN("tls_peer"));
+        add_params(w, &p, SPAN("tls_peer"), HEAD("tls_peer"));
         if (STARTS(w, "_tls_peer")) {
             add_text(w, w->o->origin.tls_peer);
         }
     }
-    add_params(w, &p, (struct sr_span){ NULL, 0 });
+    add_params(w, &p, (struct sr_span){ NULL, 0 }, UINT64_MAX);
 }
 
 /* ---- The others ---- */

@@ -179,10 +179,12 @@ ends_field(const struct scan *s)
 static void
 take_late_year(struct scan *s)
 {
+    if (s->has_year) {
+        return;
+    }
     struct scan ahead = *s;
-
     take_blanks(&ahead);
-    if (!s->has_year && ahead.at > s->at && (peek(&ahead, 0) == '1' || peek(&ahead, 0) == '2') &&
+    if (ahead.at > s->at && (peek(&ahead, 0) == '1' || peek(&ahead, 0) == '2') &&
         take_year(&ahead) && ends_field(&ahead) && ahead.civil.year >= 1970 &&
         ahead.civil.year < 2200) {
         *s = ahead;
@@ -486,6 +488,55 @@ take_form(struct scan *s)
     return take_month_form(s);
 }
 
+static bool
+two_digits(const uint8_t *p, uint8_t *ret_value)
+{
+    unsigned tens = (unsigned)p[0] - '0', ones = (unsigned)p[1] - '0';
+
+    *ret_value = (uint8_t)(tens * 10 + ones);
+    return tens <= 9 && ones <= 9;
+}
+
+/*
+ * Reads "YYYY-MM-DDTHH:MM:SS" with a fraction or none, before "Z" or an offset: the form of RFC
+ * 5424, section 6.2.3, which nearly all who write it keep to. take_form() reads the same in it at
+ * eight times the cost. False: nothing is read, and that may know it.
+ */
+static bool
+take_usual_form(struct scan *s)
+{
+    const uint8_t *p = s->text.data;
+    struct syslog_civil *c = &s->civil;
+    uint8_t century, year, second;
+    size_t end = sizeof("YYYY-MM-DDTHH:MM:SS") - 1;
+
+    if (s->text.len <= end || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' ||
+        p[16] != ':' || !two_digits(p, &century) || !two_digits(p + 2, &year) ||
+        !two_digits(p + 5, &c->month) || !two_digits(p + 8, &c->day) ||
+        !two_digits(p + 11, &c->hour) || !two_digits(p + 14, &c->minute) ||
+        !two_digits(p + 17, &second)) {
+        return false;
+    }
+    uint32_t nsec = 0;
+    if (p[end] == '.') {
+        uint32_t unit = 100000000;
+        for (end++; end < s->text.len && p[end] >= '0' && p[end] <= '9'; end++) {
+            nsec += (uint32_t)(p[end] - '0') * unit;
+            unit /= 10;
+        }
+    }
+    if (end == s->text.len || (p[end] != 'Z' && p[end] != '+' && p[end] != '-')) {
+        return false;
+    }
+    s->civil.year = century * 100 + year;
+    s->is_leap_second = second == 60;
+    s->civil.second = s->is_leap_second ? 59 : second;
+    s->nsec = nsec;
+    s->has_year = true;
+    s->at = end;
+    return true;
+}
+
 bool
 smart_time_read(struct sr_span text, const struct smart_dates *dates, struct smart_date *ret_date)
 {
@@ -497,14 +548,22 @@ smart_time_read(struct sr_span text, const struct smart_dates *dates, struct sma
     if (s.text.len < 8) {
         return false;
     }
-    if (take_epoch(s.text, &date)) {
-        *ret_date = date;
-        return true;
+    if (!take_usual_form(&s)) {
+        if (take_epoch(s.text, &date)) {
+            *ret_date = date;
+            return true;
+        }
+        s = (struct scan){ .text = s.text };
+        if (!take_form(&s)) {
+            return false;
+        }
     }
-    if (!take_form(&s)) {
-        return false;
+    if (peek(&s, 0) == 'Z' && (peek(&s, 1) == ' ' || s.at + 1 == s.text.len)) {
+        zone.is_named = zone.has_offset = true;
+        s.at++;
+    } else {
+        take_zone(&s, dates->zones, &zone);
     }
-    take_zone(&s, dates->zones, &zone);
     take_late_year(&s);
     if (s.has_year) {
         if (!syslog_civil_valid(&s.civil)) {

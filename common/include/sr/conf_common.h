@@ -141,6 +141,9 @@ const char *sr_conf_check_enrich(const void *item, char *text, size_t text_size)
 /* An absolute path. */
 const char *sr_conf_check_queue_dir(const void *item, char *text, size_t text_size);
 
+/* Where numbers are served: ADDRESS:PORT, or off. */
+const char *sr_conf_check_metrics(const void *item, char *text, size_t text_size);
+
 /* A listener's address. */
 const char *sr_conf_check_listen(const void *item, char *text, size_t text_size);
 
