@@ -521,6 +521,34 @@ def test_a_target_that_closes_is_connected_to_again_and_losses_are_counted(tmp_p
     assert done.returncode == (1 if summary["lost"] else 0)
 
 
+def test_what_a_reset_throws_away_is_lost_and_not_sent(tmp_path, server):
+    stalled = threading.Event()
+    left = b"x" * 1000
+
+    def leave_once(connection):
+        if stalled.is_set():
+            s.read(connection)
+            return
+        stalled.wait(20)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    s = server(serve=leave_once)
+    capture = write_capture(tmp_path / "x.pcap", [left] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "20",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert "does not read; waiting" in process.stderr.readline()
+        stalled.set()
+        out, err = process.communicate(timeout=20)
+    assert "did not arrive; connecting again" in err
+    summary = json.loads(out)
+    assert summary["reconnected"] == 1 and summary["sent"] + summary["lost"] == 20000
+    # A socket's buffer was full of messages.
+    assert summary["lost"] > 64
+    assert s.take().count(b"\n") <= summary["sent"]
+    assert process.returncode == 1
+
+
 def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server):
     def close(connection):
         s.socket.shutdown(socket.SHUT_RDWR)
