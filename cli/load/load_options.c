@@ -155,7 +155,8 @@ choose_framing(struct load_options *o)
 static bool
 check(struct load_options *o)
 {
-    if (!send_flags_check(&o->sending) || !verify_flags_check(&o->verifying, &o->sending)) {
+    /* Verification first: it takes files of TLS that can only be meant for it. */
+    if (!verify_flags_check(&o->verifying, &o->sending) || !send_flags_check(&o->sending)) {
         return false;
     }
     if (!o->sending.has_rate && !o->sending.options.flood) {

@@ -342,6 +342,18 @@ traffic_room(const struct traffic *t)
     return 0;
 }
 
+uint32_t
+traffic_records(const struct traffic *t)
+{
+    uint32_t most = 1;
+
+    for (size_t i = 0; t->kind == TRAFFIC_NETFLOW && i < t->netflow.load.kind_count; i++) {
+        const uint32_t records = t->netflow.load.kinds[i].records;
+        most = records > most ? records : most;
+    }
+    return most;
+}
+
 bool
 traffic_next(struct traffic *t, uint64_t wall_ns, uint8_t *out, struct generated *ret)
 {

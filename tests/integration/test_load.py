@@ -100,6 +100,19 @@ def test_connections_carry_messages_of_64_kib(lab):
     expect_once(text_marks(path), summary)
 
 
+def test_messages_go_over_tls(lab):
+    config, path = output(lab)
+    ca, port = lab.authority(), free_port()
+    cert, key = ca.issue("localhost")
+    daemon = Daemon(lab, listeners=[
+        {"listen": f"tls://127.0.0.1:{port}", "format": "rfc5424",
+         "tls": {"cert_file": str(cert), "key_file": str(key)}}], **config).start()
+    summary = load("syslog", "--to", f"tls://localhost:{port}", "--ca", ca.file, "--flood",
+                   "--count", 1000, "--connections", 3)
+    daemon.settled(1000)
+    expect_once(text_marks(path), summary)
+
+
 # ---- Flows ----
 
 def flow_marks(path, run):
@@ -214,6 +227,18 @@ def test_what_is_stored_is_verified(lab):
     assert summary["verify"]["missing"] == summary["verify"]["unexpected"] == 0
 
 
+def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
+    authority = lab.authority()
+    cert, key = authority.issue("localhost")
+    server = lab.server(tls=(cert, key, None))
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart"}], nats={
+        "url": [server.tls_url], "tls": {"ca_file": str(authority.file)}}).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 100, "--verify",
+                   server.tls_url, "--ca", authority.file, "--stream", "events")
+    assert summary["verify"]["stored"] == 100
+
+
 def test_each_flow_is_verified_by_itself(lab):
     server = lab.server()
     flow_stream(server)
@@ -260,6 +285,8 @@ def test_what_is_not_stored_is_missing(lab):
       "trap.priv=DES"], "trap.auth"),
     (["netflow", "--to", "tcp://127.0.0.1:9", "--rate", "5", "--format", "v5"], "--format ipfix"),
     (["netflow", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "50"], "give 80 or more"),
+    (["netflow", "--to", "udp://127.0.0.1:9", "--rate", "5", "--count", "60000000", "--verify",
+      "nats://127.0.0.1:9", "--stream", "s"], "give --count 2581110 or less"),
 ])
 def test_wrong_usage_is_told_with_a_remedy(args, said):
     assert said in refused(*args)
