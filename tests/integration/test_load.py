@@ -6,14 +6,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
 
 from flows import Collector, flow_stream
 from flows import SUBJECT as FLOWS
-from lab import Daemon, free_port
+from lab import Daemon, free_port, wait_for
 from traps import Trapd
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -187,6 +189,55 @@ def test_traps_of_v3_are_opened_in_run_after_run(lab):
         expect_once(text_marks(path)[-300:], summary)
 
 
+# ---- Others' receivers, where they are installed ----
+
+def is_bound(port):
+    return f":{port:04X} " in pathlib.Path("/proc/net/udp").read_text()
+
+
+def receive(port, *argv, **options):
+    """A receiver of somebody else, once it listens."""
+    process = subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, **options)
+    wait_for("the receiver listens", lambda: is_bound(port) or process.poll() is not None)
+    return process
+
+
+@pytest.mark.skipif(shutil.which("nfcapd") is None, reason="needs nfcapd")
+def test_nfcapd_misses_no_flow(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    folder = lab.dir / "flows"
+    folder.mkdir()
+    with receive(port, "nfcapd", "-w", folder, "-p", port, "-b", "127.0.0.1") as process:
+        summary = load("netflow", "--to", f"udp://127.0.0.1:{port}", "--rate", 200, "--count", 300,
+                       "--profile", "vendor-mix", "--sources", 2)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=15)[0]
+    assert re.search(rf"Flows: {summary['records']}, .*Sequence Errors: 0, Bad Packets: 0", said)
+
+
+@pytest.mark.skipif(shutil.which("snmptrapd") is None, reason="needs snmptrapd")
+def test_snmptrapd_reads_traps_of_all_versions(lab):
+    port, secret, log = free_port(socket.SOCK_DGRAM), lab.dir / "password", lab.dir / "traps"
+    secret.write_text("correct horse\n")
+    (lab.dir / "snmptrapd.conf").write_text(
+        'createUser -e 0x80001f88046c6f616400000000 load SHA-256 "correct horse" AES '
+        '"correct horse"\nauthUser log load\nauthCommunity log public\n')
+    given = [a for s in ("auth=SHA-256", "priv=AES-128", f"auth_password_file={secret}",
+                         f"priv_password_file={secret}") for a in ("--set", f"trap.{s}")]
+    env = {**os.environ, "SNMP_PERSISTENT_DIR": str(lab.dir / "snmp")}
+    with receive(port, "snmptrapd", "-C", "-c", lab.dir / "snmptrapd.conf", "-f", "-Lf", log,
+                 f"udp:127.0.0.1:{port}", env=env) as process:
+        for version in ("v1", "v2c", "v3"):
+            summary = load("trap", "--to", f"udp://127.0.0.1:{port}", "--rate", 200, "--count", 20,
+                           "--format", version, *given)
+            run = summary["run"].encode()
+            wait_for(f"all of {version} are logged", lambda: len(
+                {m[2] for m in MARK.finditer(log.read_bytes()) if m[1] == run}) == 20)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
+
+
 # ---- Paces ----
 
 def test_bursts_come_beside_the_rate(lab):
@@ -198,6 +249,15 @@ def test_bursts_come_beside_the_rate(lab):
                    "--profile", profile)
     assert summary["sent"] == 50 + 2 * 50
     daemon.settled(150)
+    expect_once(text_marks(path), summary)
+
+
+def test_a_duration_without_a_unit_is_of_seconds(lab):
+    config, path = output(lab)
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 200, "--duration", 1)
+    assert summary["sent"] == 200
+    daemon.settled(200)
     expect_once(text_marks(path), summary)
 
 
@@ -239,6 +299,21 @@ def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
     assert summary["verify"]["stored"] == 100
 
 
+def test_what_was_sent_before_an_interrupt_is_verified(lab):
+    server = lab.server()
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart"}]).start()
+    with subprocess.Popen([CLI, "load", "syslog", "--to", url(daemon), "--rate", "500", "--json",
+                           "--verify", server.url, "--stream", "events"],
+                          stdout=subprocess.PIPE, text=True) as process:
+        daemon.await_received(100)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, out
+    summary = json.loads(out)
+    assert summary["verify"]["stored"] == summary["records"] >= 100
+
+
 def test_each_flow_is_verified_by_itself(lab):
     server = lab.server()
     flow_stream(server)
@@ -273,7 +348,9 @@ def test_what_is_not_stored_is_missing(lab):
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "65536"], "over tcp://"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "70000"], "1 to 65536"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--format", "v9"], "rfc5424, rfc3164"),
-    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "5"], "has no unit"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "5x"], "30s, 5m"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "400d"], "30s, 5m"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "99999999999"], "30s"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--profile", "storm"], "give --rate"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--set", "syslog.hots=3"], "`hosts`"),
     (["syslog", "--to", "udp://192.0.2.1:9", "--rate", "5"], "--i-know-what-i-am-doing"),
