@@ -155,7 +155,7 @@ choose_framing(struct load_options *o)
 static bool
 check(struct load_options *o)
 {
-    if (!send_flags_check(&o->sending) || !verify_flags_check(&o->verifying, &o->sending)) {
+    if (!verify_flags_check(&o->verifying, &o->sending) || !send_flags_check(&o->sending)) {
         return false;
     }
     if (!o->sending.has_rate && !o->sending.options.flood) {
