@@ -255,6 +255,18 @@ def test_a_server_that_restarts_is_read_on(lab, server):
     daemon.stop()
 
 
+def test_a_consumer_that_is_deleted_is_made_again(lab, server):
+    daemon = lab.daemon(server=server)
+    process = start(arguments(write_capture(lab, lines(4000)), daemon, server, "--verify-wait",
+                              "4"))
+    with server.client() as c:
+        wait_for("records come", lambda: c.count() > 500)
+        [name] = c.api("CONSUMER.NAMES.events")["consumers"]
+        c.api(f"CONSUMER.DELETE.events.{name}")
+    check_fine(end(process), 4000)
+    daemon.stop()
+
+
 def test_a_server_that_stays_away_is_told_of(lab, server):
     daemon = lab.daemon(server=server)
     process = start(arguments(write_capture(lab, lines(3000)), daemon, server, "--verify-wait",
