@@ -142,8 +142,10 @@ void
 tcp_tls_end(struct tcp_connection *c)
 {
     struct sr_tls_failure failure;
+    /* A handshake that our own stop ends is nobody's failure. */
+    bool is_stopped = c->worker->stopping && sr_tls_session_state(c->tls) == SR_TLS_HANDSHAKE;
 
-    if (sr_tls_session_describe(c->tls, c->late, &failure)) {
+    if (!is_stopped && sr_tls_session_describe(c->tls, c->late, &failure)) {
         tell_failure(c, &failure);
     }
     sr_tls_session_close(c->tls);

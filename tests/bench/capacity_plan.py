@@ -52,7 +52,8 @@ def records_of_message(batch, record):
 
 
 def choose(figures, title, rate, batch, outage=3600):
-    """What a rate needs, of `figures` those of mode spill and of the queue on disk."""
+    """What a rate needs, of `figures` those of mode spill, of the queue on disk and
+    of what the stream stores."""
     count = batch if rate >= BATCH_FROM else 1
     cost, size = figures[title, count, "spill"], figures[title, count, "disk"]
     memory = max(64 << 20, min(rate * size * 4 * 2, 1 << 30))  # 2 s before it spills at a quarter
@@ -60,4 +61,4 @@ def choose(figures, title, rate, batch, outage=3600):
     return {"batch": count, "collector": cores(rate, cost["us"]),
             "server": cores(rate, cost["server_us"]), "memory": memory,
             "ram": memory + (BASE_MIB << 20), "disk": rate * size * outage, "ids": ids,
-            "day": rate * size * 86400}
+            "day": rate * figures[title, count, "stream"] * 86400}

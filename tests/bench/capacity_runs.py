@@ -108,6 +108,12 @@ class Desk:
                          max_bytes=STREAM_BYTES)
         return server
 
+    @staticmethod
+    def stored_bytes(server):
+        """What its stream takes."""
+        with server.client() as c:
+            return c.api("STREAM.INFO.LOAD")["state"]["bytes"]
+
     def drop(self, *servers):
         """Ends them, and what they stored goes."""
         for server in servers:
@@ -166,7 +172,7 @@ def lost(ledger):
 
 
 def run(desk, load, daemon, records, rate=0, servers=(), options=()):
-    """Sends records and waits until all are settled. CPU time is of the collector and of servers."""
+    """Sends records and waits until all are settled. CPU time is of collector and servers."""
     before, first = cpu_seconds(daemon), daemon.ledger()
     away = sum(cpu_seconds(s) for s in servers)
     start = time.monotonic()

@@ -5,17 +5,18 @@ import dataclasses
 import math
 import os
 import statistics
+import subprocess
 import time
 
-import peers
-from measure import on_processor, socket_of, wait_until_idle
+from measure import on_processor, socket_of, wait_for, wait_until_done, wait_until_idle
 from receivers import Run
-from senders import Single, send
+from senders import Single, mark, send, sending
 
 STEP = 1.1          # neighbouring rates of the search
 BEHIND = 0.1        # of a run's time: what a receiver may still have to do after the last datagram
+DOWN = 5            # rates that are tried for confirmations, one step down, then two more, and so on
 TOO_SLOW = 0.95     # of a rate: less of it is the sender's limit
-FAILURES = (peers.Missing, OSError, RuntimeError)
+FAILURES = (OSError, RuntimeError, subprocess.SubprocessError)
 
 
 # ---- One run ----
@@ -41,13 +42,24 @@ def lost_records(load, sent, drops, counted):
 
 def one_load(run, load, folder):
     """Sends to a receiver that runs. What it wrote may be known after its end only."""
+    run.must_live()
     run.forget_peak()
     before, counted = run.tree_cpu_seconds(), run.counted()
     drops = socket_of(run.port)[1] if load.transport == "udp" else 0
-    sent = send(load, folder)
+    try:
+        sent = send(load, folder)
+    except RuntimeError:
+        run.must_live()
+        raise
     then = run.tree_cpu_seconds()
-    wait_until_idle(run)
+    if load.transport == "udp":
+        wait_until_done(run, run.port)
+    else:
+        wait_until_idle(run)
     used = run.tree_cpu_seconds()
+    run.must_live()
+    if used <= before:
+        raise RuntimeError("it took no CPU time: nothing reached it, or the machine is too busy")
     drops = socket_of(run.port)[1] - drops if load.transport == "udp" else 0
     if counted is not None:
         counted = run.counted() - counted
@@ -65,15 +77,18 @@ def measured(which, loads, folder, **how):
     with Run(which, folder, loads[0].transport, **how) as run:
         for load in loads:
             found.append(one_load(run, load, folder))
+    results = [result for result, _, _ in found]
     counted = run.counted_after()
     if counted is not None:
         everything = {"records": sum(sent["records"] for _, sent, _ in found)}
-        lost = lost_records(loads[0], everything, 0, counted)
-        for result, _, drops in found:
-            # Whose part is missing is not known when there were more loads than one.
-            result.lost = lost if lost <= 0 or len(loads) == 1 else max(
-                drops * loads[0].records(), 1)
-    return [result for result, _, _ in found]
+        settle(results, lost_records(loads[0], everything, 0, counted))
+    return results
+
+
+def settle(results, lost):
+    """Puts what is missing of all of them beside what the kernel dropped of each: to the last one."""
+    known = sum(result.lost for result in results)
+    results[-1].lost = -1 if lost < 0 else results[-1].lost + max(lost - known, 0)
 
 
 # ---- The highest rate ----
@@ -105,7 +120,8 @@ def highest(passes, first, confirmations, probes=12):
         else:
             step = (good + bad) // 2
         jump = jump if bad is None or good is None else jump // 2 or 1
-    for _ in range(probes if good is not None else 0):
+    for down in range(DOWN if good is not None else 0):
+        good -= down
         runs = []
         for _ in range(confirmations):
             passed, result = passes(STEP ** good)
@@ -114,7 +130,6 @@ def highest(passes, first, confirmations, probes=12):
             runs.append(result)
         if len(runs) == confirmations:
             return STEP ** good, runs
-        good -= 1
     return 0, []
 
 
@@ -156,18 +171,53 @@ def size_of(path):
         return 0
 
 
-def latency(which, folder, seconds, **how):
+PATIENCE = 5  # seconds
+
+
+def latency(which, folder, seconds):
     """Sorted ms from sending a lone record to a longer file; one at a time, at random moments."""
     found = []
-    with Run(which, folder, "udp", changes=which.prompt_words, **how) as run, on_processor(1):
+    with Run(which, folder, "udp", changes=which.prompt_words) as run, on_processor(1):
         sender = Single(which.protocol)
         until = time.monotonic() + seconds
         while time.monotonic() < until or not found:
             size, start = size_of(run.out), time.monotonic()
             sender.send()
             while size_of(run.out) == size:
-                if time.monotonic() - start > 5:
-                    raise RuntimeError("a record was not in the file after 5 s")
+                if time.monotonic() - start > PATIENCE:
+                    raise RuntimeError("a record was not in the file after %d s" % PATIENCE)
+            found.append((time.monotonic() - start) * 1000)
+            time.sleep(sender.pause())
+    return sorted(found)
+
+
+class Tail:
+    """Looks without pause for what is appended to a file."""
+
+    def __init__(self, path):
+        wait_for("a file", lambda: os.path.exists(path))
+        self.file, self.rest = open(path, "rb"), b""
+
+    def has(self, sought):
+        """Whether it has been appended since the last time."""
+        found = self.rest + self.file.read(1 << 20)
+        self.rest = found[-len(sought):]
+        return sought in found
+
+
+def busy_latency(which, load, folder, seconds):
+    """The same beside a load: until the record's number is in the file."""
+    found = []
+    load = dataclasses.replace(load, seconds=seconds + 0.5)
+    with Run(which, folder, "udp", changes=which.prompt_words) as run, on_processor(1), \
+            sending(load, folder):
+        sender, tail, until = Single(which.protocol), Tail(run.out), time.monotonic() + seconds
+        while time.monotonic() < until or not found:
+            start = time.monotonic()
+            sought = mark(sender.send())
+            while not tail.has(sought):
+                if time.monotonic() - start > PATIENCE:
+                    raise RuntimeError("a record was not in the file after %d s" % PATIENCE)
             found.append((time.monotonic() - start) * 1000)
             time.sleep(sender.pause())
     return sorted(found)

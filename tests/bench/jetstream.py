@@ -12,6 +12,7 @@ import time
 from broker import NATS_PORT, Nats, nats_server, port_open
 from compare_runs import FAILURES
 from measure import bar, built, markdown_table, spread, wait_for
+from peers import Missing
 from receivers import Run, our_metric, receiver
 from senders import Load, send
 
@@ -147,6 +148,6 @@ def jetstream(session):
         bars.append(bar("one record a message: messages/s, of the bare loop's", ">=", 0.9, ratios["ours"]))
         more, more_bars = batches(session)
         text, bars = text + more, bars + more_bars
-    except FAILURES as error:
+    except (Missing,) + FAILURES as error:
         text += "Not measured further: %s.\n\n" % error
     return text, bars

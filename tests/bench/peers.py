@@ -66,12 +66,14 @@ def unpack(program):
         _run(["apt-get", "download"] + _needed(PACKAGES[program]), cwd=archives)
     except (Missing, OSError, subprocess.TimeoutExpired) as error:
         raise Missing("cannot be downloaded (%s); apt-get update may help" % error)
-    version = "unknown"
+    version = ""
     for archive in glob.glob(os.path.join(archives, "*.deb")):
         _run(["dpkg", "-x", archive, root])
         if os.path.basename(archive).startswith(PACKAGES[program][0] + "_"):
             version = _run(["dpkg-deb", "-f", archive, "Version"]).strip()
     shutil.rmtree(archives)
+    if path_of(program) is None:
+        raise Missing("the packages %s do not have it" % ", ".join(PACKAGES[program]))
     with open(os.path.join(root, MARK), "w") as out:
         out.write(version)
 
@@ -118,10 +120,12 @@ def version(program):
     """Of the package that is unpacked, or else of the one that is installed."""
     try:
         with open(os.path.join(root_of(program), MARK)) as mark:
-            return mark.read()
+            found = mark.read()
     except OSError:
-        pass
+        found = ""
+    if found:
+        return found
     try:
         return _run(["dpkg-query", "-W", "-f=${Version}", PACKAGES[program][0]])
-    except (Missing, OSError):
+    except (KeyError, Missing, OSError):
         return "of an unknown version"

@@ -13,12 +13,12 @@ import os
 import re
 import shutil
 import signal
-import time
 import typing
 import urllib.request
 
 import peers
-from measure import HERE, Process, built, listens, on_processor, socket_of, wait_for
+from measure import (HERE, Process, built, listens, on_processor, socket_of, wait_for,
+                     wait_until_idle)
 
 PORTS = {"syslog": 15514, "netflow": 15055, "trap": 15162}
 METRICS = "127.0.0.1:15621"
@@ -80,6 +80,7 @@ class Receiver:
     prompt: str = ""          # how it writes where latency is measured; "": cannot be seen in a file
     prompt_words: dict = dataclasses.field(default_factory=dict)  # for @WORDS@ then
     words: dict = dataclasses.field(default_factory=dict)  # for @WORDS@ of its configuration
+    shows_marks: bool = True  # the text of a record is in the file
 
     def program(self):
         return self.command.split()[0]
@@ -128,7 +129,8 @@ RECEIVERS = [
     Receiver("ours", "netflow", ours("serviceradar-netflow", "output=discard"),
              "protobuf, discarded", count=our_flows),
     Receiver("ours, to a file", "netflow", ours("serviceradar-netflow", *DELIMITED),
-             "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes"),
+             "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes",
+             shows_marks=False),
     Receiver("nfcapd", "netflow",
              "nfcapd -b 127.0.0.1 -p @PORT@ -w @FOLDER@/out -t 3600 -B @BUFFER@",
              "blocks of its own", out="out/", count=flows_in_log, ended=True),
@@ -259,6 +261,10 @@ class Run(Process):
             return socket_of(self.port) is not None
         return listens(self.port)
 
+    def must_live(self):
+        if self.popen.poll() is not None:
+            raise RuntimeError("it ended in the middle: " + self.last_words())
+
     def last_words(self):
         with open(self.log, "rb") as log:
             lines = log.read().decode(errors="replace").strip().splitlines()
@@ -268,11 +274,11 @@ class Run(Process):
         with on_processor(0) if self.pinned else contextlib.nullcontext():
             super().__enter__()
         try:
-            wait_for("%s to listen" % self.which.name, self.is_ready, 15)
+            wait_for("%s to listen" % self.which.name, self.is_ready, 15, 0.01)
         except BaseException:
             self.__exit__()
             raise
-        time.sleep(0.2)  # for what it does once behind its first breath
+        wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         return self
 
     def counted(self):

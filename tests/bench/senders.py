@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who sends in the measurements, from the second processor: one function, whatever program does it."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -50,18 +51,42 @@ def _words(load, certificates):
                     "-a", os.path.join(certificates, "ca.pem")]
 
 
+@contextlib.contextmanager
+def sending(load, certificates):
+    """Sends while the block runs, which then waits for its end; yields where send() finds its figures."""
+    words = [str(word) for word in _words(load, certificates) + list(load.more)]
+    said = {}
+    with on_processor(1):
+        popen = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield said
+        out, errors = popen.communicate(timeout=120)
+    finally:
+        popen.kill()
+        popen.wait()
+    if popen.returncode != 0:
+        raise RuntimeError("the sender failed: %s" % errors.decode(errors="replace").strip())
+    said.update(json.loads(out))
+
+
 def send(load, certificates):
     """Sends all of it; records, seconds and datagrams of what was sent."""
-    words = [str(word) for word in _words(load, certificates) + list(load.more)]
-    with on_processor(1):
-        run = subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=120)
-    said = json.loads(run.stdout)
+    with sending(load, certificates) as said:
+        pass
     datagrams = said.get("datagrams", said.get("sent"))
     return {"datagrams": datagrams, "records": said.get("records", datagrams),
             "seconds": said["seconds"]}
 
 
 # ---- Single records, for latency ----
+
+FIRST = 9000001  # number of a single record, which no other one has
+
+
+def mark(number):
+    """What a record of syslog or a trap has in its text, and in what is made of it."""
+    return b"seq %07d " % number
+
 
 def _varbind(oid, value):
     name = bytes([oid[0] * 40 + oid[1]]) + bytes(oid[2:])
@@ -73,12 +98,12 @@ def _tlv(tag, body):
 
 
 def _trap(number):
-    """linkDown of v2c with sysUpTime and ifIndex."""
+    """linkDown of v2c with sysUpTime, and ifDescr with the number."""
     value = number.to_bytes(4, "big")
     binds = (_varbind((1, 3, 6, 1, 2, 1, 1, 3, 0), _tlv(0x43, value)) +
              _varbind((1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0),
                       _tlv(0x06, bytes((43, 6, 1, 6, 3, 1, 1, 5, 3)))) +
-             _varbind((1, 3, 6, 1, 2, 1, 2, 2, 1, 1, 7), _tlv(0x02, b"\7")))
+             _varbind((1, 3, 6, 1, 2, 1, 2, 2, 1, 2, 7), _tlv(0x04, mark(number))))
     pdu = _tlv(0xA7, _tlv(0x02, value) + _tlv(0x02, b"\0") + _tlv(0x02, b"\0") + _tlv(0x30, binds))
     return _tlv(0x30, _tlv(0x02, b"\1") + _tlv(0x04, b"public") + pdu)
 
@@ -95,8 +120,8 @@ def _flow(number):
 
 def _message(number):
     text = ('<165>1 2026-11-22T06:27:13.123456Z edge-gw-17.example.net app 4242 ID47 '
-            '[meta@32473 sequenceId="%07d" site="north"] seq %07d ' % (number, number))
-    return (text + "an application event with some words in it " * 4)[:256].encode()
+            '[meta@32473 sequenceId="%07d" site="north"] ' % number).encode() + mark(number)
+    return (text + b"an application event with some words in it " * 4)[:256]
 
 
 SINGLE = {"syslog": _message, "netflow": _flow, "trap": _trap}
@@ -106,14 +131,16 @@ class Single:
     """Sends single records over UDP."""
 
     def __init__(self, protocol):
-        self.make, self.number = SINGLE[protocol], 0
+        self.make, self.number = SINGLE[protocol], FIRST - 1
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect(("127.0.0.1", PORTS[protocol]))
         self.random = random.Random(1)
 
     def send(self):
+        """Returns the number."""
         self.number += 1
         self.socket.send(self.make(self.number))
+        return self.number
 
     def pause(self):
         """Seconds before the next one, which meets timers at any moment of them, and comes alone."""

@@ -103,8 +103,8 @@ def plan(seconds, every, longest, seed=1):
     """What is done in a soak: every so many seconds the server goes, killed and stopped in turn,
     and halfway to the next time the collector reloads. The second time it is restarted instead.
 
-    The first outages are the longest ones, two of them behind the restart. What a process ever needs
-    for an outage it has then, and what its memory does afterwards is a trend."""
+    The first outages are the longest ones, two of them behind the restart. What a process ever
+    needs for an outage it has then, and what its memory does afterwards is a trend."""
     dice, events, outages = random.Random(f"soak {seed}"), [], 0
     turn, at = 0, every / 2
     while at + longest + 5 < seconds:

@@ -4,8 +4,6 @@
 import collections
 import contextlib
 import json
-import random
-import re
 import secrets
 import signal
 import socket
@@ -436,6 +434,7 @@ class Soak:
 
     def result(self, findings, evidence):
         some = soak_ledger.resting(self.samples)
+
         def ends(what):
             return [getattr(s, what) for s in (some[:1] + some[-1:])]
         ledgers = [listener.lives[-1] for listener in evidence.listeners] if evidence else []

@@ -48,7 +48,7 @@ write_datagram(const struct stages_case *c, unsigned number, struct sr_buf *out)
 
 #define FLOWS(called, of, count)                                                                   \
     {                                                                                              \
-        .name = called, .sets = sets, .inputs = 200, .records = count, .kind = of,                 \
+        .name = (called), .sets = sets, .inputs = 200, .records = (count), .kind = (of),           \
         .prepare = prepare, .write = write_datagram                                                \
     }
 

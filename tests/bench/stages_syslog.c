@@ -68,12 +68,12 @@ write_frames(const struct stages_case *c, unsigned number, struct sr_buf *out)
 
 #define TEXT(called, by, says)                                                                     \
     {                                                                                              \
-        .name = called, .sets = by, .inputs = 1000, .records = 1, .text = says,                    \
+        .name = (called), .sets = (by), .inputs = 1000, .records = 1, .text = (says),              \
         .write = write_text                                                                        \
     }
 #define LOAD(called, by)                                                                           \
     {                                                                                              \
-        .name = called, .sets = by, .inputs = 1000, .records = 1, .write = write_load              \
+        .name = (called), .sets = (by), .inputs = 1000, .records = 1, .write = write_load          \
     }
 
 const struct stages_case stages_cases[] = {

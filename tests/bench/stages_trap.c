@@ -52,7 +52,8 @@ write_secure(const struct stages_case *c, unsigned number, struct sr_buf *out)
 
 #define TRAPS(called, by, of)                                                                      \
     {                                                                                              \
-        .name = called, .sets = by, .inputs = 1000, .records = 1, .kind = of, .write = write_trap  \
+        .name = (called), .sets = (by), .inputs = 1000, .records = 1, .kind = (of),                \
+        .write = write_trap                                                                        \
     }
 
 const struct stages_case stages_cases[] = {

@@ -6,6 +6,7 @@ import pytest
 from capacity_plan import binary, by_window, choose, cores, lasting
 
 FIGURES = {("it", 1, "spill"): {"us": 5.0, "server_us": 10.0}, ("it", 1, "disk"): 700.0,
+           ("it", 1, "stream"): 780.0, ("it", 500, "stream"): 690.0,
            ("it", 500, "spill"): {"us": 2.0, "server_us": 1.0}, ("it", 500, "disk"): 700.0}
 
 
@@ -43,7 +44,8 @@ def test_few_records_are_not_batched_and_many_are():
     assert few["ids"] == 1000 * 120 * 240
     assert many["ids"] == pytest.approx(100000 / 93 * 120 * 240)
     assert (many["collector"], many["server"]) == (0.4, 0.2)
-    assert many["disk"] == 100000 * 700 * 3600 and many["day"] == 24 * many["disk"]
+    assert many["disk"] == 100000 * 700 * 3600
+    assert (few["day"], many["day"]) == (1000 * 780 * 86400, 100000 * 690 * 86400)
 
 
 def test_memory_holds_two_seconds_before_it_spills():

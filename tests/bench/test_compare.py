@@ -53,6 +53,14 @@ def test_a_rate_that_is_not_confirmed_is_not_the_highest():
     assert len(runs) == 3
 
 
+def test_rates_that_never_confirm_end_the_search():
+    calm, tried = [], []
+    compare_runs.highest(limited(1e5, calm), 1e5, 3)
+    never = limited(1e5, tried, range(len(calm) - 1, 99))
+    assert compare_runs.highest(never, 1e5, 3) == (0, [])
+    assert len(tried) < len(calm) + 10
+
+
 def test_no_rate_is_the_highest_when_none_passes():
     assert compare_runs.highest(limited(-1), 1000, 3) == (0, [])
 
@@ -78,6 +86,16 @@ def test_what_is_stored_tells_of_losses_before_the_kernel_does():
     assert compare_runs.lost_records(load, {"records": 240}, 0, 200) == 40
     assert compare_runs.lost_records(load, {"records": 240}, 0, 264) == -1
     assert compare_runs.lost_records(load, {"records": 240}, 2, None) == 48
+
+
+def test_what_only_the_end_tells_is_missing_once():
+    runs = [result(lost=24), result(lost=0)]
+    compare_runs.settle(runs, 30)
+    assert [run.lost for run in runs] == [24, 6]
+    compare_runs.settle(runs, 30)
+    assert [run.lost for run in runs] == [24, 6]
+    compare_runs.settle(runs, -1)
+    assert runs[1].lost == -1
 
 
 @pytest.mark.parametrize("protocol", ["netflow", "trap"])

@@ -6,6 +6,7 @@ import json
 import re
 import resource
 import signal
+import socket
 import ssl
 import threading
 
@@ -163,3 +164,17 @@ def test_a_stop_without_a_server_stores_a_beginning_of_each_after_the_next_start
     check_beginnings(found, crowd)
     assert sum(map(len, found.values())) == ledger["stored"] == received
     assert len(found) == 100
+
+
+def test_a_stop_amid_handshakes_blames_no_sender(lab, ca):
+    daemon = tls_receiver(lab, tls_of(ca), output="discard")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hello = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        hello.do_handshake()
+    begun = socket.create_connection(daemon.tcp, 10)
+    lab.sockets.append(begun)
+    begun.sendall(outgoing.read())
+    assert begun.recv(1)  # the answer: the handshake is begun, and waits for us
+    daemon.stop()
+    assert not daemon.lines("a TLS connection is refused")
