@@ -306,6 +306,20 @@ def test_a_stream_whose_reading_is_refused_ends_before_anything_is_sent(lab, all
     assert "secret" not in done.stderr
 
 
+def test_a_reader_needs_no_more_than_the_manual_says(lab):
+    server = lab.server(text=reader('["$JS.API.STREAM.INFO.events", "$JS.API.CONSUMER.>",'
+                                    ' "$JS.FC.>"]') + "\nno_auth_user: all")
+    with server.client(user="all", password="x") as c:
+        c.add_stream()
+    daemon = lab.daemon(server=server)
+    argv = arguments(write_capture(lab, [line + b" " * 1000 for line in lines(4000)]), daemon,
+                     server)
+    argv[argv.index("--verify") + 1] = f"nats://some:secret@127.0.0.1:{server.port}"
+    check_fine(end(start([*argv, "--rate", "10000"])), 4000)
+    assert "Permissions Violation" not in server.text()
+    daemon.stop()
+
+
 def test_what_is_not_there_is_named(lab, server):
     capture = write_capture(lab, lines(1))
     argv = [CLI, "replay", capture, "--to", "udp://127.0.0.1:9", "--verify"]
