@@ -164,6 +164,9 @@ on_message(void *arg, const struct admin_message *m)
     struct sr_span rest = { m->data, m->len }, record;
 
     v->quiet_ticks = 0;
+    if (m->sequence < v->next) { /* a consumer that repairs itself may deliver it again */
+        return !atomic_load(&v->closing);
+    }
     take_gap(v, m->sequence);
     if (is_dead_letter(m)) {
         take_dead_letter(v);
