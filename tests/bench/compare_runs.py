@@ -15,6 +15,7 @@ from senders import Single, mark, send, sending
 STEP = 1.1          # neighbouring rates of the search
 BEHIND = 0.1        # of a run's time: what a receiver may still have to do after the last datagram
 DOWN = 5            # rates that are tried for confirmations, one step down, then two more, and so on
+FEW = 0.01          # of the records: where fewer are lost, it is tried once more
 TOO_SLOW = 0.95     # of a rate: less of it is the sender's limit
 FAILURES = (OSError, RuntimeError, subprocess.SubprocessError)
 
@@ -98,16 +99,23 @@ def is_sustained(result):
     return result.lost == 0 and result.behind <= BEHIND * result.seconds
 
 
+def is_doubtful(result, rate, confirms):
+    """The machine may have been busy with something else. What is to be confirmed gets no second chance."""
+    if is_sustained(result):
+        return result.rate < TOO_SLOW * rate
+    return not confirms and 0 < result.lost < FEW * result.sent
+
+
 def highest(passes, first, confirmations, probes=12):
     """The highest step of a rate that passes so often, by going up or down, then halving: (rate, results).
 
-    `passes(rate)` returns whether it did and the result of the run. `first` is a guess. Steps are
-    powers of STEP. (0, []) when no rate passes.
+    `passes(rate, confirms)` returns whether it did and the result of the run. `first` is a guess. Steps
+    are powers of STEP. (0, []) when no rate passes.
     """
     step = round(math.log(first) / math.log(STEP))
     good, bad, jump = None, None, 4  # steps, by nearly a half more or less
     for _ in range(probes):
-        if passes(STEP ** step)[0]:
+        if passes(STEP ** step, False)[0]:
             good = step
         else:
             bad = step
@@ -124,7 +132,7 @@ def highest(passes, first, confirmations, probes=12):
         good -= down
         runs = []
         for _ in range(confirmations):
-            passed, result = passes(STEP ** good)
+            passed, result = passes(STEP ** good, True)
             if not passed:
                 break
             runs.append(result)
@@ -141,12 +149,12 @@ def search(which, load, folder, options, first):
         return measured(which, [dataclasses.replace(load, rate=rate, seconds=options.search_seconds)],
                         folder)[0]
 
-    def passes(rate):
+    def passes(rate, confirms):
         if limit and rate > limit[0]:
             return False, None
         result = run(rate)
-        if is_sustained(result) and result.rate < TOO_SLOW * rate:
-            result = run(rate)  # the machine may have been busy
+        if is_doubtful(result, rate, confirms):
+            result = run(rate)
         if is_sustained(result) and result.rate < TOO_SLOW * rate:
             limit[:] = [result.rate]
             return False, result

@@ -108,7 +108,8 @@ def folder_of(program, pattern):
 
 def environment(program):
     """Variables with which the program finds its own libraries."""
-    found = [path for pattern in ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib/syslog-ng", "usr/lib/syslog-ng/*")
+    found = [path for pattern in ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib/syslog-ng",
+                                  "usr/lib/syslog-ng/*")
              for path in glob.glob(os.path.join(root_of(program), pattern))]
     variables = dict(os.environ, LC_ALL="C", TZ="UTC")
     if found:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who receives in the measurements: one table, one way to start each, one place for its configuration.
 
-To measure another program, add a line to RECEIVERS. @WORDS@ in a command or a configuration are
-replaced: @PORT@ of 127.0.0.1 to listen on, @FOLDER@ to write to (emptied before each run), @BUFFER@ bytes of
-the socket's buffer, @CERTIFICATES@ the folder of make_certificates(), @CONFIG@ the expanded file of peers/. A program is ours
-when it is in the build, else one of peers.py or one in PATH.
+To measure another program, add a line to RECEIVERS, as short as
+    Receiver("flowd", "netflow", "flowd -g -f @CONFIG@", config="flowd.conf"),
+@WORDS@ in a command or a configuration are replaced: @PORT@ of 127.0.0.1 to listen on, @FOLDER@ to write
+to (emptied before each run), @BUFFER@ bytes of the socket's buffer, @CERTIFICATES@ the folder of
+make_certificates(), @CONFIG@ the expanded file of peers/. A program is ours when it is in the build, else
+one of peers.py or one in PATH.
 """
 
 import contextlib
