@@ -356,16 +356,16 @@ run_to(struct replay_options *options, struct replay_source *source)
     if (options->spoof_loopback && !spoof(options, source, &addresses)) {
         return EXIT_RUNTIME;
     }
+    if (!open_renew(options, source, &run)) {
+        free(addresses);
+        return EXIT_RUNTIME;
+    }
     choose_framing(options, source);
     options->send.options.stop = &stop;
     options->send.options.tell = send_show_tell;
     options->send.options.waiting = send_show_progress;
     options->send.options.show = &run.show;
     catch_signals();
-    if (!open_renew(options, source, &run)) {
-        free(addresses);
-        return EXIT_RUNTIME;
-    }
     err = send_open(&options->send.options, &run.sender, message);
     if (err == SEND_OK) {
         code = replay(&run);

@@ -101,8 +101,9 @@ put_range(struct ber_writer *w, const uint8_t *begin, const uint8_t *end)
                       */
 #define FIELDS_V2 3U /* request-id, error-status, error-index: RFC 3416 section 3 */
 
-/* The PDU of a message that was read: where its fields begin is looked for again. */
-static void
+/* The PDU of a message that was read: where its fields begin is looked for again. False: nowhere.
+ */
+static bool
 put_pdu(struct ber_writer *w, const struct trap_message *m, const struct rewrite_trap *changes)
 {
     const bool is_v1 = m->pdu == TRAP_PDU_TRAP_V1;
@@ -111,11 +112,14 @@ put_pdu(struct ber_writer *w, const struct trap_message *m, const struct rewrite
     struct sr_span pdu = m->whole_pdu, rest, content;
     uint8_t type;
 
-    (void)ber_take(&pdu, &type, &rest);
+    if (!ber_take(&pdu, &type, &rest)) {
+        return false;
+    }
     for (unsigned i = 0; i < fields; i++) {
-        uint8_t field;
         begins[i] = rest.data;
-        (void)ber_take(&rest, &field, &content);
+        if (!ber_take(&rest, &type, &content)) {
+            return false;
+        }
     }
     begins[fields] = rest.data;
     put_range(w, m->varbinds.data + m->varbinds.len, m->whole_pdu.data + m->whole_pdu.len);
@@ -131,6 +135,7 @@ put_pdu(struct ber_writer *w, const struct trap_message *m, const struct rewrite
         put_number(w, BER_INTEGER, changes->request_id);
     }
     put_head(w, (uint8_t)m->pdu, end);
+    return true;
 }
 
 /* ---- Messages ---- */
@@ -156,27 +161,34 @@ put_message(struct ber_writer *w, struct sr_span message, const struct rewrite_t
     put_span(w, rest);
     const uint8_t *end = w->at;
     put_range(w, m.whole_pdu.data + m.whole_pdu.len, content.data + content.len);
-    put_pdu(w, &m, changes);
+    if (!put_pdu(w, &m, changes)) {
+        return false;
+    }
     put_range(w, content.data, m.whole_pdu.data);
     put_head(w, BER_SEQUENCE, end);
     return true;
 }
 
 /* The scoped PDU of v3, RFC 3412 section 6.8. */
-static void
+static bool
 put_scoped(struct ber_writer *w, struct sr_span scoped, const struct trap_message *m,
     const struct rewrite_trap *changes)
 {
     struct sr_span rest = scoped, content;
     uint8_t type;
 
-    (void)ber_take(&rest, &type, &content);
+    if (!ber_take(&rest, &type, &content)) {
+        return false;
+    }
     put_span(w, rest);
     const uint8_t *end = w->at;
     put_range(w, m->whole_pdu.data + m->whole_pdu.len, content.data + content.len);
-    put_pdu(w, m, changes);
+    if (!put_pdu(w, m, changes)) {
+        return false;
+    }
     put_range(w, content.data, m->whole_pdu.data);
     put_head(w, BER_SEQUENCE, end);
+    return true;
 }
 
 /* v3 in clear: RFC 3412 section 6. The version, then the header that begins with the msgID. */
@@ -206,7 +218,9 @@ put_v3(struct ber_writer *w, struct sr_span message, const struct rewrite_trap *
     }
     put_span(w, rest);
     const uint8_t *end = w->at;
-    put_scoped(w, v3.scoped, &m, changes);
+    if (!put_scoped(w, v3.scoped, &m, changes)) {
+        return false;
+    }
     put_range(w, left.data, v3.scoped.data);
     const uint8_t *header_end = w->at;
     put_span(w, behind_id);

@@ -18,7 +18,8 @@
 
 #define LOOK_NS (SR_NS_PER_SECOND / 5)   /* how long an interrupt may take to be seen */
 #define SETTLE_NS (SR_NS_PER_SECOND / 2) /* after the last record: a second copy of it may come */
-#define STALE_TICKS 25U                  /* of LOOK_NS without a message */
+#define STALE_TICKS_MIN 5U               /* of LOOK_NS without a message */
+#define STALE_TICKS_MAX 25U
 #define URL_MAX 512
 
 /*
@@ -163,6 +164,9 @@ on_message(void *arg, const struct admin_message *m)
     struct sr_span rest = { m->data, m->len }, record;
 
     v->quiet_ticks = 0;
+    if (m->sequence < v->next) { /* a consumer that repairs itself may deliver it again */
+        return !atomic_load(&v->closing);
+    }
     take_gap(v, m->sequence);
     if (is_dead_letter(m)) {
         take_dead_letter(v);
@@ -175,13 +179,19 @@ on_message(void *arg, const struct admin_message *m)
     return !atomic_load(&v->closing);
 }
 
-/* A consumer may go without a word, as when a server's disk fails; and a new one is cheap. */
+/*
+ * A consumer may go without a word, as when a server's disk fails; and a new one is cheap. It has
+ * to be there before verify_finish() stops waiting.
+ */
 static bool
 on_idle(void *arg)
 {
     struct verify *v = arg;
+    uint64_t ticks = v->options.quiet_s * SR_NS_PER_SECOND / LOOK_NS / 2;
 
-    return !atomic_load(&v->closing) && v->quiet_ticks++ < STALE_TICKS;
+    ticks = ticks < STALE_TICKS_MIN ? STALE_TICKS_MIN : ticks;
+    ticks = ticks > STALE_TICKS_MAX ? STALE_TICKS_MAX : ticks;
+    return !atomic_load(&v->closing) && v->quiet_ticks++ < ticks;
 }
 
 static void

@@ -65,7 +65,7 @@ bool verify_is_fine(const struct verify_options *options, const struct ledger_su
 
 /*
  * Prints the ledger on standard output for people, in lines, or as the members of a JSON object
- * without its braces (docs/replay.md says which).
+ * without its braces (`replay --help` says which).
  */
 void verify_print(const struct ledger_sums *ledger, bool json);
 

@@ -220,6 +220,92 @@ a_source_beyond_the_limit_is_refused(void **state)
     rewrite_flows_free(f);
 }
 
+/*
+ * IPFIX: a template of source address, destination address and so many times octets (of 8 bytes),
+ * and a set of `data` with that id, both left out when NULL or 0. Returns the length.
+ */
+static size_t
+make_ipfix(uint8_t *at, uint32_t sequence, uint16_t template, unsigned octets, uint16_t data,
+    unsigned length)
+{
+    const uint8_t *begin = at;
+    unsigned fields = 2 + octets;
+
+    memset(at, 0, 512);
+    at[1] = 10;
+    at[10] = (uint8_t)(sequence >> 8);
+    at[11] = (uint8_t)sequence;
+    at += 16;
+    if (template != 0) {
+        const uint8_t head[] = { 0, 2, 0, (uint8_t)(8 + 4 * fields), (uint8_t)(template >> 8),
+            (uint8_t) template, 0, (uint8_t)fields, 0, 8, 0, 4, 0, 12, 0, 4 };
+        memcpy(at, head, sizeof(head));
+        at += sizeof(head);
+        for (unsigned i = 0; i < octets; i++) {
+            memcpy(at, (const uint8_t[]){ 0, (uint8_t)(1 + i), 0, 8 }, 4);
+            at += 4;
+        }
+    }
+    if (data != 0) {
+        const uint8_t head[] = { (uint8_t)(data >> 8), (uint8_t)data, 0, (uint8_t)(4 + length) };
+        memcpy(at, head, sizeof(head));
+        memset(at + 4, 1, length);
+        at += 4 + length;
+    }
+    return (size_t)(at - begin);
+}
+
+static uint32_t
+send_ipfix(struct rewrite_flows *f, uint32_t source, uint8_t *bytes, size_t len, uint32_t *sequence)
+{
+    struct sr_span got;
+    uint32_t records;
+
+    bytes[2] = (uint8_t)(len >> 8);
+    bytes[3] = (uint8_t)len;
+    assert_int_equal(rewrite_flows_datagram(f, source, NETFLOW_RIG_NOW, 0,
+                         (struct sr_span){ bytes, len }, out, &got, &records),
+        REWRITE_OK);
+    *sequence = (uint32_t)got.data[8] << 24 | (uint32_t)got.data[9] << 16 |
+                (uint32_t)got.data[10] << 8 | got.data[11];
+    return records;
+}
+
+static void
+templates_of_one_source_are_not_those_of_another(void **state)
+{
+    struct rewrite_flows *f = rewrite_flows_new(1, false);
+    uint8_t bytes[512];
+    uint32_t sequence;
+
+    (void)state;
+    /* Records of 16 bytes, and of 24, under the same id. */
+    assert_int_equal(send_ipfix(f, 0, bytes, make_ipfix(bytes, 0, 256, 1, 0, 0), &sequence), 0);
+    assert_int_equal(send_ipfix(f, 1, bytes, make_ipfix(bytes, 0, 256, 2, 0, 0), &sequence), 0);
+    assert_int_equal(send_ipfix(f, 0, bytes, make_ipfix(bytes, 0, 0, 0, 256, 96), &sequence), 6);
+    assert_int_equal(send_ipfix(f, 1, bytes, make_ipfix(bytes, 0, 0, 0, 256, 96), &sequence), 4);
+    rewrite_flows_free(f);
+}
+
+static void
+a_message_with_a_set_that_cannot_be_read_yet_has_no_mark(void **state)
+{
+    struct rewrite_flows *f = rewrite_flows_new(100, false);
+    uint8_t bytes[512], more[512];
+    uint32_t first, second;
+
+    (void)state;
+    assert_int_equal(send_ipfix(f, 0, bytes, make_ipfix(bytes, 7, 256, 1, 0, 0), &first), 0);
+    /* A set of 2 records, and one of a template that did not come; 5 records, as the next tells. */
+    size_t len = make_ipfix(bytes, 7, 0, 0, 256, 32);
+    size_t behind = make_ipfix(more, 7, 0, 0, 300, 24);
+    memcpy(bytes + len, more + 16, behind - 16);
+    assert_int_equal(send_ipfix(f, 0, bytes, len + behind - 16, &first), 0);
+    assert_int_equal(send_ipfix(f, 0, bytes, make_ipfix(bytes, 12, 0, 0, 256, 32), &second), 2);
+    assert_int_equal(second - first, 5);
+    rewrite_flows_free(f);
+}
+
 /* ---- Numbers ---- */
 
 static void
@@ -305,6 +391,8 @@ main(void)
         cmocka_unit_test(a_v5_header_gets_the_time_and_a_number_that_counts_flows),
         cmocka_unit_test(no_prefix_of_a_datagram_is_read_past_its_end),
         cmocka_unit_test(a_source_beyond_the_limit_is_refused),
+        cmocka_unit_test(templates_of_one_source_are_not_those_of_another),
+        cmocka_unit_test(a_message_with_a_set_that_cannot_be_read_yet_has_no_mark),
         cmocka_unit_test(numberings_never_share_a_number),
         cmocka_unit_test(a_numbering_goes_on_in_the_next_part_while_that_is_free),
         cmocka_unit_test(recorded_numbers_tell_what_could_not_be_counted),

@@ -205,6 +205,26 @@ a_message_without_room_for_the_mark_is_refused(void **state)
     assert_int_equal(m.varbind_count, 2);
 }
 
+static void
+numbers_of_any_size_are_read_back(void **state)
+{
+    static const uint8_t v2c[] = { 0x30, 0x13, 2, 1, 1, 4, 1, 'p', 0xa7, 0x0b, 2, 1, 1, 2, 1, 0, 2,
+        1, 0, 0x30, 0 };
+    static const uint32_t ids[] = { 0, 1, 127, 128, 200, 255, 256, 32767, 32768, 0x7fffff, 0x800000,
+        0x7fffffff };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        const struct rewrite_trap changes = { ids[i], 0, NULL };
+        struct trap_message m;
+        struct sr_span got;
+        assert_int_equal(
+            rewrite_trap((struct sr_span){ v2c, sizeof(v2c) }, &changes, out, &got), REWRITE_OK);
+        assert_int_equal(trap_message_read(got, &m), TRAP_OK);
+        assert_int_equal(m.request_id, ids[i]);
+    }
+}
+
 int
 main(void)
 {
@@ -212,6 +232,7 @@ main(void)
         cmocka_unit_test(messages_of_the_tree_keep_all_but_what_had_to_change),
         cmocka_unit_test(messages_of_the_corpus_keep_all_but_what_had_to_change),
         cmocka_unit_test(no_prefix_of_a_message_is_read_past_its_end),
+        cmocka_unit_test(numbers_of_any_size_are_read_back),
         cmocka_unit_test(a_message_without_room_for_the_mark_is_refused),
     };
 

@@ -255,6 +255,18 @@ def test_a_server_that_restarts_is_read_on(lab, server):
     daemon.stop()
 
 
+def test_a_consumer_that_is_deleted_is_made_again(lab, server):
+    daemon = lab.daemon(server=server)
+    process = start(arguments(write_capture(lab, lines(4000)), daemon, server, "--verify-wait",
+                              "4"))
+    with server.client() as c:
+        wait_for("records come", lambda: c.count() > 500)
+        [name] = c.api("CONSUMER.NAMES.events")["consumers"]
+        c.api(f"CONSUMER.DELETE.events.{name}")
+    check_fine(end(process), 4000)
+    daemon.stop()
+
+
 def test_a_server_that_stays_away_is_told_of(lab, server):
     daemon = lab.daemon(server=server)
     process = start(arguments(write_capture(lab, lines(3000)), daemon, server, "--verify-wait",
@@ -292,6 +304,20 @@ def test_a_stream_whose_reading_is_refused_ends_before_anything_is_sent(lab, all
     assert done.returncode == 1 and done.stdout == "", done
     assert "use the credentials of a reader" in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_a_reader_needs_no_more_than_the_manual_says(lab):
+    server = lab.server(text=reader('["$JS.API.STREAM.INFO.events", "$JS.API.CONSUMER.>",'
+                                    ' "$JS.FC.>"]') + "\nno_auth_user: all")
+    with server.client(user="all", password="x") as c:
+        c.add_stream()
+    daemon = lab.daemon(server=server)
+    argv = arguments(write_capture(lab, [line + b" " * 1000 for line in lines(4000)]), daemon,
+                     server)
+    argv[argv.index("--verify") + 1] = f"nats://some:secret@127.0.0.1:{server.port}"
+    check_fine(end(start([*argv, "--rate", "10000"])), 4000)
+    assert "Violation" not in server.text()
+    daemon.stop()
 
 
 def test_what_is_not_there_is_named(lab, server):

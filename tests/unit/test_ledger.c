@@ -165,6 +165,18 @@ disorder_is_counted_in_messages_of_the_stream_and_by_source(void **state)
 }
 
 static void
+neighbours_that_change_places_are_disorder_of_one(void **state)
+{
+    struct ledger *l = sent(3);
+
+    (void)state;
+    ledger_stored(l, 1, 10, 1);
+    ledger_stored(l, 0, 11, 1);
+    ledger_stored(l, 2, 12, 1);
+    assert_int_equal(sums_of(l).disorder, 1);
+}
+
+static void
 a_second_copy_is_doubled_and_changes_no_latency(void **state)
 {
     struct ledger *l = sent(2);
@@ -324,6 +336,7 @@ main(void)
         cmocka_unit_test(a_number_that_nobody_sent_is_unexpected),
         cmocka_unit_test(a_number_without_room_is_refused),
         cmocka_unit_test(disorder_is_counted_in_messages_of_the_stream_and_by_source),
+        cmocka_unit_test(neighbours_that_change_places_are_disorder_of_one),
         cmocka_unit_test(a_second_copy_is_doubled_and_changes_no_latency),
         cmocka_unit_test(clocks_that_differ_are_told_of),
         cmocka_unit_test(any_order_of_events_gives_the_sums_of_a_model),

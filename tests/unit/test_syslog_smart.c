@@ -7,6 +7,7 @@
 #include "decode/datagram.h"
 #include "decode/rfc3164.h"
 #include "decode/smart.h"
+#include "decode/smart_text.h"
 
 #include "sr/banned.h"
 
@@ -94,6 +95,29 @@ every_part_of_rfc_5424_may_be_nil(void **state)
 
     (void)state;
     CHECK(rows);
+}
+
+static void
+only_whole_words_of_a_list_are_listed(void **state)
+{
+    static const char list[] = "err error warn warning news";
+    static const char *const in[] = { "err", "error", "warn", "warning", "news" };
+    static const char *const out[] = { "", " ", "e", "er", "erro", "errors", "rr", "rror", "ning",
+        "new", "ews", "s", "err error", "error ", " error", "warn warning", "news ", "Err",
+        "err error warn warning news", "err error warn warning news more" };
+    static const char longer[] = "newspaper";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+        assert_true(smart_listed((struct sr_span){ (const uint8_t *)in[i], strlen(in[i]) }, list));
+    }
+    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+        if (smart_listed((struct sr_span){ (const uint8_t *)out[i], strlen(out[i]) }, list)) {
+            fail_msg("`%s` is no word of the list", out[i]);
+        }
+    }
+    assert_true(smart_listed((struct sr_span){ (const uint8_t *)longer, 4 }, list));
+    assert_false(smart_listed((struct sr_span){ (const uint8_t *)"err", 3 }, ""));
 }
 
 /* The form that the RFC has is read in a way of its own, and with a small `t` it is not. */
@@ -560,6 +584,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_rfc_5424_may_be_nil),
+        cmocka_unit_test(only_whole_words_of_a_list_are_listed),
         cmocka_unit_test(the_usual_form_of_a_date_means_what_others_of_it_mean),
         cmocka_unit_test(headers_of_rfc_3164_lose_nothing_of_what_they_state),
         cmocka_unit_test(every_form_of_ciscos_header_is_read),

@@ -55,14 +55,27 @@ bare_host(struct sr_span word)
     return word;
 }
 
+/* What no tag has in it, but for control characters and blanks. */
+static const bool ends_tag[256] = { [':'] = true,
+    ['['] = true,
+    ['='] = true,
+    ['{'] = true,
+    ['}'] = true,
+    ['"'] = true,
+    ['\''] = true,
+    ['<'] = true,
+    ['>'] = true,
+    ['|'] = true,
+    [','] = true,
+    [';'] = true };
+
 /* The length of "TAG" in "TAG:" or "TAG[PID]", or 0. *ret_pid is what stands in the brackets. */
 static size_t
 tag_length(struct sr_span word, struct sr_span *ret_pid, size_t *ret_used)
 {
     size_t n = 0;
 
-    while (n < word.len && word.data[n] > ' ' && word.data[n] != ':' && word.data[n] != '[' &&
-           memchr("={}\"'<>|,;", word.data[n], 10) == NULL) {
+    while (n < word.len && word.data[n] > ' ' && !ends_tag[word.data[n]]) {
         n++;
     }
     *ret_pid = (struct sr_span){ NULL, 0 };

@@ -53,19 +53,21 @@ smart_is_alnum(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
+/* A word of the list begins where its first letter does: most words are nowhere in it. */
 bool
 smart_listed(struct sr_span word, const char *list)
 {
-    while (*list != '\0') {
-        size_t len = 0;
-        while (list[len] != ' ' && list[len] != '\0') {
-            len++;
+    const char *end = list + strlen(list);
+    const char *p = list;
+
+    while (word.len > 0 && word.len <= (size_t)(end - p) &&
+           (p = memchr(p, word.data[0], (size_t)(end - p) - word.len + 1)) != NULL) {
+        const char *behind = p + word.len;
+        if ((p == list || p[-1] == ' ') && (behind == end || *behind == ' ') &&
+            memcmp(p, word.data, word.len) == 0) {
+            return memchr(word.data, ' ', word.len) == NULL; /* else it is two of them */
         }
-        if (len == word.len && memcmp(list, word.data, len) == 0) {
-            return true;
-        }
-        list += len;
-        list += *list == ' ' ? 1 : 0;
+        p++;
     }
     return false;
 }
@@ -73,12 +75,16 @@ smart_listed(struct sr_span word, const char *list)
 bool
 smart_is_host(struct sr_span word)
 {
+    static const bool marks[256] = {
+        ['.'] = true, ['-'] = true, ['_'] = true, [':'] = true, ['@'] = true, ['%'] = true
+    };
     bool any = false;
 
     for (size_t i = 0; i < word.len; i++) {
         uint8_t c = word.data[i];
-        any = any || smart_is_alnum(c) || c >= 0x80;
-        if (c < 0x80 && !smart_is_alnum(c) && memchr(".-_:@%", c, 6) == NULL) {
+        bool is_letter = smart_is_alnum(c) || c >= 0x80;
+        any = any || is_letter;
+        if (!is_letter && !marks[c]) {
             return false;
         }
     }

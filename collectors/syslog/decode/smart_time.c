@@ -58,16 +58,22 @@ take_number(struct scan *s, size_t min, size_t max, uint32_t *ret_value)
     return true;
 }
 
-/* Reads three letters that are the n-th name of `names`, upper and lower case being the same. */
+/* Three letters as one number. */
+#define NAME(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+
+/* Reads three letters that are the n-th of `names`, upper and lower case being the same. */
 static bool
-take_name(struct scan *s, const char *names, unsigned count, uint8_t *ret_index)
+take_name(struct scan *s, const uint32_t *names, unsigned count, uint8_t *ret_index)
 {
-    for (uint8_t i = 0; s->text.len - s->at >= 3 && i < count; i++) {
-        const uint8_t *p = s->text.data + s->at;
-        const char *name = names + 3 * (size_t)i;
-        if ((p[0] | 0x20) == name[0] && (p[1] | 0x20) == name[1] && (p[2] | 0x20) == name[2]) {
+    if (s->text.len - s->at < 3) {
+        return false;
+    }
+    const uint8_t *p = s->text.data + s->at;
+    uint32_t name = NAME(p[0], p[1], p[2]) | NAME(0x20, 0x20, 0x20);
+    for (unsigned i = 0; i < count; i++) {
+        if (names[i] == name) {
             s->at += 3;
-            *ret_index = i;
+            *ret_index = (uint8_t)i;
             return true;
         }
     }
@@ -77,9 +83,13 @@ take_name(struct scan *s, const char *names, unsigned count, uint8_t *ret_index)
 static bool
 take_month(struct scan *s)
 {
+    static const uint32_t months[12] = { NAME('j', 'a', 'n'), NAME('f', 'e', 'b'),
+        NAME('m', 'a', 'r'), NAME('a', 'p', 'r'), NAME('m', 'a', 'y'), NAME('j', 'u', 'n'),
+        NAME('j', 'u', 'l'), NAME('a', 'u', 'g'), NAME('s', 'e', 'p'), NAME('o', 'c', 't'),
+        NAME('n', 'o', 'v'), NAME('d', 'e', 'c') };
     uint8_t index;
 
-    if (!take_name(s, "janfebmaraprmayjunjulaugsepoctnovdec", 12, &index)) {
+    if (!take_name(s, months, 12, &index)) {
         return false;
     }
     s->civil.month = index + 1;
@@ -464,7 +474,8 @@ take_epoch(struct sr_span text, struct smart_date *ret_date)
 static bool
 take_form(struct scan *s)
 {
-    static const char days[] = "sunmontuewedthufrisat";
+    static const uint32_t days[7] = { NAME('s', 'u', 'n'), NAME('m', 'o', 'n'), NAME('t', 'u', 'e'),
+        NAME('w', 'e', 'd'), NAME('t', 'h', 'u'), NAME('f', 'r', 'i'), NAME('s', 'a', 't') };
     uint8_t index;
 
     if (s->text.len > 0 && s->text.data[0] >= '0' && s->text.data[0] <= '9') {
