@@ -105,7 +105,7 @@ def batch_loads(quick):
     """Faster than the server takes them. Flows come by UDP; messages by TCP, which waits for us."""
     share = 0.02 if quick else 1
     return {("netflow", 1): Load("netflow", "v9", 240000, 1.2 * share),
-            ("netflow", BATCH): Load("netflow", "v9", 1500000, 2 * share),
+            ("netflow", BATCH): Load("netflow", "v9", 2400000, 1.5 * share),
             ("syslog", 1): Load("syslog", transport="tcp", together=16, count=int(200000 * share)),
             ("syslog", BATCH): Load("syslog", transport="tcp", together=16, count=int(800000 * share))}
 
