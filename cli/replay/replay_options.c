@@ -15,6 +15,31 @@
 
 enum { IPFIX_VERSION = 10 }; /* RFC 7011, section 3.1 */
 
+static void
+print_summary_help(FILE *out)
+{
+    fputs("With --sources the senders of the captures take turns in getting one of the N sockets,\n"
+          "and keep it; with --loop the next pass goes on with the next sockets, as if there were\n"
+          "more of them.\n"
+          "\n"
+          "The JSON object has sent, bytes, seconds, rate, refused (came back: nothing listens),\n"
+          "too_long (for a datagram or the framing), lost (a connection ended before they were\n"
+          "taken), unsent (interrupted before their turn), reconnected, stalled_seconds (the\n"
+          "receiver did not read), late_ms (the largest delay behind the time of a message),\n"
+          "sources, skipped (packets that are no datagrams, by reason) and errors (refused,\n"
+          "too_long and lost together). With --rewrite it has rewritten and as_it_was, with\n"
+          "verification unmarked and the object verify: expected, stored, missing,\n"
+          "missing_ranges (of numbers of messages, the first ones; missing_ranges_cut: there are\n"
+          "more), doubled, unexpected (never sent), others and dead_letters (in the stream\n"
+          "meanwhile), disorder (messages), latency_ns (median, p90, p99, p99.9, largest: from\n"
+          "sending to stored), early and early_ns (stored before they were sent: clocks differ),\n"
+          "fine.\n"
+          "\n"
+          "Exit codes: 0 sent (and stored), 1 failed or not all was taken or stored, 2 wrong "
+          "usage.\n",
+        out);
+}
+
 void
 replay_options_help(FILE *out)
 {
@@ -56,28 +81,8 @@ replay_options_help(FILE *out)
         "template did not come yet.\n\n",
         out);
     send_flags_help_show(out);
-    fputs("      --help          print this\n"
-          "\n"
-          "With --sources the senders of the captures take turns in getting one of the N sockets,\n"
-          "and keep it; with --loop the next pass goes on with the next sockets, as if there were\n"
-          "more of them.\n"
-          "\n"
-          "The JSON object has sent, bytes, seconds, rate, refused (came back: nothing listens),\n"
-          "too_long (for a datagram or the framing), lost (a connection ended before they were\n"
-          "taken), unsent (interrupted before their turn), reconnected, stalled_seconds (the\n"
-          "receiver did not read), late_ms (the largest delay behind the time of a message),\n"
-          "sources, skipped (packets that are no datagrams, by reason) and errors (refused,\n"
-          "too_long and lost together). With --rewrite it has rewritten and as_it_was, with\n"
-          "verification unmarked and the object verify: expected, stored, missing,\n"
-          "missing_ranges (of numbers of messages, the first ones; missing_ranges_cut: there are\n"
-          "more), doubled, unexpected (never sent), others and dead_letters (in the stream\n"
-          "meanwhile), disorder (messages), latency_ns (median, p90, p99, p99.9, largest: from\n"
-          "sending to stored), early and early_ns (stored before they were sent: clocks differ),\n"
-          "fine.\n"
-          "\n"
-          "Exit codes: 0 sent (and stored), 1 failed or not all was taken or stored, 2 wrong "
-          "usage.\n",
-        out);
+    fputs("      --help          print this\n\n", out);
+    print_summary_help(out);
 }
 
 static bool

@@ -139,17 +139,20 @@ datagrams_open(struct sender *s, char *message)
 static struct outlet *
 find_outlet(struct sender *s, const struct send_item *item)
 {
-    struct outlet *first = &s->datagrams->outlets[item->source % s->datagrams->count];
-    struct outlet *o = first;
+    uint32_t source = item->source % s->datagrams->count;
+    struct outlet *first = &s->datagrams->outlets[source];
+    struct outlet *o;
 
-    while (o != NULL && o->port != item->port) {
-        o = o->next;
+    if (item->port == 0 || item->port == s->target.port) {
+        return first;
     }
-    if (o != NULL) {
-        return o;
+    for (o = first->next; o != NULL; o = o->next) {
+        if (o->port == item->port) {
+            return o;
+        }
     }
     o = calloc(1, sizeof(*o));
-    if (o == NULL || !open_outlet(s, item->source % s->datagrams->count, item->port, o)) {
+    if (o == NULL || !open_outlet(s, source, item->port, o)) {
         s->totals.error = errno;
         send_tell(s, "cannot open a socket to port %u: %s", item->port, strerror(errno));
         free(o);

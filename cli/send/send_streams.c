@@ -42,8 +42,9 @@ struct write {
 
 struct connection {
     struct stream stream;
-    uint64_t tried_ns;
+    uint64_t tried_ns; /* the last attempt to connect */
     uint64_t looked_ns;
+    bool ended;              /* before, and soon */
     uint64_t unacknowledged; /* bytes, when it ended */
     struct write *writes;    /* those that may not be acknowledged, in their order */
     size_t write_count;
@@ -198,7 +199,11 @@ connection_ended(struct sender *s, struct connection *c)
     c->unacknowledged = stream_unacknowledged(&c->stream);
     count_unacknowledged(s, c);
     stream_close(&c->stream);
-    c->tried_ns = 0; /* the first attempt is made at once */
+    /* The next attempt is made at once, but where connections do not last. */
+    if (!c->ended || send_now_ns() - c->tried_ns > AGAIN_NS) {
+        c->tried_ns = 0;
+    }
+    c->ended = true;
     if (s->streams->told_ns == 0 || send_now_ns() - s->streams->told_ns > TELL_NS) {
         s->streams->told_ns = send_now_ns();
         send_tell(s,

@@ -148,6 +148,12 @@ compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double
+microseconds(int64_t ns)
+{
+    return (double)ns / 1e3;
+}
+
 /* The schedule is placed so that none is early. */
 static void
 print_deviation(const struct receiver *r, uint64_t rate)
@@ -162,9 +168,13 @@ print_deviation(const struct receiver *r, uint64_t rate)
     }
     if (count > 0) {
         qsort(off, count, sizeof(*off), compare);
-        printf("behind their time: median %.1f us, 99 %% %.1f us, largest %.1f us\n",
-            (double)(off[count / 2] - off[0]) / 1e3, (double)(off[count * 99 / 100] - off[0]) / 1e3,
-            (double)(off[count - 1] - off[0]) / 1e3);
+        size_t middle = count / 2;
+        size_t later = count * 9 / 10;
+        size_t late = count * 99 / 100;
+
+        printf("behind their time: median %.1f us, 90 %% %.1f us, 99 %% %.1f us, largest %.1f us\n",
+            microseconds(off[middle] - off[0]), microseconds(off[later] - off[0]),
+            microseconds(off[late] - off[0]), microseconds(off[count - 1] - off[0]));
     }
     free(off);
 }
@@ -216,11 +226,14 @@ main(int argc, char **argv)
     options.flood = options.rate == 0;
     options.to = url;
     r.wanted = options.rate * seconds;
-    r.times = calloc(r.wanted + 1, sizeof(*r.times));
-    if (r.times == NULL || size < sizeof(uint64_t) || size > SIZE_MAX_BYTES - BATCH ||
-        r.wanted > SAMPLES_MAX) {
+    if (size < sizeof(uint64_t) || size > SIZE_MAX_BYTES - BATCH || r.wanted > SAMPLES_MAX) {
         fputs("bench_send: SIZE is 8 to 8936, and RATE * SECONDS at most 20,000,000\n", stderr);
         return 2;
+    }
+    r.times = calloc(r.wanted + 1, sizeof(*r.times));
+    if (r.times == NULL) {
+        perror("bench_send");
+        return EXIT_FAILURE;
     }
     open_receiver(&r, url, sizeof(url));
     (void)pthread_create(&thread, NULL, receive, &r);
