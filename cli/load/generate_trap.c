@@ -83,8 +83,9 @@ open_engines(struct trap_generator *g)
             id[load->engine.len + k] = (uint8_t)(i >> (24 - 8 * k));
         }
         const struct sr_span whole = { id, load->engine.len + INDEX_LEN };
-        /* RFC 3414 section 8.1.1.1: boots, and a number that goes up. */
-        if (!snmp_engine_open(&g->engines[i], &g->user, whole, (uint64_t)boots_of(load) << 32)) {
+        /* RFC 3414 section 8.1.1.1: boots, and a number that goes up, of other runs another. */
+        const uint64_t salt = (uint64_t)boots_of(load) << 32 | (uint64_t)load->run << 8;
+        if (!snmp_engine_open(&g->engines[i], &g->user, whole, salt)) {
             return false;
         }
     }

@@ -153,6 +153,21 @@ run(struct load_options *o, const struct profile *profile, struct traffic *traff
     return judge(o, &result);
 }
 
+/* Whether the ledger can have a number for each record. */
+static bool
+can_be_verified(const struct load_options *o, const struct traffic *traffic)
+{
+    const uint64_t most = LEDGER_NUMBERS_MAX / traffic_records(traffic);
+
+    if (o->verifying.options.url == NULL || o->sending.count <= most) {
+        return true;
+    }
+    complain("one run verifies %" PRIu64 " records at most, and a message has up to %" PRIu32
+             ": give --count %" PRIu64 " or less",
+        LEDGER_NUMBERS_MAX, traffic_records(traffic), most);
+    return false;
+}
+
 static int
 prepare(struct load_options *o, const struct profile *profile)
 {
@@ -177,6 +192,10 @@ prepare(struct load_options *o, const struct profile *profile)
     }
     if (!traffic_open(&plan, &traffic, &trouble)) {
         return terminal_fail(&trouble, o->sending.json, EXIT_USAGE);
+    }
+    if (!can_be_verified(o, traffic)) {
+        traffic_close(traffic);
+        return EXIT_USAGE;
     }
     if (o->spoof_loopback && (addresses = make_addresses(plan.sources)) == NULL) {
         complain("out of memory");

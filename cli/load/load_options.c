@@ -12,7 +12,8 @@
 #include "sr/banned.h"
 
 #define SIZE_LIMIT 65536U
-#define DURATION_MAX (UINT64_C(366) * 86400 * 1000000000)
+#define SECOND UINT64_C(1000000000)
+#define DURATION_MAX (366 * 86400 * SECOND)
 
 static const char *const kinds[] = { "syslog", "trap", "netflow", NULL };
 
@@ -41,7 +42,7 @@ load_options_help(void)
           "                      each source has an address of its own of 127.0.0.0/8\n",
         stdout);
     send_flags_help_pace(stdout, "messages");
-    fputs("      --duration TIME stop after so long: 30s, 5m\n"
+    fputs("      --duration S    stop after so many seconds, or 500ms, 5m, 1h\n"
           "\n"
           "What is sent (docs/load.md has more):\n"
           "      --format F      of syslog rfc5424 (default), rfc3164, cisco, cef or json; of\n"
@@ -67,13 +68,19 @@ load_options_help(void)
         stdout);
 }
 
+/* Seconds where no unit is given. */
 static bool
 take_duration(struct load_options *o, const char *value)
 {
     enum sr_conf_err err = sr_conf_parse_duration(value, &o->duration_ns);
 
+    if (err == SR_CONF_ENOUNIT) {
+        err = sr_conf_parse_uint(value, &o->duration_ns);
+        o->duration_ns =
+            o->duration_ns <= DURATION_MAX / SECOND ? o->duration_ns * SECOND : DURATION_MAX + 1;
+    }
     if (err != SR_CONF_OK || o->duration_ns == 0 || o->duration_ns > DURATION_MAX) {
-        complain("--duration wants a time as 30s or 5m, not '%s'%s%s", value,
+        complain("--duration wants a time as 30s, 5m or, in seconds, 30, not '%s'%s%s", value,
             err != SR_CONF_OK ? ": it " : "", err != SR_CONF_OK ? sr_conf_strerror(err) : "");
         return false;
     }
@@ -155,6 +162,7 @@ choose_framing(struct load_options *o)
 static bool
 check(struct load_options *o)
 {
+    /* Verification first: it takes files of TLS that can only be meant for it. */
     if (!verify_flags_check(&o->verifying, &o->sending) || !send_flags_check(&o->sending)) {
         return false;
     }

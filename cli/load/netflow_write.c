@@ -266,12 +266,9 @@ netflow_set_domain(enum netflow_format format, uint8_t *datagram, uint32_t domai
 static void
 move_time(uint8_t *at, uint64_t by_ms)
 {
-    uint64_t time = 0;
+    struct sr_reader r = sr_reader_init((struct sr_span){ at, 8 });
 
-    for (unsigned i = 0; i < 8; i++) {
-        time = time << 8 | at[i];
-    }
-    (void)put(at, time + by_ms, 8);
+    (void)put(at, sr_reader_be64(&r) + by_ms, 8);
 }
 
 void

@@ -195,9 +195,10 @@ open_netflow(struct traffic *t, const struct traffic_plan *plan, struct trouble 
 
 /* ---- Traps ---- */
 
-/* The first line of a file, owned. */
+/* The first line of a file, which `ret_text` owns. */
 static bool
-read_password(const char *key, const char *path, char **ret_text, struct trouble *trouble)
+read_password(const char *key, const char *path, char **ret_text, struct sr_span *ret_password,
+    struct trouble *trouble)
 {
     char *text;
     size_t len;
@@ -209,12 +210,14 @@ read_password(const char *key, const char *path, char **ret_text, struct trouble
     if (!files_read(path, PASSWORD_FILE_MAX, &text, &len)) {
         return trouble_errno(trouble, errno, "read", path);
     }
-    text[strcspn(text, "\r\n")] = '\0';
     *ret_text = text;
-    if (strlen(text) < USM_PASSWORD_LEAST) {
+    len = strcspn(text, "\r\n");
+    text[len] = '\0';
+    if (len < USM_PASSWORD_LEAST) {
         return trouble_say(trouble, 0, "a password has 8 bytes or more (RFC 3414 section 11.2)",
             "the password in %s is too short", path);
     }
+    *ret_password = (struct sr_span){ (const uint8_t *)text, len };
     return true;
 }
 
@@ -229,23 +232,12 @@ plan_account(struct traffic *t, const struct profile_trap *p, struct snmp_accoun
         return trouble_say(trouble, 0, "give trap.auth, too",
             "trap.priv without trap.auth: there is no such level (RFC 3411 section 3.4.3)");
     }
-    if (p->auth != USM_AUTH_NONE) {
-        if (!read_password(
-                "trap.auth_password_file", p->auth_password_file, &t->auth_password, trouble)) {
-            return false;
-        }
-        account->auth_password =
-            (struct sr_span){ (const uint8_t *)t->auth_password, strlen(t->auth_password) };
-    }
-    if (p->priv != USM_PRIV_NONE) {
-        if (!read_password(
-                "trap.priv_password_file", p->priv_password_file, &t->priv_password, trouble)) {
-            return false;
-        }
-        account->priv_password =
-            (struct sr_span){ (const uint8_t *)t->priv_password, strlen(t->priv_password) };
-    }
-    return true;
+    return (p->auth == USM_AUTH_NONE ||
+               read_password("trap.auth_password_file", p->auth_password_file, &t->auth_password,
+                   &account->auth_password, trouble)) &&
+           (p->priv == USM_PRIV_NONE ||
+               read_password("trap.priv_password_file", p->priv_password_file, &t->priv_password,
+                   &account->priv_password, trouble));
 }
 
 static bool
@@ -348,6 +340,18 @@ traffic_room(const struct traffic *t)
     case TRAFFIC_NETFLOW: return netflow_generator_room(&t->netflow.load);
     }
     return 0;
+}
+
+uint32_t
+traffic_records(const struct traffic *t)
+{
+    uint32_t most = 1;
+
+    for (size_t i = 0; t->kind == TRAFFIC_NETFLOW && i < t->netflow.load.kind_count; i++) {
+        const uint32_t records = t->netflow.load.kinds[i].records;
+        most = records > most ? records : most;
+    }
+    return most;
 }
 
 bool

@@ -32,6 +32,9 @@ bool traffic_open(
 /* The longest message. */
 size_t traffic_room(const struct traffic *t);
 
+/* Records that a message has at most. */
+uint32_t traffic_records(const struct traffic *t);
+
 /* Writes the next message, sent at `wall_ns`, into `out`. False when OpenSSL fails. */
 bool traffic_next(struct traffic *t, uint64_t wall_ns, uint8_t *out, struct generated *ret);
 

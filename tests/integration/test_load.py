@@ -6,7 +6,9 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -100,6 +102,19 @@ def test_connections_carry_messages_of_64_kib(lab):
     expect_once(text_marks(path), summary)
 
 
+def test_messages_go_over_tls(lab):
+    config, path = output(lab)
+    ca, port = lab.authority(), free_port()
+    cert, key = ca.issue("localhost")
+    daemon = Daemon(lab, listeners=[
+        {"listen": f"tls://127.0.0.1:{port}", "format": "rfc5424",
+         "tls": {"cert_file": str(cert), "key_file": str(key)}}], **config).start()
+    summary = load("syslog", "--to", f"tls://localhost:{port}", "--ca", ca.file, "--flood",
+                   "--count", 1000, "--connections", 3)
+    daemon.settled(1000)
+    expect_once(text_marks(path), summary)
+
+
 # ---- Flows ----
 
 def flow_marks(path, run):
@@ -166,16 +181,61 @@ def test_traps_of_v3_are_opened_in_run_after_run(lab):
         "priv_password": "correct horse"}], **config).start()
     given = [a for s in ("auth=SHA-256", "priv=AES-128", f"auth_password_file={secret}",
                          f"priv_password_file={secret}") for a in ("--set", f"trap.{s}")]
-    runs = []
     for number in range(2):
-        wait_for("the next second, with boots of its own",
-                 lambda: not runs or int(os.times().elapsed) != runs[-1])
         summary = load("trap", "--to", url(daemon), "--rate", 2000, "--count", 300, "--format",
                        "v3", "--sources", 3, *given)
-        runs.append(int(os.times().elapsed))
         ledger = daemon.settled(300 * (number + 1))
         assert ledger["deadlettered"] == 0
         expect_once(text_marks(path)[-300:], summary)
+
+
+# ---- Others' receivers, where they are installed ----
+
+def is_bound(port):
+    return f":{port:04X} " in pathlib.Path("/proc/net/udp").read_text()
+
+
+def receive(port, *argv, **options):
+    """A receiver of somebody else, once it listens."""
+    process = subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, **options)
+    wait_for("the receiver listens", lambda: is_bound(port) or process.poll() is not None)
+    return process
+
+
+@pytest.mark.skipif(shutil.which("nfcapd") is None, reason="needs nfcapd")
+def test_nfcapd_misses_no_flow(lab):
+    port = free_port(socket.SOCK_DGRAM)
+    folder = lab.dir / "flows"
+    folder.mkdir()
+    with receive(port, "nfcapd", "-w", folder, "-p", port, "-b", "127.0.0.1") as process:
+        summary = load("netflow", "--to", f"udp://127.0.0.1:{port}", "--rate", 200, "--count", 300,
+                       "--profile", "vendor-mix", "--sources", 2)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=15)[0]
+    assert re.search(rf"Flows: {summary['records']}, .*Sequence Errors: 0, Bad Packets: 0", said)
+
+
+@pytest.mark.skipif(shutil.which("snmptrapd") is None, reason="needs snmptrapd")
+def test_snmptrapd_reads_traps_of_all_versions(lab):
+    port, secret, log = free_port(socket.SOCK_DGRAM), lab.dir / "password", lab.dir / "traps"
+    secret.write_text("correct horse\n")
+    (lab.dir / "snmptrapd.conf").write_text(
+        'createUser -e 0x80001f88046c6f616400000000 load SHA-256 "correct horse" AES '
+        '"correct horse"\nauthUser log load\nauthCommunity log public\n')
+    given = [a for s in ("auth=SHA-256", "priv=AES-128", f"auth_password_file={secret}",
+                         f"priv_password_file={secret}") for a in ("--set", f"trap.{s}")]
+    env = {**os.environ, "SNMP_PERSISTENT_DIR": str(lab.dir / "snmp")}
+    with receive(port, "snmptrapd", "-C", "-c", lab.dir / "snmptrapd.conf", "-f", "-Lf", log,
+                 f"udp:127.0.0.1:{port}", env=env) as process:
+        for version in ("v1", "v2c", "v3"):
+            summary = load("trap", "--to", f"udp://127.0.0.1:{port}", "--rate", 200, "--count", 20,
+                           "--format", version, *given)
+            run = summary["run"].encode()
+            wait_for(f"all of {version} are logged", lambda: len(
+                {m[2] for m in MARK.finditer(log.read_bytes()) if m[1] == run}) == 20)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
 
 
 # ---- Paces ----
@@ -189,6 +249,15 @@ def test_bursts_come_beside_the_rate(lab):
                    "--profile", profile)
     assert summary["sent"] == 50 + 2 * 50
     daemon.settled(150)
+    expect_once(text_marks(path), summary)
+
+
+def test_a_duration_without_a_unit_is_of_seconds(lab):
+    config, path = output(lab)
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 200, "--duration", 1)
+    assert summary["sent"] == 200
+    daemon.settled(200)
     expect_once(text_marks(path), summary)
 
 
@@ -216,6 +285,33 @@ def test_what_is_stored_is_verified(lab):
                    "--verify", server.url, "--stream", "events", "--profile", "vendor-mix")
     assert summary["verify"]["expected"] == summary["verify"]["stored"] == 2000
     assert summary["verify"]["missing"] == summary["verify"]["unexpected"] == 0
+
+
+def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
+    authority = lab.authority()
+    cert, key = authority.issue("localhost")
+    server = lab.server(tls=(cert, key, None))
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart"}], nats={
+        "url": [server.tls_url], "tls": {"ca_file": str(authority.file)}}).start()
+    summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 100, "--verify",
+                   server.tls_url, "--ca", authority.file, "--stream", "events")
+    assert summary["verify"]["stored"] == 100
+
+
+def test_what_was_sent_before_an_interrupt_is_verified(lab):
+    server = lab.server()
+    server.client().add_stream()
+    daemon = Daemon(lab, server=server, listeners=[{"format": "smart"}]).start()
+    with subprocess.Popen([CLI, "load", "syslog", "--to", url(daemon), "--rate", "500", "--json",
+                           "--verify", server.url, "--stream", "events"],
+                          stdout=subprocess.PIPE, text=True) as process:
+        daemon.await_received(100)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, out
+    summary = json.loads(out)
+    assert summary["verify"]["stored"] == summary["records"] >= 100
 
 
 def test_each_flow_is_verified_by_itself(lab):
@@ -252,7 +348,9 @@ def test_what_is_not_stored_is_missing(lab):
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "65536"], "over tcp://"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "70000"], "1 to 65536"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--format", "v9"], "rfc5424, rfc3164"),
-    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "5"], "has no unit"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "5x"], "30s, 5m"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "400d"], "30s, 5m"),
+    (["syslog", "--to", "udp://127.0.0.1:9", "--rate", "5", "--duration", "99999999999"], "30s"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--profile", "storm"], "give --rate"),
     (["syslog", "--to", "udp://127.0.0.1:9", "--flood", "--set", "syslog.hots=3"], "`hosts`"),
     (["syslog", "--to", "udp://192.0.2.1:9", "--rate", "5"], "--i-know-what-i-am-doing"),
@@ -264,6 +362,8 @@ def test_what_is_not_stored_is_missing(lab):
       "trap.priv=DES"], "trap.auth"),
     (["netflow", "--to", "tcp://127.0.0.1:9", "--rate", "5", "--format", "v5"], "--format ipfix"),
     (["netflow", "--to", "udp://127.0.0.1:9", "--rate", "5", "--size", "50"], "give 80 or more"),
+    (["netflow", "--to", "udp://127.0.0.1:9", "--rate", "5", "--count", "60000000", "--verify",
+      "nats://127.0.0.1:9", "--stream", "s"], "give --count 2581110 or less"),
 ])
 def test_wrong_usage_is_told_with_a_remedy(args, said):
     assert said in refused(*args)
@@ -285,3 +385,35 @@ def test_a_printed_profile_is_one(lab, name):
     again = subprocess.run([CLI, "load", "--profile", profile, "--print-profile"],
                            capture_output=True, check=True).stdout
     assert again == printed
+
+
+# ---- The documentation ----
+
+def keys_of(text):
+    """The dotted keys of a profile that was printed."""
+    path, found = [], set()
+    for line in text.splitlines():
+        name = re.match(r"^( *)(?:# )?([a-z_]+):", line)
+        if name:
+            depth = len(name[1]) // 2
+            path[depth:] = [name[2]]
+            found.add(".".join(p for p in path if p))
+    return found
+
+
+def test_every_key_of_a_profile_is_documented():
+    printed = subprocess.run([CLI, "load", "--print-profile"], capture_output=True, text=True,
+                             check=True).stdout
+    told = (ROOT / "docs" / "load.md").read_text()
+    keys = keys_of(printed)
+    assert {"bursts.of", "syslog.hosts", "trap.auth_password_file"} <= keys
+    for key in keys - {"bursts", "syslog", "trap", "netflow"}:
+        assert f"`{key}`" in told or f"`{key.split('.')[-1]}`" in told, key
+
+
+def test_the_profile_of_the_documentation_is_one(lab):
+    told = (ROOT / "docs" / "load.md").read_text()
+    profile = lab.dir / "profile.yaml"
+    profile.write_text(re.search(r"```yaml\n(.*?)```", told, re.S)[1])
+    subprocess.run([CLI, "load", "--profile", profile, "--print-profile"], check=True,
+                   capture_output=True)
