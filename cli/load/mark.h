@@ -35,6 +35,9 @@ void mark_write_text(const struct mark *mark, uint8_t out[MARK_TEXT_LEN]);
 /* Reads the first text of a mark that is whole. Returns false when there is none. */
 bool mark_read_text(struct sr_span text, struct mark *ret_mark);
 
+/* The same of the marks of that run: a recorded message has one of another run before it. */
+bool mark_find_text(struct sr_span text, uint32_t run, struct mark *ret_mark);
+
 /*
  * Reads the mark of a record as it is stored: JSON of syslog or of a trap, protobuf
  * flowpb.FlowMessage. Returns false when it has none.

@@ -50,23 +50,47 @@ read_digits(const uint8_t *at, unsigned count, unsigned base, uint64_t *ret)
     return true;
 }
 
-bool
-mark_read_text(struct sr_span text, struct mark *ret_mark)
+/* Reads the first mark behind `*from`, which is where the next one is looked for. */
+static bool
+read_next(struct sr_span text, size_t *from, struct mark *ret_mark)
 {
     const uint8_t *end = text.data + text.len;
 
     /* '=' is seldom in text, 's' is not. */
-    for (size_t from = NAME_LEN - 1; from < text.len;) {
-        const uint8_t *at = memchr(text.data + from, '=', text.len - from);
+    while (*from < text.len) {
+        const uint8_t *at = memchr(text.data + *from, '=', text.len - *from);
         uint64_t run, sequence;
         if (at == NULL || (size_t)(end - at) < MARK_TEXT_LEN - NAME_LEN + 1) {
             return false;
         }
-        from = (size_t)(at - text.data) + 1;
+        *from = (size_t)(at - text.data) + 1;
         if (memcmp(at - (NAME_LEN - 1), NAME, NAME_LEN) == 0 && at[1 + RUN_DIGITS] == '/' &&
             read_digits(at + 1, RUN_DIGITS, 16, &run) &&
             read_digits(at + 2 + RUN_DIGITS, SEQUENCE_DIGITS, 10, &sequence)) {
             *ret_mark = (struct mark){ (uint32_t)run, sequence };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+mark_read_text(struct sr_span text, struct mark *ret_mark)
+{
+    size_t from = NAME_LEN - 1;
+
+    return read_next(text, &from, ret_mark);
+}
+
+bool
+mark_find_text(struct sr_span text, uint32_t run, struct mark *ret_mark)
+{
+    size_t from = NAME_LEN - 1;
+    struct mark mark;
+
+    while (read_next(text, &from, &mark)) {
+        if (mark.run == run) {
+            *ret_mark = mark;
             return true;
         }
     }

@@ -140,8 +140,8 @@ begin_at(struct replay_source *source, uint64_t captured_ns)
 }
 
 /*
- * Times that go back are those of the message before. Where the capturing host's clock was set, or
- * a time cannot be held (0), what follows goes on from there.
+ * Times that go back are those of the message before. Where the capturing host's clock was set, in
+ * either direction, or a time cannot be held (0), what follows goes on from there.
  */
 static uint64_t
 time_of(struct replay_source *source, uint64_t captured_ns)
@@ -152,6 +152,9 @@ time_of(struct replay_source *source, uint64_t captured_ns)
         begin_at(source, captured_ns);
     }
     if (captured_ns <= source->file_first_ns) {
+        if (source->file_first_ns - captured_ns > JUMP_NS) {
+            begin_at(source, captured_ns);
+        }
         return source->last_ns;
     }
     ns = source->file_base_ns + (captured_ns - source->file_first_ns);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "replay/rewrite_numbers.h"
 #include "replay/rewrite_parts.h"
 #include "sr/hash.h"
 
@@ -80,8 +81,9 @@ rewrite_one(struct rewrite *r, uint32_t source, uint64_t wall_ns, struct sr_span
             message, wall_ns, r->options.utc_offset_s, wanted, out, &result->bytes);
     case TRAFFIC_TRAP: return rewrite_trap(message, &changes, out, &result->bytes);
     case TRAFFIC_NETFLOW:
-        return rewrite_flows_datagram(r->flows, source, wall_ns, (uint32_t)r->next, message, out,
-            &result->bytes, &result->records);
+        return rewrite_flows_datagram(r->flows, source, wall_ns,
+            wanted != NULL ? (uint32_t)r->next : REWRITE_UNMARKED, message, out, &result->bytes,
+            &result->records);
     }
     return REWRITE_EUNKNOWN;
 }
@@ -117,7 +119,7 @@ rewrite_read(void *rewrite, struct sr_span record, uint64_t *ret_sequence)
     if (r->options.kind == TRAFFIC_NETFLOW) {
         return rewrite_flows_find(r->flows, record, ret_sequence);
     }
-    if (!mark_read_text(record, &mark) || mark.run != r->options.run) {
+    if (!mark_find_text(record, r->options.run, &mark)) {
         return false;
     }
     *ret_sequence = mark.sequence;

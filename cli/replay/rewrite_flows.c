@@ -375,9 +375,8 @@ rewrite_flows_find(struct rewrite_flows *f, struct sr_span record, uint64_t *ret
     if (!found && version == V5) { /* v7 is stored as v5 */
         found = rewrite_numbers_find(f->numbers, (uint32_t)sequence, V7, (uint32_t)domain, &number);
     }
-    if (!found || number == REWRITE_UNMARKED) {
-        return false;
+    if (found) {
+        *ret_number = number;
     }
-    *ret_number = number;
-    return true;
+    return found;
 }

@@ -176,6 +176,9 @@ rewrite_numbers_next(struct rewrite_numbers *n, const struct rewrite_numbering *
 static bool
 add_entry(struct part *p, uint32_t offset, uint32_t datagram)
 {
+    if (datagram == REWRITE_UNMARKED) {
+        return true;
+    }
     if (p->count > 0 && p->entries[p->count - 1].offset == offset) {
         return true; /* a message without units before it: what follows has its records */
     }

@@ -9,7 +9,7 @@
  * Sequence numbers of exporters, and back from one to the datagram that had it. All 2^32 are one
  * ring that begins at a random number, in 1,024 parts; a numbering has parts of its own, next to
  * each other as long as there are free ones, so that a number belongs to one exporter only. Memory
- * is 8 bytes a message. Finding is for other threads, too.
+ * is 8 bytes a message with a mark. Finding is for other threads, too.
  */
 struct rewrite_numbers;
 
@@ -37,15 +37,15 @@ bool rewrite_numbers_next(struct rewrite_numbers *n, const struct rewrite_number
 
 /*
  * The message with that number holds `units`, or with `is_unknown` at least so many: then the
- * recorded number of the next one tells. `datagram` is what rewrite_numbers_find() gives for it, or
- * REWRITE_UNMARKED. False without memory.
+ * recorded number of the next one tells. `datagram` is what rewrite_numbers_find() gives for it;
+ * REWRITE_UNMARKED: nothing, which takes no memory. False without memory.
  */
 bool rewrite_numbers_take(struct rewrite_numbers *n, const struct rewrite_numbering *of,
     uint32_t units, bool is_unknown, uint32_t datagram);
 
 /*
- * The datagram of a number, when it was one of this version and domain (0: not known); also of
- * REWRITE_UNMARKED ones. False: it was none.
+ * The datagram of a number, when it was one of this version and domain (0: not known). False: it
+ * was none, or one of REWRITE_UNMARKED.
  */
 bool rewrite_numbers_find(struct rewrite_numbers *n, uint32_t sequence, uint16_t version,
     uint32_t domain, uint32_t *ret_datagram);

@@ -38,8 +38,9 @@ struct rewrite_flows *rewrite_flows_new(uint64_t random, bool is_one_host);
 void rewrite_flows_free(struct rewrite_flows *f); /* NULL is allowed */
 
 /*
- * A datagram of NetFlow or IPFIX; `number` is that of its mark. *ret_records is 0 when it cannot
- * have one: then `number` is free for the next.
+ * A datagram of NetFlow or IPFIX; `number` is that of its mark, REWRITE_UNMARKED
+ * (rewrite_numbers.h): none is wanted. *ret_records is 0 when it has none: then `number` is free
+ * for the next.
  */
 enum rewrite_err rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_ns,
     uint32_t number, struct sr_span message, uint8_t *out, struct sr_span *ret_bytes,

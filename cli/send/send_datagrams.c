@@ -53,9 +53,9 @@ set_options(int fd, sa_family_t family)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
     if (family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
-    } else {
-        (void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
     }
+    /* Also of IPv6, for ::ffff:0:0/96: what comes back of these is ICMP (RFC 4038 section 4.2). */
+    (void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 }
 
 /* A socket that sends from `own` (NULL: the kernel chooses) to `address`; -1 with errno. */

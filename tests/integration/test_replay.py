@@ -409,11 +409,11 @@ def test_refusals_are_told_in_words_and_fail(tmp_path, receiver):
     assert summary["errors"] == 20
 
 
-def test_a_single_refused_datagram_is_noticed(tmp_path, receiver):
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]"])
+def test_a_single_refused_datagram_is_noticed(tmp_path, receiver, host):
     capture = write_capture(tmp_path / "x.pcap", messages(1))
-    target = to(receiver)
     receiver.socket.close()
-    done = run("replay", capture, "--to", target)
+    done = run("replay", capture, "--to", f"udp://{host}:{receiver.port}")
     assert done.returncode == 1
     assert "nothing listens" in done.stderr
 

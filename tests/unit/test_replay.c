@@ -203,6 +203,35 @@ a_clock_that_was_set_makes_no_pause_of_years(void **state)
     pcap_file_remove(&file);
 }
 
+/* One packet with a wrong time, by fault or on purpose, must not make a flood of all behind it. */
+static void
+a_time_far_ahead_does_not_take_the_pauses_from_what_follows(void **state)
+{
+    static const uint32_t captured[] = { 1700000000, 2100000000, 1700000001, 1700000004 };
+    static const uint64_t due[] = { 0, 0, 0, 3 };
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[8];
+    struct replay_source *source;
+    struct pcap_file file;
+
+    (void)state;
+    pcap_file_start(&file, 101);
+    for (size_t i = 0; i < 4; i++) {
+        add_datagram(&file, captured[i], 1, 1, 514);
+    }
+    pcap_file_finish(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
+
+    assert_true(replay_source_open(&load, &source, message));
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
+    }
+    replay_source_close(source);
+    pcap_file_remove(&file);
+}
+
 static void
 only_messages_of_nearly_the_same_time_are_taken_at_once(void **state)
 {
@@ -334,6 +363,7 @@ main(void)
         cmocka_unit_test(standard_input_larger_than_memory_cannot_be_repeated),
         cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
         cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
+        cmocka_unit_test(a_time_far_ahead_does_not_take_the_pauses_from_what_follows),
         cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
         cmocka_unit_test(senders_that_find_no_room_share_a_number),
         cmocka_unit_test(each_sender_gets_a_loopback_address_that_no_other_has),

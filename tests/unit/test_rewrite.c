@@ -120,8 +120,50 @@ marks_of_another_run_are_not_ours(void **state)
     assert_true(rewrite_read(r, span_of("x sr-load=abcdef/0000000000007"), &number));
     assert_int_equal(number, 7);
     assert_false(rewrite_read(r, span_of("x sr-load=abcdee/0000000000007"), &number));
+    /* What `load` once sent was recorded with a mark of its own. */
+    assert_true(rewrite_read(
+        r, span_of("x sr-load=abcdee/0000000000003 sr-load=abcdef/0000000000007"), &number));
+    assert_int_equal(number, 7);
     assert_false(rewrite_read(r, span_of("x"), &number));
     rewrite_free(r);
+}
+
+/* A flowpb.FlowMessage of NetFlow v5 with that sequence number: fields 1 and 4. */
+static struct sr_span
+stored_flow(const uint8_t *datagram, uint8_t room[16])
+{
+    uint32_t sequence = 0;
+    size_t len = 0;
+
+    for (size_t i = 16; i < 20; i++) {
+        sequence = sequence << 8 | datagram[i];
+    }
+    room[len++] = 1 << 3;
+    room[len++] = 2;
+    room[len++] = 4 << 3;
+    for (; sequence >= 0x80; sequence >>= 7) {
+        room[len++] = (uint8_t)(sequence | 0x80);
+    }
+    room[len++] = (uint8_t)sequence;
+    return (struct sr_span){ room, len };
+}
+
+/* Else a replay that never ends would need more memory without an end. */
+static void
+numbers_of_flows_are_kept_only_for_who_asks_for_them(void **state)
+{
+    const struct sr_span datagram = { v5, sizeof(v5) };
+    struct rewritten result;
+    uint8_t room[16];
+    uint64_t number;
+
+    (void)state;
+    for (int marked = 0; marked < 2; marked++) {
+        struct rewrite *r = rewrite_for(TRAFFIC_NETFLOW, marked);
+        assert_int_equal(rewrite_message(r, 0, NOW, datagram, out, &result), REWRITE_OK);
+        assert_int_equal(rewrite_read(r, stored_flow(out, room), &number), marked);
+        rewrite_free(r);
+    }
 }
 
 static void
@@ -144,6 +186,7 @@ main(void)
         cmocka_unit_test(without_marks_nothing_has_records_to_wait_for),
         cmocka_unit_test(the_time_stamp_of_v1_goes_on_with_the_clock),
         cmocka_unit_test(marks_of_another_run_are_not_ours),
+        cmocka_unit_test(numbers_of_flows_are_kept_only_for_who_asks_for_them),
         cmocka_unit_test(the_first_bytes_tell_the_kind),
     };
 
