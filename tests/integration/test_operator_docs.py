@@ -22,11 +22,13 @@ PAGES = sorted(page.name for page in FOLDER.glob("*.md"))
 STANDIN = ROOT / "tests" / "integration" / "standin" / "systemctl"
 LANGUAGES = {"sh", "sh fails", "output", "text"}
 
-# What the pages take for granted: names that resolve, the packages' user, and something that starts
-# services: a stand-in for systemctl, in its place, for there is no systemd in the sandbox.
+# What the pages take for granted: names that resolve, the packages' user, a broker's unit that may be
+# started (scripts/setup masks it), and something that starts services: a stand-in for systemctl, in its
+# place, for there is no systemd in the sandbox.
 HOST = r"""
 printf '127.0.0.1 localhost nats.example.com enrol.example.com leaf.example.com\n' > /etc/hosts
 getent passwd serviceradar > /dev/null || useradd --system --no-create-home serviceradar
+[ ! -L /etc/systemd/system/nats-server.service ] || rm /etc/systemd/system/nats-server.service
 mkdir -p /run/systemd/system /run/standin
 chmod 0755 /run/standin
 printf '%s\n' "$PATH" > /run/standin/path
