@@ -97,6 +97,19 @@ def _memory_kib(pid):
     return tuple(int(values[name]) for name in ("VmHWM", "VmRSS", "RssShmem"))
 
 
+def end_when_told():
+    """Signals that would end this program where it stands let it stop what it started first."""
+    def end(number, _):
+        for again in ends:
+            signal.signal(again, signal.SIG_IGN)  # once is enough
+        sys.exit(128 + number)
+
+    ends = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    for number in ends:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells' background jobs have it
+            signal.signal(number, end)
+
+
 # ---- Processors ----
 
 @contextlib.contextmanager

@@ -277,10 +277,10 @@ class Run(Process):
             super().__enter__()
         try:
             wait_for("%s to listen" % self.which.name, self.is_ready, 15, 0.01)
+            wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         except BaseException:
             self.__exit__()
             raise
-        wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         return self
 
     def counted(self):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`compare`: its arithmetic, its table of receivers, and short runs of ours without a network."""
 
+import contextlib
+import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import types
@@ -256,6 +259,35 @@ def test_a_peer_that_cannot_be_had_or_does_not_start_is_named_and_left_out(tmp_p
     assert "nfcapd: " + why in run.stderr and "nfacctd: " + why in run.stderr
     assert "Left out: nfcapd (all at one rate, round 1 of 1: it ended at once: no such thing)" in run.stdout
     assert is_measured(run.stdout, "ours, to a file", 3)
+
+
+def programs_of(folder):
+    """The command lines of all processes that name it."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError), open(path, "rb") as words:
+            line = words.read().replace(b"\0", b" ").decode(errors="replace")
+            if str(folder) in line:
+                found.append(line)
+    return found
+
+
+@needs_senders
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_is_told_to_end_leaves_no_process_and_no_file_behind(tmp_path, number):
+    run = subprocess.Popen([sys.executable, "-B", COMPARE, "--quick", "--only-ours", "--dir", tmp_path, "syslog"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while "round 1 of 1" not in run.stderr.readline():
+            assert run.poll() is None
+        run.send_signal(number)
+        run.stderr.read()
+        assert run.wait(60) == 128 + number
+    finally:
+        run.kill()
+        run.wait()
+    assert programs_of(tmp_path) == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_what_is_not_built_is_named_with_the_remedy(tmp_path):
