@@ -192,7 +192,7 @@ def our_words(transport, settings):
     if transport == "tls":
         found += ["listeners.0.tls.cert_file=@CERTIFICATES@/server.pem",
                   "listeners.0.tls.key_file=@CERTIFICATES@/server.key"]
-    return " ".join("--set " + s for s in found + list(settings))
+    return [word for setting in found + list(settings) for word in ("--set", setting)]
 
 
 def words_of(which, transport, folder, buffer, settings, changes):
@@ -210,6 +210,14 @@ def words_of(which, transport, folder, buffer, settings, changes):
     words.update(changes)
     words.update(PORT=PORTS[which.protocol], FOLDER=folder, BUFFER=buffer, SESSIONS=SESSIONS)
     return words
+
+
+def command_of(which, words):
+    """The arguments, of which one may have spaces in it: a path does. @OURS@ stands for several."""
+    found = []
+    for word in which.command.split():
+        found += words["OURS"] if word == "@OURS@" else [word]
+    return [expand(word, words) for word in found]
 
 
 def expand(text, words):
@@ -253,7 +261,7 @@ class Run(Process):
         variables = None if which.is_ours() else peers.environment(which.program())
         if which.program() == "snmptrapd":
             variables.update(SNMP_PERSISTENT_DIR=folder, SNMPCONFPATH=folder)
-        super().__init__([which.path()] + expand(which.command, words).split()[1:],
+        super().__init__([which.path()] + command_of(which, words)[1:],
                          os.path.join(folder, "log"), which.stop, variables)
 
     def is_ready(self):

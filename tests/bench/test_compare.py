@@ -189,11 +189,20 @@ def unpacked(monkeypatch):
     ids=lambda value: getattr(value, "name", value))
 def test_every_word_of_a_command_and_its_configuration_is_known(which, transport, unpacked):
     words = receivers.words_of(which, transport, "/folder", 1, [], {"CERTIFICATES": "/c"})
-    said = receivers.expand(which.command, words)
+    said = " ".join(receivers.command_of(which, words))
     if which.config:
         with open(os.path.join(measure.HERE, "peers", which.config)) as text:
             said += receivers.expand(text.read(), words)
     assert str(receivers.PORTS[which.protocol]) in said
+
+
+@pytest.mark.parametrize("which", receivers.RECEIVERS, ids=lambda which: which.name)
+def test_a_folder_with_spaces_is_a_part_of_one_argument(which, unpacked, monkeypatch):
+    monkeypatch.setattr(peers, "folder_of", lambda program, pattern: "/a tree/modules")
+    words = receivers.words_of(which, "udp", "/a folder", 1, ["x=/a file"], {"CERTIFICATES": "/a c"})
+    said = receivers.command_of(which, words)
+    assert len(said) == len(which.command.split()) + ("@OURS@" in which.command) * 3
+    assert not which.is_ours() or said[-1] == "x=/a file"
 
 
 def test_a_word_that_nobody_knows_is_named():
@@ -259,6 +268,14 @@ def test_a_peer_that_cannot_be_had_or_does_not_start_is_named_and_left_out(tmp_p
     assert "nfcapd: " + why in run.stderr and "nfacctd: " + why in run.stderr
     assert "Left out: nfcapd (all at one rate, round 1 of 1: it ended at once: no such thing)" in run.stdout
     assert is_measured(run.stdout, "ours, to a file", 3)
+
+
+@needs_senders
+def test_a_folder_with_spaces_is_no_hindrance(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    run = compare("trap", "--only-ours", "--dir", str(folder))
+    assert is_measured(run.stdout, "ours, to a file", 2), run.stdout + run.stderr
 
 
 def programs_of(folder):
