@@ -31,6 +31,7 @@ class Result:
     behind: float       # seconds of CPU after the last one
     seconds: float
     rss: float = 0      # MiB at the peak
+    turn: int = 0       # of the rounds: receivers that take turns have neighbours in the same one
 
 
 def lost_records(load, sent, drops, counted):

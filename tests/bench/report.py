@@ -15,8 +15,8 @@ CHARTS = os.path.join(ROOT, "docs", "performance")
 # ---- Arithmetic ----
 
 def ratio(runs, others, key="us"):
-    """The median of the ratios of neighbours: how many times the others'."""
-    return statistics.median(getattr(a, key) / getattr(b, key) for a, b in zip(runs, others))
+    """The median of the ratios of neighbours: how many times the others'. None: there are no neighbours."""
+    return median_of([getattr(a, key) / getattr(b, key) for a in runs for b in others if a.turn == b.turn])
 
 
 def thousands(value):

@@ -125,12 +125,20 @@ def test_a_percentile_is_a_value_that_was_measured():
 # ---- Tables and the page ----
 
 def runs_of(*costs):
-    return [types.SimpleNamespace(us=cost) for cost in costs]
+    """None: the run of that turn failed."""
+    return [types.SimpleNamespace(us=cost, turn=turn) for turn, cost in enumerate(costs) if cost]
 
 
 def test_a_ratio_is_the_median_of_those_of_neighbours():
     # Of the medians it would be 4 / 10.
     assert report.ratio(runs_of(1, 4, 5), runs_of(10, 8, 20)) == 0.25
+
+
+def test_neighbours_are_of_the_same_turn_when_a_run_failed():
+    # One after the other, whatever their turns, they would be 2 / 10 and 9 / 30.
+    assert report.ratio(runs_of(None, 2, 9), runs_of(10, 20, 30)) == 0.2
+    assert report.ratio(runs_of(None, 2, 9), runs_of(10, 20, None)) == 0.1
+    assert report.ratio(runs_of(1, None), runs_of(None, 2)) is None
 
 
 @pytest.mark.parametrize("sign,measured,verdict", [
@@ -252,6 +260,7 @@ def test_ours_is_measured_without_a_network():
     run = compare("syslog", "--only-ours")
     assert run.returncode == 0, run.stderr
     assert is_measured(run.stdout, "ours, `smart`", 1)
+    assert re.search(r"^`tests/bench/compare syslog --quick --only-ours`, 20", run.stdout, re.M)
     assert "Left out" not in run.stdout
 
 
@@ -268,6 +277,20 @@ def test_a_peer_that_cannot_be_had_or_does_not_start_is_named_and_left_out(tmp_p
     assert "nfcapd: " + why in run.stderr and "nfacctd: " + why in run.stderr
     assert "Left out: nfcapd (all at one rate, round 1 of 1: it ended at once: no such thing)" in run.stdout
     assert is_measured(run.stdout, "ours, to a file", 3)
+
+
+@needs_senders
+def test_a_receiver_that_does_not_start_takes_no_other_of_its_program_along(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "sys.path.insert(0, %r)\n"
+        "import dataclasses, receivers\n"
+        "worse = dataclasses.replace(receivers.receiver('ours', 'trap'), name='worse', command="
+        "'serviceradar-trapd --no-such-option')\n"
+        "receivers.RECEIVERS.insert(0, worse)\n" % measure.HERE)
+    run = compare("trap", "--only-ours", PYTHONPATH=str(tmp_path))
+    assert "Left out: worse (all at one rate, round 1 of 1: it ended at once: " in run.stdout, run.stderr
+    assert is_measured(run.stdout, "ours", 2)
 
 
 @needs_senders
