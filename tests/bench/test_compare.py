@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import types
+import xml.etree.ElementTree
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import compare_runs  # noqa: E402
+import document  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import receivers  # noqa: E402
@@ -169,6 +171,22 @@ def test_a_page_without_a_pair_of_markers_is_left_alone(text):
         report.replace_between(text, "x", "new")
 
 
+def test_what_cannot_be_written_leaves_the_page_as_it_was(tmp_path):
+    page = tmp_path / "page.md"
+    text = PAGE + "<!-- table: x -->\nold\n<!-- end -->\n"
+    page.write_text(text)
+    for write in (lambda: report.write_part("x", "half \udc80", str(page)),
+                  lambda: document.put(page, "x", "half \udc80")):
+        with pytest.raises(UnicodeEncodeError):
+            write()
+        assert page.read_text() == text
+    page.chmod(0o640)
+    report.write_part("x", "new", str(page))
+    document.put(page, "x", "new\n")
+    assert page.read_text() == text.replace("old", "new")
+    assert os.listdir(tmp_path) == ["page.md"] and page.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize("part", ["syslog", "netflow", "trap", "jetstream"])
 def test_the_page_has_markers_for_every_part(part):
     with open(report.PAGE) as page:
@@ -180,6 +198,7 @@ def test_a_chart_has_a_bar_for_each_receiver_and_a_word_for_what_was_not_measure
     if not report.chart("x", "title", [panel] * 4, 2, str(tmp_path)):
         pytest.skip("there is no gnuplot")
     text = (tmp_path / "x.svg").read_text()
+    xml.etree.ElementTree.fromstring(text)
     assert text.count(">ours, a<") == text.count(">not measured<") == 4
     assert "#1b6ca8" in text.lower() or "27, 108, 168" in text
 
