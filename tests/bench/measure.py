@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all measurements share: processes, tables."""
 
+import argparse
 import contextlib
 import glob
 import os
@@ -108,6 +109,32 @@ def end_when_told():
     for number in ends:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells' background jobs have it
             signal.signal(number, end)
+
+
+# ---- Command lines ----
+
+def amount(text):
+    """The type of an option: a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("%s is not a number above 0" % text)
+    return value
+
+
+def whole_number(text):
+    value = amount(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError("%s is not a whole number" % text)
+    return int(value)
+
+
+def existing_folder(text):
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError("there is no folder %s" % text)
+    return text
 
 
 # ---- Processors ----
