@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the measurements say when they cannot measure: the reason and what to do, and no traceback."""
 
+import importlib.machinery
+import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+BIN = os.environ.get("SR_BIN", os.path.join(HERE, "..", "..", "build", "bin"))
 PROGRAMS = ["capacity", "compare", "profile", "reliability", "run", "soak", "syslog_bars"]
 NEEDED = {"run": ["idle"], "reliability": ["modes"]}
 
@@ -45,6 +50,38 @@ def test_what_must_be_positive_is_refused_when_it_is_not(name, option, value):
 
 def test_half_a_run_is_refused():
     refused(run("compare", "--rounds", "2.5"), "argument --rounds: 2.5 is not a whole number")
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(BIN, "serviceradar-trapd")) or not shutil.which("nats-server"),
+                    reason="the daemons are not built, or there is no nats-server")
+def test_a_soak_that_is_told_to_end_leaves_nothing_behind(tmp_path):
+    soak = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, "soak"), "--bounded", "--dir", tmp_path],
+                            env=dict(os.environ, SR_BIN=BIN), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+    try:
+        assert "kill-server" in soak.stdout.readline()
+        soak.terminate()
+        said = soak.stdout.read()
+        assert soak.wait(60) == 143 and "Traceback" not in said, said
+    finally:
+        soak.kill()
+        soak.wait()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_ok", [True, False])
+def test_the_guide_tells_only_of_a_soak_that_holds(is_ok, tmp_path, monkeypatch, capsys):
+    loader = importlib.machinery.SourceFileLoader("soak", os.path.join(HERE, "soak"))
+    soak = importlib.util.module_from_spec(importlib.util.spec_from_loader("soak", loader))
+    loader.exec_module(soak)
+    written = []
+    monkeypatch.setattr(soak, "write", written.append)
+    monkeypatch.setattr(soak, "report", lambda results: None)
+    monkeypatch.setattr(soak, "end_when_told", lambda: None)
+    (tmp_path / "soak.json").write_text(json.dumps([{"ok": True, "datagrams": 1}, {"ok": is_ok, "datagrams": 1}]))
+    monkeypatch.setattr(sys, "argv", ["soak", "--show", str(tmp_path / "soak.json"), "--write"])
+    assert soak.main() == (0 if is_ok else 1)
+    assert len(written) == is_ok and ("keeps its table" in capsys.readouterr().out) != is_ok
 
 
 @pytest.mark.parametrize("name", ["capacity", "compare", "reliability", "run", "syslog_bars"])
