@@ -109,6 +109,7 @@ FILE = ("output=file", "file.path=@FOLDER@/out.json")
 DELIMITED = ("output=file", "file.framing=delimited", "file.path=@FOLDER@/out.bin")
 STREAMS = ("udp", "tcp", "tls")
 USERS = "users_file=@CONFIG@"
+# It reads no MIB, looks up no names and writes numbers, which is less work than its defaults.
 SNMPTRAPD = ("snmptrapd -f -C -c @CONFIG@ -Lf @FOLDER@/traps.log -n -On -m : "
              "udp:127.0.0.1:@PORT@")
 
@@ -133,6 +134,7 @@ RECEIVERS = [
     Receiver("ours, to a file", "netflow", ours("serviceradar-netflow", *DELIMITED),
              "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes",
              shows_marks=False),
+    # One file for the whole run, and no compression.
     Receiver("nfcapd", "netflow",
              "nfcapd -b 127.0.0.1 -p @PORT@ -w @FOLDER@/out -t 3600 -B @BUFFER@",
              "blocks of its own", out="out/", count=flows_in_log, ended=True),

@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 import compare_runs  # noqa: E402
 import document  # noqa: E402
+import jetstream  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import receivers  # noqa: E402
@@ -313,6 +315,15 @@ def test_a_peer_that_cannot_be_had_or_does_not_start_is_named_and_left_out(tmp_p
     assert "nfcapd: " + why in run.stderr and "nfacctd: " + why in run.stderr
     assert "Left out: nfcapd (all at one rate, round 1 of 1: it ended at once: no such thing)" in run.stdout
     assert is_measured(run.stdout, "ours, to a file", 3)
+
+
+@needs_senders
+@pytest.mark.skipif(not shutil.which("nats-server") or not os.path.exists(jetstream.PUBLISHER),
+                    reason="there is no nats-server, or the target bench is not built")
+def test_what_goes_into_jetstream_tells_of_its_own_conditions():
+    run = compare("jetstream", "--only-ours")
+    assert run.returncode == 0 and "Not measured" not in run.stdout, run.stdout + run.stderr
+    assert re.search(r"; nats-server [0-9.]+, rounds: 1; .*buffers of sockets: 65,536 KiB;", run.stdout), run.stdout
 
 
 @needs_senders
