@@ -17,6 +17,15 @@ PROGRAMS = ["capacity", "compare", "profile", "reliability", "run", "soak", "sys
 NEEDED = {"run": ["idle"], "reliability": ["modes"]}
 
 
+def module(name):
+    """A program without a suffix."""
+    sys.path.insert(0, HERE)
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(HERE, name))
+    found = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(found)
+    return found
+
+
 def run(name, *words, **variables):
     """Ends it as a user would when it goes on: then it stops what it started."""
     ran = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, name), *NEEDED.get(name, []), *words],
@@ -69,11 +78,27 @@ def test_a_soak_that_is_told_to_end_leaves_nothing_behind(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_half_of_a_profile_is_none(tmp_path, monkeypatch):
+    # Where the kernel may not be looked at, perf takes all else, and half of the time is nobody's.
+    profile = module("profile")
+    perf = tmp_path / "perf"
+    perf.write_text("#!/bin/sh\ncase \"$*\" in *cpu-clock:k*) echo 'No permission' >&2; exit 255;; esac\n")
+    perf.chmod(0o755)
+    monkeypatch.setenv("PATH", "%s:%s" % (tmp_path, os.environ["PATH"]))
+    assert profile.why_no_perf() == "perf may not sample the kernel here: No permission"
+
+
+def test_peers_that_cannot_be_unpacked_are_missing(tmp_path, monkeypatch):
+    import peers
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(peers, "FOLDER", str(tmp_path / "file"))
+    why = peers.unpack_all(["nfcapd"])["nfcapd"]
+    assert why.startswith("cannot be unpacked into %s/file/nfcapd (" % tmp_path) and why.endswith("SR_PEERS names another folder")
+
+
 @pytest.mark.parametrize("is_ok", [True, False])
 def test_the_guide_tells_only_of_a_soak_that_holds(is_ok, tmp_path, monkeypatch, capsys):
-    loader = importlib.machinery.SourceFileLoader("soak", os.path.join(HERE, "soak"))
-    soak = importlib.util.module_from_spec(importlib.util.spec_from_loader("soak", loader))
-    loader.exec_module(soak)
+    soak = module("soak")
     written = []
     monkeypatch.setattr(soak, "write", written.append)
     monkeypatch.setattr(soak, "report", lambda results: None)
