@@ -7,14 +7,12 @@
  */
 #include "shell/runtime.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -761,19 +759,6 @@ start(struct runtime *rt, char *error, size_t error_size)
     return uv_timer_start(&rt->tick, on_tick, TICK_MS, TICK_MS) == 0;
 }
 
-/*
- * One heap for all threads. Records are not allocated, so that there is nothing to wait for; the
- * default of eight for each processor has each thread keep what it needed in its worst moment, and
- * the resident set creeps up with every outage until all have had theirs.
- */
-static void
-bound_heap(void)
-{
-#ifdef M_ARENA_MAX
-    (void)mallopt(M_ARENA_MAX, 1);
-#endif
-}
-
 int
 sr_runtime_run(const struct sr_program *program, void **config, const struct sr_conf_source *source)
 {
@@ -783,9 +768,6 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     *config = NULL;
     apply_log_level(rt.boot_config);
     rt.passed = sr_listen_fds_new(); /* before any descriptor is opened */
-    bound_heap();
-    (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
-    (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
     rt.maintenance =
