@@ -76,7 +76,8 @@ class Process:
 def _tree(pid):
     pids = [pid]
     for path in glob.glob("/proc/%d/task/*/children" % pid):
-        with open(path) as children:
+        # A thread may end meanwhile: no such file, or no such process.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path) as children:
             for child in children.read().split():
                 pids += _tree(int(child))
     return pids
@@ -92,10 +93,13 @@ def _cpu_seconds(pid):
 
 
 def _memory_kib(pid):
-    """The largest resident set, the present one, and what of it is shared with other processes."""
-    with open("/proc/%d/status" % pid) as status:
+    """The largest resident set, the present one, and what of it is shared with other processes; 0 of one
+    that ended."""
+    values = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+            open("/proc/%d/status" % pid) as status:
         values = dict(re.findall(r"^(VmHWM|VmRSS|RssShmem):\s+(\d+) kB", status.read(), re.M))
-    return tuple(int(values[name]) for name in ("VmHWM", "VmRSS", "RssShmem"))
+    return tuple(int(values.get(name, 0)) for name in ("VmHWM", "VmRSS", "RssShmem"))
 
 
 def end_when_told():
