@@ -14,7 +14,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("SR_BIN", os.path.join(HERE, "..", "..", "build", "bin"))
 PROGRAMS = ["capacity", "compare", "profile", "reliability", "run", "soak", "syslog_bars"]
-NEEDED = {"run": ["idle"], "reliability": ["modes"]}
+ONE = {"run": ["idle"], "reliability": ["modes"]}  # of its parts, which it does not do without
 
 
 def module(name):
@@ -28,7 +28,7 @@ def module(name):
 
 def run(name, *words, **variables):
     """Ends it as a user would when it goes on: then it stops what it started."""
-    ran = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, name), *NEEDED.get(name, []), *words],
+    ran = subprocess.Popen([sys.executable, "-B", os.path.join(HERE, name), *words],
                            env=dict(os.environ, **variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True)
     try:
@@ -45,7 +45,7 @@ def refused(ran, text):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_folder_that_is_none_is_named(name):
-    refused(run(name, "--dir", "/no such folder"), "there is no folder /no such folder")
+    refused(run(name, *ONE.get(name, []), "--dir", "/no such folder"), "there is no folder /no such folder")
 
 
 @pytest.mark.parametrize("name,option", [
@@ -54,7 +54,7 @@ def test_a_folder_that_is_none_is_named(name):
     ("syslog_bars", "--rounds"), ("syslog_bars", "--messages")])
 @pytest.mark.parametrize("value", ["0", "-5", "nan", "many"])
 def test_what_must_be_positive_is_refused_when_it_is_not(name, option, value):
-    refused(run(name, "%s=%s" % (option, value)), "argument %s: %s is not a number above 0" % (option, value))
+    refused(run(name, *ONE.get(name, []), "%s=%s" % (option, value)), "argument %s: %s is not a number above 0" % (option, value))
 
 
 def test_half_a_run_is_refused():
@@ -109,8 +109,17 @@ def test_the_guide_tells_only_of_a_soak_that_holds(is_ok, tmp_path, monkeypatch,
     assert len(written) == is_ok and ("keeps its table" in capsys.readouterr().out) != is_ok
 
 
-@pytest.mark.parametrize("name", ["capacity", "compare", "reliability", "run", "syslog_bars"])
-def test_what_is_not_built_is_named_with_its_target(name, tmp_path):
-    ran = run(name, SR_BUILD=str(tmp_path))
-    assert ran.returncode == 1 and "not built" in ran.stderr and "--target bench" in ran.stderr
-    assert "Traceback" not in ran.stderr
+@pytest.mark.parametrize("name,words", [
+    ("capacity", []), ("compare", []), ("reliability", ["modes"]), ("syslog_bars", []), ("run", ["tail"]),
+    ("run", ["netflow"]), ("run", ["trapd"]), ("run", ["idle"]), ("profile", []), ("instructions", [])])
+def test_what_is_not_built_is_named_with_its_target(name, words, tmp_path):
+    ran = run(name, *words, SR_BUILD=str(tmp_path))
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran.stderr
+    if "valgrind is not installed" not in ran.stderr:
+        assert "not built" in ran.stderr and "--build --preset release --target " in ran.stderr
+
+
+def test_a_soak_of_programs_that_are_not_built_says_so_at_once(tmp_path):
+    ran = run("soak", "--bounded", "--dir", str(tmp_path), SR_BIN=str(tmp_path))
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr and "not built" in ran.stderr
+    assert "SR_BIN" in ran.stderr and os.listdir(tmp_path) == []
