@@ -96,6 +96,20 @@ def test_peers_that_cannot_be_unpacked_are_missing(tmp_path, monkeypatch):
     assert why.startswith("cannot be unpacked into %s/file/nfcapd (" % tmp_path) and why.endswith("SR_PEERS names another folder")
 
 
+def test_the_guide_tells_when_a_soak_was_and_how_to_repeat_it(monkeypatch):
+    soak, written = module("soak"), []
+    monkeypatch.setattr(soak, "put", lambda _path, _name, text: written.append(text))
+    result = {"program": "syslog", "minutes": 60.0, "datagrams_per_second": 2000, "records": 7200000,
+              "stored_once": 7200000, "outages": 11, "lives": 2, "reloads": 12, "rss_kib": [1024, 2048],
+              "rss_peak_kib": 4096, "rss_slope_kib_per_hour": 3.2, "descriptors": [20, 20], "threads": [9, 9]}
+    soak.write([dict(result, command="tests/bench/soak --minutes 60", date="2026-11-23")])
+    assert written[0].startswith("| program |") and written[0].endswith(
+        "|\n\n`tests/bench/soak --minutes 60`, 2026-11-23.\n")
+    assert soak.command(["--json", "x", "--minutes", "60", "--dir=/x", "--write"]) == "tests/bench/soak --minutes 60"
+    soak.write([result])  # of a file that was written before
+    assert written[1].rstrip().endswith("|")
+
+
 @pytest.mark.parametrize("is_ok", [True, False])
 def test_the_guide_tells_only_of_a_soak_that_holds(is_ok, tmp_path, monkeypatch, capsys):
     soak = module("soak")
