@@ -104,6 +104,36 @@ def test_what_is_stored_tells_of_losses_before_the_kernel_does():
     assert compare_runs.lost_records(load, {"records": 240}, 2, None) == 48
 
 
+def test_what_it_costs_to_be_asked_is_not_the_cost_of_a_record(monkeypatch):
+    class Asked:
+        cpu, records = 5.0, 0
+
+        def must_live(self):
+            pass
+
+        forget_peak = must_live
+
+        def tree_cpu_seconds(self):
+            return self.cpu
+
+        def memory_kib(self):
+            return (1024, 1024)
+
+        def counted(self):
+            self.cpu += 1  # a request to the collector
+            return self.records
+
+    def send(_load, _folder):
+        run.cpu, run.records = run.cpu + 0.5, run.records + 1000
+        return {"records": 1000, "seconds": 1.0}
+
+    run = Asked()
+    monkeypatch.setattr(compare_runs, "send", send)
+    monkeypatch.setattr(compare_runs, "wait_until_idle", lambda run: None)
+    found, _, _ = compare_runs.one_load(run, senders.Load("trap", transport="tcp"), "folder")
+    assert (found.us, found.lost) == (pytest.approx(500), 0)
+
+
 def test_what_only_the_end_tells_is_missing_once():
     runs = [result(lost=24), result(lost=0)]
     compare_runs.settle(runs, 30)
