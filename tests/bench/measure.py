@@ -237,7 +237,8 @@ def count_numbers(path):
 
 def enter_namespace():
     """Starts this program again in a network namespace, which only root can make."""
-    if os.geteuid() != 0 or "SR_BENCH_NAMESPACE" in os.environ or not shutil.which("unshare"):
+    if os.geteuid() != 0 or "SR_BENCH_NAMESPACE" in os.environ or not (
+            shutil.which("unshare") and shutil.which("ip")):
         return
     os.environ["SR_BENCH_NAMESPACE"] = "1"
     if subprocess.run(["unshare", "-n", "true"], stderr=subprocess.DEVNULL).returncode != 0:

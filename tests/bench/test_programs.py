@@ -78,6 +78,21 @@ def test_a_soak_that_is_told_to_end_leaves_nothing_behind(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("absent", ["unshare", "ip", None])
+def test_without_the_tools_for_a_namespace_there_is_none(absent, monkeypatch):
+    sys.path.insert(0, HERE)
+    import measure
+    entered = []
+    monkeypatch.setattr(measure.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(measure.os, "execvp", lambda *words: entered.append(words))
+    monkeypatch.setattr(measure.shutil, "which", lambda name: None if name == absent else "/bin/" + name)
+    monkeypatch.setattr(measure.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    monkeypatch.setenv("SR_BENCH_NAMESPACE", "")
+    monkeypatch.delenv("SR_BENCH_NAMESPACE")
+    measure.enter_namespace()
+    assert len(entered) == (absent is None)
+
+
 def test_half_of_a_profile_is_none(tmp_path, monkeypatch):
     # Where the kernel may not be looked at, perf takes all else, and half of the time is nobody's.
     profile = module("profile")
