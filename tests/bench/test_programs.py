@@ -78,6 +78,18 @@ def test_a_soak_that_is_told_to_end_leaves_nothing_behind(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(not os.path.exists(os.path.join(BIN, "..", "tests", "bench", "idle_peers")) or
+                    not os.path.exists(os.path.join(BIN, "serviceradar-syslog")), reason="not built")
+def test_a_part_that_fails_takes_no_other_along(tmp_path):
+    rsyslog = tmp_path / "rsyslogd"
+    rsyslog.write_text("#!/bin/sh\nexit 1\n")
+    rsyslog.chmod(0o755)
+    ran = run("syslog_bars", "--quick", "udp", "peers", SR_BUILD=os.path.dirname(os.path.abspath(BIN)),
+              SR_PEERS=str(tmp_path / "peers"), PATH="%s:%s" % (tmp_path, os.environ["PATH"]))
+    assert "Traceback" not in ran.stderr, ran.stderr
+    assert ran.stdout.count("**not measured** |") == 2 and "| udp |  | " in ran.stdout, ran.stdout
+
+
 @pytest.mark.parametrize("absent", ["unshare", "ip", None])
 def test_without_the_tools_for_a_namespace_there_is_none(absent, monkeypatch):
     sys.path.insert(0, HERE)
