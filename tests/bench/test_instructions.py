@@ -81,6 +81,26 @@ def test_a_case_that_is_none_is_named_whatever_stands_beside_it():
         gate.choose(known, ["syslog", "trap/v4"])
 
 
+def test_an_update_of_openssl_opens_the_gate_only_for_what_calls_it():
+    key = {"compiler": "gcc-12", "openssl": "OpenSSL 3.0.19"}
+    baselines = [{"key": key, "instructions": {"trap/v2c": 1000.0, "trap/v3": 1000.0}}]
+    recorded = gate.find(baselines, dict(key, openssl="OpenSSL 3.0.20"))
+    rows = gate.judge({"trap/v2c": 1100.0, "trap/v3": 1100.0}, recorded, all_cases=True)
+    assert gate.fails(rows) == ["trap/v2c"]
+    assert rows[1][2:] == (None, None, "")
+    assert gate.fails(gate.judge({"trap/v2c": 1.0, "trap/v3": 1100.0}, gate.find(baselines, key))) == ["trap/v3"]
+    assert gate.find(baselines, dict(key, compiler="gcc-13", openssl="OpenSSL 3.0.20")) is None
+
+
+def test_what_is_recorded_for_a_new_openssl_has_no_holes(tmp_path, monkeypatch):
+    path, key = str(tmp_path / "x.json"), {"compiler": "gcc-12", "openssl": "1"}
+    monkeypatch.setattr(gate, "BASELINES", str(tmp_path))
+    gate.record(path, key, {"trap/v3": 1.0, "trap/v2c": 1.0}, True)
+    gate.record(path, dict(key, openssl="2"), {"trap/v3": 2.0}, False)
+    assert gate.find(gate.read_baselines(path), dict(key, openssl="2")) == {"trap/v3": 2.0, "trap/v2c": 1.0}
+    assert gate.find(gate.read_baselines(path), key) == {"trap/v3": 1.0, "trap/v2c": 1.0}
+
+
 def test_a_baseline_is_found_by_all_of_its_key():
     baselines = [{"key": {"compiler": "gcc-12", "libc": "glibc-2.36"}, "instructions": {"a": 1.0}}]
     assert gate.find(baselines, {"compiler": "gcc-12", "libc": "glibc-2.36"}) == {"a": 1.0}
