@@ -143,7 +143,7 @@ send_all(struct run *run)
     uint64_t span_ns =
         run->options->send.has_rate || run->options->send.options.flood ? UINT64_MAX : SPAN_NS;
 
-    while (run->left > 0) {
+    while (run->left > 0 && stop == 0) {
         struct replay_message messages[SEND_BATCH_MAX];
         struct send_item items[SEND_BATCH_MAX];
         size_t count = replay_source_take(
@@ -402,6 +402,7 @@ replay_command(int argc, char **argv)
         .by_address = options.spoof_loopback,
         .needs_sources = options.spoof_loopback,
         .memory_max = MEMORY_MAX,
+        .stop = &stop,
     };
     if (!replay_source_open(&load, &run.source, message)) {
         complain("%s", message);

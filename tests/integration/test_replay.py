@@ -438,6 +438,24 @@ def test_a_capture_comes_from_standard_input_and_is_repeated(tmp_path, receiver)
     assert receiver.take(10) == messages(5) * 2
 
 
+def pipe_of(path):
+    """What bash makes of `<(cat path)`: a name for a pipe, and its descriptor."""
+    ours, theirs = os.pipe()
+    with open(theirs, "wb") as out:
+        out.write(pathlib.Path(path).read_bytes())  # less than a pipe holds
+    return "/dev/fd/%d" % ours, ours
+
+
+def test_captures_come_from_pipes_that_can_be_read_once(tmp_path, receiver):
+    pipes = [pipe_of(write_capture(tmp_path / "x.pcap", text)) for text in ([b"a"], [b"b"])]
+    done = run("replay", *[name for name, _ in pipes], "--to", to(receiver), "--loop", "2",
+               "--flood", pass_fds=[fd for _, fd in pipes])
+    for _, fd in pipes:
+        os.close(fd)
+    assert done.returncode == 0, done.stderr
+    assert receiver.take(4) == [b"a", b"b", b"a", b"b"]
+
+
 def test_a_cut_capture_is_sent_as_far_as_it_goes_and_fails(tmp_path, receiver):
     capture = write_capture(tmp_path / "x.pcap", messages(5))
     data = pathlib.Path(capture).read_bytes()

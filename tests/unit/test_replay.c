@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,37 @@ standard_input_larger_than_memory_cannot_be_repeated(void **state)
     (void)dup2(saved, STDIN_FILENO);
     close(saved);
     close(fd);
+    pcap_file_remove(&file);
+}
+
+/* Captures of GiB of which nothing is wanted are read for minutes. */
+static void
+a_signal_ends_reading(void **state)
+{
+    static volatile sig_atomic_t stop;
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[SEND_BATCH_MAX];
+    struct replay_source *source;
+    struct pcap_file file;
+    unsigned number = 0;
+    size_t count;
+
+    (void)state;
+    stop = 0;
+    write_large_capture(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = {
+        .paths = paths, .path_count = 1, .memory_max = 1 << 20, .stop = &stop
+    };
+
+    assert_true(replay_source_open(&load, &source, message));
+    stop = 1;
+    while ((count = replay_source_take(source, messages, SEND_BATCH_MAX, UINT64_MAX)) > 0) {
+        number += (unsigned)count;
+    }
+    assert_in_range(number, 1, PACKETS - 1);
+    assert_string_equal(replay_source_message(source), "");
+    replay_source_close(source);
     pcap_file_remove(&file);
 }
 
@@ -361,6 +393,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_capture_larger_than_memory_comes_in_pieces_and_is_repeated),
         cmocka_unit_test(standard_input_larger_than_memory_cannot_be_repeated),
+        cmocka_unit_test(a_signal_ends_reading),
         cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
         cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
         cmocka_unit_test(a_time_far_ahead_does_not_take_the_pauses_from_what_follows),
