@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "replay/replay_sources.h"
+#include "replay/replay_times.h"
 #include "send/send.h"
 #include "sr/capture.h"
 
@@ -18,9 +19,6 @@ enum {
     FIRST_BYTES = 1 << 20,
     FIRST_ENTRIES = 4096,
 };
-
-/* A year: no capture pauses for that long. */
-#define JUMP_NS (366 * UINT64_C(86400000000000))
 
 struct entry {
     size_t offset; /* into `bytes` */
@@ -35,10 +33,7 @@ struct replay_source {
     struct replay_sources *sources;
     struct sr_capture *capture; /* NULL once read to its end */
     size_t next_path;
-    uint64_t file_first_ns; /* the capture's time of its first message */
-    uint64_t file_base_ns;  /* when that is, for us */
-    bool in_file;           /* that message came */
-    uint64_t last_ns;
+    struct replay_times times;
     uint8_t *bytes;
     size_t bytes_len;
     size_t bytes_cap;
@@ -115,7 +110,7 @@ open_next(struct replay_source *source, char *message)
         return false;
     }
     source->next_path++;
-    source->in_file = false;
+    replay_times_begin_file(&source->times);
     return true;
 }
 
@@ -125,46 +120,10 @@ begin_pass(struct replay_source *source)
     sr_capture_close(source->capture);
     source->capture = NULL;
     source->next_path = 0;
-    source->last_ns = 0;
+    source->times = (struct replay_times){ 0 };
     source->read = 0;
     source->entry_count = 0;
     source->at = 0;
-}
-
-/* From here on the capture's time counts from `captured_ns`, and ours goes on. */
-static void
-begin_at(struct replay_source *source, uint64_t captured_ns)
-{
-    source->in_file = true;
-    source->file_first_ns = captured_ns;
-    source->file_base_ns = source->last_ns;
-}
-
-/*
- * Times that go back are those of the message before. Where the capturing host's clock was set, in
- * either direction, or a time cannot be held (0), what follows goes on from there.
- */
-static uint64_t
-time_of(struct replay_source *source, uint64_t captured_ns)
-{
-    uint64_t ns;
-
-    if (!source->in_file) {
-        begin_at(source, captured_ns);
-    }
-    if (captured_ns <= source->file_first_ns) {
-        if (source->file_first_ns - captured_ns > JUMP_NS) {
-            begin_at(source, captured_ns);
-        }
-        return source->last_ns;
-    }
-    ns = source->file_base_ns + (captured_ns - source->file_first_ns);
-    if (ns > source->last_ns && ns - source->last_ns > JUMP_NS) {
-        begin_at(source, captured_ns);
-    } else if (ns > source->last_ns) {
-        source->last_ns = ns;
-    }
-    return source->last_ns;
 }
 
 static bool
@@ -191,7 +150,7 @@ is_wanted(struct replay_source *source, const struct sr_captured *captured,
     }
     *ret_message = (struct replay_message){
         .bytes = packet.payload,
-        .time_ns = time_of(source, captured->time_ns),
+        .time_ns = replay_times_next(&source->times, captured->time_ns),
         .source = replay_sources_number(source->sources, &packet.source),
         .port = packet.destination.port,
     };

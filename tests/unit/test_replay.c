@@ -207,19 +207,17 @@ files_follow_each_other_and_times_never_go_back(void **state)
     pcap_file_remove(&second);
 }
 
+/* When messages that were captured at these seconds are due, in seconds. */
 static void
-a_clock_that_was_set_makes_no_pause_of_years(void **state)
+expect_due(const uint32_t *captured, const uint64_t *due, size_t count)
 {
-    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
-    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
     char message[SR_CAPTURE_MESSAGE_MAX] = "";
     struct replay_message messages[8];
     struct replay_source *source;
     struct pcap_file file;
 
-    (void)state;
     pcap_file_start(&file, 101);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < count; i++) {
         add_datagram(&file, captured[i], 1, 1, 514);
     }
     pcap_file_finish(&file);
@@ -227,12 +225,44 @@ a_clock_that_was_set_makes_no_pause_of_years(void **state)
     struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
 
     assert_true(replay_source_open(&load, &source, message));
-    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), count);
+    for (size_t i = 0; i < count; i++) {
         assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
     }
     replay_source_close(source);
     pcap_file_remove(&file);
+}
+
+static void
+a_clock_that_was_set_makes_no_pause_of_years(void **state)
+{
+    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
+    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
+
+    (void)state;
+    expect_due(captured, due, 5);
+}
+
+/* As by NTP, or behind the last packet of another capture that was appended. */
+static void
+a_clock_set_back_by_an_hour_makes_no_flood_of_an_hour(void **state)
+{
+    static const uint32_t captured[] = { 10000, 10002, 6402, 6401, 6405, 6465, 6400, 6403 };
+    static const uint64_t due[] = { 0, 2, 2, 2, 5, 65, 65, 68 };
+
+    (void)state;
+    expect_due(captured, due, 8);
+}
+
+/* As of two interfaces, or of captures that were merged by the order of packets. */
+static void
+two_clocks_that_take_turns_do_not_add_up(void **state)
+{
+    static const uint32_t captured[] = { 100, 7300, 101, 7301, 102, 7302, 7303, 105 };
+    static const uint64_t due[] = { 0, 7200, 7200, 7201, 7201, 7202, 7203, 7204 };
+
+    (void)state;
+    expect_due(captured, due, 8);
 }
 
 /* One packet with a wrong time, by fault or on purpose, must not make a flood of all behind it. */
@@ -240,28 +270,10 @@ static void
 a_time_far_ahead_does_not_take_the_pauses_from_what_follows(void **state)
 {
     static const uint32_t captured[] = { 1700000000, 2100000000, 1700000001, 1700000004 };
-    static const uint64_t due[] = { 0, 0, 0, 3 };
-    char message[SR_CAPTURE_MESSAGE_MAX] = "";
-    struct replay_message messages[8];
-    struct replay_source *source;
-    struct pcap_file file;
+    static const uint64_t due[] = { 0, 0, 1, 4 };
 
     (void)state;
-    pcap_file_start(&file, 101);
-    for (size_t i = 0; i < 4; i++) {
-        add_datagram(&file, captured[i], 1, 1, 514);
-    }
-    pcap_file_finish(&file);
-    char *const paths[] = { file.path };
-    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
-
-    assert_true(replay_source_open(&load, &source, message));
-    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 4);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
-    }
-    replay_source_close(source);
-    pcap_file_remove(&file);
+    expect_due(captured, due, 4);
 }
 
 static void
@@ -396,6 +408,8 @@ main(void)
         cmocka_unit_test(a_signal_ends_reading),
         cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
         cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
+        cmocka_unit_test(a_clock_set_back_by_an_hour_makes_no_flood_of_an_hour),
+        cmocka_unit_test(two_clocks_that_take_turns_do_not_add_up),
         cmocka_unit_test(a_time_far_ahead_does_not_take_the_pauses_from_what_follows),
         cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
         cmocka_unit_test(senders_that_find_no_room_share_a_number),
