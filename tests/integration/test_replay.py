@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -318,9 +319,10 @@ def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):
 
 # ---- What is shown ----
 
-def on_a_terminal(*args):
+def on_a_terminal(*args, columns=80):
     """What a command shows on a terminal as its standard error, and its standard output."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     with subprocess.Popen([CLI, *args], stdout=subprocess.PIPE, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
@@ -343,6 +345,14 @@ def test_progress_is_one_line_on_a_terminal_and_goes_at_the_end(tmp_path, receiv
     assert out.startswith("sent 60 datagrams")
     shown, _ = on_a_terminal("replay", capture, "--to", to(receiver), "--quiet")
     assert shown == ""
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+def test_the_line_of_progress_never_wraps(tmp_path, receiver, columns):
+    capture = write_capture(tmp_path / "x.pcap", messages(60))
+    shown, _ = on_a_terminal("replay", capture, "--to", to(receiver), columns=columns)
+    drawn = re.findall(r"\r([^\r\x1b]*)\x1b\[K", shown)
+    assert drawn and max(map(len, drawn)) == columns - 1, shown
 
 
 def test_no_progress_where_there_is_no_terminal(tmp_path, receiver):
