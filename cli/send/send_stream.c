@@ -24,6 +24,7 @@
 enum {
     WAIT_MS = 100, /* a signal that comes just before a wait is noticed this late */
     READ_BYTES = 4096,
+    READS_MAX = 16, /* at once, of a receiver that talks without end */
 };
 
 /* ---- Making one ---- */
@@ -249,7 +250,10 @@ look_tls(struct stream *st)
 
     ERR_clear_error();
     errno = 0;
-    while (SSL_read_ex(st->ssl, bytes, sizeof(bytes), &len) == 1) {
+    for (int i = 0; SSL_read_ex(st->ssl, bytes, sizeof(bytes), &len) == 1; i++) {
+        if (i == READS_MAX) {
+            return true;
+        }
     }
     wanted = SSL_get_error(st->ssl, 0);
     if (wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE) {
@@ -267,7 +271,10 @@ stream_look(struct stream *st)
     if (st->ssl != NULL) {
         return look_tls(st);
     }
-    while ((len = recv(st->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+    for (int i = 0; (len = recv(st->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0; i++) {
+        if (i == READS_MAX) {
+            return true;
+        }
     }
     if (len == 0) {
         return ended(st, "the receiver closed it");

@@ -19,8 +19,8 @@
 #include "sr/banned.h"
 
 enum {
-    WAIT_MS = 100,     /* a signal that comes just before a wait is noticed this late */
-    WRITES_MAX = 4096, /* of a connection that are remembered before acknowledged ones are not */
+    WAIT_MS = 100,    /* a signal that comes just before a wait is noticed this late */
+    WRITES_MAX = 256, /* of a connection that are remembered before acknowledged ones are not */
     MESSAGE_MAX =
         65536 /* what a listener of syslog takes; IPFIX (RFC 7011, section 3.1) has less */
 };
@@ -37,6 +37,7 @@ enum {
 /* Messages that reach up to a place of the connection. */
 struct write {
     uint64_t end;
+    uint64_t bytes; /* without framing */
     uint32_t messages;
 };
 
@@ -88,7 +89,7 @@ connect_one(struct sender *s, uint32_t index, uint64_t limit_ns, char *message)
 static bool
 connect_first(struct sender *s, char *message)
 {
-    for (size_t i = 0; i < s->target.address_count; i++) {
+    for (size_t i = 0; i < s->target.address_count && *s->options.stop == 0; i++) {
         s->streams->address = s->target.addresses[i];
         if (connect_one(s, 0, CONNECT_NS, message)) {
             return true;
@@ -133,6 +134,10 @@ streams_open(struct sender *s, char *message)
         bool ok = t->count == 0 ? connect_first(s, message)
                                 : connect_one(s, t->count, CONNECT_NS, message);
 
+        if (!ok && *s->options.stop != 0) {
+            (void)snprintf(message, SEND_MESSAGE_MAX,
+                "interrupted while connecting to %.200s: nothing was sent", s->options.to);
+        }
         if (!ok) {
             return SEND_ECONNECT;
         }
@@ -156,27 +161,43 @@ forget_acknowledged(struct connection *c)
     c->write_count = keep;
 }
 
-/* Without memory the last entry stands for more messages: their fate is told by its end. */
+/* Room for one more, where there is memory. */
 static void
-remember(struct connection *c, uint32_t messages)
+make_room(struct connection *c)
 {
-    if (c->write_count == c->write_cap && c->write_cap >= WRITES_MAX) {
-        forget_acknowledged(c);
-    }
-    if (c->write_count == c->write_cap) {
-        size_t cap = c->write_cap == 0 ? 16 : c->write_cap * 2;
-        struct write *more = realloc(c->writes, cap * sizeof(*more));
+    size_t cap = c->write_cap == 0 ? 16 : c->write_cap * 2;
+    struct write *more;
 
-        if (more != NULL) {
-            c->writes = more;
-            c->write_cap = cap;
+    if (c->write_cap >= WRITES_MAX) {
+        forget_acknowledged(c);
+        /* With less than half of it free, the time to forget would come again too soon. */
+        if (c->write_count <= c->write_cap / 2) {
+            return;
         }
     }
+    more = realloc(c->writes, cap * sizeof(*more));
+    if (more != NULL) {
+        c->writes = more;
+        c->write_cap = cap;
+    }
+}
+
+/* Without memory the last entry stands for more messages: their fate is told by its end. */
+static void
+remember(struct connection *c, uint32_t messages, uint64_t bytes)
+{
+    struct write *last;
+
+    if (c->write_count == c->write_cap) {
+        make_room(c);
+    }
     if (c->write_count < c->write_cap) {
-        c->writes[c->write_count++] = (struct write){ c->stream.written, messages };
+        c->writes[c->write_count++] = (struct write){ c->stream.written, bytes, messages };
     } else if (c->write_count > 0) {
-        c->writes[c->write_count - 1].end = c->stream.written;
-        c->writes[c->write_count - 1].messages += messages;
+        last = &c->writes[c->write_count - 1];
+        last->end = c->stream.written;
+        last->bytes += bytes;
+        last->messages += messages;
     }
 }
 
@@ -187,6 +208,7 @@ count_unacknowledged(struct sender *s, struct connection *c)
     forget_acknowledged(c);
     for (size_t i = 0; i < c->write_count; i++) {
         s->totals.sent -= c->writes[i].messages;
+        s->totals.bytes -= c->writes[i].bytes;
         s->totals.lost += c->writes[i].messages;
     }
     c->write_count = 0;
@@ -293,16 +315,41 @@ wait_for_room(struct sender *s, const struct connection *c, uint64_t *stalled_ns
     send_waits(s);
 }
 
-/* Gives all of the bytes to the connection, unless it ends; returns how many. */
+/* Where the message ends of which some is written; `done` between two of them. */
 static size_t
-write_all(struct sender *s, struct connection *c, const uint8_t *bytes, size_t len)
+end_of_begun(const size_t *ends, size_t count, size_t done)
+{
+    size_t i = 0;
+
+    while (i < count && ends[i] < done) {
+        i++;
+    }
+    return i < count && done > 0 ? ends[i] : done;
+}
+
+/*
+ * Gives the frames that end at `ends` to the connection, unless it ends; returns how many bytes. A
+ * signal leaves the rest, but for a message that was begun: the receiver would take its first part
+ * for a whole one, so that it has a second to take the other.
+ */
+static size_t
+write_all(struct sender *s, struct connection *c, const size_t *ends, size_t count, size_t len)
 {
     uint64_t stalled_ns = 0;
+    uint64_t limit_ns = 0; /* 0: there was no signal */
     size_t done = 0;
 
-    while (done < len && *s->options.stop == 0) {
-        ssize_t n = stream_write(&c->stream, bytes + done, len - done);
+    while (done < len) {
+        ssize_t n;
 
+        if (limit_ns == 0 && *s->options.stop != 0) {
+            limit_ns = send_now_ns() + HURRY_NS;
+            len = end_of_begun(ends, count, done);
+        }
+        if (done == len || (limit_ns != 0 && send_now_ns() >= limit_ns)) {
+            break;
+        }
+        n = stream_write(&c->stream, s->streams->out + done, len - done);
         if (n > 0) {
             done += (size_t)n;
         } else if (n < 0 || (stalled_ns > 0 && !stream_look(&c->stream))) {
@@ -345,6 +392,7 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
     size_t count, const size_t *ends, size_t done, bool ended)
 {
     uint32_t given = 0;
+    uint64_t bytes = 0;
 
     if (ended) {
         done -= c->unacknowledged < done ? (size_t)c->unacknowledged : done;
@@ -355,6 +403,7 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
         } else if (ends[i] <= done) {
             send_count(s, &items[order[i]], &c->wall_ns);
             given++;
+            bytes += items[order[i]].bytes.len;
         } else if (ended) {
             s->totals.lost++;
         } else {
@@ -362,7 +411,7 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
         }
     }
     if (given > 0 && !ended) {
-        remember(c, given);
+        remember(c, given, bytes);
     }
 }
 
@@ -381,7 +430,7 @@ send_run(struct sender *s, struct connection *c, const struct send_item *items,
     }
     /* A collector is quick enough to store the first message before the call returns. */
     c->wall_ns = s->options.sent != NULL ? send_wall_ns() : 0;
-    done = write_all(s, c, s->streams->out, len);
+    done = write_all(s, c, ends, count, len);
     settle(s, c, items, order, count, ends, done, c->stream.fd < 0);
 }
 

@@ -2,7 +2,10 @@
 """serviceradar-cli replay over TCP and TLS, to receivers that read, stall, close and come back."""
 
 import json
+import os
+import pty
 import queue
+import re
 import signal
 import socket
 import ssl
@@ -12,7 +15,7 @@ import threading
 
 import pytest
 
-from lab import Authority
+from lab import Authority, wait_for
 from test_replay import CLI, messages, run, write_capture
 
 
@@ -63,6 +66,19 @@ def server():
     yield make
     for s in made:
         s.socket.close()
+
+
+def catches_sigint(pid):
+    """Whether the process has a handler for SIGINT, by its status in /proc."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
+def connects(pid):
+    """Whether the process has a socket."""
+    folder = f"/proc/{pid}/fd"
+    return any(os.readlink(f"{folder}/{fd}").startswith("socket:") for fd in os.listdir(folder))
 
 
 IPFIX = struct.pack("!HHIII", 10, 16, 0, 0, 0)
@@ -210,6 +226,53 @@ def test_a_target_that_never_reads_again_is_left_on_a_signal(tmp_path, server):
     summary = json.loads(out)
     assert summary["lost"] > 0 and "did not take the last" in err
     assert summary["unsent"] > 0
+    assert summary["bytes"] == summary["sent"] * 1000
+
+
+def test_a_signal_cuts_no_message(tmp_path, server):
+    go_on = threading.Event()
+
+    def read_late(connection):
+        go_on.wait(20)
+        s.read(connection)
+    s = server(serve=read_late)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 9973] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "0",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert "does not read; waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        out, err = process.communicate(timeout=20)
+    lines = s.take().split(b"\n")
+    assert lines.pop() == b"" and set(map(len, lines)) == {9973}
+    assert json.loads(out)["sent"] == len(lines), err
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_a_signal_while_connecting_is_told_as_such(tmp_path, server, scheme):
+    held = []
+    if scheme == "tls":
+        # A connection stands, and nobody answers the handshake.
+        port = server(serve=held.append).port
+    else:
+        # The backlog is full, so that nobody answers at all.
+        full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        port = full.getsockname()[1]
+        held += [full, *[socket.socket() for _ in range(4)]]
+        for waiting in held[1:]:
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+    capture = write_capture(tmp_path / "x.pcap", messages(1))
+    with subprocess.Popen([CLI, "replay", capture, "--to", f"{scheme}://127.0.0.1:{port}"],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_for("a connection that is begun", lambda: catches_sigint(process.pid) and connects(process.pid))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    for each in held:
+        each.close()
+    assert process.returncode == 1 and out == ""
+    assert "interrupted while connecting" in err
 
 
 def test_a_target_that_closes_is_connected_to_again_and_losses_are_counted(tmp_path, server):
@@ -260,8 +323,37 @@ def test_what_a_reset_throws_away_is_lost_and_not_sent(tmp_path, server):
     assert summary["reconnected"] == 1 and summary["sent"] + summary["lost"] == 20000
     # A socket's buffer was full of messages.
     assert summary["lost"] > 64
+    assert summary["bytes"] == summary["sent"] * 1000
     assert s.take().count(b"\n") <= summary["sent"]
     assert process.returncode == 1
+
+
+def test_what_is_lost_makes_no_rate_of_the_line(tmp_path, server):
+    shown = b""
+    gone = threading.Event()
+
+    def leave(connection):
+        gone.wait(20)
+        s.socket.close()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    s = server(serve=leave)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 60000] * 100)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--rate", "200", "--loop", "5"],
+                          stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+                if b"does not read" in shown:
+                    gone.set()
+        except OSError:
+            pass  # the other side is closed
+        process.wait(timeout=20)
+    os.close(ours)
+    drawn = re.findall(rb"\r\d+ sent  (\d+)/s  \d+ lost", shown)
+    assert drawn and max(map(int, drawn)) < 1000000, shown
 
 
 def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server):

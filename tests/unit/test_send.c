@@ -13,6 +13,7 @@
 #include "send/send_pace.h"
 #include "send/send_segments.h"
 #include "send/send_show.h"
+#include "send/send_stream.h"
 #include "send/send_target.h"
 
 /* ---- Targets ---- */
@@ -400,6 +401,27 @@ what_a_signal_kept_from_being_sent_is_counted(void **state)
     close(sink.fd);
 }
 
+/* ---- Connections ---- */
+
+/* It would keep us from sending, and from signals. */
+static void
+a_receiver_that_talks_without_end_is_not_listened_to(void **state)
+{
+    static const uint8_t talk[120000];
+    struct stream stream = { .fd = -1 };
+    uint8_t rest;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(send(ends[1], talk, sizeof(talk), 0), sizeof(talk));
+    stream.fd = ends[0];
+    assert_true(stream_look(&stream));
+    assert_int_equal(recv(ends[0], &rest, 1, MSG_PEEK | MSG_DONTWAIT), 1);
+    close(ends[1]);
+    stream_close(&stream);
+}
+
 /* ---- The line of progress ---- */
 
 static void
@@ -416,6 +438,8 @@ the_line_says_part_and_time_left_when_the_whole_is_known(void **state)
     totals.lost = 750;
     send_show_line(&totals, 1000, 125, 2, line, sizeof(line));
     assert_string_equal(line, "250 sent  125/s  3 refused  750 lost  100 %");
+    send_show_line(&totals, UINT64_MAX, 125, 3600, line, sizeof(line));
+    assert_string_equal(line, "250 sent  125/s  3 refused  750 lost  0 %");
 }
 
 int
@@ -438,6 +462,7 @@ main(void)
         cmocka_unit_test(each_source_has_a_socket_and_its_own_address),
         cmocka_unit_test(a_datagram_too_long_for_the_network_is_counted_and_left_out),
         cmocka_unit_test(what_a_signal_kept_from_being_sent_is_counted),
+        cmocka_unit_test(a_receiver_that_talks_without_end_is_not_listened_to),
         cmocka_unit_test(the_line_says_part_and_time_left_when_the_whole_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
