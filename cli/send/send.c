@@ -81,6 +81,26 @@ send_waits(struct sender *s)
     }
 }
 
+const char *
+send_remedy(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files (`ulimit -Hn`), or take fewer sources or mapped "
+               "ports";
+    case EAGAIN: /* no free port, ip(7) */
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+        return "take fewer sources or mapped ports, each of which needs one of the ports of "
+               "net.ipv4.ip_local_port_range";
+    case EACCES: return "messages go to one host: this is the address of all";
+    case EPERM: return "look at what the firewall of this host forbids to send";
+    case EINVAL: return "senders with addresses of 127.0.0.0/8 reach this host only";
+    default: return "check the address, the routes of this host, and firewalls on the way";
+    }
+}
+
 bool
 send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret)
 {

@@ -125,10 +125,8 @@ datagrams_open(struct sender *s, char *message)
     for (d->count = 0; d->count < s->options.sources; d->count++) {
         ok = d->count == 0 ? open_first(s) : open_outlet(s, d->count, 0, &d->outlets[d->count]);
         if (!ok) {
-            (void)snprintf(message, SEND_MESSAGE_MAX,
-                "cannot send to '%.200s' port %u: %s; check the address and the routes of this "
-                "host",
-                s->target.host, s->target.port, strerror(errno));
+            (void)snprintf(message, SEND_MESSAGE_MAX, "cannot send to '%.200s' port %u: %s; %s",
+                s->target.host, s->target.port, strerror(errno), send_remedy(errno));
             return SEND_ECONNECT;
         }
     }
@@ -154,7 +152,8 @@ find_outlet(struct sender *s, const struct send_item *item)
     o = calloc(1, sizeof(*o));
     if (o == NULL || !open_outlet(s, source, item->port, o)) {
         s->totals.error = errno;
-        send_tell(s, "cannot open a socket to port %u: %s", item->port, strerror(errno));
+        send_tell(s, "cannot open a socket to port %u: %s; %s", item->port,
+            strerror(s->totals.error), send_remedy(s->totals.error));
         free(o);
         return NULL;
     }
@@ -255,7 +254,7 @@ recover(struct sender *s, const struct outlet *outlet, int error, uint64_t icmp)
         return true;
     }
     s->totals.error = error;
-    send_tell(s, "cannot send to %s: %s", s->options.to, strerror(error));
+    send_tell(s, "cannot send to %s: %s; %s", s->options.to, strerror(error), send_remedy(error));
     return false;
 }
 

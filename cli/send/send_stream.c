@@ -94,9 +94,8 @@ say_unconnected(const char *to, int error, char *message)
             "`listen` setting (`ss -ltn` on that host shows who listens)",
             to);
     } else {
-        (void)snprintf(message, SEND_MESSAGE_MAX,
-            "cannot connect to %.200s: %s; check the address, and firewalls on the way", to,
-            strerror(error));
+        (void)snprintf(message, SEND_MESSAGE_MAX, "cannot connect to %.200s: %s; %s", to,
+            strerror(error), send_remedy(error));
     }
 }
 

@@ -124,6 +124,21 @@ is_loopback(const struct in6_addr *address)
     return IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address);
 }
 
+/* Link-local addresses are those of one interface: others of the same may be on another link. */
+static bool
+is_same_link(const struct sockaddr *a, const struct sockaddr *b)
+{
+    struct sockaddr_in6 a6;
+    struct sockaddr_in6 b6;
+
+    if (a->sa_family != AF_INET6 || b->sa_family != AF_INET6) {
+        return true;
+    }
+    memcpy(&a6, a, sizeof(a6));
+    memcpy(&b6, b, sizeof(b6));
+    return !IN6_IS_ADDR_LINKLOCAL(&a6.sin6_addr) || a6.sin6_scope_id == b6.sin6_scope_id;
+}
+
 bool
 send_address_is_ours(const struct sockaddr *address)
 {
@@ -143,7 +158,7 @@ send_address_is_ours(const struct sockaddr *address)
     }
     for (const struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
         found = i->ifa_addr != NULL && to_v6(i->ifa_addr, &own) &&
-                memcmp(&own, &wanted, sizeof(own)) == 0;
+                memcmp(&own, &wanted, sizeof(own)) == 0 && is_same_link(i->ifa_addr, address);
     }
     freeifaddrs(list);
     return found;

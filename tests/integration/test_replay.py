@@ -305,6 +305,39 @@ def test_there_may_be_more_sources_than_a_shell_allows_open_files(tmp_path, rece
     assert "200 sources want 264 open files" in done.stderr and "ulimit -Hn" in done.stderr
 
 
+@pytest.mark.parametrize("options, words", [
+    (["--to", "udp://127.255.255.255:514"], "the address of all"),
+    (["--to", "udp://192.0.2.77:514", "--i-know-what-i-am-doing", "--spoof-loopback"],
+     "reach this host only"),
+])
+def test_a_target_that_the_kernel_refuses_is_told_with_its_remedy(tmp_path, options, words):
+    capture = write_capture(tmp_path / "x.pcap", messages(4))
+    done = run("replay", capture, *options)
+    assert done.returncode == 1 and done.stdout == ""
+    assert words in done.stderr
+
+
+def test_sockets_of_mapped_ports_beyond_the_limit_are_told(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(200), sources=200)
+    done = run("replay", capture, "--to", to(receiver), "--sources", "150", "--flood", "--json",
+               "--port-map", "514:9", preexec_fn=lambda: resource.setrlimit(
+                   resource.RLIMIT_NOFILE, (220, 220)))
+    assert done.returncode == 1
+    assert "Too many open files; raise the limit" in done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["sent"] + summary["unsent"] <= 200 and summary["unsent"] > 0
+
+
+def test_a_summary_that_cannot_be_written_is_no_success(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(4))
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([CLI, "replay", capture, "--to", to(receiver), "--flood", "--json"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=30,
+                              check=False)
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left on device" in done.stderr
+
+
 def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):
     other = Receiver()
     first = write_capture(tmp_path / "x.pcap", messages(3), port=2055)

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,33 @@ loopback_is_this_host_and_documentation_addresses_are_not(void **state)
     assert_false(is_ours("128.0.0.1"));
     assert_false(is_ours("2001:db8::1"));
     assert_false(is_ours("::ffff:192.0.2.1"));
+}
+
+/* fe80::1 on one interface says nothing of who is fe80::1 on another one. */
+static void
+an_own_link_local_address_is_ours_on_its_link_only(void **state)
+{
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET };
+    struct ifaddrs *list;
+
+    (void)state;
+    assert_int_equal(getifaddrs(&list), 0);
+    for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+        if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET6) {
+            memcpy(&v6, i->ifa_addr, sizeof(v6));
+            if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr)) {
+                break;
+            }
+            v6.sin6_family = AF_INET;
+        }
+    }
+    freeifaddrs(list);
+    if (v6.sin6_family != AF_INET6) {
+        skip(); /* this host has none */
+    }
+    assert_true(send_address_is_ours((struct sockaddr *)&v6));
+    v6.sin6_scope_id += 1000;
+    assert_false(send_address_is_ours((struct sockaddr *)&v6));
 }
 
 static void
@@ -449,6 +477,7 @@ main(void)
         cmocka_unit_test(a_target_is_a_scheme_a_host_and_a_port),
         cmocka_unit_test(anything_else_is_no_target),
         cmocka_unit_test(loopback_is_this_host_and_documentation_addresses_are_not),
+        cmocka_unit_test(an_own_link_local_address_is_ours_on_its_link_only),
         cmocka_unit_test(another_host_is_refused_unless_that_is_wanted),
         cmocka_unit_test(due_times_have_no_error_that_adds_up),
         cmocka_unit_test(a_speed_divides_the_original_time),
