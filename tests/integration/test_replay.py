@@ -452,6 +452,15 @@ def test_refusals_are_told_in_words_and_fail(tmp_path, receiver):
     assert summary["errors"] == 20
 
 
+def test_a_refusal_names_the_port_that_was_mapped_to(tmp_path, receiver):
+    gone = Receiver()
+    gone.socket.close()
+    capture = write_capture(tmp_path / "x.pcap", messages(2))
+    done = run("replay", capture, "--to", to(receiver), "--port-map", "514:%d" % gone.port)
+    assert done.returncode == 1
+    assert "nothing listens on " + to(gone) in done.stderr
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]"])
 def test_a_single_refused_datagram_is_noticed(tmp_path, receiver, host):
     capture = write_capture(tmp_path / "x.pcap", messages(1))
