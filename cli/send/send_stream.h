@@ -23,6 +23,7 @@ struct stream {
     uint64_t written; /* bytes that were given to the kernel, of TLS the encrypted ones */
     short wants;      /* events of poll() that a write waits for */
     bool half_closed;
+    bool refused;  /* TLS ended it for who we are: nothing was taken */
     char why[160]; /* it ended */
 };
 

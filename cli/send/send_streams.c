@@ -48,7 +48,9 @@ struct connection {
     uint64_t wall_ns;        /* when the write began; 0: nobody wants to know */
     bool ended;              /* before, and soon */
     uint64_t unacknowledged; /* bytes, when it ended */
-    struct write *writes;    /* those that may not be acknowledged, in their order */
+    uint64_t given;          /* messages, and their bytes, since it was made */
+    uint64_t given_bytes;
+    struct write *writes; /* those that may not be acknowledged, in their order */
     size_t write_count;
     size_t write_cap;
 };
@@ -83,6 +85,7 @@ connect_one(struct sender *s, uint32_t index, uint64_t limit_ns, char *message)
 
     c->tried_ns = now;
     c->write_count = 0;
+    c->given = c->given_bytes = 0;
     return stream_connect(&c->stream, &way, s->options.to, message);
 }
 
@@ -201,10 +204,34 @@ remember(struct connection *c, uint32_t messages, uint64_t bytes)
     }
 }
 
-/* What the receiving host has not acknowledged, it does not have. */
+/* The first time. Ends sending: all connections show the same certificate. */
+static void
+tell_refused(struct sender *s, const struct connection *c)
+{
+    if (s->totals.error == 0) {
+        s->totals.error = ECONNREFUSED;
+        send_tell(s,
+            "%s refused the connection: %s; give the certificate that it wants with --cert, and "
+            "compare its `tls` settings",
+            s->options.to, c->stream.why);
+    }
+}
+
+/*
+ * What the receiving host has not acknowledged, it does not have. Who refused the connection has
+ * nothing, whatever its host acknowledged.
+ */
 static void
 count_unacknowledged(struct sender *s, struct connection *c)
 {
+    if (c->stream.refused) {
+        s->totals.sent -= c->given;
+        s->totals.bytes -= c->given_bytes;
+        s->totals.lost += c->given;
+        c->write_count = 0;
+        tell_refused(s, c);
+        return;
+    }
     forget_acknowledged(c);
     for (size_t i = 0; i < c->write_count; i++) {
         s->totals.sent -= c->writes[i].messages;
@@ -227,7 +254,8 @@ connection_ended(struct sender *s, struct connection *c)
         c->tried_ns = 0;
     }
     c->ended = true;
-    if (s->streams->told_ns == 0 || send_now_ns() - s->streams->told_ns > TELL_NS) {
+    if (!c->stream.refused &&
+        (s->streams->told_ns == 0 || send_now_ns() - s->streams->told_ns > TELL_NS)) {
         s->streams->told_ns = send_now_ns();
         send_tell(s,
             "a connection to %s ended (%s), %llu messages did not arrive; connecting again once a "
@@ -394,7 +422,9 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
     uint32_t given = 0;
     uint64_t bytes = 0;
 
-    if (ended) {
+    if (ended && c->stream.refused) {
+        done = 0;
+    } else if (ended) {
         done -= c->unacknowledged < done ? (size_t)c->unacknowledged : done;
     }
     for (size_t i = 0; i < count; i++) {
@@ -412,6 +442,8 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
     }
     if (given > 0 && !ended) {
         remember(c, given, bytes);
+        c->given += given;
+        c->given_bytes += bytes;
     }
 }
 
@@ -454,12 +486,13 @@ streams_send(struct sender *s, const struct send_item *items, size_t count)
 /* ---- The end ---- */
 
 /*
- * Until the receiver has closed it too. When its host has all, or after a signal, that is waited
- * for a second only.
+ * Until the receiver has closed it too. When its host has all, that is waited for a second only;
+ * after a signal for a second in all.
  */
 static void
-wait_taken(struct sender *s, struct connection *c, uint64_t deadline_ns)
+wait_taken(struct sender *s, struct connection *c, uint64_t *all_ns)
 {
+    uint64_t deadline_ns = *all_ns;
     struct pollfd answer = { .fd = c->stream.fd, .events = POLLIN };
     bool hurry = false;
     uint64_t now;
@@ -468,6 +501,7 @@ wait_taken(struct sender *s, struct connection *c, uint64_t deadline_ns)
         if (!hurry && (*s->options.stop != 0 || stream_unacknowledged(&c->stream) == 0)) {
             hurry = true;
             deadline_ns = now + HURRY_NS < deadline_ns ? now + HURRY_NS : deadline_ns;
+            *all_ns = *s->options.stop != 0 ? deadline_ns : *all_ns;
         }
         if (poll(&answer, 1, WAIT_MS) > 0 && !stream_look(&c->stream)) {
             break;
@@ -492,7 +526,7 @@ streams_finish(struct sender *s)
     deadline_ns = send_now_ns() + FINISH_NS;
     for (uint32_t i = 0; i < t->count; i++) {
         if (t->connections[i].stream.fd >= 0) {
-            wait_taken(s, &t->connections[i], deadline_ns);
+            wait_taken(s, &t->connections[i], &deadline_ns);
         }
     }
     if (s->totals.lost > lost) {

@@ -169,6 +169,21 @@ def test_a_certificate_is_shown_to_who_wants_one(tmp_path, server):
     assert done.returncode == 1 and "no private key of that certificate" in done.stderr
 
 
+@pytest.mark.parametrize("pace", [["--flood"], ["--rate", "1000"], ["--flood", "--sources", "5"]])
+def test_who_refuses_our_certificate_has_nothing(tmp_path, server, pace):
+    """With TLS 1.3 that is told behind the handshake, when its host has acknowledged messages."""
+    authority = Authority(tmp_path)
+    s = server(tls_context(authority.issue("listener"), authority.file))
+    capture = write_capture(tmp_path / "x.pcap", messages(300))
+    done = run("replay", capture, "--to", s.url("tls", "localhost"), "--ca", str(authority.file),
+               "--json", *pace)
+    assert done.returncode == 1
+    told = "refused the connection: tlsv13 alert certificate required; give the certificate"
+    assert done.stderr.count(told) == 1
+    summary = json.loads(done.stdout)
+    assert summary["sent"] == 0 and summary["bytes"] == 0 and summary["lost"] > 0
+
+
 def test_tls_with_who_speaks_none_says_what_to_compare(tmp_path, server):
     def greet(connection):
         with connection:
