@@ -60,8 +60,9 @@ struct streams {
     uint32_t count;
     struct sockaddr_storage address; /* that could be connected to */
     struct ssl_ctx_st *tls;
-    uint8_t *out;     /* the frames of a batch */
-    uint64_t told_ns; /* when the end of a connection was told last */
+    uint8_t *out;           /* the frames of a batch */
+    uint64_t told_ns;       /* when the end of a connection was told last */
+    uint64_t unanswered_ns; /* when an attempt to connect again ended without an answer */
     bool told_stall;
 };
 
@@ -266,16 +267,25 @@ connection_ended(struct sender *s, struct connection *c)
 
 /* ---- Being there ---- */
 
-/* One attempt, when the last one is long enough ago. */
+/*
+ * One attempt, when the last one is long enough ago. Where nobody answers, an attempt takes all of
+ * its time, in which no other message is sent: it is that of all connections.
+ */
 static bool
 try_again(struct sender *s, struct connection *c)
 {
+    struct streams *t = s->streams;
+    uint64_t now = send_now_ns();
     char message[SEND_MESSAGE_MAX];
 
-    if (c->tried_ns != 0 && send_now_ns() - c->tried_ns < AGAIN_NS) {
+    if ((c->tried_ns != 0 && now - c->tried_ns < AGAIN_NS) ||
+        (t->unanswered_ns != 0 && now - t->unanswered_ns < AGAIN_NS)) {
         return false;
     }
-    if (!connect_one(s, (uint32_t)(c - s->streams->connections), AGAIN_NS, message)) {
+    if (!connect_one(s, (uint32_t)(c - t->connections), AGAIN_NS, message)) {
+        if (send_now_ns() - now >= AGAIN_NS) {
+            t->unanswered_ns = send_now_ns();
+        }
         return false;
     }
     s->totals.reconnected++;

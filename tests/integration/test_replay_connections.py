@@ -68,6 +68,15 @@ def server():
         s.socket.close()
 
 
+def fill_backlog(address):
+    """Connections that nobody accepts, so that who comes behind them is not answered."""
+    waiting = [socket.socket() for _ in range(4)]
+    for each in waiting:
+        each.setblocking(False)
+        each.connect_ex(address)
+    return waiting
+
+
 def catches_sigint(pid):
     """Whether the process has a handler for SIGINT, by its status in /proc."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
@@ -274,10 +283,7 @@ def test_a_signal_while_connecting_is_told_as_such(tmp_path, server, scheme):
         # The backlog is full, so that nobody answers at all.
         full = socket.create_server(("127.0.0.1", 0), backlog=0)
         port = full.getsockname()[1]
-        held += [full, *[socket.socket() for _ in range(4)]]
-        for waiting in held[1:]:
-            waiting.setblocking(False)
-            waiting.connect_ex(("127.0.0.1", port))
+        held += [full, *fill_backlog(full.getsockname())]
     capture = write_capture(tmp_path / "x.pcap", messages(1))
     with subprocess.Popen([CLI, "replay", capture, "--to", f"{scheme}://127.0.0.1:{port}"],
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -384,6 +390,31 @@ def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server
     summary = json.loads(done.stdout)
     assert summary["sent"] + summary["lost"] == 100 and summary["lost"] > 50
     assert summary["errors"] == summary["lost"] and summary["reconnected"] == 0
+
+
+def test_a_target_that_never_answers_holds_up_no_others(tmp_path):
+    """Each attempt to connect takes a second then, of which a message for each source has one."""
+    target = socket.create_server(("127.0.0.1", 0), backlog=20)
+    address = target.getsockname()
+    capture = write_capture(tmp_path / "x.pcap", messages(200), sources=20)
+    with subprocess.Popen([CLI, "replay", capture, "--to", "tcp://%s:%d" % address, "--sources",
+                           "20", "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        accepted = [target.accept()[0] for _ in range(20)]
+        assert accepted[0].recv(1)  # all are connected
+        target.listen(0)
+        fill = fill_backlog(address)
+        for connection in accepted:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    for each in [target, *fill]:
+        each.close()
+    summary = json.loads(out)
+    assert summary["lost"] > 0 and summary["sent"] + summary["lost"] == 200, err
 
 
 def test_a_flood_waits_for_its_target_to_come_back(tmp_path, server):
