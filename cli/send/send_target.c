@@ -164,6 +164,23 @@ send_address_is_ours(const struct sockaddr *address)
     return found;
 }
 
+/*
+ * The unspecified address is this host's, and by which of them it is reached depends on the address
+ * that a socket sends from: from 127.1.2.3 it would be that one.
+ */
+static void
+name_loopback(struct sockaddr_storage *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)address;
+
+    if (address->ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY)) {
+        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    } else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) {
+        v6->sin6_addr = in6addr_loopback;
+    }
+}
+
 static enum send_err
 refuse(const struct send_target *target, const struct addrinfo *info, char *message)
 {
@@ -202,6 +219,7 @@ send_target_resolve(struct send_target *target, bool anywhere, char *message)
 
         memcpy(address, i->ai_addr, i->ai_addrlen);
         send_address_set_port(address, target->port);
+        name_loopback(address);
         if (!anywhere && !send_address_is_ours(i->ai_addr)) {
             err = refuse(target, i, message);
         }

@@ -277,9 +277,10 @@ def test_sources_keep_their_socket_and_passes_take_the_next(tmp_path, receiver):
     assert len({receiver.socket.recvfrom(100)[1] for _ in range(18)}) == 9
 
 
-def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver):
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver, host):
     capture = write_capture(tmp_path / "x.pcap", messages(6), sources=3, interval=0)
-    done = run("replay", capture, "--to", to(receiver), "--spoof-loopback")
+    done = run("replay", capture, "--to", f"udp://{host}:{receiver.port}", "--spoof-loopback")
     assert done.returncode == 0, done.stderr
     got = {m: a[0] for m, a in (receiver.socket.recvfrom(100) for _ in range(6))}
     assert [got[m] for m in messages(6)] == ["127.0.2.1", "127.0.2.2", "127.0.2.3"] * 2
