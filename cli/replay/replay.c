@@ -112,7 +112,9 @@ prepare(
             .port = port_map_find(&options->port_map, messages[i].port),
         };
         tell_pause(run, items[i].due_ns, pace_scale_ns(last_ns, options->speed));
-        replay_renew_item(run->renew, i, &items[i]);
+        if (run->renew != NULL) {
+            replay_renew_item(run->renew, i, send_wait_ns(run->sender, &items[i], i), &items[i]);
+        }
     }
     run->in_pass += count;
 }

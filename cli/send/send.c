@@ -241,6 +241,15 @@ due_ns(const struct sender *s, const struct send_item *item, uint64_t index)
     return s->start_ns + (s->options.rate > 0 ? pace_due_ns(s->options.rate, index) : item->due_ns);
 }
 
+uint64_t
+send_wait_ns(const struct sender *s, const struct send_item *item, size_t ahead)
+{
+    uint64_t now = send_now_ns();
+    uint64_t due = s->options.flood ? 0 : due_ns(s, item, s->taken + ahead);
+
+    return due > now ? due - now : 0;
+}
+
 /* In slices: a signal between the test and the sleep would go unnoticed. */
 static void
 sleep_until(struct sender *s, uint64_t until_ns)

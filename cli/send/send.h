@@ -103,6 +103,12 @@ void send_start(struct sender *s);
 size_t send_batch_size(const struct sender *s);
 
 /*
+ * How long it is, in ns, until the time of a message that will be given with `ahead` others before
+ * it, which were not given yet; 0 when that is past, and in a flood.
+ */
+uint64_t send_wait_ns(const struct sender *s, const struct send_item *item, size_t ahead);
+
+/*
  * Waits for the time of each of the `count` (at most SEND_BATCH_MAX) messages and sends it. A
  * socket without room is waited for. Returns false when sending has come to its end: a signal, or
  * send_totals()->error.

@@ -2,6 +2,7 @@
 """serviceradar-cli replay against real UDP sockets."""
 
 import base64
+import datetime
 import io
 import ipaddress
 import json
@@ -142,6 +143,17 @@ def test_without_a_rate_messages_keep_their_time(tmp_path, receiver, speed, due)
     done = run("replay", capture, "--to", to(receiver), "--json", *speed)
     assert json.loads(done.stdout)["seconds"] >= due * 0.98
     assert receiver.take(6) == messages(6)
+
+
+@pytest.mark.parametrize("pace", [[], ["--rate", "1"]])
+def test_a_new_message_has_the_time_that_it_is_sent_at(tmp_path, receiver, pace):
+    recorded = [b"<13>1 2020-01-01T00:00:00.000000Z host app - - - %d" % i for i in range(2)]
+    capture = write_capture(tmp_path / "x.pcap", recorded, interval=1)
+    done = run("replay", capture, "--to", to(receiver), "--rewrite", "syslog", *pace)
+    assert done.returncode == 0, done.stderr
+    first, second = (datetime.datetime.fromisoformat(message.split()[1].decode())
+                     for message in receiver.take(2))
+    assert 0.9 < (second - first).total_seconds() < 1.1
 
 
 def test_passes_are_a_usual_gap_apart(tmp_path, receiver):
