@@ -183,7 +183,9 @@ read_one(struct replay_source *source, struct replay_message *ret_message)
         enum sr_capture_err err;
 
         if (source->capture == NULL && !open_next(source, message)) {
-            keep_message(source, message);
+            if (!is_stopped(source)) {
+                keep_message(source, message);
+            }
             return false;
         }
         err = sr_capture_next(source->capture, &captured);

@@ -55,7 +55,7 @@ bool stream_connect(struct stream *st, const struct stream_way *way, const char 
  */
 ssize_t stream_write(struct stream *st, const uint8_t *bytes, size_t len);
 
-/* Reads what the peer says, of which nothing matters; false when it has ended (`why`). */
+/* Reads some of what the peer says, of which nothing matters; false when it has ended (`why`). */
 bool stream_look(struct stream *st);
 
 /* Bytes of `written` that the receiving host has not acknowledged. */

@@ -13,6 +13,7 @@
 #include "replay/replay_load.h"
 #include "replay/replay_options.h"
 #include "replay/replay_sources.h"
+#include "replay/replay_times.h"
 #include "send/send.h"
 #include "sr/capture.h"
 
@@ -277,6 +278,34 @@ a_time_far_ahead_does_not_take_the_pauses_from_what_follows(void **state)
 }
 
 static void
+whatever_clocks_say_times_never_go_back_nor_leap_more_than_a_year(void **state)
+{
+    static const uint64_t bases[] = { 0, 1, UINT64_C(1700000000000000000), UINT64_MAX / 2,
+        UINT64_MAX - 1000 };
+    const uint64_t year_ns = 366 * UINT64_C(86400000000000);
+    struct replay_times times = { .line_count = 0 };
+    uint64_t random = 88172645463325252; /* xorshift64, Marsaglia 2003 */
+    uint64_t last_ns = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 200000; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        /* Steps of any size from one of a few clocks. */
+        uint64_t captured_ns = bases[random % 5] + (random >> 8 >> (i % 56));
+        uint64_t ns = replay_times_next(&times, captured_ns);
+
+        assert_true(ns >= last_ns && ns - last_ns <= year_ns);
+        last_ns = ns;
+        if (i % 1000 == 999) {
+            replay_times_begin_file(&times);
+        }
+    }
+    assert_true(last_ns > 0);
+}
+
+static void
 only_messages_of_nearly_the_same_time_are_taken_at_once(void **state)
 {
     char message[SR_CAPTURE_MESSAGE_MAX] = "";
@@ -411,6 +440,7 @@ main(void)
         cmocka_unit_test(a_clock_set_back_by_an_hour_makes_no_flood_of_an_hour),
         cmocka_unit_test(two_clocks_that_take_turns_do_not_add_up),
         cmocka_unit_test(a_time_far_ahead_does_not_take_the_pauses_from_what_follows),
+        cmocka_unit_test(whatever_clocks_say_times_never_go_back_nor_leap_more_than_a_year),
         cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
         cmocka_unit_test(senders_that_find_no_room_share_a_number),
         cmocka_unit_test(each_sender_gets_a_loopback_address_that_no_other_has),
