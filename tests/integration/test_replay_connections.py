@@ -107,6 +107,15 @@ def test_messages_are_framed_on_a_connection(tmp_path, server, options, payloads
     assert s.take() == stream
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_netflow_before_ipfix_has_no_form_for_connections(tmp_path, server, scheme):
+    netflow_9 = struct.pack("!HHIIII", 9, 0, 0, 0, 0, 0)
+    capture = write_capture(tmp_path / "x.pcap", [netflow_9])
+    done = run("replay", capture, "--to", server().url(scheme))
+    assert done.returncode == 2
+    assert "only IPFIX goes over connections: send it to udp://" in done.stderr
+
+
 def test_an_empty_message_cannot_be_counted_in_octets(tmp_path, server):
     s = server()
     capture = write_capture(tmp_path / "x.pcap", [b"one", b"", b"two"])
