@@ -13,14 +13,14 @@
 #include <openssl/ssl.h>
 
 #include "send/send_frame.h"
+#include "send/send_given.h"
 #include "send/send_segments.h"
 #include "send/send_stream.h"
 
 #include "sr/banned.h"
 
 enum {
-    WAIT_MS = 100,    /* a signal that comes just before a wait is noticed this late */
-    WRITES_MAX = 256, /* of a connection that are remembered before acknowledged ones are not */
+    WAIT_MS = 100, /* a signal that comes just before a wait is noticed this late */
     MESSAGE_MAX =
         65536 /* what a listener of syslog takes; IPFIX (RFC 7011, section 3.1) has less */
 };
@@ -34,13 +34,6 @@ enum {
 #define TELL_NS (10 * (uint64_t)SEND_NS_PER_SECOND)
 #define LOOK_NS 10000000U
 
-/* Messages that reach up to a place of the connection. */
-struct write {
-    uint64_t end;
-    uint64_t bytes; /* without framing */
-    uint32_t messages;
-};
-
 struct connection {
     struct stream stream;
     uint64_t tried_ns; /* the last attempt to connect */
@@ -48,11 +41,7 @@ struct connection {
     uint64_t wall_ns;        /* when the write began; 0: nobody wants to know */
     bool ended;              /* before, and soon */
     uint64_t unacknowledged; /* bytes, when it ended */
-    uint64_t given;          /* messages, and their bytes, since it was made */
-    uint64_t given_bytes;
-    struct write *writes; /* those that may not be acknowledged, in their order */
-    size_t write_count;
-    size_t write_cap;
+    struct given given;
 };
 
 struct streams {
@@ -85,8 +74,7 @@ connect_one(struct sender *s, uint32_t index, uint64_t limit_ns, char *message)
     };
 
     c->tried_ns = now;
-    c->write_count = 0;
-    c->given = c->given_bytes = 0;
+    given_begin(&c->given);
     return stream_connect(&c->stream, &way, s->options.to, message);
 }
 
@@ -151,58 +139,19 @@ streams_open(struct sender *s, char *message)
 
 /* ---- What was given, and what of it is lost ---- */
 
-static void
-forget_acknowledged(struct connection *c)
+static uint64_t
+acknowledged(const struct connection *c)
 {
-    uint64_t done = c->stream.written - stream_unacknowledged(&c->stream);
-    size_t keep = 0;
-
-    for (size_t i = 0; i < c->write_count; i++) {
-        if (c->writes[i].end > done) {
-            c->writes[keep++] = c->writes[i];
-        }
-    }
-    c->write_count = keep;
+    return c->stream.written - stream_unacknowledged(&c->stream);
 }
 
-/* Room for one more, where there is memory. */
 static void
-make_room(struct connection *c)
+remember(struct connection *c, struct given_sum sum)
 {
-    size_t cap = c->write_cap == 0 ? 16 : c->write_cap * 2;
-    struct write *more;
-
-    if (c->write_cap >= WRITES_MAX) {
-        forget_acknowledged(c);
-        /* With less than half of it free, the time to forget would come again too soon. */
-        if (c->write_count <= c->write_cap / 2) {
-            return;
-        }
+    if (given_is_full(&c->given)) {
+        given_make_room(&c->given, acknowledged(c));
     }
-    more = realloc(c->writes, cap * sizeof(*more));
-    if (more != NULL) {
-        c->writes = more;
-        c->write_cap = cap;
-    }
-}
-
-/* Without memory the last entry stands for more messages: their fate is told by its end. */
-static void
-remember(struct connection *c, uint32_t messages, uint64_t bytes)
-{
-    struct write *last;
-
-    if (c->write_count == c->write_cap) {
-        make_room(c);
-    }
-    if (c->write_count < c->write_cap) {
-        c->writes[c->write_count++] = (struct write){ c->stream.written, bytes, messages };
-    } else if (c->write_count > 0) {
-        last = &c->writes[c->write_count - 1];
-        last->end = c->stream.written;
-        last->bytes += bytes;
-        last->messages += messages;
-    }
+    given_add(&c->given, c->stream.written, sum);
 }
 
 /* The first time. Ends sending: all connections show the same certificate. */
@@ -225,21 +174,16 @@ tell_refused(struct sender *s, const struct connection *c)
 static void
 count_unacknowledged(struct sender *s, struct connection *c)
 {
+    struct given_sum all = c->given.all;
+    struct given_sum lost = given_lose(&c->given, acknowledged(c));
+
     if (c->stream.refused) {
-        s->totals.sent -= c->given;
-        s->totals.bytes -= c->given_bytes;
-        s->totals.lost += c->given;
-        c->write_count = 0;
+        lost = all;
         tell_refused(s, c);
-        return;
     }
-    forget_acknowledged(c);
-    for (size_t i = 0; i < c->write_count; i++) {
-        s->totals.sent -= c->writes[i].messages;
-        s->totals.bytes -= c->writes[i].bytes;
-        s->totals.lost += c->writes[i].messages;
-    }
-    c->write_count = 0;
+    s->totals.sent -= lost.messages;
+    s->totals.bytes -= lost.bytes;
+    s->totals.lost += lost.messages;
 }
 
 static void
@@ -429,8 +373,7 @@ static void
 settle(struct sender *s, struct connection *c, const struct send_item *items, const uint8_t *order,
     size_t count, const size_t *ends, size_t done, bool ended)
 {
-    uint32_t given = 0;
-    uint64_t bytes = 0;
+    struct given_sum given = { 0 };
 
     if (ended && c->stream.refused) {
         done = 0;
@@ -442,18 +385,16 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
             s->totals.too_long++;
         } else if (ends[i] <= done) {
             send_count(s, &items[order[i]], &c->wall_ns);
-            given++;
-            bytes += items[order[i]].bytes.len;
+            given.messages++;
+            given.bytes += items[order[i]].bytes.len;
         } else if (ended) {
             s->totals.lost++;
         } else {
             s->totals.unsent++;
         }
     }
-    if (given > 0 && !ended) {
-        remember(c, given, bytes);
-        c->given += given;
-        c->given_bytes += bytes;
+    if (given.messages > 0 && !ended) {
+        remember(c, given);
     }
 }
 
@@ -553,7 +494,7 @@ streams_close(struct streams *t)
     }
     for (uint32_t i = 0; i < t->count; i++) {
         stream_close(&t->connections[i].stream);
-        free(t->connections[i].writes);
+        given_free(&t->connections[i].given);
     }
     SSL_CTX_free(t->tls);
     free(t->connections);

@@ -11,6 +11,7 @@
 
 #include "send/send.h"
 #include "send/send_frame.h"
+#include "send/send_given.h"
 #include "send/send_pace.h"
 #include "send/send_segments.h"
 #include "send/send_show.h"
@@ -431,6 +432,55 @@ what_a_signal_kept_from_being_sent_is_counted(void **state)
 
 /* ---- Connections ---- */
 
+static void
+what_lies_behind_the_acknowledged_bytes_is_lost(void **state)
+{
+    struct given given = { 0 };
+    struct given_sum lost;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 10; i++) {
+        given_add(&given, i * 100, (struct given_sum){ .messages = 2, .bytes = i });
+    }
+    lost = given_lose(&given, 799); /* the eighth is cut */
+    assert_int_equal(lost.messages, 6);
+    assert_int_equal(lost.bytes, 8 + 9 + 10);
+    assert_int_equal(given_lose(&given, 0).messages, 0);
+    given_add(&given, 100, (struct given_sum){ .messages = 1 });
+    assert_int_equal(given_lose(&given, 100).messages, 0);
+    given_free(&given);
+}
+
+/* There are 10,000 connections, for hours. */
+static void
+what_was_acknowledged_takes_no_memory(void **state)
+{
+    struct given given = { 0 };
+    struct given_sum one = { .messages = 1, .bytes = 1 };
+    struct given_sum lost;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 100000; i++) {
+        if (given_is_full(&given)) {
+            given_make_room(&given, i - 100);
+        }
+        given_add(&given, i, one);
+    }
+    assert_int_equal(given.cap, GIVEN_MAX);
+    assert_int_equal(given.all.messages, 100000);
+    /* A receiver with a large window has more on its way, and all of it is known. */
+    for (uint64_t i = 100001; i <= 102000; i++) {
+        if (given_is_full(&given)) {
+            given_make_room(&given, 100000);
+        }
+        given_add(&given, i, one);
+    }
+    assert_int_equal(given.cap, 2048);
+    lost = given_lose(&given, 100500);
+    assert_int_equal(lost.messages, 1500);
+    given_free(&given);
+}
+
 /* It would keep us from sending, and from signals. */
 static void
 a_receiver_that_talks_without_end_is_not_listened_to(void **state)
@@ -491,6 +541,8 @@ main(void)
         cmocka_unit_test(each_source_has_a_socket_and_its_own_address),
         cmocka_unit_test(a_datagram_too_long_for_the_network_is_counted_and_left_out),
         cmocka_unit_test(what_a_signal_kept_from_being_sent_is_counted),
+        cmocka_unit_test(what_lies_behind_the_acknowledged_bytes_is_lost),
+        cmocka_unit_test(what_was_acknowledged_takes_no_memory),
         cmocka_unit_test(a_receiver_that_talks_without_end_is_not_listened_to),
         cmocka_unit_test(the_line_says_part_and_time_left_when_the_whole_is_known),
     };
