@@ -461,14 +461,18 @@ ask_for_stream(struct admin *a, const char *stream, jsStreamInfo **ret_info, jsE
 }
 
 enum admin_err
-admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last)
+admin_stream_state(struct admin *a, const char *stream, struct admin_stream_state *ret_state)
 {
     jsErrCode code = 0;
     jsStreamInfo *info = NULL;
     natsStatus s = ask_for_stream(a, stream, &info, &code);
 
     if (s == NATS_OK) {
-        *ret_last = info->State.LastSeq;
+        *ret_state = (struct admin_stream_state){
+            .first = info->State.FirstSeq,
+            .last = info->State.LastSeq,
+            .created_ns = info->Created,
+        };
     }
     jsStreamInfo_Destroy(info);
     return explain(a, s, code);

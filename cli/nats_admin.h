@@ -146,11 +146,16 @@ struct admin_follow {
  */
 enum admin_err admin_follow(struct admin *a, const struct admin_follow *from);
 
-/*
- * The sequence number of the last message that a stream has had, 0 before the first.
- * ADMIN_EABSENT, _EREFUSED, _ENOANSWER.
- */
-enum admin_err admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last);
+/* Sequence numbers of a stream. One that holds nothing has its next one as its first. */
+struct admin_stream_state {
+    uint64_t first;
+    uint64_t last;      /* of all that it has had, 0 before the first */
+    int64_t created_ns; /* the server's wall clock: of one that was made anew it is another */
+};
+
+/* ADMIN_EABSENT, _EREFUSED, _ENOANSWER. Bounded by 5 s. */
+enum admin_err admin_stream_state(
+    struct admin *a, const char *stream, struct admin_stream_state *ret_state);
 
 /*
  * Tries to publish or to subscribe, and waits at most 2 s for the server to say that it is not
