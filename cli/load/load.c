@@ -181,6 +181,7 @@ prepare(struct load_options *o, const struct profile *profile)
         .sources = o->sending.options.sources,
         .run = (uint32_t)(sr_clock_random_u64() & RUN_MASK),
         .start_ns = sr_clock_wall_ns(),
+        .utc_offset_s = sr_clock_utc_offset_s(),
     };
     struct traffic *traffic;
     struct trouble trouble;

@@ -110,6 +110,7 @@ open_syslog(struct traffic *t, const struct traffic_plan *plan, struct trouble *
     struct syslog_load load = {
         .sources = plan->sources,
         .run = plan->run,
+        .utc_offset_s = plan->utc_offset_s,
         .hosts = (uint32_t)p->hosts,
         .host_prefix = p->host_prefix,
         .apps = p->apps.items,

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "command.h"
 #include "replay/rewrite.h"
@@ -27,15 +26,6 @@ struct replay_renew {
     bool fine, was_read;
     uint8_t room[SEND_BATCH_MAX][REWRITE_ROOM];
 };
-
-static int32_t
-local_offset_s(void)
-{
-    time_t now = time(NULL);
-    struct tm local;
-
-    return localtime_r(&now, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
-}
 
 static void
 tell_trouble(const struct trouble *trouble)
@@ -66,7 +56,7 @@ replay_renew_open(const struct replay_options *options)
         .kind = options->kind,
         .marked = verifies,
         .run = (uint32_t)sr_clock_random_u64() & RUN_MASK,
-        .utc_offset_s = local_offset_s(),
+        .utc_offset_s = sr_clock_utc_offset_s(),
         .is_one_host = !options->spoof_loopback,
     };
     /* calloc(): pages of the room that no message fills are never touched. */

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -87,6 +88,18 @@ def test_messages_are_records_without_a_dead_letter(lab, given, strict):
     assert ledger["deadlettered"] == 0
     expect_once(text_marks(path), summary)
     no_dead_letters(path)
+
+
+def test_dates_without_a_zone_are_of_this_hosts(lab, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    config, path = output(lab)
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    formats = ("rfc5424", "rfc3164", "cisco", "cef", "json")
+    for name in formats:
+        load("syslog", "--to", url(daemon), "--rate", 100, "--count", 1, "--format", name)
+    daemon.settled(len(formats))
+    ages = [time.time() - json.loads(line)["timestamp"] for line in path.read_bytes().splitlines()]
+    assert len(ages) == len(formats) and max(map(abs, ages)) < 120, ages
 
 
 def test_connections_carry_messages_of_64_kib(lab):
