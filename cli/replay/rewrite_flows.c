@@ -354,6 +354,18 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
     return REWRITE_OK;
 }
 
+/* The version that flows of this type came in, 0: none that has numbers of ours. */
+static uint16_t
+version_of_type(uint64_t type)
+{
+    switch (type) {
+    case NF_TYPE_V5: return V5;
+    case NF_TYPE_V9: return V9;
+    case NF_TYPE_IPFIX: return IPFIX;
+    default: return 0;
+    }
+}
+
 bool
 rewrite_flows_find(struct rewrite_flows *f, struct sr_span record, uint64_t *ret_number)
 {
@@ -365,11 +377,10 @@ rewrite_flows_find(struct rewrite_flows *f, struct sr_span record, uint64_t *ret
     }
     uint64_t sequence = nf_flow_get(&flow, NF_SEQUENCE_NUM);
     uint64_t domain = nf_flow_get(&flow, NF_OBSERVATION_DOMAIN_ID);
-    uint64_t type = nf_flow_get(&flow, NF_TYPE);
-    if (sequence > UINT32_MAX || domain > UINT32_MAX) {
+    uint16_t version = version_of_type(nf_flow_get(&flow, NF_TYPE));
+    if (version == 0 || sequence > UINT32_MAX || domain > UINT32_MAX) {
         return false;
     }
-    uint16_t version = type == NF_TYPE_IPFIX ? IPFIX : type == NF_TYPE_V9 ? V9 : V5;
     bool found =
         rewrite_numbers_find(f->numbers, (uint32_t)sequence, version, (uint32_t)domain, &number);
     if (!found && version == V5) { /* v7 is stored as v5 */

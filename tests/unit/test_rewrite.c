@@ -167,6 +167,25 @@ numbers_of_flows_are_kept_only_for_who_asks_for_them(void **state)
 }
 
 static void
+flows_of_no_known_version_are_not_ours(void **state)
+{
+    struct rewrite *r = rewrite_for(TRAFFIC_NETFLOW, true);
+    struct rewritten result;
+    uint8_t room[16];
+    uint64_t number;
+
+    (void)state;
+    assert_int_equal(
+        rewrite_message(r, 0, NOW, (struct sr_span){ v5, sizeof(v5) }, out, &result), REWRITE_OK);
+    struct sr_span flow = stored_flow(out, room);
+    for (uint8_t type = 0; type < 6; type++) {
+        room[1] = type; /* FlowMessage.Type: 1 is sFlow, which counts datagrams in that field */
+        assert_int_equal(rewrite_read(r, flow, &number), type == 2);
+    }
+    rewrite_free(r);
+}
+
+static void
 the_first_bytes_tell_the_kind(void **state)
 {
     (void)state;
@@ -187,6 +206,7 @@ main(void)
         cmocka_unit_test(the_time_stamp_of_v1_goes_on_with_the_clock),
         cmocka_unit_test(marks_of_another_run_are_not_ours),
         cmocka_unit_test(numbers_of_flows_are_kept_only_for_who_asks_for_them),
+        cmocka_unit_test(flows_of_no_known_version_are_not_ours),
         cmocka_unit_test(the_first_bytes_tell_the_kind),
     };
 
