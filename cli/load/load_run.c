@@ -239,7 +239,8 @@ load_run(const struct load_run *run, struct trouble *trouble)
     r.room = traffic_room(run->traffic);
     r.buffers = malloc(r.room * SEND_BATCH_MAX);
     if (r.buffers == NULL) {
-        (void)trouble_errno(trouble, ENOMEM, "prepare", "the messages");
+        (void)trouble_say(trouble, ENOMEM, "free memory, or use smaller sizes",
+            "there is no memory for the messages");
         return EXIT_RUNTIME;
     }
     verify.read = read_number;

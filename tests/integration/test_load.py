@@ -298,6 +298,7 @@ def test_what_is_stored_is_verified(lab):
                    "--verify", server.url, "--stream", "events", "--profile", "vendor-mix")
     assert summary["verify"]["expected"] == summary["verify"]["stored"] == 2000
     assert summary["verify"]["missing"] == summary["verify"]["unexpected"] == 0
+    assert summary["verify"]["fine"] is True
 
 
 def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
@@ -346,6 +347,17 @@ def test_what_is_not_stored_is_missing(lab):
     summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 10, "--verify",
                    server.url, "--stream", "events", "--verify-wait", 1, code=1)
     assert summary["verify"]["missing"] == summary["sent"] == 10
+    assert summary["verify"]["fine"] is False
+
+
+def test_a_run_of_which_nothing_was_sent_says_that_nothing_is_verified(lab):
+    server = lab.server()
+    server.client().add_stream()
+    done = subprocess.run([CLI, "load", "syslog", "--to", "udp://127.0.0.1:9", "--flood",
+                           "--duration", "1ns", "--verify", server.url, "--stream", "events",
+                           "--json"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "nothing could be verified" in done.stderr, done
+    assert json.loads(done.stdout)["verify"]["fine"] is False
 
 
 # ---- Wrong usage ----
@@ -380,6 +392,14 @@ def test_what_is_not_stored_is_missing(lab):
 ])
 def test_wrong_usage_is_told_with_a_remedy(args, said):
     assert said in refused(*args)
+
+
+def test_a_password_that_is_no_password_is_told_with_its_path(lab):
+    path = lab.dir / "password"
+    path.write_text("x" * 5000)
+    said = refused("trap", "--to", "udp://127.0.0.1:9", "--rate", 1, "--format", "v3", "--set",
+                   "trap.auth=SHA", "--set", f"trap.auth_password_file={path}")
+    assert f"cannot read {path}: " in said and "on its first line" in said, said
 
 
 def test_a_key_of_a_profile_that_there_is_not_is_told_with_its_line(lab):
