@@ -11,6 +11,7 @@
 #include "decode/datagram.h"
 #include "decode/output.h"
 #include "replay/rewrite_numbers.h"
+#include "verify/ledger.h"
 
 #include "sr/banned.h"
 
@@ -342,7 +343,10 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
         is_known = is_known && !messages[i].is_unknown;
     }
     bool is_marked = is_known && records > 0 && number != REWRITE_UNMARKED;
-    if (!number_messages(f, messages, count, is_marked ? number : REWRITE_UNMARKED)) {
+    /* Beyond what a ledger holds they are not kept, or a replay without an end would fill memory.
+     */
+    const bool is_kept = is_marked && number < LEDGER_NUMBERS_MAX;
+    if (!number_messages(f, messages, count, is_kept ? number : REWRITE_UNMARKED)) {
         return REWRITE_EUNKNOWN;
     }
     memcpy(out, message.data, message.len);

@@ -553,9 +553,11 @@ was_read_to_end(const struct verify *v, const struct last_look *look, struct tro
     if (look->is_done && look->err != ADMIN_OK) {
         return explain(v, look->err, look->detail, trouble);
     }
-    if (look->is_done && look->state.created_ns != v->at_start.created_ns) {
+    if (look->is_done &&
+        (look->state.created_ns != v->at_start.created_ns || look->state.last + 1 < v->next)) {
         return trouble_say(trouble, 0, "run it again, and leave the stream as it is meanwhile",
-            "stream %s was made anew while it was read", v->options.stream);
+            "stream %s was made anew while it was read, or lost messages at its end",
+            v->options.stream);
     }
     if (find_removed(v, look, trouble)) {
         return false;

@@ -4,6 +4,8 @@
 
 #include "replay/replay_options.h"
 #include "replay/rewrite.h"
+#include "replay/rewrite_parts.h"
+#include "verify/ledger.h"
 
 #define NOW UINT64_C(1795348923000000000) /* 2026-11-22T12:02:03Z */
 
@@ -166,6 +168,29 @@ numbers_of_flows_are_kept_only_for_who_asks_for_them(void **state)
     }
 }
 
+/* A replay without an end with --verify: what its ledger has no room for is told at its end. */
+static void
+numbers_that_no_ledger_holds_are_not_kept(void **state)
+{
+    const struct sr_span datagram = { v5, sizeof(v5) };
+    struct sr_span bytes;
+    uint32_t records;
+    uint64_t number;
+    uint8_t room[16];
+
+    (void)state;
+    for (uint32_t more = 0; more < 2; more++) {
+        struct rewrite_flows *f = rewrite_flows_new(1, true);
+        assert_non_null(f);
+        assert_int_equal(rewrite_flows_datagram(f, 0, NOW, LEDGER_NUMBERS_MAX - 1 + more, datagram,
+                             out, &bytes, &records),
+            REWRITE_OK);
+        assert_int_equal(records, 1);
+        assert_int_equal(rewrite_flows_find(f, stored_flow(out, room), &number), more == 0);
+        rewrite_flows_free(f);
+    }
+}
+
 static void
 flows_of_no_known_version_are_not_ours(void **state)
 {
@@ -206,6 +231,7 @@ main(void)
         cmocka_unit_test(the_time_stamp_of_v1_goes_on_with_the_clock),
         cmocka_unit_test(marks_of_another_run_are_not_ours),
         cmocka_unit_test(numbers_of_flows_are_kept_only_for_who_asks_for_them),
+        cmocka_unit_test(numbers_that_no_ledger_holds_are_not_kept),
         cmocka_unit_test(flows_of_no_known_version_are_not_ours),
         cmocka_unit_test(the_first_bytes_tell_the_kind),
     };
