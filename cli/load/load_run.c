@@ -28,6 +28,8 @@ struct running {
     struct schedule schedule;
     bool is_flood;
     bool has_bursts;
+    bool is_sending;   /* send_items() may be waiting */
+    bool is_timed_out; /* it was, when the time was over */
     uint64_t due_ns;   /* of the next message; not of a flood */
     uint64_t start_ns; /* monotonic */
     uint64_t messages; /* with records, that were made */
@@ -104,6 +106,27 @@ is_late(const struct running *r)
            sr_clock_monotonic_ns() - r->start_ns >= duration + (r->is_flood ? 0 : OVERTIME_NS);
 }
 
+static void
+on_tell(void *arg, const char *text)
+{
+    struct running *r = arg;
+
+    send_show_tell(&r->show, text);
+}
+
+/* A receiver that does not read would be waited for without an end. */
+static void
+on_waiting(void *arg)
+{
+    struct running *r = arg;
+
+    send_show_progress(&r->show);
+    if (r->is_sending && *r->run->stop == 0 && is_late(r)) {
+        r->is_timed_out = true;
+        *r->run->stop = 1;
+    }
+}
+
 /* Makes the next batch. Returns how many, 0 at the end; SIZE_MAX when OpenSSL fails. */
 static size_t
 make_batch(struct running *r, struct send_item *items)
@@ -136,14 +159,11 @@ make_batch(struct running *r, struct send_item *items)
 }
 
 static void
-send_all(struct running *r)
+send_batches(struct running *r)
 {
     struct send_item items[SEND_BATCH_MAX];
     size_t count;
 
-    send_start(r->sender);
-    r->start_ns = sr_clock_monotonic_ns();
-    r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
     while (!is_late(r) && (count = make_batch(r, items)) > 0) {
         if (count == SIZE_MAX) {
             send_show_tell(&r->show, "OpenSSL failed to protect a trap: the rest is not sent");
@@ -153,6 +173,20 @@ send_all(struct running *r)
             return;
         }
         send_show_progress(&r->show);
+    }
+}
+
+static void
+send_all(struct running *r)
+{
+    send_start(r->sender);
+    r->start_ns = sr_clock_monotonic_ns();
+    r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
+    r->is_sending = true;
+    send_batches(r);
+    r->is_sending = false;
+    if (r->is_timed_out) {
+        *r->run->stop = 0; /* nobody interrupts what is still to be done */
     }
 }
 
@@ -186,9 +220,9 @@ plan_sending(struct running *r, struct send_options *options)
     options->stop = r->run->stop;
     options->sent = on_sent;
     options->arg = r;
-    options->tell = send_show_tell;
-    options->waiting = send_show_progress;
-    options->show = &r->show;
+    options->tell = on_tell;
+    options->waiting = on_waiting;
+    options->show = r;
     send_show_init(&r->show, o->sending.quiet);
     r->show.expected = expected_count(o);
 }

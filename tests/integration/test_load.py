@@ -274,6 +274,14 @@ def test_a_duration_without_a_unit_is_of_seconds(lab):
     expect_once(text_marks(path), summary)
 
 
+@pytest.mark.parametrize("pace", [["--flood"], ["--rate", 100000]])
+def test_a_duration_ends_a_run_whose_receiver_does_not_read(pace):
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        summary = load("syslog", "--to", "tcp://127.0.0.1:%d" % receiver.getsockname()[1],
+                       "--duration", "500ms", "--size", 4096, *pace, code=1)
+    assert summary["stalled_seconds"] > 0 and summary["lost"] > 0
+
+
 def test_an_interrupt_ends_a_run_with_its_summary(lab):
     config, path = output(lab)
     daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
