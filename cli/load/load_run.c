@@ -149,11 +149,8 @@ make_batch(struct running *r, struct send_item *items)
             .records = made.records,
             .source = made.source,
         };
-        /* Templates take no turn: they go with what comes behind them. */
-        if (made.records > 0) {
-            r->messages++;
-            r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
-        }
+        r->messages += made.records > 0;
+        r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
     }
     return n;
 }

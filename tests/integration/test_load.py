@@ -265,6 +265,14 @@ def test_bursts_come_beside_the_rate(lab):
     expect_once(text_marks(path), summary)
 
 
+def test_templates_have_their_turns_of_the_rate(lab):
+    config, _ = output(lab)
+    daemon = Collector(lab, **config).start()
+    summary = load("netflow", "--to", url(daemon), "--rate", 200, "--duration", "1s",
+                   "--sources", 60)
+    assert summary["sent"] == 200 and summary["records"] == 140 * 26
+
+
 def test_a_duration_without_a_unit_is_of_seconds(lab):
     config, path = output(lab)
     daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
