@@ -144,6 +144,40 @@ def test_a_second_interrupt_leaves_nothing_unsaid(sink, server):
     assert "interrupted before all was read" in err
 
 
+# ---- Whatever else the stream holds ----
+
+def publish_with(c, headers, body):
+    head = ("NATS/1.0\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n").encode()
+    c.send(f"HPUB {SUBJECT} {len(head)} {len(head) + len(body)}\r\n".encode() + head + body + b"\r\n")
+
+
+def test_records_that_are_none_are_those_of_others(sink, server):
+    process = start(sink, server)
+    messages = take(sink)
+    marks = [b"sr-load=", b"sr-load=/", b"sr-load=000000/9999999999999", b"=" * 900000,
+             b"sr-load=zzzzzz/0000000000000", b"x" * 900000 + b"sr-load=", b"\0", b"\n" * 1000]
+    lines = {"Sr-Records": "3", "Content-Type": "application/x-ndjson"}
+    delimited = {"Sr-Records": "99999999999999999999", "Content-Type": "application/x-protobuf"}
+    with server.client() as c:
+        c.publish(SUBJECT, b"", None)
+        for body in marks:
+            c.publish(SUBJECT, body, None)
+            publish_with(c, lines, body)
+            publish_with(c, delimited, b"\xff\xff\xff\xff\x0f" + body)
+            publish_with(c, delimited, bytes(100) + body)
+            publish_with(c, {"Sr-Records": "x"}, body)
+            c.flush()
+    # Three of ours are a batch.
+    with server.client() as c:
+        publish_with(c, lines, b"\n".join(messages[:3]))
+        for message in messages[3:]:
+            c.publish(SUBJECT, message, None)
+        c.flush()
+    found, _ = end(process, 0)
+    assert (found["stored"], found["doubled"], found["unexpected"]) == (COUNT, 0, 0)
+    assert found["others"] > 100 * len(marks)
+
+
 # ---- Order ----
 
 def test_records_of_others_between_two_of_ours_are_no_disorder(sink, server):
