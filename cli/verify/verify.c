@@ -14,6 +14,7 @@
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/records.h"
+#include "verify/verify_end.h"
 #include "verify/verify_trouble.h"
 
 #include "sr/banned.h"
@@ -454,66 +455,47 @@ await_end(struct verify *v, const volatile sig_atomic_t *stop)
     }
 }
 
-/* What the server says of the stream when something is still missing. */
-struct last_look {
-    bool is_done;
-    enum admin_err err;
-    struct admin_stream_state state;
-    char detail[ADMIN_DETAIL_MAX];
-};
-
 /*
  * A server that stands still looks like one that has no more for us, so it is asked. By a
  * connection of its own: the other one is the reader's.
  */
 static void
-look_at_end(const struct verify *v, struct last_look *look)
+ask_end(const struct verify *v, struct verify_end *end)
 {
     struct admin *admin = NULL;
 
-    look->is_done = true;
-    look->err = connect_to(v, &admin, look->detail);
-    if (look->err == ADMIN_OK) {
-        look->err = admin_stream_state(admin, v->options.stream, &look->state);
-        (void)snprintf(look->detail, sizeof(look->detail), "%s", admin_detail(admin));
+    end->is_asked = true;
+    end->err = connect_to(v, &admin, end->detail);
+    if (end->err == ADMIN_OK) {
+        end->err = admin_stream_state(admin, v->options.stream, &end->at_end);
+        (void)snprintf(end->detail, sizeof(end->detail), "%s", admin_detail(admin));
     }
     admin_close(admin);
 }
 
-/* The state of the stream as far as all of it is read, and there is one. */
-static const struct admin_stream_state *
-seen_state(const struct verify *v, const struct last_look *look)
+/* Takes over how far the reader is. Under the lock. */
+static void
+look_at_reader(const struct verify *v, struct verify_end *end)
 {
-    const bool is_known =
-        look->is_done && look->err == ADMIN_OK && look->state.created_ns == v->at_start.created_ns;
-
-    return is_known && v->options.subject == NULL ? &look->state : NULL;
-}
-
-/* Messages that stand in the stream and were not read. Under the lock. */
-static uint64_t
-unread(const struct verify *v, const struct last_look *look)
-{
-    const struct admin_stream_state *state = seen_state(v, look);
-
-    return state != NULL && state->first <= state->last && state->last >= v->next
-               ? state->last + 1 - v->next
-               : 0;
+    end->next = v->next;
+    end->gone = v->gone;
 }
 
 /* A reader that is behind, as records of others can make it, goes on as long as it gets some. */
 static void
-await_reader(struct verify *v, const struct last_look *look, const volatile sig_atomic_t *stop)
+await_reader(struct verify *v, struct verify_end *end, const volatile sig_atomic_t *stop)
 {
     const uint64_t quiet_s = v->options.quiet_s > 0 ? v->options.quiet_s : 1;
     uint64_t next = v->next, since_ns = sr_clock_monotonic_ns();
 
-    while (!*stop && v->reading && unread(v, look) > 0 && !ledger_is_complete(v->ledger) &&
+    look_at_reader(v, end);
+    while (!*stop && v->reading && verify_end_unread(end) > 0 && !ledger_is_complete(v->ledger) &&
            sr_clock_monotonic_ns() - since_ns < quiet_s * SR_NS_PER_SECOND) {
         struct timespec until;
 
         deadline_in(&until, LOOK_NS);
         (void)pthread_cond_timedwait(&v->changed, &v->lock, &until);
+        look_at_reader(v, end);
         if (v->next != next) {
             next = v->next;
             since_ns = sr_clock_monotonic_ns();
@@ -521,58 +503,9 @@ await_reader(struct verify *v, const struct last_look *look, const volatile sig_
     }
 }
 
-/* Whether messages left the stream before they were read, or may have. Under the lock. */
-static bool
-find_removed(const struct verify *v, const struct last_look *look, struct trouble *trouble)
-{
-    static const char remedy[] = "give the stream room, or verify at a lower rate";
-    const struct admin_stream_state *state = seen_state(v, look);
-    const uint64_t gone =
-        v->gone + (state != NULL && state->first > v->next ? state->first - v->next : 0);
-
-    if (gone > 0) {
-        (void)trouble_say(trouble, 0, remedy,
-            "stream %s: %llu messages were removed before they were read", v->options.stream,
-            (unsigned long long)gone);
-        return true;
-    }
-    if (v->options.subject != NULL && look->is_done &&
-        look->state.first > v->at_start.last + 1) { /* numbers of one subject have gaps anyway */
-        (void)trouble_say(trouble, 0, remedy,
-            "stream %s: messages were removed meanwhile, perhaps before they were read",
-            v->options.stream);
-        return true;
-    }
-    return false;
-}
-
-/* The same as was_read() of a stream that is read, by what the server said of it. */
-static bool
-was_read_to_end(const struct verify *v, const struct last_look *look, struct trouble *trouble)
-{
-    if (look->is_done && look->err != ADMIN_OK) {
-        return explain(v, look->err, look->detail, trouble);
-    }
-    if (look->is_done &&
-        (look->state.created_ns != v->at_start.created_ns || look->state.last + 1 < v->next)) {
-        return trouble_say(trouble, 0, "run it again, and leave the stream as it is meanwhile",
-            "stream %s was made anew while it was read, or lost messages at its end",
-            v->options.stream);
-    }
-    if (find_removed(v, look, trouble)) {
-        return false;
-    }
-    if (unread(v, look) > 0) {
-        return trouble_say(trouble, 0, "give a longer --verify-wait, or --subject",
-            "stream %s: %llu messages at its end were not read", v->options.stream,
-            (unsigned long long)unread(v, look));
-    }
-    return true;
-}
-
 /* Whether the stream was read as far as it matters. Under the lock. */
 static bool
-was_read(const struct verify *v, const struct last_look *look, const volatile sig_atomic_t *stop,
+was_read(const struct verify *v, const struct verify_end *end, const volatile sig_atomic_t *stop,
     struct trouble *trouble)
 {
     if (v->is_full) {
@@ -591,25 +524,29 @@ was_read(const struct verify *v, const struct last_look *look, const volatile si
         return trouble_say(trouble, 0, "wait for it, or give a shorter --verify-wait",
             "interrupted before all was read");
     }
-    return was_read_to_end(v, look, trouble);
+    return verify_end_judge(end, v->url, v->options.stream, trouble);
 }
 
 bool
 verify_finish(struct verify *v, const volatile sig_atomic_t *stop, struct ledger_sums *ret_ledger,
     struct trouble *trouble)
 {
-    struct last_look look = { .is_done = false };
+    struct verify_end end = {
+        .at_start = v->at_start,
+        .is_filtered = v->options.subject != NULL,
+    };
 
     (void)pthread_mutex_lock(&v->lock);
     v->finishing = true;
     await_end(v, stop);
     if (!ledger_is_complete(v->ledger) && v->reading && !v->is_full && !*stop) {
         (void)pthread_mutex_unlock(&v->lock);
-        look_at_end(v, &look);
+        ask_end(v, &end);
         (void)pthread_mutex_lock(&v->lock);
-        await_reader(v, &look, stop);
+        await_reader(v, &end, stop);
     }
-    bool fine = was_read(v, &look, stop, trouble);
+    look_at_reader(v, &end);
+    bool fine = was_read(v, &end, stop, trouble);
     if (!ledger_add_up(v->ledger, ret_ledger)) {
         memset(ret_ledger, 0, sizeof(*ret_ledger));
         fine = trouble_say(trouble, 0, "free memory and run it again", "out of memory");
