@@ -171,7 +171,10 @@ set_user(natsOptions *options, const struct admin_target *target, struct identit
 static natsStatus
 set_tls(natsOptions *options, const struct admin_target *target)
 {
-    if (target->plain_allowed && strncmp(target->url, "nats://", 7) == 0) {
+    /* Who names an authority or a certificate wants TLS. */
+    if (target->plain_allowed && strncmp(target->url, "nats://", 7) == 0 &&
+        target->ca_file == NULL && target->ca_pem == NULL && target->cert_file == NULL &&
+        target->cert_pem == NULL) {
         return NATS_OK;
     }
     /* The scheme alone does not make libnats before 3.13 insist on TLS. */

@@ -36,8 +36,9 @@ const char *admin_strerror(enum admin_err err);
  * counts where it is not NULL, and then its file is not read.
  */
 struct admin_target {
-    const char *url;    /* tls:// */
-    bool plain_allowed; /* nats:// without TLS too, and nobody's credentials */
+    const char *url; /* tls:// */
+    bool
+        plain_allowed; /* nobody's credentials, and nats:// without TLS where no file asks for it */
     const char *creds_file;
     const char *ca_file;   /* NULL with no authority in memory: the system's */
     const char *cert_file; /* NULL with no certificate in memory: none is shown */

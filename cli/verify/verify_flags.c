@@ -119,7 +119,10 @@ static void
 share_files(struct verify_options *o, struct send_options *sending)
 {
     if (sending->to != NULL && strncmp(sending->to, "tls://", 6) == 0) {
-        o->ca_file = o->ca_file != NULL ? o->ca_file : sending->ca_file;
+        /* It is the collector's; a server without TLS is not asked for any. */
+        if (o->ca_file == NULL && strncmp(o->url, "tls://", 6) == 0) {
+            o->ca_file = sending->ca_file;
+        }
         return;
     }
     move(&sending->ca_file, &o->ca_file);
@@ -154,7 +157,8 @@ verify_flags_help(FILE *out)
 {
     fputs(
         "Verification, whether all that is sent is stored once (exit code 1 if not):\n"
-        "      --verify URL        the NATS server, nats:// or tls://HOST:PORT\n"
+        "      --verify URL        the NATS server, nats:// or tls://HOST:PORT; with --verify-ca\n"
+        "                          or --verify-cert TLS is required of both\n"
         "      --stream NAME       the stream that the collector publishes to; it may hold other\n"
         "                          records, and what it holds before is not read\n"
         "      --subject S         only messages of this subject; it may have wildcards\n"

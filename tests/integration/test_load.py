@@ -329,6 +329,35 @@ def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
     assert summary["verify"]["stored"] == 100
 
 
+def test_an_authority_asks_for_tls_whatever_the_scheme(lab):
+    authority = lab.authority()
+    secure = lab.server(name="secure", tls=(*authority.issue("localhost"), None))
+    plain = lab.server(name="plain")
+    for server in (secure, plain):
+        server.client().add_stream()
+    daemon = Daemon(lab, server=plain, listeners=[{"format": "smart"}]).start()
+    given = ["--rate", "1000", "--count", 10, "--stream", "events", "--ca", authority.file]
+    # The records are in the other server: that it is read is enough.
+    summary = load("syslog", "--to", url(daemon), *given, "--verify",
+                   f"nats://localhost:{secure.port}", "--verify-wait", 0, code=1)
+    assert summary["verify"]["missing"] == 10
+    said = load("syslog", "--to", url(daemon), *given, "--verify", plain.url, code=1)
+    assert "ecure" in said["cause"], said
+
+
+def test_the_collectors_authority_asks_nothing_of_a_plain_server(lab):
+    authority, port = lab.authority(), free_port()
+    cert, key = authority.issue("localhost")
+    server = lab.server()
+    server.client().add_stream()
+    Daemon(lab, server=server, listeners=[
+        {"listen": f"tls://127.0.0.1:{port}", "format": "rfc5424",
+         "tls": {"cert_file": str(cert), "key_file": str(key)}}]).start()
+    summary = load("syslog", "--to", f"tls://localhost:{port}", "--rate", 1000, "--count", 10,
+                   "--ca", authority.file, "--verify", server.url, "--stream", "events")
+    assert summary["verify"]["stored"] == 10
+
+
 def test_what_was_sent_before_an_interrupt_is_verified(lab):
     server = lab.server()
     server.client().add_stream()
