@@ -20,7 +20,7 @@ struct replay_renew {
     struct rewrite *rewrite;
     struct verify *verify; /* NULL: nothing is verified */
     uint64_t rewritten, unmarked;
-    uint64_t as_it_was[REWRITE_ELENGTH + 1]; /* by why */
+    uint64_t as_it_was[REWRITE_ERRORS]; /* by why */
     struct ledger_sums sums;
     struct trouble trouble;
     bool fine, was_read;
@@ -137,7 +137,7 @@ print_json(const struct replay_renew *r)
 {
     uint64_t as_it_was = 0;
 
-    for (int err = REWRITE_OK + 1; err <= REWRITE_ELENGTH; err++) {
+    for (int err = REWRITE_OK + 1; err < REWRITE_ERRORS; err++) {
         as_it_was += r->as_it_was[err];
     }
     printf(",\"rewritten\":%" PRIu64 ",\"as_it_was\":%" PRIu64, r->rewritten, as_it_was);
@@ -151,7 +151,7 @@ print_json(const struct replay_renew *r)
 static void
 print_text(const struct replay_renew *r)
 {
-    for (int err = REWRITE_OK + 1; err <= REWRITE_ELENGTH; err++) {
+    for (int err = REWRITE_OK + 1; err < REWRITE_ERRORS; err++) {
         if (r->as_it_was[err] > 0) {
             printf("sent as they were (%s): %" PRIu64 "\n", rewrite_reason((enum rewrite_err)err),
                 r->as_it_was[err]);

@@ -335,7 +335,7 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
     }
     struct nf_exporter *exporter = find_exporter(f, source, &peer);
     if (exporter == NULL) {
-        return REWRITE_EUNKNOWN;
+        return REWRITE_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
         count_records(f, exporter, &peer, wall_ns, &messages[i]);
@@ -347,7 +347,7 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
      */
     const bool is_kept = is_marked && number < LEDGER_NUMBERS_MAX;
     if (!number_messages(f, messages, count, is_kept ? number : REWRITE_UNMARKED)) {
-        return REWRITE_EUNKNOWN;
+        return REWRITE_EFULL;
     }
     memcpy(out, message.data, message.len);
     for (size_t i = 0; i < count; i++) {

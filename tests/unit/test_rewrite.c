@@ -168,6 +168,26 @@ numbers_of_flows_are_kept_only_for_who_asks_for_them(void **state)
     }
 }
 
+static void
+more_domains_than_can_be_numbered_are_told_as_that(void **state)
+{
+    struct rewrite *r = rewrite_for(TRAFFIC_NETFLOW, true);
+    uint8_t datagram[sizeof(v5)];
+    struct rewritten result;
+
+    (void)state;
+    memcpy(datagram, v5, sizeof(v5));
+    for (unsigned i = 0; i <= 1024; i++) {
+        datagram[20] = (uint8_t)(i >> 8); /* the engine */
+        datagram[21] = (uint8_t)i;
+        assert_int_equal(
+            rewrite_message(r, 0, NOW, (struct sr_span){ datagram, sizeof(v5) }, out, &result),
+            i < 1024 ? REWRITE_OK : REWRITE_EFULL);
+    }
+    assert_non_null(strstr(rewrite_reason(REWRITE_EFULL), "1024"));
+    rewrite_free(r);
+}
+
 /* A replay without an end with --verify: what its ledger has no room for is told at its end. */
 static void
 numbers_that_no_ledger_holds_are_not_kept(void **state)
@@ -231,6 +251,7 @@ main(void)
         cmocka_unit_test(the_time_stamp_of_v1_goes_on_with_the_clock),
         cmocka_unit_test(marks_of_another_run_are_not_ours),
         cmocka_unit_test(numbers_of_flows_are_kept_only_for_who_asks_for_them),
+        cmocka_unit_test(more_domains_than_can_be_numbered_are_told_as_that),
         cmocka_unit_test(numbers_that_no_ledger_holds_are_not_kept),
         cmocka_unit_test(flows_of_no_known_version_are_not_ours),
         cmocka_unit_test(the_first_bytes_tell_the_kind),
