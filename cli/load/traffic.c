@@ -220,8 +220,9 @@ read_password(const char *key, const char *path, char **ret_text, struct sr_span
             "cannot read %s: %s", path, strerror(errno));
     }
     *ret_text = text;
-    len = strcspn(text, "\r\n");
-    text[len] = '\0';
+    const size_t first = strcspn(text, "\r\n");
+    OPENSSL_cleanse(text + first, len - first); /* wipe() sees the first line */
+    len = first;
     if (len < USM_PASSWORD_LEAST) {
         return trouble_say(trouble, 0, "a password has 8 bytes or more (RFC 3414 section 11.2)",
             "the password in %s is too short", path);
