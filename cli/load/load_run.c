@@ -19,6 +19,9 @@
 /* So much longer than --duration a run may take that cannot keep its rate. */
 #define OVERTIME_NS SR_NS_PER_SECOND
 
+/* And so much more is waited for a receiver that has no room for a batch. */
+#define STALL_NS SR_NS_PER_SECOND
+
 struct running {
     const struct load_run *run;
     struct load_result *result;
@@ -96,14 +99,14 @@ is_over(const struct running *r)
     return o->duration_ns > 0 && !r->is_flood && r->due_ns >= o->duration_ns;
 }
 
-/* By the clock: floods, and runs that cannot keep their rate. */
+/* By the clock: floods, and runs that cannot keep their rate. `more_ns` beyond their time. */
 static bool
-is_late(const struct running *r)
+is_late(const struct running *r, uint64_t more_ns)
 {
     const uint64_t duration = r->run->options->duration_ns;
+    const uint64_t overtime = (r->is_flood ? 0 : OVERTIME_NS) + more_ns;
 
-    return duration > 0 &&
-           sr_clock_monotonic_ns() - r->start_ns >= duration + (r->is_flood ? 0 : OVERTIME_NS);
+    return duration > 0 && sr_clock_monotonic_ns() - r->start_ns >= duration + overtime;
 }
 
 static void
@@ -114,14 +117,17 @@ on_tell(void *arg, const char *text)
     send_show_tell(&r->show, text);
 }
 
-/* A receiver that does not read would be waited for without an end. */
+/*
+ * A receiver that does not read would be waited for without an end. One that reads has a batch
+ * taken in less: it is not cut in the middle of a message.
+ */
 static void
 on_waiting(void *arg)
 {
     struct running *r = arg;
 
     send_show_progress(&r->show);
-    if (r->is_sending && *r->run->stop == 0 && is_late(r)) {
+    if (r->is_sending && *r->run->stop == 0 && is_late(r, STALL_NS)) {
         r->is_timed_out = true;
         *r->run->stop = 1;
     }
@@ -161,7 +167,7 @@ send_batches(struct running *r)
     struct send_item items[SEND_BATCH_MAX];
     size_t count;
 
-    while (!is_late(r) && (count = make_batch(r, items)) > 0) {
+    while (!is_late(r, 0) && (count = make_batch(r, items)) > 0) {
         if (count == SIZE_MAX) {
             send_show_tell(&r->show, "OpenSSL failed to protect a trap: the rest is not sent");
             return;

@@ -282,6 +282,18 @@ def test_a_duration_without_a_unit_is_of_seconds(lab):
     expect_once(text_marks(path), summary)
 
 
+def test_a_flood_over_connections_ends_between_two_messages(lab):
+    config, path = output(lab)
+    port = free_port()
+    daemon = Daemon(lab, listeners=[
+        {"listen": f"tcp://127.0.0.1:{port}", "format": "smart"}], **config).start()
+    summary = load("syslog", "--to", f"tcp://127.0.0.1:{port}", "--flood", "--duration", "300ms",
+                   "--connections", 4, "--size", "8KiB")
+    assert summary["unsent"] == summary["lost"] == 0
+    assert daemon.settled(summary["sent"])["deadlettered"] == 0
+    expect_once(text_marks(path), summary)
+
+
 @pytest.mark.parametrize("pace", [["--flood"], ["--rate", 100000]])
 def test_a_duration_ends_a_run_whose_receiver_does_not_read(pace):
     with socket.create_server(("127.0.0.1", 0)) as receiver:
