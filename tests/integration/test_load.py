@@ -17,7 +17,7 @@ import pytest
 from flows import Collector, flow_stream
 from flows import SUBJECT as FLOWS
 from lab import Daemon, free_port, wait_for
-from traps import Trapd
+from traps import Trapd, trap_stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLI = str(pathlib.Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin")) / "serviceradar-cli")
@@ -393,6 +393,21 @@ def test_each_flow_is_verified_by_itself(lab):
                    "--verify", server.url, "--stream", "flows", "--subject", FLOWS)
     assert summary["verify"]["expected"] == summary["verify"]["stored"] == summary["records"]
     assert summary["records"] > 2000
+
+
+@pytest.mark.parametrize("version", ["v1", "v2c", "v3"])
+def test_traps_are_verified(lab, version):
+    server = lab.server()
+    trap_stream(server)
+    password = lab.dir / "password"
+    password.write_text("authpass12345\n")
+    daemon = Trapd(lab, server=server, users=[
+        {"name": "load", "auth": "SHA-256", "auth_password": "authpass12345"}]).start()
+    summary = load("trap", "--to", url(daemon), "--rate", 2000, "--count", 500, "--format", version,
+                   "--sources", 4, "--set", "trap.auth=SHA-256", "--set",
+                   f"trap.auth_password_file={password}", "--verify", server.url, "--stream",
+                   "events")
+    assert (summary["verify"]["stored"], summary["verify"]["fine"]) == (500, True)
 
 
 def test_what_is_not_stored_is_missing(lab):
