@@ -94,10 +94,10 @@ step_of(const struct netflow_load *load, const struct netflow_kind *kind,
     if (kind->format == NETFLOW_V5) {
         return STEP_DATA;
     }
-    if (e->step == STEP_DATA && wall_ns >= e->announced_ns + load->templates_ns) {
-        return STEP_TEMPLATES;
-    }
-    return (enum step)e->step;
+    /* A clock that was set back must not keep them away for as long. */
+    const bool is_due =
+        wall_ns < e->announced_ns || wall_ns - e->announced_ns >= load->templates_ns;
+    return e->step == STEP_DATA && is_due ? STEP_TEMPLATES : (enum step)e->step;
 }
 
 static void

@@ -208,6 +208,37 @@ a_run_begins_far_from_the_numbers_of_the_one_before(void **state)
     }
 }
 
+static void
+templates_are_repeated_after_the_clock_was_set_back(void **state)
+{
+    const struct netflow_load load = {
+        .kinds = { { NETFLOW_V9, 1, 1 } },
+        .kind_count = 1,
+        .sources = 1,
+        .run = RUN,
+        .templates_ns = 30 * SECOND,
+    };
+    struct netflow_generator g;
+    struct generated made;
+    void *memory = malloc(netflow_generator_memory(&load));
+    uint8_t *out = malloc(netflow_generator_room(&load));
+
+    (void)state;
+    assert_non_null(memory);
+    assert_non_null(out);
+    assert_true(netflow_generator_init(&g, &load, memory));
+    netflow_generate(&g, NOW, out, &made);
+    assert_int_equal(made.records, 0);
+    netflow_generate(&g, NOW, out, &made);
+    assert_int_equal(made.records, 1);
+    netflow_generate(&g, NOW - 3600 * SECOND, out, &made);
+    assert_int_equal(made.records, 0);
+    netflow_generate(&g, NOW - 3599 * SECOND, out, &made);
+    assert_int_equal(made.records, 1);
+    free(out);
+    free(memory);
+}
+
 int
 main(void)
 {
@@ -217,6 +248,7 @@ main(void)
         cmocka_unit_test(templates_and_options_are_repeated_without_a_gap_in_the_numbers),
         cmocka_unit_test(the_rate_of_sampling_is_known_for_all_flows),
         cmocka_unit_test(a_run_begins_far_from_the_numbers_of_the_one_before),
+        cmocka_unit_test(templates_are_repeated_after_the_clock_was_set_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
