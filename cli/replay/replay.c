@@ -404,7 +404,7 @@ replay_command(int argc, char **argv)
     int code;
 
     if (!replay_options_parse(argc, argv, &options)) {
-        fputs("replay: `serviceradar-cli replay --help` lists the options\n", stderr);
+        fputs("try: `serviceradar-cli replay --help` lists the options\n", stderr);
         return EXIT_USAGE;
     }
     if (options.help) {

@@ -608,3 +608,10 @@ def test_the_demo_capture_holds_datagrams_only(receiver):
     summary = json.loads(done.stdout)
     assert summary["skipped"] == {} and summary["sent"] >= 300
     assert all(receiver.take(summary["sent"]))
+
+
+def test_a_wrong_option_says_what_to_try():
+    run = subprocess.run([CLI, "replay", "x.pcap", "--to", "udp://127.0.0.1:9", "--rate", "-3"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1] == "try: `serviceradar-cli replay --help` lists the options"
