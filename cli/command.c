@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -261,6 +262,19 @@ unknown_command(const struct program *program, const char *word)
     return EXIT_USAGE;
 }
 
+/* A summary that could not be written, as on a full disk, is no success. */
+static int
+flush_output(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    complain("cannot write to standard output: %s",
+        errno != 0 ? strerror(errno) : "an earlier write failed");
+    return code != EXIT_SUCCESS ? code : EXIT_RUNTIME;
+}
+
 int
 command_main(const struct program *program, int argc, char **argv)
 {
@@ -299,7 +313,9 @@ command_main(const struct program *program, int argc, char **argv)
     }
     for (const struct command *c = program->commands; c->name != NULL; c++) {
         if (strcmp(argv[1], c->name) == 0) {
-            return c->run(argc - 1, argv + 1);
+            int code = c->run(argc - 1, argv + 1);
+
+            return program == outermost ? flush_output(code) : code;
         }
     }
     return unknown_command(program, argv[1]);

@@ -112,7 +112,9 @@ prepare(
             .port = port_map_find(&options->port_map, messages[i].port),
         };
         tell_pause(run, items[i].due_ns, pace_scale_ns(last_ns, options->speed));
-        replay_renew_item(run->renew, i, &items[i]);
+        if (run->renew != NULL) {
+            replay_renew_item(run->renew, i, send_wait_ns(run->sender, &items[i], i), &items[i]);
+        }
     }
     run->in_pass += count;
 }
@@ -143,7 +145,7 @@ send_all(struct run *run)
     uint64_t span_ns =
         run->options->send.has_rate || run->options->send.options.flood ? UINT64_MAX : SPAN_NS;
 
-    while (run->left > 0) {
+    while (run->left > 0 && stop == 0) {
         struct replay_message messages[SEND_BATCH_MAX];
         struct send_item items[SEND_BATCH_MAX];
         size_t count = replay_source_take(
@@ -312,17 +314,29 @@ spoof(struct replay_options *options, const struct replay_source *source,
     return true;
 }
 
-/* The framing that nobody named is that of the first message. */
-static void
+/*
+ * The framing that nobody named is that of the first message. False when it has none: NetFlow
+ * before IPFIX does not say its length, and binary data has no lines.
+ */
+static bool
 choose_framing(struct replay_options *options, struct replay_source *source)
 {
+    struct send_options *send = &options->send.options;
     struct send_target target;
     struct replay_message first;
 
-    if (!options->send.has_framing && send_target_parse(options->send.options.to, &target) &&
-        replay_source_peek(source, &first)) {
-        options->send.options.framing = replay_framing(target.scheme, first.bytes);
+    if (options->send.has_framing || !send_target_parse(send->to, &target) ||
+        target.scheme == SEND_UDP || !replay_source_peek(source, &first)) {
+        return true;
     }
+    send->framing = replay_framing(target.scheme, first.bytes);
+    if (send->framing != SEND_AS_IT_IS && replay_kind(first.bytes) == TRAFFIC_NETFLOW) {
+        complain("%s begins with NetFlow, of which only IPFIX goes over connections: send it to "
+                 "udp://, or say with --framing how its messages are told apart",
+            options->paths[0]);
+        return false;
+    }
+    return true;
 }
 
 /* What makes messages new and verifies them, when that is wanted. */
@@ -353,6 +367,9 @@ run_to(struct replay_options *options, struct run *run)
     int code = EXIT_RUNTIME;
     enum send_err err;
 
+    if (!choose_framing(options, run->source)) {
+        return EXIT_USAGE;
+    }
     if (options->spoof_loopback && !spoof(options, run->source, &addresses)) {
         return EXIT_RUNTIME;
     }
@@ -360,7 +377,6 @@ run_to(struct replay_options *options, struct run *run)
         free(addresses);
         return EXIT_RUNTIME;
     }
-    choose_framing(options, run->source);
     options->send.options.stop = &stop;
     options->send.options.tell = send_show_tell;
     options->send.options.waiting = send_show_progress;
@@ -402,6 +418,7 @@ replay_command(int argc, char **argv)
         .by_address = options.spoof_loopback,
         .needs_sources = options.spoof_loopback,
         .memory_max = MEMORY_MAX,
+        .stop = &stop,
     };
     if (!replay_source_open(&load, &run.source, message)) {
         complain("%s", message);

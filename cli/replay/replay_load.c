@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "replay/replay_sources.h"
+#include "replay/replay_times.h"
 #include "send/send.h"
 #include "sr/capture.h"
 
@@ -17,9 +19,6 @@ enum {
     FIRST_BYTES = 1 << 20,
     FIRST_ENTRIES = 4096,
 };
-
-/* A year: no capture pauses for that long. */
-#define JUMP_NS (366 * UINT64_C(86400000000000))
 
 struct entry {
     size_t offset; /* into `bytes` */
@@ -34,10 +33,7 @@ struct replay_source {
     struct replay_sources *sources;
     struct sr_capture *capture; /* NULL once read to its end */
     size_t next_path;
-    uint64_t file_first_ns; /* the capture's time of its first message */
-    uint64_t file_base_ns;  /* when that is, for us */
-    bool in_file;           /* that message came */
-    uint64_t last_ns;
+    struct replay_times times;
     uint8_t *bytes;
     size_t bytes_len;
     size_t bytes_cap;
@@ -114,7 +110,7 @@ open_next(struct replay_source *source, char *message)
         return false;
     }
     source->next_path++;
-    source->in_file = false;
+    replay_times_begin_file(&source->times);
     return true;
 }
 
@@ -124,46 +120,10 @@ begin_pass(struct replay_source *source)
     sr_capture_close(source->capture);
     source->capture = NULL;
     source->next_path = 0;
-    source->last_ns = 0;
+    source->times = (struct replay_times){ 0 };
     source->read = 0;
     source->entry_count = 0;
     source->at = 0;
-}
-
-/* From here on the capture's time counts from `captured_ns`, and ours goes on. */
-static void
-begin_at(struct replay_source *source, uint64_t captured_ns)
-{
-    source->in_file = true;
-    source->file_first_ns = captured_ns;
-    source->file_base_ns = source->last_ns;
-}
-
-/*
- * Times that go back are those of the message before. Where the capturing host's clock was set, in
- * either direction, or a time cannot be held (0), what follows goes on from there.
- */
-static uint64_t
-time_of(struct replay_source *source, uint64_t captured_ns)
-{
-    uint64_t ns;
-
-    if (!source->in_file) {
-        begin_at(source, captured_ns);
-    }
-    if (captured_ns <= source->file_first_ns) {
-        if (source->file_first_ns - captured_ns > JUMP_NS) {
-            begin_at(source, captured_ns);
-        }
-        return source->last_ns;
-    }
-    ns = source->file_base_ns + (captured_ns - source->file_first_ns);
-    if (ns > source->last_ns && ns - source->last_ns > JUMP_NS) {
-        begin_at(source, captured_ns);
-    } else if (ns > source->last_ns) {
-        source->last_ns = ns;
-    }
-    return source->last_ns;
 }
 
 static bool
@@ -190,7 +150,7 @@ is_wanted(struct replay_source *source, const struct sr_captured *captured,
     }
     *ret_message = (struct replay_message){
         .bytes = packet.payload,
-        .time_ns = time_of(source, captured->time_ns),
+        .time_ns = replay_times_next(&source->times, captured->time_ns),
         .source = replay_sources_number(source->sources, &packet.source),
         .port = packet.destination.port,
     };
@@ -206,17 +166,26 @@ keep_message(struct replay_source *source, const char *text)
     }
 }
 
-/* The next wanted datagram of any file; false at the end of all. */
+static bool
+is_stopped(const struct replay_source *source)
+{
+    return source->load.stop != NULL && *source->load.stop != 0;
+}
+
+/* The next wanted datagram of any file; false at the end of all, or when a signal ends it. */
 static bool
 read_one(struct replay_source *source, struct replay_message *ret_message)
 {
-    for (;;) {
+    /* Looked at for each packet: there may be GiB of them that nobody wants. */
+    while (!is_stopped(source)) {
         struct sr_captured captured;
         char message[SR_CAPTURE_MESSAGE_MAX] = "";
         enum sr_capture_err err;
 
         if (source->capture == NULL && !open_next(source, message)) {
-            keep_message(source, message);
+            if (!is_stopped(source)) {
+                keep_message(source, message);
+            }
             return false;
         }
         err = sr_capture_next(source->capture, &captured);
@@ -228,12 +197,13 @@ read_one(struct replay_source *source, struct replay_message *ret_message)
             continue;
         }
         /* What the other files hold is sent all the same. */
-        if (err == SR_CAPTURE_EREAD) {
+        if (err == SR_CAPTURE_EREAD && !is_stopped(source)) {
             keep_message(source, sr_capture_message(source->capture));
         }
         sr_capture_close(source->capture);
         source->capture = NULL;
     }
+    return false;
 }
 
 /*
@@ -268,19 +238,44 @@ is_stdin(const char *path)
     return strcmp(path, "-") == 0;
 }
 
+/* A pipe, as that of `<(zcat x.pcap.gz)`, gives its bytes to who opens it first. */
+static bool
+is_read_once(const char *path)
+{
+    struct stat status;
+
+    return is_stdin(path) ||
+           (stat(path, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)));
+}
+
+/*
+ * Whether all inputs can be read a second time; else `message` says which cannot, and `why` that
+ * has to be.
+ */
+static bool
+can_repeat(const struct replay_load *load, const char *why, char *message)
+{
+    for (size_t i = 0; i < load->path_count; i++) {
+        const char *path = load->paths[i];
+
+        if (is_read_once(path)) {
+            (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX,
+                "%.200s does not fit into memory%s: give a file",
+                is_stdin(path) ? "standard input" : path, why);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reads to the end for the sources alone. */
 static bool
 look_ahead(struct replay_source *source, char *message)
 {
     struct replay_message ignored;
 
-    for (size_t i = 0; i < source->load.path_count; i++) {
-        if (is_stdin(source->load.paths[i])) {
-            (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX,
-                "standard input does not fit into memory, and its sources have to be known "
-                "first: give a file");
-            return false;
-        }
+    if (!can_repeat(&source->load, ", and its sources have to be known first", message)) {
+        return false;
     }
     while (read_one(source, &ignored)) {
     }
@@ -290,7 +285,7 @@ look_ahead(struct replay_source *source, char *message)
     return true;
 }
 
-/* Whether all files can be opened, as far as that can be seen without reading standard input. */
+/* Whether all files can be opened, as far as that can be seen without reading from a pipe. */
 static bool
 check_paths(const struct replay_load *load, char *message)
 {
@@ -299,8 +294,8 @@ check_paths(const struct replay_load *load, char *message)
     for (size_t i = 0; i < load->path_count; i++) {
         struct sr_capture *capture;
 
-        if (is_stdin(load->paths[i])) {
-            inputs++;
+        if (is_read_once(load->paths[i])) {
+            inputs += is_stdin(load->paths[i]);
         } else if (sr_capture_open(load->paths[i], &capture, message) == SR_CAPTURE_OK) {
             sr_capture_close(capture);
         } else {
@@ -322,7 +317,7 @@ load_first(struct replay_source *source, char *message)
         (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX, "out of memory");
         return false;
     }
-    /* Standard input that is no capture is told now; files were looked at. */
+    /* A pipe that brings no capture is told now; files were looked at. */
     if (!open_next(source, message)) {
         return false;
     }
@@ -391,16 +386,15 @@ replay_source_peek(struct replay_source *source, struct replay_message *ret_mess
 bool
 replay_source_rewind(struct replay_source *source)
 {
+    char message[SR_CAPTURE_MESSAGE_MAX];
+
     if (source->whole) {
         source->at = 0;
         return true;
     }
-    for (size_t i = 0; i < source->load.path_count; i++) {
-        if (is_stdin(source->load.paths[i])) {
-            keep_message(source,
-                "standard input does not fit into memory and cannot be repeated: give a file");
-            return false;
-        }
+    if (!can_repeat(&source->load, " and cannot be repeated", message)) {
+        keep_message(source, message);
+        return false;
     }
     source->later = true;
     begin_pass(source);

@@ -2,6 +2,7 @@
 #ifndef CLI_REPLAY_REPLAY_LOAD_H_INCLUDED
 #define CLI_REPLAY_REPLAY_LOAD_H_INCLUDED
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,12 +21,13 @@ struct replay_skipped {
 
 /* What is loaded, and how. Borrowed as long as the source. */
 struct replay_load {
-    char *const *paths; /* read one after the other; "-" is standard input */
+    char *const *paths; /* read one after the other; "-" is standard input; or pipes */
     size_t path_count;
     const struct sr_peer *from; /* the address whose packets are wanted, or NULL: all */
     bool by_address;            /* a source is an address; else an address with a port */
     bool needs_sources;         /* all are to be known before the first is sent */
     size_t memory_max;
+    const volatile sig_atomic_t *stop; /* set by a signal handler: ends reading; NULL: never */
 };
 
 /* A datagram of a capture. */
@@ -58,8 +60,8 @@ size_t replay_source_take(
 bool replay_source_peek(struct replay_source *source, struct replay_message *ret_message);
 
 /*
- * Starts again at the first message. Returns false when that is impossible (standard input that
- * did not fit into memory, a file that is gone); replay_source_message says which.
+ * Starts again at the first message. Returns false when that is impossible (a pipe that did not fit
+ * into memory, a file that is gone); replay_source_message says which.
  */
 bool replay_source_rewind(struct replay_source *source);
 

@@ -98,15 +98,12 @@ replay_renew_hook(struct replay_renew *r, struct send_options *options)
 }
 
 void
-replay_renew_item(struct replay_renew *r, size_t place, struct send_item *item)
+replay_renew_item(struct replay_renew *r, size_t place, uint64_t wait_ns, struct send_item *item)
 {
     struct rewritten result;
+    enum rewrite_err err = rewrite_message(r->rewrite, item->source, sr_clock_wall_ns() + wait_ns,
+        item->bytes, r->room[place], &result);
 
-    if (r == NULL) {
-        return;
-    }
-    enum rewrite_err err = rewrite_message(
-        r->rewrite, item->source, sr_clock_wall_ns(), item->bytes, r->room[place], &result);
     r->rewritten += err == REWRITE_OK;
     r->as_it_was[err] += err != REWRITE_OK;
     r->unmarked += result.records == 0;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "replay/replay_options.h"
 #include "send/send.h"
@@ -22,10 +23,12 @@ struct replay_renew *replay_renew_open(const struct replay_options *options);
 void replay_renew_hook(struct replay_renew *r, struct send_options *options);
 
 /*
- * Makes the message of the item new, and marks it. `place` is the item's in its batch, below
- * SEND_BATCH_MAX: the bytes stay until the next message of the same place. NULL: as it was.
+ * Makes the message of the item new, with the time that it will be in `wait_ns`, and marks it.
+ * `place` is the item's in its batch, below SEND_BATCH_MAX: the bytes stay until the next message
+ * of the same place.
  */
-void replay_renew_item(struct replay_renew *r, size_t place, struct send_item *item);
+void replay_renew_item(
+    struct replay_renew *r, size_t place, uint64_t wait_ns, struct send_item *item);
 
 /*
  * Waits until all is stored or no more is to be expected; `stop` ends that. Returns whether all is

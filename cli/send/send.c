@@ -81,6 +81,26 @@ send_waits(struct sender *s)
     }
 }
 
+const char *
+send_remedy(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files (`ulimit -Hn`), or take fewer sources or mapped "
+               "ports";
+    case EAGAIN: /* no free port, ip(7) */
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+        return "take fewer sources or mapped ports, each of which needs one of the ports of "
+               "net.ipv4.ip_local_port_range";
+    case EACCES: return "messages go to one host: this is the address of all";
+    case EPERM: return "look at what the firewall of this host forbids to send";
+    case EINVAL: return "senders with addresses of 127.0.0.0/8 reach this host only";
+    default: return "check the address, the routes of this host, and firewalls on the way";
+    }
+}
+
 bool
 send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret)
 {
@@ -219,6 +239,15 @@ static uint64_t
 due_ns(const struct sender *s, const struct send_item *item, uint64_t index)
 {
     return s->start_ns + (s->options.rate > 0 ? pace_due_ns(s->options.rate, index) : item->due_ns);
+}
+
+uint64_t
+send_wait_ns(const struct sender *s, const struct send_item *item, size_t ahead)
+{
+    uint64_t now = send_now_ns();
+    uint64_t due = s->options.flood ? 0 : due_ns(s, item, s->taken + ahead);
+
+    return due > now ? due - now : 0;
 }
 
 /* In slices: a signal between the test and the sleep would go unnoticed. */

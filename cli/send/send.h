@@ -78,9 +78,9 @@ struct send_options {
 
 /* What went through; each message that was taken is counted in one of the first four. */
 struct send_totals {
-    uint64_t sent;        /* given to the network */
+    uint64_t sent;        /* given to the network, and not lost since */
     uint64_t too_long;    /* larger than a datagram can be, or than the framing allows; not sent */
-    uint64_t lost;        /* a connection ended before they were given to it */
+    uint64_t lost;        /* a connection ended, and the receiving host does not have them */
     uint64_t unsent;      /* stopped by a signal or an error before their turn */
     uint64_t bytes;       /* of those sent, without framing */
     uint64_t refused;     /* datagrams that came back: nothing listens there */
@@ -101,6 +101,12 @@ void send_start(struct sender *s);
 
 /* How many messages are best given at once for an even flow; at most SEND_BATCH_MAX. */
 size_t send_batch_size(const struct sender *s);
+
+/*
+ * How long it is, in ns, until the time of a message that will be given with `ahead` others before
+ * it, which were not given yet; 0 when that is past, and in a flood.
+ */
+uint64_t send_wait_ns(const struct sender *s, const struct send_item *item, size_t ahead);
 
 /*
  * Waits for the time of each of the `count` (at most SEND_BATCH_MAX) messages and sends it. A

@@ -2,6 +2,8 @@
 #include "send/send_parts.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -125,10 +127,8 @@ datagrams_open(struct sender *s, char *message)
     for (d->count = 0; d->count < s->options.sources; d->count++) {
         ok = d->count == 0 ? open_first(s) : open_outlet(s, d->count, 0, &d->outlets[d->count]);
         if (!ok) {
-            (void)snprintf(message, SEND_MESSAGE_MAX,
-                "cannot send to '%.200s' port %u: %s; check the address and the routes of this "
-                "host",
-                s->target.host, s->target.port, strerror(errno));
+            (void)snprintf(message, SEND_MESSAGE_MAX, "cannot send to '%.200s' port %u: %s; %s",
+                s->target.host, s->target.port, strerror(errno), send_remedy(errno));
             return SEND_ECONNECT;
         }
     }
@@ -154,7 +154,8 @@ find_outlet(struct sender *s, const struct send_item *item)
     o = calloc(1, sizeof(*o));
     if (o == NULL || !open_outlet(s, source, item->port, o)) {
         s->totals.error = errno;
-        send_tell(s, "cannot open a socket to port %u: %s", item->port, strerror(errno));
+        send_tell(s, "cannot open a socket to port %u: %s; %s", item->port,
+            strerror(s->totals.error), send_remedy(s->totals.error));
         free(o);
         return NULL;
     }
@@ -199,17 +200,37 @@ drain_errors(struct sender *s, int fd)
     }
 }
 
+/* The URL of whom a socket is connected to: a name has several addresses, and ports are mapped. */
+static void
+write_peer(int fd, char *out, size_t size)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t len = sizeof(address);
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1] = "?";
+    char port[8] = "?";
+    bool is_v6;
+
+    (void)getpeername(fd, (struct sockaddr *)&address, &len);
+    (void)getnameinfo((const struct sockaddr *)&address, len, host, sizeof(host), port,
+        sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV | NI_DGRAM);
+    is_v6 = address.ss_family == AF_INET6;
+    (void)snprintf(out, size, "udp://%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+}
+
 /* Tells the first refusal of all. */
 static void
-tell_refusal(struct sender *s, uint64_t before)
+tell_refusal(struct sender *s, const struct outlet *outlet, uint64_t before)
 {
+    char peer[128];
+
     if (before > 0 || s->totals.refused == 0) {
         return;
     }
+    write_peer(outlet->fd, peer, sizeof(peer));
     send_tell(s,
         "nothing listens on %s: start the collector, or compare the port with its `listen` setting "
         "(`ss -lun` on that host shows who listens)",
-        s->options.to);
+        peer);
     /* One message comes back of a whole piece, and each shall be counted. */
     s->datagrams->segment = false;
 }
@@ -221,7 +242,7 @@ look(struct sender *s, const struct outlet *outlet)
     uint64_t before = s->totals.refused;
     uint64_t icmp = drain_errors(s, outlet->fd);
 
-    tell_refusal(s, before);
+    tell_refusal(s, outlet, before);
     return icmp;
 }
 
@@ -246,7 +267,7 @@ recover(struct sender *s, const struct outlet *outlet, int error, uint64_t icmp)
     case ECONNREFUSED:
         if (icmp == 0) {
             s->totals.refused++;
-            tell_refusal(s, s->totals.refused - 1);
+            tell_refusal(s, outlet, s->totals.refused - 1);
         }
         return true;
     default: break;
@@ -255,7 +276,7 @@ recover(struct sender *s, const struct outlet *outlet, int error, uint64_t icmp)
         return true;
     }
     s->totals.error = error;
-    send_tell(s, "cannot send to %s: %s", s->options.to, strerror(error));
+    send_tell(s, "cannot send to %s: %s; %s", s->options.to, strerror(error), send_remedy(error));
     return false;
 }
 

@@ -41,6 +41,9 @@ void send_count(struct sender *s, const struct send_item *item, uint64_t *wall_n
 /* Keeps a sentence for send_message() and tells it. */
 void send_tell(struct sender *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What to do when a socket cannot be opened, bound or written to, as "look at ...". */
+const char *send_remedy(int error);
+
 /* The own address of a source with port 0, for bind(); false when the kernel chooses. */
 bool send_own_address(const struct sender *s, uint32_t source, struct sockaddr_storage *ret);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,7 +12,10 @@
 
 #include "sr/banned.h"
 
-enum { LINE_MAX_BYTES = 160 };
+enum {
+    LINE_MAX_BYTES = 160,
+    LEFT_MAX_S = 100 * 86400, /* more is no forecast */
+};
 
 #define INTERVAL_NS 200000000U
 #define NS_PER_SECOND 1000000000U
@@ -65,12 +69,26 @@ send_show_line(const struct send_totals *totals, uint64_t expected, uint64_t rat
     }
     if (expected > 0) {
         double part = (double)done / (double)expected;
+        double left_s = done > 0 && part < 1 ? seconds / part - seconds : LEFT_MAX_S;
 
         add(out, size, "  ", (uint64_t)(part * 100), " %");
-        if (done > 0 && part < 1) {
-            add(out, size, "  ", (uint64_t)(seconds / part - seconds + 0.5), " s left");
+        if (left_s < LEFT_MAX_S) {
+            add(out, size, "  ", (uint64_t)(left_s + 0.5), " s left");
         }
     }
+}
+
+/* A line that wraps could not be drawn over. The last column is left free: some wrap behind it. */
+static size_t
+line_size(void)
+{
+    struct winsize window;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 ||
+        window.ws_col > LINE_MAX_BYTES) {
+        return LINE_MAX_BYTES;
+    }
+    return window.ws_col;
 }
 
 void
@@ -84,11 +102,14 @@ send_show_progress(void *arg)
         return;
     }
     const struct send_totals *totals = send_totals(show->sender);
-    show->rate = (totals->sent - show->drawn_sent) * NS_PER_SECOND / (now - show->drawn_ns);
+    /* A connection that ends takes back what was not acknowledged. */
+    show->rate = totals->sent < show->drawn_sent
+                     ? 0
+                     : (totals->sent - show->drawn_sent) * NS_PER_SECOND / (now - show->drawn_ns);
     show->drawn_ns = now;
     show->drawn_sent = totals->sent;
     send_show_line(totals, show->expected, show->rate,
-        (double)(now - show->start_ns) / NS_PER_SECOND, line, sizeof(line));
+        (double)(now - show->start_ns) / NS_PER_SECOND, line, line_size());
     /* ECMA-48: EL erases the rest of the line. */
     (void)fprintf(stderr, "\r%s\033[K", line);
     show->drawn = true;

@@ -24,6 +24,7 @@
 enum {
     WAIT_MS = 100, /* a signal that comes just before a wait is noticed this late */
     READ_BYTES = 4096,
+    READS_MAX = 16, /* at once, of a receiver that talks without end */
 };
 
 /* ---- Making one ---- */
@@ -93,9 +94,8 @@ say_unconnected(const char *to, int error, char *message)
             "`listen` setting (`ss -ltn` on that host shows who listens)",
             to);
     } else {
-        (void)snprintf(message, SEND_MESSAGE_MAX,
-            "cannot connect to %.200s: %s; check the address, and firewalls on the way", to,
-            strerror(error));
+        (void)snprintf(message, SEND_MESSAGE_MAX, "cannot connect to %.200s: %s; %s", to,
+            strerror(error), send_remedy(error));
     }
 }
 
@@ -198,6 +198,57 @@ ended(struct stream *st, const char *why)
     return false;
 }
 
+/*
+ * Whether the library's last error is an alert that ends a handshake (RFC 8446, section 6.2). With
+ * TLS 1.3 ours is done before the server has seen our certificate, so that such an alert may come
+ * behind messages.
+ */
+static bool
+is_refusal(void)
+{
+    unsigned long code = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(code) != ERR_LIB_SSL) {
+        return false;
+    }
+    switch (ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET) {
+    case SSL3_AD_HANDSHAKE_FAILURE:
+    case SSL3_AD_NO_CERTIFICATE:
+    case SSL3_AD_BAD_CERTIFICATE:
+    case SSL3_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL3_AD_CERTIFICATE_REVOKED:
+    case SSL3_AD_CERTIFICATE_EXPIRED:
+    case SSL3_AD_CERTIFICATE_UNKNOWN:
+    case TLS1_AD_UNKNOWN_CA:
+    case TLS1_AD_ACCESS_DENIED:
+    case TLS1_AD_DECRYPT_ERROR:
+    case TLS13_AD_CERTIFICATE_REQUIRED: return true;
+    default: return false;
+    }
+}
+
+static bool
+look_tls(struct stream *st)
+{
+    uint8_t bytes[READ_BYTES];
+    size_t len;
+    int wanted;
+
+    ERR_clear_error();
+    errno = 0;
+    for (int i = 0; SSL_read_ex(st->ssl, bytes, sizeof(bytes), &len) == 1; i++) {
+        if (i == READS_MAX) {
+            return true;
+        }
+    }
+    wanted = SSL_get_error(st->ssl, 0);
+    if (wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE) {
+        return true;
+    }
+    st->refused = st->refused || is_refusal();
+    return ended(st, wanted == SSL_ERROR_ZERO_RETURN ? "the receiver closed it" : reason_of(errno));
+}
+
 static ssize_t
 write_tls(struct stream *st, const uint8_t *bytes, size_t len)
 {
@@ -215,7 +266,12 @@ write_tls(struct stream *st, const uint8_t *bytes, size_t len)
         st->wants = wanted == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
         return 0;
     }
+    st->refused = is_refusal();
     (void)ended(st, reason_of(errno));
+    /* A reset behind an alert fails the write before the alert is read. */
+    if (wanted == SSL_ERROR_SYSCALL) {
+        (void)look_tls(st);
+    }
     return -1;
 }
 
@@ -240,24 +296,6 @@ stream_write(struct stream *st, const uint8_t *bytes, size_t len)
     return -1;
 }
 
-static bool
-look_tls(struct stream *st)
-{
-    uint8_t bytes[READ_BYTES];
-    size_t len;
-    int wanted;
-
-    ERR_clear_error();
-    errno = 0;
-    while (SSL_read_ex(st->ssl, bytes, sizeof(bytes), &len) == 1) {
-    }
-    wanted = SSL_get_error(st->ssl, 0);
-    if (wanted == SSL_ERROR_WANT_READ || wanted == SSL_ERROR_WANT_WRITE) {
-        return true;
-    }
-    return ended(st, wanted == SSL_ERROR_ZERO_RETURN ? "the receiver closed it" : reason_of(errno));
-}
-
 bool
 stream_look(struct stream *st)
 {
@@ -267,7 +305,10 @@ stream_look(struct stream *st)
     if (st->ssl != NULL) {
         return look_tls(st);
     }
-    while ((len = recv(st->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+    for (int i = 0; (len = recv(st->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0; i++) {
+        if (i == READS_MAX) {
+            return true;
+        }
     }
     if (len == 0) {
         return ended(st, "the receiver closed it");

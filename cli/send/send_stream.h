@@ -23,6 +23,7 @@ struct stream {
     uint64_t written; /* bytes that were given to the kernel, of TLS the encrypted ones */
     short wants;      /* events of poll() that a write waits for */
     bool half_closed;
+    bool refused;  /* TLS ended it for who we are: nothing was taken */
     char why[160]; /* it ended */
 };
 
@@ -54,7 +55,7 @@ bool stream_connect(struct stream *st, const struct stream_way *way, const char 
  */
 ssize_t stream_write(struct stream *st, const uint8_t *bytes, size_t len);
 
-/* Reads what the peer says, of which nothing matters; false when it has ended (`why`). */
+/* Reads some of what the peer says, of which nothing matters; false when it has ended (`why`). */
 bool stream_look(struct stream *st);
 
 /* Bytes of `written` that the receiving host has not acknowledged. */

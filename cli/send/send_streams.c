@@ -13,14 +13,14 @@
 #include <openssl/ssl.h>
 
 #include "send/send_frame.h"
+#include "send/send_given.h"
 #include "send/send_segments.h"
 #include "send/send_stream.h"
 
 #include "sr/banned.h"
 
 enum {
-    WAIT_MS = 100,     /* a signal that comes just before a wait is noticed this late */
-    WRITES_MAX = 4096, /* of a connection that are remembered before acknowledged ones are not */
+    WAIT_MS = 100, /* a signal that comes just before a wait is noticed this late */
     MESSAGE_MAX =
         65536 /* what a listener of syslog takes; IPFIX (RFC 7011, section 3.1) has less */
 };
@@ -34,12 +34,6 @@ enum {
 #define TELL_NS (10 * (uint64_t)SEND_NS_PER_SECOND)
 #define LOOK_NS 10000000U
 
-/* Messages that reach up to a place of the connection. */
-struct write {
-    uint64_t end;
-    uint32_t messages;
-};
-
 struct connection {
     struct stream stream;
     uint64_t tried_ns; /* the last attempt to connect */
@@ -47,9 +41,7 @@ struct connection {
     uint64_t wall_ns;        /* when the write began; 0: nobody wants to know */
     bool ended;              /* before, and soon */
     uint64_t unacknowledged; /* bytes, when it ended */
-    struct write *writes;    /* those that may not be acknowledged, in their order */
-    size_t write_count;
-    size_t write_cap;
+    struct given given;
 };
 
 struct streams {
@@ -57,8 +49,9 @@ struct streams {
     uint32_t count;
     struct sockaddr_storage address; /* that could be connected to */
     struct ssl_ctx_st *tls;
-    uint8_t *out;     /* the frames of a batch */
-    uint64_t told_ns; /* when the end of a connection was told last */
+    uint8_t *out;           /* the frames of a batch */
+    uint64_t told_ns;       /* when the end of a connection was told last */
+    uint64_t unanswered_ns; /* when an attempt to connect again ended without an answer */
     bool told_stall;
 };
 
@@ -81,14 +74,14 @@ connect_one(struct sender *s, uint32_t index, uint64_t limit_ns, char *message)
     };
 
     c->tried_ns = now;
-    c->write_count = 0;
+    given_begin(&c->given);
     return stream_connect(&c->stream, &way, s->options.to, message);
 }
 
 static bool
 connect_first(struct sender *s, char *message)
 {
-    for (size_t i = 0; i < s->target.address_count; i++) {
+    for (size_t i = 0; i < s->target.address_count && *s->options.stop == 0; i++) {
         s->streams->address = s->target.addresses[i];
         if (connect_one(s, 0, CONNECT_NS, message)) {
             return true;
@@ -133,6 +126,10 @@ streams_open(struct sender *s, char *message)
         bool ok = t->count == 0 ? connect_first(s, message)
                                 : connect_one(s, t->count, CONNECT_NS, message);
 
+        if (!ok && *s->options.stop != 0) {
+            (void)snprintf(message, SEND_MESSAGE_MAX,
+                "interrupted while connecting to %.200s: nothing was sent", s->options.to);
+        }
         if (!ok) {
             return SEND_ECONNECT;
         }
@@ -142,54 +139,51 @@ streams_open(struct sender *s, char *message)
 
 /* ---- What was given, and what of it is lost ---- */
 
-static void
-forget_acknowledged(struct connection *c)
+static uint64_t
+acknowledged(const struct connection *c)
 {
-    uint64_t done = c->stream.written - stream_unacknowledged(&c->stream);
-    size_t keep = 0;
-
-    for (size_t i = 0; i < c->write_count; i++) {
-        if (c->writes[i].end > done) {
-            c->writes[keep++] = c->writes[i];
-        }
-    }
-    c->write_count = keep;
+    return c->stream.written - stream_unacknowledged(&c->stream);
 }
 
-/* Without memory the last entry stands for more messages: their fate is told by its end. */
 static void
-remember(struct connection *c, uint32_t messages)
+remember(struct connection *c, struct given_sum sum)
 {
-    if (c->write_count == c->write_cap && c->write_cap >= WRITES_MAX) {
-        forget_acknowledged(c);
+    if (given_is_full(&c->given)) {
+        given_make_room(&c->given, acknowledged(c));
     }
-    if (c->write_count == c->write_cap) {
-        size_t cap = c->write_cap == 0 ? 16 : c->write_cap * 2;
-        struct write *more = realloc(c->writes, cap * sizeof(*more));
+    given_add(&c->given, c->stream.written, sum);
+}
 
-        if (more != NULL) {
-            c->writes = more;
-            c->write_cap = cap;
-        }
-    }
-    if (c->write_count < c->write_cap) {
-        c->writes[c->write_count++] = (struct write){ c->stream.written, messages };
-    } else if (c->write_count > 0) {
-        c->writes[c->write_count - 1].end = c->stream.written;
-        c->writes[c->write_count - 1].messages += messages;
+/* The first time. Ends sending: all connections show the same certificate. */
+static void
+tell_refused(struct sender *s, const struct connection *c)
+{
+    if (s->totals.error == 0) {
+        s->totals.error = ECONNREFUSED;
+        send_tell(s,
+            "%s refused the connection: %s; give the certificate that it wants with --cert, and "
+            "compare its `tls` settings",
+            s->options.to, c->stream.why);
     }
 }
 
-/* What the receiving host has not acknowledged, it does not have. */
+/*
+ * What the receiving host has not acknowledged, it does not have. Who refused the connection has
+ * nothing, whatever its host acknowledged.
+ */
 static void
 count_unacknowledged(struct sender *s, struct connection *c)
 {
-    forget_acknowledged(c);
-    for (size_t i = 0; i < c->write_count; i++) {
-        s->totals.sent -= c->writes[i].messages;
-        s->totals.lost += c->writes[i].messages;
+    struct given_sum all = c->given.all;
+    struct given_sum lost = given_lose(&c->given, acknowledged(c));
+
+    if (c->stream.refused) {
+        lost = all;
+        tell_refused(s, c);
     }
-    c->write_count = 0;
+    s->totals.sent -= lost.messages;
+    s->totals.bytes -= lost.bytes;
+    s->totals.lost += lost.messages;
 }
 
 static void
@@ -205,7 +199,8 @@ connection_ended(struct sender *s, struct connection *c)
         c->tried_ns = 0;
     }
     c->ended = true;
-    if (s->streams->told_ns == 0 || send_now_ns() - s->streams->told_ns > TELL_NS) {
+    if (!c->stream.refused &&
+        (s->streams->told_ns == 0 || send_now_ns() - s->streams->told_ns > TELL_NS)) {
         s->streams->told_ns = send_now_ns();
         send_tell(s,
             "a connection to %s ended (%s), %llu messages did not arrive; connecting again once a "
@@ -216,16 +211,25 @@ connection_ended(struct sender *s, struct connection *c)
 
 /* ---- Being there ---- */
 
-/* One attempt, when the last one is long enough ago. */
+/*
+ * One attempt, when the last one is long enough ago. Where nobody answers, an attempt takes all of
+ * its time, in which no other message is sent: it is that of all connections.
+ */
 static bool
 try_again(struct sender *s, struct connection *c)
 {
+    struct streams *t = s->streams;
+    uint64_t now = send_now_ns();
     char message[SEND_MESSAGE_MAX];
 
-    if (c->tried_ns != 0 && send_now_ns() - c->tried_ns < AGAIN_NS) {
+    if ((c->tried_ns != 0 && now - c->tried_ns < AGAIN_NS) ||
+        (t->unanswered_ns != 0 && now - t->unanswered_ns < AGAIN_NS)) {
         return false;
     }
-    if (!connect_one(s, (uint32_t)(c - s->streams->connections), AGAIN_NS, message)) {
+    if (!connect_one(s, (uint32_t)(c - t->connections), AGAIN_NS, message)) {
+        if (send_now_ns() - now >= AGAIN_NS) {
+            t->unanswered_ns = send_now_ns();
+        }
         return false;
     }
     s->totals.reconnected++;
@@ -293,16 +297,41 @@ wait_for_room(struct sender *s, const struct connection *c, uint64_t *stalled_ns
     send_waits(s);
 }
 
-/* Gives all of the bytes to the connection, unless it ends; returns how many. */
+/* Where the message ends of which some is written; `done` between two of them. */
 static size_t
-write_all(struct sender *s, struct connection *c, const uint8_t *bytes, size_t len)
+end_of_begun(const size_t *ends, size_t count, size_t done)
+{
+    size_t i = 0;
+
+    while (i < count && ends[i] < done) {
+        i++;
+    }
+    return i < count && done > 0 ? ends[i] : done;
+}
+
+/*
+ * Gives the frames that end at `ends` to the connection, unless it ends; returns how many bytes. A
+ * signal leaves the rest, but for a message that was begun: the receiver would take its first part
+ * for a whole one, so that it has a second to take the other.
+ */
+static size_t
+write_all(struct sender *s, struct connection *c, const size_t *ends, size_t count, size_t len)
 {
     uint64_t stalled_ns = 0;
+    uint64_t limit_ns = 0; /* 0: there was no signal */
     size_t done = 0;
 
-    while (done < len && *s->options.stop == 0) {
-        ssize_t n = stream_write(&c->stream, bytes + done, len - done);
+    while (done < len) {
+        ssize_t n;
 
+        if (limit_ns == 0 && *s->options.stop != 0) {
+            limit_ns = send_now_ns() + HURRY_NS;
+            len = end_of_begun(ends, count, done);
+        }
+        if (done == len || (limit_ns != 0 && send_now_ns() >= limit_ns)) {
+            break;
+        }
+        n = stream_write(&c->stream, s->streams->out + done, len - done);
         if (n > 0) {
             done += (size_t)n;
         } else if (n < 0 || (stalled_ns > 0 && !stream_look(&c->stream))) {
@@ -344,9 +373,11 @@ static void
 settle(struct sender *s, struct connection *c, const struct send_item *items, const uint8_t *order,
     size_t count, const size_t *ends, size_t done, bool ended)
 {
-    uint32_t given = 0;
+    struct given_sum given = { 0 };
 
-    if (ended) {
+    if (ended && c->stream.refused) {
+        done = 0;
+    } else if (ended) {
         done -= c->unacknowledged < done ? (size_t)c->unacknowledged : done;
     }
     for (size_t i = 0; i < count; i++) {
@@ -354,14 +385,15 @@ settle(struct sender *s, struct connection *c, const struct send_item *items, co
             s->totals.too_long++;
         } else if (ends[i] <= done) {
             send_count(s, &items[order[i]], &c->wall_ns);
-            given++;
+            given.messages++;
+            given.bytes += items[order[i]].bytes.len;
         } else if (ended) {
             s->totals.lost++;
         } else {
             s->totals.unsent++;
         }
     }
-    if (given > 0 && !ended) {
+    if (given.messages > 0 && !ended) {
         remember(c, given);
     }
 }
@@ -381,7 +413,7 @@ send_run(struct sender *s, struct connection *c, const struct send_item *items,
     }
     /* A collector is quick enough to store the first message before the call returns. */
     c->wall_ns = s->options.sent != NULL ? send_wall_ns() : 0;
-    done = write_all(s, c, s->streams->out, len);
+    done = write_all(s, c, ends, count, len);
     settle(s, c, items, order, count, ends, done, c->stream.fd < 0);
 }
 
@@ -405,12 +437,13 @@ streams_send(struct sender *s, const struct send_item *items, size_t count)
 /* ---- The end ---- */
 
 /*
- * Until the receiver has closed it too. When its host has all, or after a signal, that is waited
- * for a second only.
+ * Until the receiver has closed it too. When its host has all, that is waited for a second only;
+ * after a signal for a second in all.
  */
 static void
-wait_taken(struct sender *s, struct connection *c, uint64_t deadline_ns)
+wait_taken(struct sender *s, struct connection *c, uint64_t *all_ns)
 {
+    uint64_t deadline_ns = *all_ns;
     struct pollfd answer = { .fd = c->stream.fd, .events = POLLIN };
     bool hurry = false;
     uint64_t now;
@@ -419,6 +452,7 @@ wait_taken(struct sender *s, struct connection *c, uint64_t deadline_ns)
         if (!hurry && (*s->options.stop != 0 || stream_unacknowledged(&c->stream) == 0)) {
             hurry = true;
             deadline_ns = now + HURRY_NS < deadline_ns ? now + HURRY_NS : deadline_ns;
+            *all_ns = *s->options.stop != 0 ? deadline_ns : *all_ns;
         }
         if (poll(&answer, 1, WAIT_MS) > 0 && !stream_look(&c->stream)) {
             break;
@@ -443,7 +477,7 @@ streams_finish(struct sender *s)
     deadline_ns = send_now_ns() + FINISH_NS;
     for (uint32_t i = 0; i < t->count; i++) {
         if (t->connections[i].stream.fd >= 0) {
-            wait_taken(s, &t->connections[i], deadline_ns);
+            wait_taken(s, &t->connections[i], &deadline_ns);
         }
     }
     if (s->totals.lost > lost) {
@@ -460,7 +494,7 @@ streams_close(struct streams *t)
     }
     for (uint32_t i = 0; i < t->count; i++) {
         stream_close(&t->connections[i].stream);
-        free(t->connections[i].writes);
+        given_free(&t->connections[i].given);
     }
     SSL_CTX_free(t->tls);
     free(t->connections);

@@ -124,6 +124,21 @@ is_loopback(const struct in6_addr *address)
     return IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address);
 }
 
+/* Link-local addresses are those of one interface: others of the same may be on another link. */
+static bool
+is_same_link(const struct sockaddr *a, const struct sockaddr *b)
+{
+    struct sockaddr_in6 a6;
+    struct sockaddr_in6 b6;
+
+    if (a->sa_family != AF_INET6 || b->sa_family != AF_INET6) {
+        return true;
+    }
+    memcpy(&a6, a, sizeof(a6));
+    memcpy(&b6, b, sizeof(b6));
+    return !IN6_IS_ADDR_LINKLOCAL(&a6.sin6_addr) || a6.sin6_scope_id == b6.sin6_scope_id;
+}
+
 bool
 send_address_is_ours(const struct sockaddr *address)
 {
@@ -143,10 +158,27 @@ send_address_is_ours(const struct sockaddr *address)
     }
     for (const struct ifaddrs *i = list; i != NULL && !found; i = i->ifa_next) {
         found = i->ifa_addr != NULL && to_v6(i->ifa_addr, &own) &&
-                memcmp(&own, &wanted, sizeof(own)) == 0;
+                memcmp(&own, &wanted, sizeof(own)) == 0 && is_same_link(i->ifa_addr, address);
     }
     freeifaddrs(list);
     return found;
+}
+
+/*
+ * The unspecified address is this host's, and by which of them it is reached depends on the address
+ * that a socket sends from: from 127.1.2.3 it would be that one.
+ */
+static void
+name_loopback(struct sockaddr_storage *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)address;
+
+    if (address->ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY)) {
+        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    } else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) {
+        v6->sin6_addr = in6addr_loopback;
+    }
 }
 
 static enum send_err
@@ -187,6 +219,7 @@ send_target_resolve(struct send_target *target, bool anywhere, char *message)
 
         memcpy(address, i->ai_addr, i->ai_addrlen);
         send_address_set_port(address, target->port);
+        name_loopback(address);
         if (!anywhere && !send_address_is_ours(i->ai_addr)) {
             err = refuse(target, i, message);
         }

@@ -38,7 +38,7 @@ bool send_target_parse(const char *url, struct send_target *ret_target);
 
 /*
  * Whether an address is one of this host: loopback, unspecified (which means the same) or of one of
- * its interfaces. The port is not looked at.
+ * its interfaces, a link-local one with the scope of that interface. The port is not looked at.
  */
 bool send_address_is_ours(const struct sockaddr *address);
 

@@ -57,7 +57,13 @@ open_pcap(FILE *stream, struct sr_capture *capture, char *message)
         pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, why);
     if (capture->pcap == NULL) {
         /* A directory opens, but does not read. */
-        say(message, capture->name, ferror(stream) ? strerror(errno) : why);
+        if (ferror(stream)) {
+            say(message, capture->name, strerror(errno));
+        } else {
+            (void)snprintf(message, SR_CAPTURE_MESSAGE_MAX,
+                "cannot read %.200s: %.200s; captures are pcap or pcapng files, not compressed",
+                capture->name, why);
+        }
         fclose(stream);
         return SR_CAPTURE_EFORMAT;
     }

@@ -2,6 +2,7 @@
 """serviceradar-cli replay against real UDP sockets."""
 
 import base64
+import datetime
 import io
 import ipaddress
 import json
@@ -15,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -141,6 +143,17 @@ def test_without_a_rate_messages_keep_their_time(tmp_path, receiver, speed, due)
     done = run("replay", capture, "--to", to(receiver), "--json", *speed)
     assert json.loads(done.stdout)["seconds"] >= due * 0.98
     assert receiver.take(6) == messages(6)
+
+
+@pytest.mark.parametrize("pace", [[], ["--rate", "1"]])
+def test_a_new_message_has_the_time_that_it_is_sent_at(tmp_path, receiver, pace):
+    recorded = [b"<13>1 2020-01-01T00:00:00.000000Z host app - - - %d" % i for i in range(2)]
+    capture = write_capture(tmp_path / "x.pcap", recorded, interval=1)
+    done = run("replay", capture, "--to", to(receiver), "--rewrite", "syslog", *pace)
+    assert done.returncode == 0, done.stderr
+    first, second = (datetime.datetime.fromisoformat(message.split()[1].decode())
+                     for message in receiver.take(2))
+    assert 0.9 < (second - first).total_seconds() < 1.1
 
 
 def test_passes_are_a_usual_gap_apart(tmp_path, receiver):
@@ -276,9 +289,10 @@ def test_sources_keep_their_socket_and_passes_take_the_next(tmp_path, receiver):
     assert len({receiver.socket.recvfrom(100)[1] for _ in range(18)}) == 9
 
 
-def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver):
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_spoofed_senders_have_addresses_of_their_own(tmp_path, receiver, host):
     capture = write_capture(tmp_path / "x.pcap", messages(6), sources=3, interval=0)
-    done = run("replay", capture, "--to", to(receiver), "--spoof-loopback")
+    done = run("replay", capture, "--to", f"udp://{host}:{receiver.port}", "--spoof-loopback")
     assert done.returncode == 0, done.stderr
     got = {m: a[0] for m, a in (receiver.socket.recvfrom(100) for _ in range(6))}
     assert [got[m] for m in messages(6)] == ["127.0.2.1", "127.0.2.2", "127.0.2.3"] * 2
@@ -304,6 +318,39 @@ def test_there_may_be_more_sources_than_a_shell_allows_open_files(tmp_path, rece
     assert "200 sources want 264 open files" in done.stderr and "ulimit -Hn" in done.stderr
 
 
+@pytest.mark.parametrize("options, words", [
+    (["--to", "udp://127.255.255.255:514"], "the address of all"),
+    (["--to", "udp://192.0.2.77:514", "--i-know-what-i-am-doing", "--spoof-loopback"],
+     "reach this host only"),
+])
+def test_a_target_that_the_kernel_refuses_is_told_with_its_remedy(tmp_path, options, words):
+    capture = write_capture(tmp_path / "x.pcap", messages(4))
+    done = run("replay", capture, *options)
+    assert done.returncode == 1 and done.stdout == ""
+    assert words in done.stderr
+
+
+def test_sockets_of_mapped_ports_beyond_the_limit_are_told(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(200), sources=200)
+    done = run("replay", capture, "--to", to(receiver), "--sources", "150", "--flood", "--json",
+               "--port-map", "514:9", preexec_fn=lambda: resource.setrlimit(
+                   resource.RLIMIT_NOFILE, (220, 220)))
+    assert done.returncode == 1
+    assert "Too many open files; raise the limit" in done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["sent"] + summary["unsent"] <= 200 and summary["unsent"] > 0
+
+
+def test_a_summary_that_cannot_be_written_is_no_success(tmp_path, receiver):
+    capture = write_capture(tmp_path / "x.pcap", messages(4))
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([CLI, "replay", capture, "--to", to(receiver), "--flood", "--json"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=30,
+                              check=False)
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left on device" in done.stderr
+
+
 def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):
     other = Receiver()
     first = write_capture(tmp_path / "x.pcap", messages(3), port=2055)
@@ -318,9 +365,10 @@ def test_ports_are_mapped_and_others_go_to_the_urls(tmp_path, receiver):
 
 # ---- What is shown ----
 
-def on_a_terminal(*args):
+def on_a_terminal(*args, columns=80):
     """What a command shows on a terminal as its standard error, and its standard output."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     with subprocess.Popen([CLI, *args], stdout=subprocess.PIPE, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
@@ -343,6 +391,14 @@ def test_progress_is_one_line_on_a_terminal_and_goes_at_the_end(tmp_path, receiv
     assert out.startswith("sent 60 datagrams")
     shown, _ = on_a_terminal("replay", capture, "--to", to(receiver), "--quiet")
     assert shown == ""
+
+
+@pytest.mark.parametrize("columns", [1, 20])
+def test_the_line_of_progress_never_wraps(tmp_path, receiver, columns):
+    capture = write_capture(tmp_path / "x.pcap", messages(60))
+    shown, _ = on_a_terminal("replay", capture, "--to", to(receiver), columns=columns)
+    drawn = re.findall(r"\r([^\r\x1b]*)\x1b\[K", shown)
+    assert drawn and max(map(len, drawn)) == columns - 1, shown
 
 
 def test_no_progress_where_there_is_no_terminal(tmp_path, receiver):
@@ -409,6 +465,15 @@ def test_refusals_are_told_in_words_and_fail(tmp_path, receiver):
     assert summary["errors"] == 20
 
 
+def test_a_refusal_names_the_port_that_was_mapped_to(tmp_path, receiver):
+    gone = Receiver()
+    gone.socket.close()
+    capture = write_capture(tmp_path / "x.pcap", messages(2))
+    done = run("replay", capture, "--to", to(receiver), "--port-map", "514:%d" % gone.port)
+    assert done.returncode == 1
+    assert "nothing listens on " + to(gone) in done.stderr
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]"])
 def test_a_single_refused_datagram_is_noticed(tmp_path, receiver, host):
     capture = write_capture(tmp_path / "x.pcap", messages(1))
@@ -436,6 +501,24 @@ def test_a_capture_comes_from_standard_input_and_is_repeated(tmp_path, receiver)
         done = run("replay", "-", "--to", to(receiver), "--loop", "2", stdin=stream)
     assert done.returncode == 0, done.stderr
     assert receiver.take(10) == messages(5) * 2
+
+
+def pipe_of(path):
+    """What bash makes of `<(cat path)`: a name for a pipe, and its descriptor."""
+    ours, theirs = os.pipe()
+    with open(theirs, "wb") as out:
+        out.write(pathlib.Path(path).read_bytes())  # less than a pipe holds
+    return "/dev/fd/%d" % ours, ours
+
+
+def test_captures_come_from_pipes_that_can_be_read_once(tmp_path, receiver):
+    pipes = [pipe_of(write_capture(tmp_path / "x.pcap", text)) for text in ([b"a"], [b"b"])]
+    done = run("replay", *[name for name, _ in pipes], "--to", to(receiver), "--loop", "2",
+               "--flood", pass_fds=[fd for _, fd in pipes])
+    for _, fd in pipes:
+        os.close(fd)
+    assert done.returncode == 0, done.stderr
+    assert receiver.take(4) == [b"a", b"b", b"a", b"b"]
 
 
 def test_a_cut_capture_is_sent_as_far_as_it_goes_and_fails(tmp_path, receiver):

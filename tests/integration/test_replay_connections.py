@@ -2,7 +2,10 @@
 """serviceradar-cli replay over TCP and TLS, to receivers that read, stall, close and come back."""
 
 import json
+import os
+import pty
 import queue
+import re
 import signal
 import socket
 import ssl
@@ -12,7 +15,7 @@ import threading
 
 import pytest
 
-from lab import Authority
+from lab import Authority, wait_for
 from test_replay import CLI, messages, run, write_capture
 
 
@@ -65,6 +68,28 @@ def server():
         s.socket.close()
 
 
+def fill_backlog(address):
+    """Connections that nobody accepts, so that who comes behind them is not answered."""
+    waiting = [socket.socket() for _ in range(4)]
+    for each in waiting:
+        each.setblocking(False)
+        each.connect_ex(address)
+    return waiting
+
+
+def catches_sigint(pid):
+    """Whether the process has a handler for SIGINT, by its status in /proc."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
+def connects(pid):
+    """Whether the process has a socket."""
+    folder = f"/proc/{pid}/fd"
+    return any(os.readlink(f"{folder}/{fd}").startswith("socket:") for fd in os.listdir(folder))
+
+
 IPFIX = struct.pack("!HHIII", 10, 16, 0, 0, 0)
 
 
@@ -80,6 +105,15 @@ def test_messages_are_framed_on_a_connection(tmp_path, server, options, payloads
     done = run("replay", capture, "--to", s.url(), *options)
     assert done.returncode == 0, done.stderr
     assert s.take() == stream
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_netflow_before_ipfix_has_no_form_for_connections(tmp_path, server, scheme):
+    netflow_9 = struct.pack("!HHIIII", 9, 0, 0, 0, 0, 0)
+    capture = write_capture(tmp_path / "x.pcap", [netflow_9])
+    done = run("replay", capture, "--to", server().url(scheme))
+    assert done.returncode == 2
+    assert "only IPFIX goes over connections: send it to udp://" in done.stderr
 
 
 def test_an_empty_message_cannot_be_counted_in_octets(tmp_path, server):
@@ -153,6 +187,21 @@ def test_a_certificate_is_shown_to_who_wants_one(tmp_path, server):
     assert done.returncode == 1 and "no private key of that certificate" in done.stderr
 
 
+@pytest.mark.parametrize("pace", [["--flood"], ["--rate", "1000"], ["--flood", "--sources", "5"]])
+def test_who_refuses_our_certificate_has_nothing(tmp_path, server, pace):
+    """With TLS 1.3 that is told behind the handshake, when its host has acknowledged messages."""
+    authority = Authority(tmp_path)
+    s = server(tls_context(authority.issue("listener"), authority.file))
+    capture = write_capture(tmp_path / "x.pcap", messages(300))
+    done = run("replay", capture, "--to", s.url("tls", "localhost"), "--ca", str(authority.file),
+               "--json", *pace)
+    assert done.returncode == 1
+    told = "refused the connection: tlsv13 alert certificate required; give the certificate"
+    assert done.stderr.count(told) == 1
+    summary = json.loads(done.stdout)
+    assert summary["sent"] == 0 and summary["bytes"] == 0 and summary["lost"] > 0
+
+
 def test_tls_with_who_speaks_none_says_what_to_compare(tmp_path, server):
     def greet(connection):
         with connection:
@@ -210,6 +259,50 @@ def test_a_target_that_never_reads_again_is_left_on_a_signal(tmp_path, server):
     summary = json.loads(out)
     assert summary["lost"] > 0 and "did not take the last" in err
     assert summary["unsent"] > 0
+    assert summary["bytes"] == summary["sent"] * 1000
+
+
+def test_a_signal_cuts_no_message(tmp_path, server):
+    go_on = threading.Event()
+
+    def read_late(connection):
+        go_on.wait(20)
+        s.read(connection)
+    s = server(serve=read_late)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 9973] * 1000)
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--flood", "--loop", "0",
+                           "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert "does not read; waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        out, err = process.communicate(timeout=20)
+    lines = s.take().split(b"\n")
+    assert lines.pop() == b"" and set(map(len, lines)) == {9973}
+    assert json.loads(out)["sent"] == len(lines), err
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_a_signal_while_connecting_is_told_as_such(tmp_path, server, scheme):
+    held = []
+    if scheme == "tls":
+        # A connection stands, and nobody answers the handshake.
+        port = server(serve=held.append).port
+    else:
+        # The backlog is full, so that nobody answers at all.
+        full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        port = full.getsockname()[1]
+        held += [full, *fill_backlog(full.getsockname())]
+    capture = write_capture(tmp_path / "x.pcap", messages(1))
+    with subprocess.Popen([CLI, "replay", capture, "--to", f"{scheme}://127.0.0.1:{port}"],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_for("a connection that is begun", lambda: catches_sigint(process.pid) and connects(process.pid))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    for each in held:
+        each.close()
+    assert process.returncode == 1 and out == ""
+    assert "interrupted while connecting" in err
 
 
 def test_a_target_that_closes_is_connected_to_again_and_losses_are_counted(tmp_path, server):
@@ -260,8 +353,37 @@ def test_what_a_reset_throws_away_is_lost_and_not_sent(tmp_path, server):
     assert summary["reconnected"] == 1 and summary["sent"] + summary["lost"] == 20000
     # A socket's buffer was full of messages.
     assert summary["lost"] > 64
+    assert summary["bytes"] == summary["sent"] * 1000
     assert s.take().count(b"\n") <= summary["sent"]
     assert process.returncode == 1
+
+
+def test_what_is_lost_makes_no_rate_of_the_line(tmp_path, server):
+    shown = b""
+    gone = threading.Event()
+
+    def leave(connection):
+        gone.wait(20)
+        s.socket.close()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    s = server(serve=leave)
+    capture = write_capture(tmp_path / "x.pcap", [b"x" * 60000] * 100)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([CLI, "replay", capture, "--to", s.url(), "--rate", "200", "--loop", "5"],
+                          stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+                if b"does not read" in shown:
+                    gone.set()
+        except OSError:
+            pass  # the other side is closed
+        process.wait(timeout=20)
+    os.close(ours)
+    drawn = re.findall(rb"\r\d+ sent  (\d+)/s  \d+ lost", shown)
+    assert drawn and max(map(int, drawn)) < 1000000, shown
 
 
 def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server):
@@ -277,6 +399,31 @@ def test_messages_of_a_gone_target_are_lost_and_not_waited_with(tmp_path, server
     summary = json.loads(done.stdout)
     assert summary["sent"] + summary["lost"] == 100 and summary["lost"] > 50
     assert summary["errors"] == summary["lost"] and summary["reconnected"] == 0
+
+
+def test_a_target_that_never_answers_holds_up_no_others(tmp_path):
+    """Each attempt to connect takes a second then, of which a message for each source has one."""
+    target = socket.create_server(("127.0.0.1", 0), backlog=20)
+    address = target.getsockname()
+    capture = write_capture(tmp_path / "x.pcap", messages(200), sources=20)
+    with subprocess.Popen([CLI, "replay", capture, "--to", "tcp://%s:%d" % address, "--sources",
+                           "20", "--json"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        accepted = [target.accept()[0] for _ in range(20)]
+        assert accepted[0].recv(1)  # all are connected
+        target.listen(0)
+        fill = fill_backlog(address)
+        for connection in accepted:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    for each in [target, *fill]:
+        each.close()
+    summary = json.loads(out)
+    assert summary["lost"] > 0 and summary["sent"] + summary["lost"] == 200, err
 
 
 def test_a_flood_waits_for_its_target_to_come_back(tmp_path, server):

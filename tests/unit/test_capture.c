@@ -103,6 +103,7 @@ what_cannot_be_opened_is_told_by_name(void **state)
     pcap_file_finish(&file);
     assert_int_equal(sr_capture_open(file.path, &capture, message), SR_CAPTURE_EFORMAT);
     assert_non_null(strstr(message, file.path));
+    assert_non_null(strstr(message, "pcap or pcapng"));
     pcap_file_remove(&file);
 }
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "replay/replay_load.h"
 #include "replay/replay_options.h"
 #include "replay/replay_sources.h"
+#include "replay/replay_times.h"
 #include "send/send.h"
 #include "sr/capture.h"
 
@@ -119,6 +121,37 @@ standard_input_larger_than_memory_cannot_be_repeated(void **state)
     pcap_file_remove(&file);
 }
 
+/* Captures of GiB of which nothing is wanted are read for minutes. */
+static void
+a_signal_ends_reading(void **state)
+{
+    static volatile sig_atomic_t stop;
+    char message[SR_CAPTURE_MESSAGE_MAX] = "";
+    struct replay_message messages[SEND_BATCH_MAX];
+    struct replay_source *source;
+    struct pcap_file file;
+    unsigned number = 0;
+    size_t count;
+
+    (void)state;
+    stop = 0;
+    write_large_capture(&file);
+    char *const paths[] = { file.path };
+    struct replay_load load = {
+        .paths = paths, .path_count = 1, .memory_max = 1 << 20, .stop = &stop
+    };
+
+    assert_true(replay_source_open(&load, &source, message));
+    stop = 1;
+    while ((count = replay_source_take(source, messages, SEND_BATCH_MAX, UINT64_MAX)) > 0) {
+        number += (unsigned)count;
+    }
+    assert_in_range(number, 1, PACKETS - 1);
+    assert_string_equal(replay_source_message(source), "");
+    replay_source_close(source);
+    pcap_file_remove(&file);
+}
+
 /* ---- Times, senders and ports of several captures ---- */
 
 /* A datagram of one byte from 192.0.2.HOST, port SOURCE, to PORT. */
@@ -175,19 +208,17 @@ files_follow_each_other_and_times_never_go_back(void **state)
     pcap_file_remove(&second);
 }
 
+/* When messages that were captured at these seconds are due, in seconds. */
 static void
-a_clock_that_was_set_makes_no_pause_of_years(void **state)
+expect_due(const uint32_t *captured, const uint64_t *due, size_t count)
 {
-    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
-    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
     char message[SR_CAPTURE_MESSAGE_MAX] = "";
     struct replay_message messages[8];
     struct replay_source *source;
     struct pcap_file file;
 
-    (void)state;
     pcap_file_start(&file, 101);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < count; i++) {
         add_datagram(&file, captured[i], 1, 1, 514);
     }
     pcap_file_finish(&file);
@@ -195,12 +226,44 @@ a_clock_that_was_set_makes_no_pause_of_years(void **state)
     struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
 
     assert_true(replay_source_open(&load, &source, message));
-    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), count);
+    for (size_t i = 0; i < count; i++) {
         assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
     }
     replay_source_close(source);
     pcap_file_remove(&file);
+}
+
+static void
+a_clock_that_was_set_makes_no_pause_of_years(void **state)
+{
+    static const uint32_t captured[] = { 0, 2, 1700000000, 1700000003, 1 };
+    static const uint64_t due[] = { 0, 2, 2, 5, 5 };
+
+    (void)state;
+    expect_due(captured, due, 5);
+}
+
+/* As by NTP, or behind the last packet of another capture that was appended. */
+static void
+a_clock_set_back_by_an_hour_makes_no_flood_of_an_hour(void **state)
+{
+    static const uint32_t captured[] = { 10000, 10002, 6402, 6401, 6405, 6465, 6400, 6403 };
+    static const uint64_t due[] = { 0, 2, 2, 2, 5, 65, 65, 68 };
+
+    (void)state;
+    expect_due(captured, due, 8);
+}
+
+/* As of two interfaces, or of captures that were merged by the order of packets. */
+static void
+two_clocks_that_take_turns_do_not_add_up(void **state)
+{
+    static const uint32_t captured[] = { 100, 7300, 101, 7301, 102, 7302, 7303, 105 };
+    static const uint64_t due[] = { 0, 7200, 7200, 7201, 7201, 7202, 7203, 7204 };
+
+    (void)state;
+    expect_due(captured, due, 8);
 }
 
 /* One packet with a wrong time, by fault or on purpose, must not make a flood of all behind it. */
@@ -208,28 +271,38 @@ static void
 a_time_far_ahead_does_not_take_the_pauses_from_what_follows(void **state)
 {
     static const uint32_t captured[] = { 1700000000, 2100000000, 1700000001, 1700000004 };
-    static const uint64_t due[] = { 0, 0, 0, 3 };
-    char message[SR_CAPTURE_MESSAGE_MAX] = "";
-    struct replay_message messages[8];
-    struct replay_source *source;
-    struct pcap_file file;
+    static const uint64_t due[] = { 0, 0, 1, 4 };
 
     (void)state;
-    pcap_file_start(&file, 101);
-    for (size_t i = 0; i < 4; i++) {
-        add_datagram(&file, captured[i], 1, 1, 514);
-    }
-    pcap_file_finish(&file);
-    char *const paths[] = { file.path };
-    struct replay_load load = { .paths = paths, .path_count = 1, .memory_max = 1 << 20 };
+    expect_due(captured, due, 4);
+}
 
-    assert_true(replay_source_open(&load, &source, message));
-    assert_int_equal(replay_source_take(source, messages, 8, UINT64_MAX), 4);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(messages[i].time_ns, due[i] * 1000000000);
+static void
+whatever_clocks_say_times_never_go_back_nor_leap_more_than_a_year(void **state)
+{
+    static const uint64_t bases[] = { 0, 1, UINT64_C(1700000000000000000), UINT64_MAX / 2,
+        UINT64_MAX - 1000 };
+    const uint64_t year_ns = 366 * UINT64_C(86400000000000);
+    struct replay_times times = { .line_count = 0 };
+    uint64_t random = 88172645463325252; /* xorshift64, Marsaglia 2003 */
+    uint64_t last_ns = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 200000; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        /* Steps of any size from one of a few clocks. */
+        uint64_t captured_ns = bases[random % 5] + (random >> 8 >> (i % 56));
+        uint64_t ns = replay_times_next(&times, captured_ns);
+
+        assert_true(ns >= last_ns && ns - last_ns <= year_ns);
+        last_ns = ns;
+        if (i % 1000 == 999) {
+            replay_times_begin_file(&times);
+        }
     }
-    replay_source_close(source);
-    pcap_file_remove(&file);
+    assert_true(last_ns > 0);
 }
 
 static void
@@ -361,9 +434,13 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_capture_larger_than_memory_comes_in_pieces_and_is_repeated),
         cmocka_unit_test(standard_input_larger_than_memory_cannot_be_repeated),
+        cmocka_unit_test(a_signal_ends_reading),
         cmocka_unit_test(files_follow_each_other_and_times_never_go_back),
         cmocka_unit_test(a_clock_that_was_set_makes_no_pause_of_years),
+        cmocka_unit_test(a_clock_set_back_by_an_hour_makes_no_flood_of_an_hour),
+        cmocka_unit_test(two_clocks_that_take_turns_do_not_add_up),
         cmocka_unit_test(a_time_far_ahead_does_not_take_the_pauses_from_what_follows),
+        cmocka_unit_test(whatever_clocks_say_times_never_go_back_nor_leap_more_than_a_year),
         cmocka_unit_test(only_messages_of_nearly_the_same_time_are_taken_at_once),
         cmocka_unit_test(senders_that_find_no_room_share_a_number),
         cmocka_unit_test(each_sender_gets_a_loopback_address_that_no_other_has),

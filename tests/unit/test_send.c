@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +11,11 @@
 
 #include "send/send.h"
 #include "send/send_frame.h"
+#include "send/send_given.h"
 #include "send/send_pace.h"
 #include "send/send_segments.h"
 #include "send/send_show.h"
+#include "send/send_stream.h"
 #include "send/send_target.h"
 
 /* ---- Targets ---- */
@@ -83,6 +86,33 @@ loopback_is_this_host_and_documentation_addresses_are_not(void **state)
     assert_false(is_ours("128.0.0.1"));
     assert_false(is_ours("2001:db8::1"));
     assert_false(is_ours("::ffff:192.0.2.1"));
+}
+
+/* fe80::1 on one interface says nothing of who is fe80::1 on another one. */
+static void
+an_own_link_local_address_is_ours_on_its_link_only(void **state)
+{
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET };
+    struct ifaddrs *list;
+
+    (void)state;
+    assert_int_equal(getifaddrs(&list), 0);
+    for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+        if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET6) {
+            memcpy(&v6, i->ifa_addr, sizeof(v6));
+            if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr)) {
+                break;
+            }
+            v6.sin6_family = AF_INET;
+        }
+    }
+    freeifaddrs(list);
+    if (v6.sin6_family != AF_INET6) {
+        skip(); /* this host has none */
+    }
+    assert_true(send_address_is_ours((struct sockaddr *)&v6));
+    v6.sin6_scope_id += 1000;
+    assert_false(send_address_is_ours((struct sockaddr *)&v6));
 }
 
 static void
@@ -400,6 +430,76 @@ what_a_signal_kept_from_being_sent_is_counted(void **state)
     close(sink.fd);
 }
 
+/* ---- Connections ---- */
+
+static void
+what_lies_behind_the_acknowledged_bytes_is_lost(void **state)
+{
+    struct given given = { 0 };
+    struct given_sum lost;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 10; i++) {
+        given_add(&given, i * 100, (struct given_sum){ .messages = 2, .bytes = i });
+    }
+    lost = given_lose(&given, 799); /* the eighth is cut */
+    assert_int_equal(lost.messages, 6);
+    assert_int_equal(lost.bytes, 8 + 9 + 10);
+    assert_int_equal(given_lose(&given, 0).messages, 0);
+    given_add(&given, 100, (struct given_sum){ .messages = 1 });
+    assert_int_equal(given_lose(&given, 100).messages, 0);
+    given_free(&given);
+}
+
+/* There are 10,000 connections, for hours. */
+static void
+what_was_acknowledged_takes_no_memory(void **state)
+{
+    struct given given = { 0 };
+    struct given_sum one = { .messages = 1, .bytes = 1 };
+    struct given_sum lost;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 100000; i++) {
+        if (given_is_full(&given)) {
+            given_make_room(&given, i - 100);
+        }
+        given_add(&given, i, one);
+    }
+    assert_int_equal(given.cap, GIVEN_MAX);
+    assert_int_equal(given.all.messages, 100000);
+    /* A receiver with a large window has more on its way, and all of it is known. */
+    for (uint64_t i = 100001; i <= 102000; i++) {
+        if (given_is_full(&given)) {
+            given_make_room(&given, 100000);
+        }
+        given_add(&given, i, one);
+    }
+    assert_int_equal(given.cap, 2048);
+    lost = given_lose(&given, 100500);
+    assert_int_equal(lost.messages, 1500);
+    given_free(&given);
+}
+
+/* It would keep us from sending, and from signals. */
+static void
+a_receiver_that_talks_without_end_is_not_listened_to(void **state)
+{
+    static const uint8_t talk[120000];
+    struct stream stream = { .fd = -1 };
+    uint8_t rest;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(send(ends[1], talk, sizeof(talk), 0), sizeof(talk));
+    stream.fd = ends[0];
+    assert_true(stream_look(&stream));
+    assert_int_equal(recv(ends[0], &rest, 1, MSG_PEEK | MSG_DONTWAIT), 1);
+    close(ends[1]);
+    stream_close(&stream);
+}
+
 /* ---- The line of progress ---- */
 
 static void
@@ -416,6 +516,8 @@ the_line_says_part_and_time_left_when_the_whole_is_known(void **state)
     totals.lost = 750;
     send_show_line(&totals, 1000, 125, 2, line, sizeof(line));
     assert_string_equal(line, "250 sent  125/s  3 refused  750 lost  100 %");
+    send_show_line(&totals, UINT64_MAX, 125, 3600, line, sizeof(line));
+    assert_string_equal(line, "250 sent  125/s  3 refused  750 lost  0 %");
 }
 
 int
@@ -425,6 +527,7 @@ main(void)
         cmocka_unit_test(a_target_is_a_scheme_a_host_and_a_port),
         cmocka_unit_test(anything_else_is_no_target),
         cmocka_unit_test(loopback_is_this_host_and_documentation_addresses_are_not),
+        cmocka_unit_test(an_own_link_local_address_is_ours_on_its_link_only),
         cmocka_unit_test(another_host_is_refused_unless_that_is_wanted),
         cmocka_unit_test(due_times_have_no_error_that_adds_up),
         cmocka_unit_test(a_speed_divides_the_original_time),
@@ -438,6 +541,9 @@ main(void)
         cmocka_unit_test(each_source_has_a_socket_and_its_own_address),
         cmocka_unit_test(a_datagram_too_long_for_the_network_is_counted_and_left_out),
         cmocka_unit_test(what_a_signal_kept_from_being_sent_is_counted),
+        cmocka_unit_test(what_lies_behind_the_acknowledged_bytes_is_lost),
+        cmocka_unit_test(what_was_acknowledged_takes_no_memory),
+        cmocka_unit_test(a_receiver_that_talks_without_end_is_not_listened_to),
         cmocka_unit_test(the_line_says_part_and_time_left_when_the_whole_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
