@@ -447,11 +447,22 @@ admin_scan(struct admin *a, const char *stream, const char *subject, uint64_t me
 
 /* ---- Following a stream ---- */
 
+bool
+admin_is_stream_name(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || strchr(".*>/\\", *at) != NULL) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
 static natsStatus
 ask_for_stream(struct admin *a, const char *stream, jsStreamInfo **ret_info, jsErrCode *ret_code)
 {
     jsOptions options;
-    natsStatus s = jsOptions_Init(&options);
+    natsStatus s = admin_is_stream_name(stream) ? jsOptions_Init(&options) : NATS_NOT_FOUND;
 
     if (s == NATS_OK) {
         options.Wait = ANSWER_MS;

@@ -147,6 +147,12 @@ struct admin_follow {
  */
 enum admin_err admin_follow(struct admin *a, const struct admin_follow *from);
 
+/*
+ * Whether a stream can have this name. It is a part of a subject in a line of the protocol, in
+ * which a blank would begin something else. What cannot be one does not exist: ADMIN_EABSENT.
+ */
+bool admin_is_stream_name(const char *name);
+
 /* Sequence numbers of a stream. One that holds nothing has its next one as its first. */
 struct admin_stream_state {
     uint64_t first;

@@ -52,8 +52,10 @@ bool verify_open(
 void verify_sent(void *verify, const struct send_item *item, uint64_t wall_ns);
 
 /*
- * Waits until all are stored, none has come for `quiet_s`, or `stop` is set. Returns false with
- * `trouble` when the stream could not be read to its end; the ledger is filled then, too.
+ * Waits until all are stored, none has come for `quiet_s`, or `stop` is set. When some are missing
+ * the server is asked how far the stream goes, which takes at most some 10 s, and the reader goes
+ * on to there as long as it gets something. Returns false with `trouble` when the stream could not
+ * be read to its end, or `stop` was set before; the ledger is filled then, too.
  */
 bool verify_finish(struct verify *v, const volatile sig_atomic_t *stop,
     struct ledger_sums *ret_ledger, struct trouble *trouble);

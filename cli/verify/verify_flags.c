@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "nats_admin.h"
 
 #include "sr/banned.h"
 
@@ -56,21 +57,6 @@ verify_flags_take(struct verify_flags *flags, int option, const char *value)
     return fine ? SEND_FLAG_TAKEN : SEND_FLAG_WRONG;
 }
 
-/*
- * Whether a stream can have this name. It becomes a part of a subject in a line of the protocol, in
- * which a blank would begin something else.
- */
-static bool
-is_stream_name(const char *name)
-{
-    for (const char *at = name; *at != '\0'; at++) {
-        if (*at <= ' ' || *at > '~' || strchr(".*>/\\", *at) != NULL) {
-            return false;
-        }
-    }
-    return *name != '\0';
-}
-
 static bool
 is_subject(const char *subject)
 {
@@ -92,7 +78,7 @@ find_fault(const struct verify_flags *flags)
     if (o->stream == NULL) {
         return "--verify wants --stream NAME, the stream that the collector publishes to";
     }
-    if (!is_stream_name(o->stream)) {
+    if (!admin_is_stream_name(o->stream)) {
         return "--stream wants the name of a stream, which is no subject: without blanks, '.', "
                "'*', '>', '/' and '\\'";
     }

@@ -297,6 +297,13 @@ def test_a_stream_is_shown_from_its_end_and_followed(lab, world):
     assert tail.end(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("name", ["a b", "events.x", ""])
+def test_what_can_be_no_stream_does_not_exist(world, name):
+    done = cli("tail", *reading(world, stream=name))
+    assert done.returncode == 1
+    assert "does not exist" in done.stderr and "--stream" in done.stderr, done.stderr
+
+
 def test_flows_of_a_stream_are_decoded(lab, world):
     nats = world.nats(user="netflow")
     nats["stream"] = "flows"
