@@ -171,7 +171,10 @@ set_user(natsOptions *options, const struct admin_target *target, struct identit
 static natsStatus
 set_tls(natsOptions *options, const struct admin_target *target)
 {
-    if (target->plain_allowed && strncmp(target->url, "nats://", 7) == 0) {
+    /* Who names an authority or a certificate wants TLS. */
+    if (target->plain_allowed && strncmp(target->url, "nats://", 7) == 0 &&
+        target->ca_file == NULL && target->ca_pem == NULL && target->cert_file == NULL &&
+        target->cert_pem == NULL) {
         return NATS_OK;
     }
     /* The scheme alone does not make libnats before 3.13 insist on TLS. */
@@ -461,14 +464,18 @@ ask_for_stream(struct admin *a, const char *stream, jsStreamInfo **ret_info, jsE
 }
 
 enum admin_err
-admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last)
+admin_stream_state(struct admin *a, const char *stream, struct admin_stream_state *ret_state)
 {
     jsErrCode code = 0;
     jsStreamInfo *info = NULL;
     natsStatus s = ask_for_stream(a, stream, &info, &code);
 
     if (s == NATS_OK) {
-        *ret_last = info->State.LastSeq;
+        *ret_state = (struct admin_stream_state){
+            .first = info->State.FirstSeq,
+            .last = info->State.LastSeq,
+            .created_ns = info->Created,
+        };
     }
     jsStreamInfo_Destroy(info);
     return explain(a, s, code);

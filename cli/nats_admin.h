@@ -36,8 +36,9 @@ const char *admin_strerror(enum admin_err err);
  * counts where it is not NULL, and then its file is not read.
  */
 struct admin_target {
-    const char *url;    /* tls:// */
-    bool plain_allowed; /* nats:// without TLS too, and nobody's credentials */
+    const char *url; /* tls:// */
+    bool
+        plain_allowed; /* nobody's credentials, and nats:// without TLS where no file asks for it */
     const char *creds_file;
     const char *ca_file;   /* NULL with no authority in memory: the system's */
     const char *cert_file; /* NULL with no certificate in memory: none is shown */
@@ -146,11 +147,16 @@ struct admin_follow {
  */
 enum admin_err admin_follow(struct admin *a, const struct admin_follow *from);
 
-/*
- * The sequence number of the last message that a stream has had, 0 before the first.
- * ADMIN_EABSENT, _EREFUSED, _ENOANSWER.
- */
-enum admin_err admin_stream_end(struct admin *a, const char *stream, uint64_t *ret_last);
+/* Sequence numbers of a stream. One that holds nothing has its next one as its first. */
+struct admin_stream_state {
+    uint64_t first;
+    uint64_t last;      /* of all that it has had, 0 before the first */
+    int64_t created_ns; /* the server's wall clock: of one that was made anew it is another */
+};
+
+/* ADMIN_EABSENT, _EREFUSED, _ENOANSWER. Bounded by 5 s. */
+enum admin_err admin_stream_state(
+    struct admin *a, const char *stream, struct admin_stream_state *ret_state);
 
 /*
  * Tries to publish or to subscribe, and waits at most 2 s for the server to say that it is not

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sr/hash.h"
+
 #include "sr/banned.h"
 
 #define POOL 16U /* different datagrams of a kind */
@@ -67,7 +69,11 @@ netflow_generator_init(struct netflow_generator *g, const struct netflow_load *l
     uint64_t weights[NETFLOW_KINDS_MAX];
     size_t at = 0;
 
-    *g = (struct netflow_generator){ .load = *load, .exporters = memory };
+    *g = (struct netflow_generator){
+        .load = *load,
+        .exporters = memory,
+        .first_number = (uint32_t)sr_hash_mix(load->run + UINT64_C(1)),
+    };
     g->pool = (uint8_t *)memory + exporters_size(load);
     memset(g->exporters, 0, exporters_size(load));
     for (size_t i = 0; i < load->kind_count; i++) {
@@ -88,10 +94,10 @@ step_of(const struct netflow_load *load, const struct netflow_kind *kind,
     if (kind->format == NETFLOW_V5) {
         return STEP_DATA;
     }
-    if (e->step == STEP_DATA && wall_ns >= e->announced_ns + load->templates_ns) {
-        return STEP_TEMPLATES;
-    }
-    return (enum step)e->step;
+    /* A clock that was set back must not keep them away for as long. */
+    const bool is_due =
+        wall_ns < e->announced_ns || wall_ns - e->announced_ns >= load->templates_ns;
+    return e->step == STEP_DATA && is_due ? STEP_TEMPLATES : (enum step)e->step;
 }
 
 static void
@@ -139,7 +145,7 @@ netflow_generate(struct netflow_generator *g, uint64_t wall_ns, uint8_t *out, st
         announce(g, kind->format, step, e, wall_ns, out, ret);
     }
     netflow_set_domain(kind->format, out, domain + 1);
-    netflow_stamp(kind->format, out, e->sequence, (uint32_t)(wall_ns / SECOND));
+    netflow_stamp(kind->format, out, g->first_number + e->sequence, (uint32_t)(wall_ns / SECOND));
     /* RFC 7011 section 3.1: a record of options is one, too. */
     e->sequence += netflow_units(kind->format, step == STEP_OPTIONS ? 1 : ret->records);
 }

@@ -34,18 +34,20 @@ struct netflow_load {
 
 struct netflow_exporter {
     uint64_t announced_ns;
-    uint32_t sequence;
-    uint8_t step; /* enum step */
+    uint32_t sequence; /* on top of the generator's first number */
+    uint8_t step;      /* enum step */
 };
 
 struct netflow_generator {
     struct netflow_load load;
     struct mix mix;
     struct netflow_exporter *exporters; /* by source and kind */
-    uint8_t *pool;                      /* datagrams of all kinds */
-    size_t starts[NETFLOW_KINDS_MAX];   /* where those of a kind begin there */
-    uint64_t index;                     /* messages with records so far */
-    uint64_t sequence;                  /* of the next mark */
+    /* Another one for each run, or its datagrams would look like copies of those of the last. */
+    uint32_t first_number;
+    uint8_t *pool;                    /* datagrams of all kinds */
+    size_t starts[NETFLOW_KINDS_MAX]; /* where those of a kind begin there */
+    uint64_t index;                   /* messages with records so far */
+    uint64_t sequence;                /* of the next mark */
 };
 
 /* Bytes of memory that netflow_generator_init() wants. */

@@ -12,6 +12,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define NO_SECOND UINT64_MAX
+#define DATE_LEN 19U
 
 const char *const syslog_style_names[STYLE_COUNT + 1] = { "rfc5424", "rfc3164", "cisco", "cef",
     "json", NULL };
@@ -78,26 +79,36 @@ put_digits(uint8_t *out, uint64_t value, unsigned digits)
     }
 }
 
+/* "2026-11-22T12:00:00" */
+static void
+write_date(int64_t second, uint8_t out[DATE_LEN])
+{
+    uint8_t text[40] = { 0 };
+    struct sr_buf b = sr_buf_over(text, sizeof(text));
+
+    sr_json_time(&b, second, 0);
+    memcpy(out, text + 1, DATE_LEN); /* behind the quote */
+}
+
 /* Writes the texts of a second: "2026-11-22T12:00:00.000000Z" and "Nov 22 12:00:00". */
 static void
 set_second(struct syslog_generator *g, uint64_t second)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    uint8_t text[40] = { 0 };
-    struct sr_buf b = sr_buf_over(text, sizeof(text));
+    uint8_t local[DATE_LEN];
 
-    sr_json_time(&b, (int64_t)second, 0);
-    memcpy(g->rfc3339, text + 1, 20);
-    memcpy(g->rfc3339 + 20, "000000Z", 7);
-    const size_t month = ((size_t)g->rfc3339[5] - '0') * 10 + g->rfc3339[6] - '0';
+    write_date((int64_t)second, g->rfc3339);
+    memcpy(g->rfc3339 + DATE_LEN, ".000000Z", 8);
+    write_date((int64_t)second + g->load.utc_offset_s, local);
+    const size_t month = ((size_t)local[5] - '0') * 10 + local[6] - '0';
     memcpy(g->rfc3164, months + 3 * ((month + 11) % 12), 3);
     g->rfc3164[3] = ' ';
-    memcpy(g->rfc3164 + 4, g->rfc3339 + 8, 2);
+    memcpy(g->rfc3164 + 4, local + 8, 2);
     if (g->rfc3164[4] == '0') {
         g->rfc3164[4] = ' '; /* RFC 3164 section 4.1.2 */
     }
     g->rfc3164[6] = ' ';
-    memcpy(g->rfc3164 + 7, g->rfc3339 + 11, 8);
+    memcpy(g->rfc3164 + 7, local + 11, 8);
     g->second = second;
 }
 

@@ -41,6 +41,7 @@ struct syslog_load {
     size_t kind_count;
     uint32_t sources;
     uint32_t run;              /* of the marks */
+    int32_t utc_offset_s;      /* of dates that name no zone; east is positive */
     uint32_t hosts;            /* up to SYSLOG_HOSTS_MAX */
     const char *host_prefix;   /* up to SYSLOG_PREFIX_MAX bytes */
     const char *const *apps;   /* of up to SYSLOG_APP_MAX bytes each */

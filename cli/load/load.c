@@ -75,6 +75,14 @@ make_addresses(uint32_t sources)
 
 /* ---- What is shown ---- */
 
+/* Whether all is stored once, or nobody asked. */
+static bool
+is_verified(const struct load_options *o, const struct load_result *r)
+{
+    return !r->has_ledger ||
+           (!r->verify_failed && verify_is_fine(&o->verifying.options, &r->ledger));
+}
+
 static void
 show_json(const struct load_options *o, const struct load_result *r)
 {
@@ -91,7 +99,7 @@ show_json(const struct load_options *o, const struct load_result *r)
     if (r->has_ledger) {
         printf(",\"verify\":{");
         verify_print(&r->ledger, true);
-        printf("}");
+        printf(",\"fine\":%s}", is_verified(o, r) ? "true" : "false");
     }
     printf("}\n");
 }
@@ -126,10 +134,10 @@ judge(const struct load_options *o, const struct load_result *r)
     if (r->verify_failed) {
         complain("%s", r->trouble.cause);
         (void)fprintf(stderr, "try: %s\n", r->trouble.remedy);
+    } else if (r->has_ledger && r->ledger.expected == 0) {
+        complain("nothing could be verified: no record was sent");
     }
-    const bool is_stored = !r->has_ledger || verify_is_fine(&o->verifying.options, &r->ledger);
-    return send_show_failed(&r->totals) > 0 || r->totals.error != 0 || r->verify_failed ||
-                   !is_stored
+    return send_show_failed(&r->totals) > 0 || r->totals.error != 0 || !is_verified(o, r)
                ? EXIT_RUNTIME
                : EXIT_SUCCESS;
 }
@@ -181,6 +189,7 @@ prepare(struct load_options *o, const struct profile *profile)
         .sources = o->sending.options.sources,
         .run = (uint32_t)(sr_clock_random_u64() & RUN_MASK),
         .start_ns = sr_clock_wall_ns(),
+        .utc_offset_s = sr_clock_utc_offset_s(),
     };
     struct traffic *traffic;
     struct trouble trouble;

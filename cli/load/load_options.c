@@ -42,7 +42,8 @@ load_options_help(void)
           "                      each source has an address of its own of 127.0.0.0/8\n",
         stdout);
     send_flags_help_pace(stdout, "messages");
-    fputs("      --duration S    stop after so many seconds, or 500ms, 5m, 1h\n"
+    fputs("      --duration S    stop after so many seconds, or 500ms, 5m, 1h; without this and\n"
+          "                      --count it goes on until it is interrupted\n"
           "\n"
           "What is sent (docs/load.md has more):\n"
           "      --format F      of syslog rfc5424 (default), rfc3164, cisco, cef or json; of\n"

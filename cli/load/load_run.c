@@ -19,6 +19,9 @@
 /* So much longer than --duration a run may take that cannot keep its rate. */
 #define OVERTIME_NS SR_NS_PER_SECOND
 
+/* And so much more is waited for a receiver that has no room for a batch. */
+#define STALL_NS SR_NS_PER_SECOND
+
 struct running {
     const struct load_run *run;
     struct load_result *result;
@@ -28,6 +31,8 @@ struct running {
     struct schedule schedule;
     bool is_flood;
     bool has_bursts;
+    bool is_sending;   /* send_items() may be waiting */
+    bool is_timed_out; /* it was, when the time was over */
     uint64_t due_ns;   /* of the next message; not of a flood */
     uint64_t start_ns; /* monotonic */
     uint64_t messages; /* with records, that were made */
@@ -94,14 +99,38 @@ is_over(const struct running *r)
     return o->duration_ns > 0 && !r->is_flood && r->due_ns >= o->duration_ns;
 }
 
-/* By the clock: floods, and runs that cannot keep their rate. */
+/* By the clock: floods, and runs that cannot keep their rate. `more_ns` beyond their time. */
 static bool
-is_late(const struct running *r)
+is_late(const struct running *r, uint64_t more_ns)
 {
     const uint64_t duration = r->run->options->duration_ns;
+    const uint64_t overtime = (r->is_flood ? 0 : OVERTIME_NS) + more_ns;
 
-    return duration > 0 &&
-           sr_clock_monotonic_ns() - r->start_ns >= duration + (r->is_flood ? 0 : OVERTIME_NS);
+    return duration > 0 && sr_clock_monotonic_ns() - r->start_ns >= duration + overtime;
+}
+
+static void
+on_tell(void *arg, const char *text)
+{
+    struct running *r = arg;
+
+    send_show_tell(&r->show, text);
+}
+
+/*
+ * A receiver that does not read would be waited for without an end. One that reads has a batch
+ * taken in less: it is not cut in the middle of a message.
+ */
+static void
+on_waiting(void *arg)
+{
+    struct running *r = arg;
+
+    send_show_progress(&r->show);
+    if (r->is_sending && *r->run->stop == 0 && is_late(r, STALL_NS)) {
+        r->is_timed_out = true;
+        *r->run->stop = 1;
+    }
 }
 
 /* Makes the next batch. Returns how many, 0 at the end; SIZE_MAX when OpenSSL fails. */
@@ -126,25 +155,19 @@ make_batch(struct running *r, struct send_item *items)
             .records = made.records,
             .source = made.source,
         };
-        /* Templates take no turn: they go with what comes behind them. */
-        if (made.records > 0) {
-            r->messages++;
-            r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
-        }
+        r->messages += made.records > 0;
+        r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
     }
     return n;
 }
 
 static void
-send_all(struct running *r)
+send_batches(struct running *r)
 {
     struct send_item items[SEND_BATCH_MAX];
     size_t count;
 
-    send_start(r->sender);
-    r->start_ns = sr_clock_monotonic_ns();
-    r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
-    while (!is_late(r) && (count = make_batch(r, items)) > 0) {
+    while (!is_late(r, 0) && (count = make_batch(r, items)) > 0) {
         if (count == SIZE_MAX) {
             send_show_tell(&r->show, "OpenSSL failed to protect a trap: the rest is not sent");
             return;
@@ -153,6 +176,20 @@ send_all(struct running *r)
             return;
         }
         send_show_progress(&r->show);
+    }
+}
+
+static void
+send_all(struct running *r)
+{
+    send_start(r->sender);
+    r->start_ns = sr_clock_monotonic_ns();
+    r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
+    r->is_sending = true;
+    send_batches(r);
+    r->is_sending = false;
+    if (r->is_timed_out) {
+        *r->run->stop = 0; /* nobody interrupts what is still to be done */
     }
 }
 
@@ -186,9 +223,9 @@ plan_sending(struct running *r, struct send_options *options)
     options->stop = r->run->stop;
     options->sent = on_sent;
     options->arg = r;
-    options->tell = send_show_tell;
-    options->waiting = send_show_progress;
-    options->show = &r->show;
+    options->tell = on_tell;
+    options->waiting = on_waiting;
+    options->show = r;
     send_show_init(&r->show, o->sending.quiet);
     r->show.expected = expected_count(o);
 }
@@ -239,7 +276,8 @@ load_run(const struct load_run *run, struct trouble *trouble)
     r.room = traffic_room(run->traffic);
     r.buffers = malloc(r.room * SEND_BATCH_MAX);
     if (r.buffers == NULL) {
-        (void)trouble_errno(trouble, ENOMEM, "prepare", "the messages");
+        (void)trouble_say(trouble, ENOMEM, "free memory, or use smaller sizes",
+            "there is no memory for the messages");
         return EXIT_RUNTIME;
     }
     verify.read = read_number;

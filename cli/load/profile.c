@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/profile.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "command.h"
 #include "load/generate_netflow.h"
 #include "load/generate_syslog.h"
 #include "load/generate_trap.h"
@@ -11,6 +14,8 @@
 
 #include "sr/banned.h"
 
+#define COMMUNITY_MAX 255U    /* bytes; no device has a longer one */
+#define NAMES_MAX 8U          /* of profiles that are brought along */
 #define ENGINE_PREFIX_MAX 28U /* four bytes of the source's index follow */
 
 const char *const profile_trap_versions[] = { "v1", "v2c", "v3", NULL };
@@ -109,6 +114,84 @@ check_user(const void *item, char *text, size_t text_size)
     return text;
 }
 
+static const char *
+check_community(const void *item, char *text, size_t text_size)
+{
+    const size_t len = strlen(((const struct profile_trap *)item)->community);
+
+    if (len <= COMMUNITY_MAX) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size, "has %zu bytes; use %u or less", len, COMMUNITY_MAX);
+    return text;
+}
+
+static const char *
+check_size_max(const void *item, char *text, size_t text_size)
+{
+    const struct profile_syslog_kind *kind = item;
+
+    if (kind->size_max == 0 || kind->size_max >= kind->size) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "is %" PRIu64 ", less than `size`, which is %" PRIu64
+        "; give more, or 0 for messages of one size",
+        kind->size_max, kind->size);
+    return text;
+}
+
+/* The kinds of a mix share a round of turns: mix_init(). */
+static const char *
+check_turns(uint64_t turns, char *text, size_t text_size)
+{
+    if (turns > 0 && turns <= MIX_TURNS_MAX) {
+        return NULL;
+    }
+    (void)snprintf(text, text_size,
+        "weights are %" PRIu64 " in sum; give weights of 1 to %u in sum", turns, MIX_TURNS_MAX);
+    return text;
+}
+
+static const char *
+check_syslog_mix(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_sections *mix = &((const struct profile_syslog *)item)->mix;
+    const struct profile_syslog_kind *kinds = mix->items;
+    uint64_t turns = 0;
+
+    for (size_t i = 0; i < mix->count; i++) {
+        turns += kinds[i].weight;
+    }
+    return check_turns(turns, text, text_size);
+}
+
+static const char *
+check_trap_mix(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_sections *mix = &((const struct profile_trap *)item)->mix;
+    const struct profile_trap_kind *kinds = mix->items;
+    uint64_t turns = 0;
+
+    for (size_t i = 0; i < mix->count; i++) {
+        turns += kinds[i].weight;
+    }
+    return check_turns(turns, text, text_size);
+}
+
+static const char *
+check_netflow_mix(const void *item, char *text, size_t text_size)
+{
+    const struct sr_conf_sections *mix = &((const struct profile_netflow *)item)->mix;
+    const struct profile_netflow_kind *kinds = mix->items;
+    uint64_t turns = 0;
+
+    for (size_t i = 0; i < mix->count; i++) {
+        turns += kinds[i].weight;
+    }
+    return check_turns(turns, text, text_size);
+}
+
 /* ---- Keys ---- */
 
 #define WEIGHT(of)                                                                                 \
@@ -155,6 +238,7 @@ static const struct sr_conf_key syslog_kind_keys[] = {
         .offset = offsetof(struct profile_syslog_kind, size_max),
         .def = "0",
         .max = SYSLOG_SIZE_MAX,
+        .check = check_size_max,
         .help = "Bytes of the largest; sizes are spread evenly up to it. 0: all have one size." },
     { .name = NULL },
 };
@@ -166,6 +250,7 @@ static const struct sr_conf_key syslog_keys[] = {
         .min = 1,
         .max = SYSLOG_KINDS_MAX,
         .keys = syslog_kind_keys,
+        .check = check_syslog_mix,
         .item_size = sizeof(struct profile_syslog_kind),
         .help = "Kinds of messages." },
     { .name = "hosts",
@@ -230,12 +315,14 @@ static const struct sr_conf_key trap_keys[] = {
         .min = 1,
         .max = TRAP_KINDS_MAX,
         .keys = trap_kind_keys,
+        .check = check_trap_mix,
         .item_size = sizeof(struct profile_trap_kind),
         .help = "Kinds of traps." },
     { .name = "community",
         .type = SR_CONF_STRING,
         .offset = offsetof(struct profile_trap, community),
         .def = "public",
+        .check = check_community,
         .help = "Community of v1 and v2c." },
     { .name = "user",
         .type = SR_CONF_STRING,
@@ -300,6 +387,7 @@ static const struct sr_conf_key netflow_keys[] = {
         .min = 1,
         .max = NETFLOW_KINDS_MAX,
         .keys = netflow_kind_keys,
+        .check = check_netflow_mix,
         .item_size = sizeof(struct profile_netflow_kind),
         .help = "Kinds of exporters; each source has one of every kind." },
     { .name = "templates",
@@ -361,6 +449,25 @@ find_text(const char *name)
     return NULL;
 }
 
+/* What is no path and no file was meant for a name. */
+static void
+report_unknown(struct sr_conf_problems *problems, const char *name)
+{
+    const char *names[NAMES_MAX + 1] = { NULL };
+    char list[128] = "";
+
+    for (size_t i = 0; i < NAMES_MAX && profile_texts[i].name != NULL; i++) {
+        const size_t len = strlen(list);
+        names[i] = profile_texts[i].name;
+        (void)snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    const char *nearest = nearest_name(name, names);
+    sr_conf_problem(problems, *name != '\0' ? name : "--profile",
+        "is no file, and no profile that is brought along (%s)%s%s%s", list,
+        nearest != NULL ? "; did you mean " : "; correct the name or the path",
+        nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+}
+
 struct profile *
 profile_load(
     const char *name, const char *const *sets, size_t set_count, struct sr_conf_problems *problems)
@@ -368,6 +475,10 @@ profile_load(
     const struct profile_text *text = find_text(name);
     const struct sr_conf_source source = { .file = name, .sets = sets, .set_count = set_count };
 
+    if (text == NULL && name != NULL && strchr(name, '/') == NULL && access(name, F_OK) != 0) {
+        report_unknown(problems, name);
+        return NULL;
+    }
     if (text == NULL) {
         return sr_conf_load(&schema, &source, problems);
     }

@@ -30,6 +30,13 @@ struct traffic {
     struct trap_generator *trap;
 };
 
+static bool
+out_of_memory(struct trouble *trouble)
+{
+    return trouble_say(trouble, ENOMEM, "free memory, or use fewer sources and smaller sizes",
+        "there is no memory for the messages");
+}
+
 /* The index of the plan's format among names, or -1 with `trouble`. */
 static int
 find_format(const struct traffic_plan *plan, const char *const *names, struct trouble *trouble)
@@ -110,6 +117,7 @@ open_syslog(struct traffic *t, const struct traffic_plan *plan, struct trouble *
     struct syslog_load load = {
         .sources = plan->sources,
         .run = plan->run,
+        .utc_offset_s = plan->utc_offset_s,
         .hosts = (uint32_t)p->hosts,
         .host_prefix = p->host_prefix,
         .apps = p->apps.items,
@@ -126,7 +134,7 @@ open_syslog(struct traffic *t, const struct traffic_plan *plan, struct trouble *
     }
     t->memory = malloc(syslog_generator_memory(&load));
     if (t->memory == NULL) {
-        return trouble_errno(trouble, ENOMEM, "prepare", "the messages");
+        return out_of_memory(trouble);
     }
     return syslog_generator_init(&t->syslog, &load, t->memory) ||
            trouble_say(trouble, 0, WEIGHTS_REMEDY, "the mix of syslog has no turns, or too many");
@@ -187,7 +195,7 @@ open_netflow(struct traffic *t, const struct traffic_plan *plan, struct trouble 
     }
     t->memory = malloc(netflow_generator_memory(&load));
     if (t->memory == NULL) {
-        return trouble_errno(trouble, ENOMEM, "prepare", "the datagrams");
+        return out_of_memory(trouble);
     }
     return netflow_generator_init(&t->netflow, &load, t->memory) ||
            trouble_say(trouble, 0, WEIGHTS_REMEDY, "the mix of netflow has no turns, or too many");
@@ -208,11 +216,13 @@ read_password(const char *key, const char *path, char **ret_text, struct sr_span
             "%s is not given, and the user of v3 needs it", key);
     }
     if (!files_read(path, PASSWORD_FILE_MAX, &text, &len)) {
-        return trouble_errno(trouble, errno, "read", path);
+        return trouble_say(trouble, errno, "name a file with the password on its first line",
+            "cannot read %s: %s", path, strerror(errno));
     }
     *ret_text = text;
-    len = strcspn(text, "\r\n");
-    text[len] = '\0';
+    const size_t first = strcspn(text, "\r\n");
+    OPENSSL_cleanse(text + first, len - first); /* wipe() sees the first line */
+    len = first;
     if (len < USM_PASSWORD_LEAST) {
         return trouble_say(trouble, 0, "a password has 8 bytes or more (RFC 3414 section 11.2)",
             "the password in %s is too short", path);
@@ -320,7 +330,7 @@ traffic_open(const struct traffic_plan *plan, struct traffic **ret_traffic, stru
     struct traffic *t = calloc(1, sizeof(*t));
 
     if (t == NULL) {
-        return trouble_errno(trouble, ENOMEM, "prepare", "the messages");
+        return out_of_memory(trouble);
     }
     t->kind = plan->kind;
     if (!open_kind(t, plan, trouble)) {

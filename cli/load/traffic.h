@@ -22,7 +22,8 @@ struct traffic_plan {
     size_t longest;                /* what one message may have on its way */
     bool is_stream;                /* over connections */
     uint32_t sources, run;
-    uint64_t start_ns; /* by the wall clock */
+    uint64_t start_ns;    /* by the wall clock */
+    int32_t utc_offset_s; /* of dates that name no zone */
 };
 
 /* Prepares messages. Returns false with `trouble`: the plan cannot be. */

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "command.h"
 #include "replay/rewrite.h"
@@ -21,21 +20,12 @@ struct replay_renew {
     struct rewrite *rewrite;
     struct verify *verify; /* NULL: nothing is verified */
     uint64_t rewritten, unmarked;
-    uint64_t as_it_was[REWRITE_ELENGTH + 1]; /* by why */
+    uint64_t as_it_was[REWRITE_ERRORS]; /* by why */
     struct ledger_sums sums;
     struct trouble trouble;
     bool fine, was_read;
     uint8_t room[SEND_BATCH_MAX][REWRITE_ROOM];
 };
-
-static int32_t
-local_offset_s(void)
-{
-    time_t now = time(NULL);
-    struct tm local;
-
-    return localtime_r(&now, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
-}
 
 static void
 tell_trouble(const struct trouble *trouble)
@@ -66,7 +56,7 @@ replay_renew_open(const struct replay_options *options)
         .kind = options->kind,
         .marked = verifies,
         .run = (uint32_t)sr_clock_random_u64() & RUN_MASK,
-        .utc_offset_s = local_offset_s(),
+        .utc_offset_s = sr_clock_utc_offset_s(),
         .is_one_host = !options->spoof_loopback,
     };
     /* calloc(): pages of the room that no message fills are never touched. */
@@ -144,7 +134,7 @@ print_json(const struct replay_renew *r)
 {
     uint64_t as_it_was = 0;
 
-    for (int err = REWRITE_OK + 1; err <= REWRITE_ELENGTH; err++) {
+    for (int err = REWRITE_OK + 1; err < REWRITE_ERRORS; err++) {
         as_it_was += r->as_it_was[err];
     }
     printf(",\"rewritten\":%" PRIu64 ",\"as_it_was\":%" PRIu64, r->rewritten, as_it_was);
@@ -158,7 +148,7 @@ print_json(const struct replay_renew *r)
 static void
 print_text(const struct replay_renew *r)
 {
-    for (int err = REWRITE_OK + 1; err <= REWRITE_ELENGTH; err++) {
+    for (int err = REWRITE_OK + 1; err < REWRITE_ERRORS; err++) {
         if (r->as_it_was[err] > 0) {
             printf("sent as they were (%s): %" PRIu64 "\n", rewrite_reason((enum rewrite_err)err),
                 r->as_it_was[err]);

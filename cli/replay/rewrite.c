@@ -9,6 +9,8 @@
 
 #include "sr/banned.h"
 
+_Static_assert(REWRITE_NUMBERINGS_MAX == 1024, "as rewrite_reason() says");
+
 #define REQUEST_ID_MASK 0x7fffffffU /* RFC 3412 section 6: msgID is below 2^31 */
 #define NS_PER_CS 10000000U
 
@@ -28,6 +30,8 @@ rewrite_reason(enum rewrite_err err)
     case REWRITE_OK: return "rewritten";
     case REWRITE_EUNKNOWN: return "of another protocol, or protected against changes";
     case REWRITE_ELENGTH: return "too long with a mark";
+    case REWRITE_EFULL: return "flows of more than 1024 exporters and domains";
+    case REWRITE_ERRORS: break;
     }
     return "unknown";
 }

@@ -24,6 +24,8 @@ enum rewrite_err {
     REWRITE_OK = 0,
     REWRITE_EUNKNOWN, /* not a message of that protocol, or one that cannot be changed: as it was */
     REWRITE_ELENGTH,  /* it would be longer than a datagram: as it was */
+    REWRITE_EFULL,    /* flows of more domains than can be numbered, or no memory: as it was */
+    REWRITE_ERRORS,
 };
 
 /* A static text. */

@@ -11,6 +11,7 @@
 #include "decode/datagram.h"
 #include "decode/output.h"
 #include "replay/rewrite_numbers.h"
+#include "verify/ledger.h"
 
 #include "sr/banned.h"
 
@@ -334,7 +335,7 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
     }
     struct nf_exporter *exporter = find_exporter(f, source, &peer);
     if (exporter == NULL) {
-        return REWRITE_EUNKNOWN;
+        return REWRITE_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
         count_records(f, exporter, &peer, wall_ns, &messages[i]);
@@ -342,8 +343,11 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
         is_known = is_known && !messages[i].is_unknown;
     }
     bool is_marked = is_known && records > 0 && number != REWRITE_UNMARKED;
-    if (!number_messages(f, messages, count, is_marked ? number : REWRITE_UNMARKED)) {
-        return REWRITE_EUNKNOWN;
+    /* Beyond what a ledger holds they are not kept, or a replay without an end would fill memory.
+     */
+    const bool is_kept = is_marked && number < LEDGER_NUMBERS_MAX;
+    if (!number_messages(f, messages, count, is_kept ? number : REWRITE_UNMARKED)) {
+        return REWRITE_EFULL;
     }
     memcpy(out, message.data, message.len);
     for (size_t i = 0; i < count; i++) {
@@ -352,6 +356,18 @@ rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_n
     *ret_bytes = (struct sr_span){ out, message.len };
     *ret_records = is_marked ? records : 0;
     return REWRITE_OK;
+}
+
+/* The version that flows of this type came in, 0: none that has numbers of ours. */
+static uint16_t
+version_of_type(uint64_t type)
+{
+    switch (type) {
+    case NF_TYPE_V5: return V5;
+    case NF_TYPE_V9: return V9;
+    case NF_TYPE_IPFIX: return IPFIX;
+    default: return 0;
+    }
 }
 
 bool
@@ -365,11 +381,10 @@ rewrite_flows_find(struct rewrite_flows *f, struct sr_span record, uint64_t *ret
     }
     uint64_t sequence = nf_flow_get(&flow, NF_SEQUENCE_NUM);
     uint64_t domain = nf_flow_get(&flow, NF_OBSERVATION_DOMAIN_ID);
-    uint64_t type = nf_flow_get(&flow, NF_TYPE);
-    if (sequence > UINT32_MAX || domain > UINT32_MAX) {
+    uint16_t version = version_of_type(nf_flow_get(&flow, NF_TYPE));
+    if (version == 0 || sequence > UINT32_MAX || domain > UINT32_MAX) {
         return false;
     }
-    uint16_t version = type == NF_TYPE_IPFIX ? IPFIX : type == NF_TYPE_V9 ? V9 : V5;
     bool found =
         rewrite_numbers_find(f->numbers, (uint32_t)sequence, version, (uint32_t)domain, &number);
     if (!found && version == V5) { /* v7 is stored as v5 */

@@ -40,7 +40,7 @@ void rewrite_flows_free(struct rewrite_flows *f); /* NULL is allowed */
 /*
  * A datagram of NetFlow or IPFIX; `number` is that of its mark, REWRITE_UNMARKED
  * (rewrite_numbers.h): none is wanted. *ret_records is 0 when it has none: then `number` is free
- * for the next.
+ * for the next. Of LEDGER_NUMBERS_MAX on rewrite_flows_find() does not know it.
  */
 enum rewrite_err rewrite_flows_datagram(struct rewrite_flows *f, uint32_t source, uint64_t wall_ns,
     uint32_t number, struct sr_span message, uint8_t *out, struct sr_span *ret_bytes,

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "nats_admin.h"
 #include "sr/clock.h"
 #include "sr/creds.h"
 #include "sr/records.h"
+#include "verify/verify_end.h"
+#include "verify/verify_trouble.h"
 
 #include "sr/banned.h"
 
@@ -20,7 +23,6 @@
 #define SETTLE_NS (SR_NS_PER_SECOND / 2) /* after the last record: a second copy of it may come */
 #define STALE_TICKS_MIN 5U               /* of LOOK_NS without a message */
 #define STALE_TICKS_MAX 25U
-#define URL_MAX 512
 
 /*
  * Threads: the one that sends and then waits (verify_sent, verify_finish), the one that reads here,
@@ -29,12 +31,13 @@
  */
 struct verify {
     struct verify_options options;
-    char url[URL_MAX]; /* for messages: without a password */
+    char url[VERIFY_URL_MAX]; /* for messages: without a password */
     char inbox[SR_CREDS_TEXT_MAX];
+    struct admin_stream_state at_start;
     pthread_t thread;
     atomic_bool closing;
     struct admin *admin;  /* the reader's own, once it runs, and these: */
-    uint64_t next;        /* sequence number in the stream */
+    uint64_t messages;    /* of this run, that were read */
     unsigned quiet_ticks; /* of LOOK_NS */
 
     pthread_mutex_t lock;
@@ -45,6 +48,7 @@ struct verify {
     bool ended;     /* the reader, before it had begun: `trouble` says why */
     bool finishing; /* verify_finish() waits */
     bool is_full;   /* more was sent than the ledger holds */
+    uint64_t next;  /* sequence number in the stream: only the reader changes it */
     uint64_t gone;  /* messages that left the stream before they were read */
     uint64_t at_ns; /* monotonic: of the last record of this run */
     struct trouble trouble;
@@ -59,45 +63,10 @@ deadline_in(struct timespec *until, uint64_t ns)
     until->tv_nsec = (long)(at_ns % SR_NS_PER_SECOND);
 }
 
-static void
-copy_url(char out[URL_MAX], const char *url)
-{
-    const char *behind = strstr(url, "://");
-    const char *user = behind != NULL ? strrchr(behind, '@') : NULL;
-    size_t scheme = user != NULL ? (size_t)(behind + 3 - url) : 0;
-    const char *rest = user != NULL ? user + 1 : url;
-    size_t len = strlen(rest);
-
-    len = len < URL_MAX - 1 - scheme ? len : URL_MAX - 1 - scheme;
-    memcpy(out, url, scheme);
-    memcpy(out + scheme, rest, len);
-    out[scheme + len] = '\0';
-}
-
 static bool
 explain(const struct verify *v, enum admin_err err, const char *detail, struct trouble *trouble)
 {
-    const char *remedy = "see what the server's log says";
-
-    switch (err) {
-    case ADMIN_OK: return true;
-    case ADMIN_ECONNECT:
-        remedy = "look at --verify, --verify-ca, --verify-cert and --verify-key, and whether the "
-                 "server runs";
-        break;
-    case ADMIN_EAUTH: remedy = "give --creds of a user of this server"; break;
-    case ADMIN_EABSENT:
-        remedy = "look at --stream, and whose account the credentials are of";
-        break;
-    case ADMIN_EREFUSED:
-    case ADMIN_ENOANSWER:
-        remedy = "use the credentials of a reader: a collector's may not read streams";
-        break;
-    case ADMIN_ESTALLED:
-    case ADMIN_ENOMEM: break;
-    }
-    return trouble_say(trouble, 0, remedy, "%s, stream %s: %s%s%s%s", v->url, v->options.stream,
-        admin_strerror(err), *detail != '\0' ? " (" : "", detail, *detail != '\0' ? ")" : "");
+    return verify_trouble(trouble, v->url, v->options.stream, err, detail);
 }
 
 /* ---- The thread that reads ---- */
@@ -118,15 +87,16 @@ is_dead_letter(const struct admin_message *m)
                                     strcmp(m->subject + len - (sizeof(suffix) - 1), suffix) == 0);
 }
 
-static void
-take_record(struct verify *v, const struct admin_message *m, struct sr_span record)
+/* `place` of its message among those of this run: others may publish as much as they like. */
+static bool
+take_record(struct verify *v, uint64_t place, uint64_t stored_ns, struct sr_span record)
 {
     uint64_t number;
     bool is_ours = v->options.read(v->options.arg, record, &number);
 
     (void)pthread_mutex_lock(&v->lock);
     if (is_ours) {
-        ledger_stored(v->ledger, number, m->sequence, m->stored_ns);
+        ledger_stored(v->ledger, number, place, stored_ns);
         v->at_ns = sr_clock_monotonic_ns();
         if (v->finishing && ledger_is_complete(v->ledger)) {
             (void)pthread_cond_signal(&v->changed);
@@ -135,6 +105,7 @@ take_record(struct verify *v, const struct admin_message *m, struct sr_span reco
         ledger_others(v->ledger, 1);
     }
     (void)pthread_mutex_unlock(&v->lock);
+    return is_ours;
 }
 
 static void
@@ -149,12 +120,12 @@ take_dead_letter(struct verify *v)
 static void
 take_gap(struct verify *v, uint64_t sequence)
 {
+    (void)pthread_mutex_lock(&v->lock);
     if (v->options.subject == NULL && sequence > v->next) {
-        (void)pthread_mutex_lock(&v->lock);
         v->gone += sequence - v->next;
-        (void)pthread_mutex_unlock(&v->lock);
     }
     v->next = sequence + 1;
+    (void)pthread_mutex_unlock(&v->lock);
 }
 
 static bool
@@ -162,6 +133,7 @@ on_message(void *arg, const struct admin_message *m)
 {
     struct verify *v = arg;
     struct sr_span rest = { m->data, m->len }, record;
+    bool is_ours = false;
 
     v->quiet_ticks = 0;
     if (m->sequence < v->next) { /* a consumer that repairs itself may deliver it again */
@@ -174,8 +146,9 @@ on_message(void *arg, const struct admin_message *m)
     }
     enum sr_records_form form = sr_records_form(span_of(m->records), span_of(m->content_type));
     while (sr_records_next(&rest, form, &record)) {
-        take_record(v, m, record);
+        is_ours = take_record(v, v->messages, m->stored_ns, record) || is_ours;
     }
+    v->messages += is_ours;
     return !atomic_load(&v->closing);
 }
 
@@ -221,7 +194,7 @@ take_failure(struct verify *v, enum admin_err err, const char *detail)
 }
 
 static enum admin_err
-connect_to(struct verify *v, char *detail)
+connect_to(const struct verify *v, struct admin **ret_admin, char *detail)
 {
     const struct admin_target target = {
         .url = v->options.url,
@@ -233,7 +206,7 @@ connect_to(struct verify *v, char *detail)
         .inbox_prefix = *v->inbox != '\0' ? v->inbox : NULL,
     };
 
-    return admin_open(&target, &v->admin, detail);
+    return admin_open(&target, ret_admin, detail);
 }
 
 /* Reads until something ends it; the next message is asked for by its number, so none is lost. */
@@ -276,7 +249,7 @@ run_reader(void *arg)
     char detail[ADMIN_DETAIL_MAX];
 
     while (!atomic_load(&v->closing)) {
-        enum admin_err err = v->admin == NULL ? connect_to(v, detail) : ADMIN_OK;
+        enum admin_err err = v->admin == NULL ? connect_to(v, &v->admin, detail) : ADMIN_OK;
         bool failed = err != ADMIN_OK;
         if (!failed) {
             err = read_on(v);
@@ -315,6 +288,21 @@ read_creds(struct verify *v, struct trouble *trouble)
     return true;
 }
 
+/* The library says of these which one, and not why. */
+static bool
+are_readable(const struct verify_options *o, struct trouble *trouble)
+{
+    const char *const files[] = { o->ca_file, o->cert_file, o->key_file };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (files[i] != NULL && access(files[i], R_OK) != 0) {
+            return trouble_say(trouble, errno, "give the path of a file that you may read",
+                "cannot read %s: %s", files[i], strerror(errno));
+        }
+    }
+    return true;
+}
+
 static struct verify *
 verify_new(const struct verify_options *options)
 {
@@ -330,7 +318,7 @@ verify_new(const struct verify_options *options)
     v->options = *options;
     v->ledger = ledger;
     atomic_init(&v->closing, false);
-    copy_url(v->url, options->url);
+    verify_url_show(v->url, options->url);
     (void)pthread_mutex_init(&v->lock, NULL);
     (void)pthread_condattr_init(&clock);
     (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -354,14 +342,13 @@ static bool
 find_end(struct verify *v, struct trouble *trouble)
 {
     char detail[ADMIN_DETAIL_MAX];
-    uint64_t last = 0;
-    enum admin_err err = connect_to(v, detail);
+    enum admin_err err = connect_to(v, &v->admin, detail);
 
     if (err == ADMIN_OK) {
-        err = admin_stream_end(v->admin, v->options.stream, &last);
+        err = admin_stream_state(v->admin, v->options.stream, &v->at_start);
         (void)snprintf(detail, sizeof(detail), "%s", admin_detail(v->admin));
     }
-    v->next = last + 1;
+    v->next = v->at_start.last + 1;
     return explain(v, err, detail, trouble);
 }
 
@@ -390,7 +377,7 @@ verify_open(
     if (v == NULL) {
         return trouble_say(trouble, 0, "free memory and run it again", "out of memory");
     }
-    if (!read_creds(v, trouble) || !find_end(v, trouble)) {
+    if (!read_creds(v, trouble) || !are_readable(options, trouble) || !find_end(v, trouble)) {
         verify_destroy(v);
         return false;
     }
@@ -468,9 +455,58 @@ await_end(struct verify *v, const volatile sig_atomic_t *stop)
     }
 }
 
+/*
+ * A server that stands still looks like one that has no more for us, so it is asked. By a
+ * connection of its own: the other one is the reader's.
+ */
+static void
+ask_end(const struct verify *v, struct verify_end *end)
+{
+    struct admin *admin = NULL;
+
+    end->is_asked = true;
+    end->err = connect_to(v, &admin, end->detail);
+    if (end->err == ADMIN_OK) {
+        end->err = admin_stream_state(admin, v->options.stream, &end->at_end);
+        (void)snprintf(end->detail, sizeof(end->detail), "%s", admin_detail(admin));
+    }
+    admin_close(admin);
+}
+
+/* Takes over how far the reader is. Under the lock. */
+static void
+look_at_reader(const struct verify *v, struct verify_end *end)
+{
+    end->next = v->next;
+    end->gone = v->gone;
+}
+
+/* A reader that is behind, as records of others can make it, goes on as long as it gets some. */
+static void
+await_reader(struct verify *v, struct verify_end *end, const volatile sig_atomic_t *stop)
+{
+    const uint64_t quiet_s = v->options.quiet_s > 0 ? v->options.quiet_s : 1;
+    uint64_t next = v->next, since_ns = sr_clock_monotonic_ns();
+
+    look_at_reader(v, end);
+    while (!*stop && v->reading && verify_end_unread(end) > 0 && !ledger_is_complete(v->ledger) &&
+           sr_clock_monotonic_ns() - since_ns < quiet_s * SR_NS_PER_SECOND) {
+        struct timespec until;
+
+        deadline_in(&until, LOOK_NS);
+        (void)pthread_cond_timedwait(&v->changed, &v->lock, &until);
+        look_at_reader(v, end);
+        if (v->next != next) {
+            next = v->next;
+            since_ns = sr_clock_monotonic_ns();
+        }
+    }
+}
+
 /* Whether the stream was read as far as it matters. Under the lock. */
 static bool
-was_read(const struct verify *v, struct trouble *trouble)
+was_read(const struct verify *v, const struct verify_end *end, const volatile sig_atomic_t *stop,
+    struct trouble *trouble)
 {
     if (v->is_full) {
         return trouble_say(trouble, 0, "send less in one run, see --count",
@@ -484,22 +520,33 @@ was_read(const struct verify *v, struct trouble *trouble)
         *trouble = v->trouble;
         return false;
     }
-    if (v->gone > 0) {
-        return trouble_say(trouble, 0, "give the stream room, or verify at a lower rate",
-            "stream %s: %llu messages were removed before they were read", v->options.stream,
-            (unsigned long long)v->gone);
+    if (*stop) {
+        return trouble_say(trouble, 0, "wait for it, or give a shorter --verify-wait",
+            "interrupted before all was read");
     }
-    return true;
+    return verify_end_judge(end, v->url, v->options.stream, trouble);
 }
 
 bool
 verify_finish(struct verify *v, const volatile sig_atomic_t *stop, struct ledger_sums *ret_ledger,
     struct trouble *trouble)
 {
+    struct verify_end end = {
+        .at_start = v->at_start,
+        .is_filtered = v->options.subject != NULL,
+    };
+
     (void)pthread_mutex_lock(&v->lock);
     v->finishing = true;
     await_end(v, stop);
-    bool fine = was_read(v, trouble);
+    if (!ledger_is_complete(v->ledger) && v->reading && !v->is_full && !*stop) {
+        (void)pthread_mutex_unlock(&v->lock);
+        ask_end(v, &end);
+        (void)pthread_mutex_lock(&v->lock);
+        await_reader(v, &end, stop);
+    }
+    look_at_reader(v, &end);
+    bool fine = was_read(v, &end, stop, trouble);
     if (!ledger_add_up(v->ledger, ret_ledger)) {
         memset(ret_ledger, 0, sizeof(*ret_ledger));
         fine = trouble_say(trouble, 0, "free memory and run it again", "out of memory");

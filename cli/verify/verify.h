@@ -19,7 +19,8 @@ struct verify;
 
 /* Strings are borrowed until verify_close(). */
 struct verify_options {
-    const char *url;        /* nats:// or tls://; may hold a user and a password */
+    const char *url;        /* nats:// or tls://; may hold a user and a password. With `ca_file` or
+                               `cert_file` TLS is required of both */
     const char *creds_file; /* NULL: none */
     const char *ca_file;    /* NULL: the system's authorities */
     const char *cert_file;  /* NULL: none is shown */

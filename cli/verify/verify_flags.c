@@ -56,6 +56,27 @@ verify_flags_take(struct verify_flags *flags, int option, const char *value)
     return fine ? SEND_FLAG_TAKEN : SEND_FLAG_WRONG;
 }
 
+/*
+ * Whether a stream can have this name. It becomes a part of a subject in a line of the protocol, in
+ * which a blank would begin something else.
+ */
+static bool
+is_stream_name(const char *name)
+{
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || strchr(".*>/\\", *at) != NULL) {
+            return false;
+        }
+    }
+    return *name != '\0';
+}
+
+static bool
+is_subject(const char *subject)
+{
+    return *subject != '\0' && strpbrk(subject, " \t\r\n") == NULL;
+}
+
 /* What does not fit, NULL: nothing. */
 static const char *
 find_fault(const struct verify_flags *flags)
@@ -70,6 +91,13 @@ find_fault(const struct verify_flags *flags)
     }
     if (o->stream == NULL) {
         return "--verify wants --stream NAME, the stream that the collector publishes to";
+    }
+    if (!is_stream_name(o->stream)) {
+        return "--stream wants the name of a stream, which is no subject: without blanks, '.', "
+               "'*', '>', '/' and '\\'";
+    }
+    if (o->subject != NULL && !is_subject(o->subject)) {
+        return "--subject wants a subject without blanks, as logs.syslog or logs.>";
     }
     if ((o->cert_file == NULL) != (o->key_file == NULL)) {
         return "--verify-cert and --verify-key go together: both are for the NATS server";
@@ -91,7 +119,10 @@ static void
 share_files(struct verify_options *o, struct send_options *sending)
 {
     if (sending->to != NULL && strncmp(sending->to, "tls://", 6) == 0) {
-        o->ca_file = o->ca_file != NULL ? o->ca_file : sending->ca_file;
+        /* It is the collector's; a server without TLS is not asked for any. */
+        if (o->ca_file == NULL && strncmp(o->url, "tls://", 6) == 0) {
+            o->ca_file = sending->ca_file;
+        }
         return;
     }
     move(&sending->ca_file, &o->ca_file);
@@ -126,7 +157,8 @@ verify_flags_help(FILE *out)
 {
     fputs(
         "Verification, whether all that is sent is stored once (exit code 1 if not):\n"
-        "      --verify URL        the NATS server, nats:// or tls://HOST:PORT\n"
+        "      --verify URL        the NATS server, nats:// or tls://HOST:PORT; with --verify-ca\n"
+        "                          or --verify-cert TLS is required of both\n"
         "      --stream NAME       the stream that the collector publishes to; it may hold other\n"
         "                          records, and what it holds before is not read\n"
         "      --subject S         only messages of this subject; it may have wildcards\n"

@@ -28,6 +28,15 @@ sr_clock_monotonic_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int32_t
+sr_clock_utc_offset_s(void)
+{
+    time_t now = time(NULL);
+    struct tm local;
+
+    return localtime_r(&now, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
+}
+
 uint64_t
 sr_clock_random_u64(void)
 {

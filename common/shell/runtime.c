@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -769,8 +768,6 @@ sr_runtime_run(const struct sr_program *program, void **config, const struct sr_
     *config = NULL;
     apply_log_level(rt.boot_config);
     rt.passed = sr_listen_fds_new(); /* before any descriptor is opened */
-    (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
-    (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_mutex_init(&rt.mutex, NULL);
     sr_snapshots_init(&rt.snapshots, program);
     rt.maintenance =

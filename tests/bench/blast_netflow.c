@@ -78,9 +78,10 @@ blast(struct blast *b)
 {
     int64_t t, told;
 
+    /* Those of thousands of exporters take longer than a short run. */
+    announce(b);
     blast_start(&b->pace);
     told = b->pace.start;
-    announce(b);
     for (unsigned turn = 0; (t = blast_wait(&b->pace, b->datagrams)) >= 0; turn++) {
         if (t - told >= BLAST_SECOND) {
             told = t;

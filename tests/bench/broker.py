@@ -3,7 +3,9 @@
 
 import json
 import os
+import shutil
 import socket
+import sys
 
 from measure import Process
 
@@ -55,6 +57,9 @@ class Nats:
 
 
 def nats_server(folder):
+    """Of this folder; ends the program where there is none."""
+    if not shutil.which("nats-server"):
+        sys.exit("nats-server is not installed: apt-get install nats-server")
     conf = os.path.join(folder, "nats.conf")
     with open(conf, "w") as out:
         out.write('listen: "127.0.0.1:%d"\njetstream { store_dir: "%s/js" }\n' % (NATS_PORT, folder))

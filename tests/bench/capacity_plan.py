@@ -20,6 +20,17 @@ def by_window(trip, batch=1, record=400):
     return messages * message / trip
 
 
+def why_no_figure(sent, done, lost):
+    """Why a run says nothing about a record, or None."""
+    if sent == 0:
+        return "nothing was sent"
+    if done == 0:
+        return f"all of {sent:,} records were lost"
+    if done != sent and lost == 0:
+        return f"{sent:,} records were sent, {done:,} are counted and none is lost"
+    return None
+
+
 def span(seconds):
     """For people."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):

@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import capacity_plan
 import flows
 import lab
 import traps
@@ -171,6 +172,13 @@ def lost(ledger):
     return ledger["kernel_drops"] + ledger["dropped"] + ledger["dropped_records"]
 
 
+def must_tell(load, sent, done, gone):
+    """A figure of a record needs the records."""
+    why = capacity_plan.why_no_figure(sent, done, gone)
+    if why:
+        raise RuntimeError(f"{load.title}: {why}")
+
+
 def run(desk, load, daemon, records, rate=0, servers=(), options=()):
     """Sends records and waits until all are settled. CPU time is of collector and servers."""
     before, first = cpu_seconds(daemon), daemon.ledger()
@@ -181,9 +189,11 @@ def run(desk, load, daemon, records, rate=0, servers=(), options=()):
     seconds = time.monotonic() - start
     ledger = daemon.ledger()
     done = ledger["records"] - first["records"]
-    return {"sent": sent, "records": done, "lost": lost(ledger) - lost(first), "seconds": seconds,
-            "rate": done / seconds, "us": (cpu_seconds(daemon) - before) / max(done, 1) * 1e6,
-            "server_us": (sum(cpu_seconds(s) for s in servers) - away) / max(done, 1) * 1e6,
+    gone = lost(ledger) - lost(first)
+    must_tell(load, sent, done, gone)
+    return {"sent": sent, "records": done, "lost": gone, "seconds": seconds,
+            "rate": done / seconds, "us": (cpu_seconds(daemon) - before) / done * 1e6,
+            "server_us": (sum(cpu_seconds(s) for s in servers) - away) / done * 1e6,
             "mib": peak_mib(daemon)}
 
 
@@ -219,15 +229,16 @@ def run_together(desk, tenants, load, count, records, rate):
     before, away = sum(map(cpu_seconds, daemons)), cpu_seconds(world)
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        list(pool.map(lambda d: sending(desk, load, d, records // count, rate / count), daemons))
+        sent = sum(pool.map(lambda d: sending(desk, load, d, records // count, rate / count), daemons))
     for daemon in daemons:
         await_rest(daemon)
     seconds = time.monotonic() - start
     ledgers = [d.ledger() for d in daemons]
-    done = sum(ledger["stored"] for ledger in ledgers)
-    result = {"rate": done / seconds, "lost": sum(map(lost, ledgers)),
-              "us": (sum(map(cpu_seconds, daemons)) - before) / max(done, 1) * 1e6,
-              "server_us": (cpu_seconds(world) - away) / max(done, 1) * 1e6,
+    done, gone = sum(ledger["stored"] for ledger in ledgers), sum(map(lost, ledgers))
+    must_tell(load, sent, done, gone)
+    result = {"rate": done / seconds, "lost": gone,
+              "us": (sum(map(cpu_seconds, daemons)) - before) / done * 1e6,
+              "server_us": (cpu_seconds(world) - away) / done * 1e6,
               "mib": max(map(peak_mib, daemons)), "server_mib": peak_mib(world)}
     for daemon in daemons:
         daemon.stop()

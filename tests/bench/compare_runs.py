@@ -31,6 +31,7 @@ class Result:
     behind: float       # seconds of CPU after the last one
     seconds: float
     rss: float = 0      # MiB at the peak
+    turn: int = 0       # of the rounds: receivers that take turns have neighbours in the same one
 
 
 def lost_records(load, sent, drops, counted):
@@ -45,7 +46,8 @@ def one_load(run, load, folder):
     """Sends to a receiver that runs. What it wrote may be known after its end only."""
     run.must_live()
     run.forget_peak()
-    before, counted = run.tree_cpu_seconds(), run.counted()
+    counted = run.counted()  # asks ours, which costs it something
+    before = run.tree_cpu_seconds()
     drops = socket_of(run.port)[1] if load.transport == "udp" else 0
     try:
         sent = send(load, folder)

@@ -64,6 +64,11 @@ def publisher_rows(results):
 HEADS = ["way", "messages/s", "ratio to bare", "client CPU us/message", "server CPU us"]
 
 
+def server_version():
+    out = subprocess.run(["nats-server", "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return out.stdout.decode(errors="replace").strip().replace(": v", " ")
+
+
 # ---- Batches, end to end ----
 
 def end_to_end(protocol, load, batch, folder):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all measurements share: processes, tables."""
 
+import argparse
 import contextlib
 import glob
 import os
@@ -75,7 +76,8 @@ class Process:
 def _tree(pid):
     pids = [pid]
     for path in glob.glob("/proc/%d/task/*/children" % pid):
-        with open(path) as children:
+        # A thread may end meanwhile: no such file, or no such process.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path) as children:
             for child in children.read().split():
                 pids += _tree(int(child))
     return pids
@@ -91,10 +93,52 @@ def _cpu_seconds(pid):
 
 
 def _memory_kib(pid):
-    """The largest resident set, the present one, and what of it is shared with other processes."""
-    with open("/proc/%d/status" % pid) as status:
+    """The largest resident set, the present one, and what of it is shared with other processes; 0 of one
+    that ended."""
+    values = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+            open("/proc/%d/status" % pid) as status:
         values = dict(re.findall(r"^(VmHWM|VmRSS|RssShmem):\s+(\d+) kB", status.read(), re.M))
-    return tuple(int(values[name]) for name in ("VmHWM", "VmRSS", "RssShmem"))
+    return tuple(int(values.get(name, 0)) for name in ("VmHWM", "VmRSS", "RssShmem"))
+
+
+def end_when_told():
+    """Signals that would end this program where it stands let it stop what it started first."""
+    def end(number, _):
+        for again in ends:
+            signal.signal(again, signal.SIG_IGN)  # once is enough
+        sys.exit(128 + number)
+
+    ends = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    for number in ends:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells' background jobs have it
+            signal.signal(number, end)
+
+
+# ---- Command lines ----
+
+def amount(text):
+    """The type of an option: a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("%s is not a number above 0" % text)
+    return value
+
+
+def whole_number(text):
+    value = amount(text)
+    if value != int(value):
+        raise argparse.ArgumentTypeError("%s is not a whole number" % text)
+    return int(value)
+
+
+def existing_folder(text):
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError("there is no folder %s" % text)
+    return text
 
 
 # ---- Processors ----
@@ -193,7 +237,8 @@ def count_numbers(path):
 
 def enter_namespace():
     """Starts this program again in a network namespace, which only root can make."""
-    if os.geteuid() != 0 or "SR_BENCH_NAMESPACE" in os.environ or not shutil.which("unshare"):
+    if os.geteuid() != 0 or "SR_BENCH_NAMESPACE" in os.environ or not (
+            shutil.which("unshare") and shutil.which("ip")):
         return
     os.environ["SR_BENCH_NAMESPACE"] = "1"
     if subprocess.run(["unshare", "-n", "true"], stderr=subprocess.DEVNULL).returncode != 0:

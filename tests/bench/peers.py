@@ -86,6 +86,9 @@ def unpack_all(programs):
             unpack(program)
         except Missing as error:
             missing[program] = str(error)
+        except OSError as error:
+            missing[program] = "cannot be unpacked into %s (%s); SR_PEERS names another folder" % (
+                root_of(program), error.strerror)
     return missing
 
 

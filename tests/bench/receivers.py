@@ -109,6 +109,7 @@ FILE = ("output=file", "file.path=@FOLDER@/out.json")
 DELIMITED = ("output=file", "file.framing=delimited", "file.path=@FOLDER@/out.bin")
 STREAMS = ("udp", "tcp", "tls")
 USERS = "users_file=@CONFIG@"
+# It reads no MIB, looks up no names and writes numbers, which is less work than its defaults.
 SNMPTRAPD = ("snmptrapd -f -C -c @CONFIG@ -Lf @FOLDER@/traps.log -n -On -m : "
              "udp:127.0.0.1:@PORT@")
 
@@ -133,6 +134,7 @@ RECEIVERS = [
     Receiver("ours, to a file", "netflow", ours("serviceradar-netflow", *DELIMITED),
              "protobuf, delimited", out="out.bin", count=our_flows, prompt="as it comes",
              shows_marks=False),
+    # One file for the whole run, and no compression.
     Receiver("nfcapd", "netflow",
              "nfcapd -b 127.0.0.1 -p @PORT@ -w @FOLDER@/out -t 3600 -B @BUFFER@",
              "blocks of its own", out="out/", count=flows_in_log, ended=True),
@@ -192,7 +194,7 @@ def our_words(transport, settings):
     if transport == "tls":
         found += ["listeners.0.tls.cert_file=@CERTIFICATES@/server.pem",
                   "listeners.0.tls.key_file=@CERTIFICATES@/server.key"]
-    return " ".join("--set " + s for s in found + list(settings))
+    return [word for setting in found + list(settings) for word in ("--set", setting)]
 
 
 def words_of(which, transport, folder, buffer, settings, changes):
@@ -210,6 +212,14 @@ def words_of(which, transport, folder, buffer, settings, changes):
     words.update(changes)
     words.update(PORT=PORTS[which.protocol], FOLDER=folder, BUFFER=buffer, SESSIONS=SESSIONS)
     return words
+
+
+def command_of(which, words):
+    """The arguments, of which one may have spaces in it: a path does. @OURS@ stands for several."""
+    found = []
+    for word in which.command.split():
+        found += words["OURS"] if word == "@OURS@" else [word]
+    return [expand(word, words) for word in found]
 
 
 def expand(text, words):
@@ -253,7 +263,7 @@ class Run(Process):
         variables = None if which.is_ours() else peers.environment(which.program())
         if which.program() == "snmptrapd":
             variables.update(SNMP_PERSISTENT_DIR=folder, SNMPCONFPATH=folder)
-        super().__init__([which.path()] + expand(which.command, words).split()[1:],
+        super().__init__([which.path()] + command_of(which, words)[1:],
                          os.path.join(folder, "log"), which.stop, variables)
 
     def is_ready(self):
@@ -277,10 +287,10 @@ class Run(Process):
             super().__enter__()
         try:
             wait_for("%s to listen" % self.which.name, self.is_ready, 15, 0.01)
+            wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         except BaseException:
             self.__exit__()
             raise
-        wait_until_idle(self)  # nfacctd makes room for seconds after it listens
         return self
 
     def counted(self):

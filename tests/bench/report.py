@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 
+from document import write_whole
 from measure import ROOT, number
 
 PAGE = os.path.join(ROOT, "docs", "performance.md")
@@ -15,8 +16,8 @@ CHARTS = os.path.join(ROOT, "docs", "performance")
 # ---- Arithmetic ----
 
 def ratio(runs, others, key="us"):
-    """The median of the ratios of neighbours: how many times the others'."""
-    return statistics.median(getattr(a, key) / getattr(b, key) for a, b in zip(runs, others))
+    """The median of the ratios of neighbours: how many times the others'. None: there are no neighbours."""
+    return median_of([getattr(a, key) / getattr(b, key) for a in runs for b in others if a.turn == b.turn])
 
 
 def thousands(value):
@@ -39,10 +40,9 @@ def replace_between(text, part, inside):
 
 
 def write_part(part, inside, page=PAGE):
-    with open(page) as old:
+    with open(page, encoding="utf-8") as old:
         text = replace_between(old.read(), part, inside)
-    with open(page, "w") as new:
-        new.write(text)
+    write_whole(page, text)
 
 
 # ---- Charts ----
@@ -83,13 +83,13 @@ def chart(name, title, panels, rows, folder=CHARTS):
     if not shutil.which("gnuplot"):
         return False
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, name + ".svg")
     script = ("set terminal svg size 960,%d font 'sans-serif,12' background '#ffffff'\n"
-              "set output %s\nset multiplot layout 2,2 title %s\nunset key\n"
+              "set multiplot layout 2,2 title %s\nunset key\n"
               "set border 2\nset lmargin 18\nset tics nomirror scale 0\nunset xtics\n%sunset multiplot\n") % (
-                  140 + 56 * rows, quoted(path), quoted(title), "".join(panels))
-    run = subprocess.run(["gnuplot"], input=script.encode(), stdout=subprocess.DEVNULL,
+                  140 + 56 * rows, quoted(title), "".join(panels))
+    run = subprocess.run(["gnuplot"], input=script.encode(), stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=60)
     if run.returncode != 0:
         raise RuntimeError("gnuplot: " + run.stderr.decode(errors="replace").strip()[-300:])
+    write_whole(os.path.join(folder, name + ".svg"), run.stdout.decode())
     return True

@@ -135,11 +135,13 @@ class Sample:
 
 
 def slope(samples):
-    """KiB an hour: the line with the least squares through the resident sets."""
-    if len(samples) < 3:
-        return 0.0
-    return statistics.linear_regression([s.at for s in samples],
-                                        [s.rss for s in samples]).slope * 3600
+    """KiB an hour of the second half of the samples: in the first the heap still takes its form. The
+    median of the slopes between all pairs (Theil-Sen), which a single step does not move, since an
+    outage may leave the heap a little larger or smaller; a leak has many steps or none."""
+    half = samples[len(samples) // 2:]
+    half = half[::max(1, len(half) // 300)]
+    slopes = [(b.rss - a.rss) / (b.at - a.at) for i, a in enumerate(half) for b in half[i + 1:]]
+    return statistics.median(slopes) * 3600 if slopes else 0.0
 
 
 def growth(samples):

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """`compare`: its arithmetic, its table of receivers, and short runs of ours without a network."""
 
+import contextlib
+import glob
+import json
 import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import types
+import xml.etree.ElementTree
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import compare_runs  # noqa: E402
+import document  # noqa: E402
+import jetstream  # noqa: E402
 import measure  # noqa: E402
 import peers  # noqa: E402
 import receivers  # noqa: E402
@@ -95,6 +104,36 @@ def test_what_is_stored_tells_of_losses_before_the_kernel_does():
     assert compare_runs.lost_records(load, {"records": 240}, 2, None) == 48
 
 
+def test_what_it_costs_to_be_asked_is_not_the_cost_of_a_record(monkeypatch):
+    class Asked:
+        cpu, records = 5.0, 0
+
+        def must_live(self):
+            pass
+
+        forget_peak = must_live
+
+        def tree_cpu_seconds(self):
+            return self.cpu
+
+        def memory_kib(self):
+            return (1024, 1024)
+
+        def counted(self):
+            self.cpu += 1  # a request to the collector
+            return self.records
+
+    def send(_load, _folder):
+        run.cpu, run.records = run.cpu + 0.5, run.records + 1000
+        return {"records": 1000, "seconds": 1.0}
+
+    run = Asked()
+    monkeypatch.setattr(compare_runs, "send", send)
+    monkeypatch.setattr(compare_runs, "wait_until_idle", lambda run: None)
+    found, _, _ = compare_runs.one_load(run, senders.Load("trap", transport="tcp"), "folder")
+    assert (found.us, found.lost) == (pytest.approx(500), 0)
+
+
 def test_what_only_the_end_tells_is_missing_once():
     runs = [result(lost=24), result(lost=0)]
     compare_runs.settle(runs, 30)
@@ -122,12 +161,20 @@ def test_a_percentile_is_a_value_that_was_measured():
 # ---- Tables and the page ----
 
 def runs_of(*costs):
-    return [types.SimpleNamespace(us=cost) for cost in costs]
+    """None: the run of that turn failed."""
+    return [types.SimpleNamespace(us=cost, turn=turn) for turn, cost in enumerate(costs) if cost]
 
 
 def test_a_ratio_is_the_median_of_those_of_neighbours():
     # Of the medians it would be 4 / 10.
     assert report.ratio(runs_of(1, 4, 5), runs_of(10, 8, 20)) == 0.25
+
+
+def test_neighbours_are_of_the_same_turn_when_a_run_failed():
+    # One after the other, whatever their turns, they would be 2 / 10 and 9 / 30.
+    assert report.ratio(runs_of(None, 2, 9), runs_of(10, 20, 30)) == 0.2
+    assert report.ratio(runs_of(None, 2, 9), runs_of(10, 20, None)) == 0.1
+    assert report.ratio(runs_of(1, None), runs_of(None, 2)) is None
 
 
 @pytest.mark.parametrize("sign,measured,verdict", [
@@ -158,6 +205,22 @@ def test_a_page_without_a_pair_of_markers_is_left_alone(text):
         report.replace_between(text, "x", "new")
 
 
+def test_what_cannot_be_written_leaves_the_page_as_it_was(tmp_path):
+    page = tmp_path / "page.md"
+    text = PAGE + "<!-- table: x -->\nold\n<!-- end -->\n"
+    page.write_text(text)
+    for write in (lambda: report.write_part("x", "half \udc80", str(page)),
+                  lambda: document.put(page, "x", "half \udc80")):
+        with pytest.raises(UnicodeEncodeError):
+            write()
+        assert page.read_text() == text
+    page.chmod(0o640)
+    report.write_part("x", "new", str(page))
+    document.put(page, "x", "new\n")
+    assert page.read_text() == text.replace("old", "new")
+    assert os.listdir(tmp_path) == ["page.md"] and page.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize("part", ["syslog", "netflow", "trap", "jetstream"])
 def test_the_page_has_markers_for_every_part(part):
     with open(report.PAGE) as page:
@@ -169,6 +232,7 @@ def test_a_chart_has_a_bar_for_each_receiver_and_a_word_for_what_was_not_measure
     if not report.chart("x", "title", [panel] * 4, 2, str(tmp_path)):
         pytest.skip("there is no gnuplot")
     text = (tmp_path / "x.svg").read_text()
+    xml.etree.ElementTree.fromstring(text)
     assert text.count(">ours, a<") == text.count(">not measured<") == 4
     assert "#1b6ca8" in text.lower() or "27, 108, 168" in text
 
@@ -186,11 +250,20 @@ def unpacked(monkeypatch):
     ids=lambda value: getattr(value, "name", value))
 def test_every_word_of_a_command_and_its_configuration_is_known(which, transport, unpacked):
     words = receivers.words_of(which, transport, "/folder", 1, [], {"CERTIFICATES": "/c"})
-    said = receivers.expand(which.command, words)
+    said = " ".join(receivers.command_of(which, words))
     if which.config:
         with open(os.path.join(measure.HERE, "peers", which.config)) as text:
             said += receivers.expand(text.read(), words)
     assert str(receivers.PORTS[which.protocol]) in said
+
+
+@pytest.mark.parametrize("which", receivers.RECEIVERS, ids=lambda which: which.name)
+def test_a_folder_with_spaces_is_a_part_of_one_argument(which, unpacked, monkeypatch):
+    monkeypatch.setattr(peers, "folder_of", lambda program, pattern: "/a tree/modules")
+    words = receivers.words_of(which, "udp", "/a folder", 1, ["x=/a file"], {"CERTIFICATES": "/a c"})
+    said = receivers.command_of(which, words)
+    assert len(said) == len(which.command.split()) + ("@OURS@" in which.command) * 3
+    assert not which.is_ours() or said[-1] == "x=/a file"
 
 
 def test_a_word_that_nobody_knows_is_named():
@@ -236,10 +309,26 @@ def is_measured(text, name, kinds):
 
 
 @needs_senders
+def test_the_first_templates_of_many_exporters_take_no_time_from_their_flows():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        for _ in range(5):  # the machine may be busy when the time begins
+            run = subprocess.run([senders.path("netflow"), "-p", str(receiver.getsockname()[1]), "-k", "v9", "-n", "2",
+                                  "-s", "10000", "-r", "50000", "-d", "0.005"],
+                                 check=True, stdout=subprocess.PIPE, timeout=60)
+            said = json.loads(run.stdout)
+            assert said["templates"] >= 10000
+            if said["records"] > 0:
+                return
+    pytest.fail("templates were sent, but no flows")
+
+
+@needs_senders
 def test_ours_is_measured_without_a_network():
     run = compare("syslog", "--only-ours")
     assert run.returncode == 0, run.stderr
     assert is_measured(run.stdout, "ours, `smart`", 1)
+    assert re.search(r"^`tests/bench/compare syslog --quick --only-ours`, 20", run.stdout, re.M)
     assert "Left out" not in run.stdout
 
 
@@ -256,6 +345,68 @@ def test_a_peer_that_cannot_be_had_or_does_not_start_is_named_and_left_out(tmp_p
     assert "nfcapd: " + why in run.stderr and "nfacctd: " + why in run.stderr
     assert "Left out: nfcapd (all at one rate, round 1 of 1: it ended at once: no such thing)" in run.stdout
     assert is_measured(run.stdout, "ours, to a file", 3)
+
+
+@needs_senders
+@pytest.mark.skipif(not shutil.which("nats-server") or not os.path.exists(jetstream.PUBLISHER),
+                    reason="there is no nats-server, or the target bench is not built")
+def test_what_goes_into_jetstream_tells_of_its_own_conditions():
+    run = compare("jetstream", "--only-ours")
+    assert run.returncode == 0 and "Not measured" not in run.stdout, run.stdout + run.stderr
+    assert re.search(r"; nats-server [0-9.]+, rounds: 1; .*buffers of sockets: 65,536 KiB;", run.stdout), run.stdout
+
+
+@needs_senders
+def test_a_receiver_that_does_not_start_takes_no_other_of_its_program_along(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "sys.path.insert(0, %r)\n"
+        "import dataclasses, receivers\n"
+        "worse = dataclasses.replace(receivers.receiver('ours', 'trap'), name='worse', command="
+        "'serviceradar-trapd --no-such-option')\n"
+        "receivers.RECEIVERS.insert(0, worse)\n" % measure.HERE)
+    run = compare("trap", "--only-ours", PYTHONPATH=str(tmp_path))
+    assert "Left out: worse (all at one rate, round 1 of 1: it ended at once: " in run.stdout, run.stderr
+    assert is_measured(run.stdout, "ours", 2)
+
+
+@needs_senders
+def test_a_folder_with_spaces_is_no_hindrance(tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    run = compare("trap", "--only-ours", "--dir", str(folder))
+    assert is_measured(run.stdout, "ours, to a file", 2), run.stdout + run.stderr
+
+
+def programs_of(folder):
+    """The command lines of all processes that name it."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError), open(path, "rb") as words:
+            line = words.read().replace(b"\0", b" ").decode(errors="replace")
+            if str(folder) in line:
+                found.append(line)
+    return found
+
+
+@needs_senders
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_is_told_to_end_leaves_no_process_and_no_file_behind(tmp_path, number):
+    run = subprocess.Popen([sys.executable, "-B", COMPARE, "--quick", "--only-ours", "--dir", tmp_path, "syslog"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                           # Whoever runs the tests in the background may have it ignored.
+                           preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    try:
+        while "round 1 of 1" not in run.stderr.readline():
+            assert run.poll() is None
+        run.send_signal(number)
+        run.stderr.read()
+        assert run.wait(60) == 128 + number
+    finally:
+        run.kill()
+        run.wait()
+    assert programs_of(tmp_path) == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_what_is_not_built_is_named_with_the_remedy(tmp_path):

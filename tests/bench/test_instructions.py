@@ -6,6 +6,8 @@ import importlib.util
 import os
 import sys
 
+import pytest
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
@@ -40,6 +42,43 @@ def test_without_a_baseline_nothing_fails():
 
 def test_a_case_that_the_baseline_lacks_fails():
     assert gate.fails(gate.judge({"a": 1.0, "new": 1.0}, {"a": 1.0})) == ["new"]
+
+
+def test_a_recorded_case_that_is_gone_fails():
+    rows = gate.judge({"a": 1.0}, {"a": 1.0, "renamed": 1.0}, all_cases=True)
+    assert gate.fails(rows) == ["renamed"]
+    assert gate.fails(gate.judge({"a": 1.0}, {"a": 1.0, "not asked for": 1.0})) == []
+
+
+def test_what_all_cases_record_is_all_that_is_recorded(tmp_path, monkeypatch):
+    path, key = str(tmp_path / "x.json"), {"compiler": "gcc-12"}
+    monkeypatch.setattr(gate, "BASELINES", str(tmp_path))
+    gate.record(path, key, {"a": 1.0, "renamed": 1.0}, True)
+    gate.record(path, key, {"a": 2.0}, False)
+    assert gate.find(gate.read_baselines(path), key) == {"a": 2.0, "renamed": 1.0}
+    gate.record(path, key, {"a": 3.0}, True)
+    assert gate.find(gate.read_baselines(path), key) == {"a": 3.0}
+
+
+GCC = "GCC: (Debian 12.2.0-14+deb12u1) 12.2.0"
+
+
+@pytest.mark.parametrize("comments,name", [
+    ([GCC], "gcc-12.2.0"), ([GCC, "Debian clang version 14.0.6"], "clang-14.0.6"),
+    (["GCC: (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0"], "gcc-11.4.0"),
+    (["GCC: (GNU) 14.2.1 20240912 (Red Hat 14.2.1-3)"], "gcc-14.2.1"), (["who knows"], "unknown")])
+def test_libc_s_own_compiler_is_not_taken_for_that_of_the_program(comments, name):
+    dump = "\nString dump of section '.comment':\n" + "".join(
+        "  [%6x]  %s\n" % (i * 27, text) for i, text in enumerate(comments))
+    assert gate.compiler_of(dump) == name
+
+
+def test_a_case_that_is_none_is_named_whatever_stands_beside_it():
+    known = {"syslog": ["a", "b"], "trap": ["v3"]}
+    assert gate.choose(known, []) == [("syslog", "a"), ("syslog", "b"), ("trap", "v3")]
+    assert gate.choose(known, ["trap", "syslog/b"]) == [("syslog", "b"), ("trap", "v3")]
+    with pytest.raises(SystemExit, match="no case trap/v4; there are syslog/a, "):
+        gate.choose(known, ["syslog", "trap/v4"])
 
 
 def test_a_baseline_is_found_by_all_of_its_key():

@@ -90,6 +90,13 @@ def test_memory_that_grows_steadily_is_noticed():
                          Bounds(memory=False)) == []
 
 
+def test_memory_that_grows_with_every_outage_is_noticed_and_a_single_step_is_not():
+    steps = samples(rss=lambda at: 10000 + at // 300 * 200)
+    assert "the resident set grows by 2298 KiB an hour" in judge_process(steps, Bounds())[0]
+    assert judge_process(samples(rss=lambda at: 10000 + (at > 2400) * 700), Bounds()) == []
+    assert judge_process(samples(rss=lambda at: min(at, 1500) * 4), Bounds()) == []
+
+
 def test_a_short_run_is_judged_by_growth_and_not_by_its_slope():
     little = samples(rss=lambda at: 10000 + at * 10, seconds=120)
     assert soak_ledger.slope(little) > 30000 and judge_process(little, Bounds()) == []

@@ -10,13 +10,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 from flows import Collector, flow_stream
 from flows import SUBJECT as FLOWS
 from lab import Daemon, free_port, wait_for
-from traps import Trapd
+from traps import Trapd, trap_stream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLI = str(pathlib.Path(os.environ.get("SR_BIN", ROOT / "build-dev" / "bin")) / "serviceradar-cli")
@@ -87,6 +88,18 @@ def test_messages_are_records_without_a_dead_letter(lab, given, strict):
     assert ledger["deadlettered"] == 0
     expect_once(text_marks(path), summary)
     no_dead_letters(path)
+
+
+def test_dates_without_a_zone_are_of_this_hosts(lab, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    config, path = output(lab)
+    daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
+    formats = ("rfc5424", "rfc3164", "cisco", "cef", "json")
+    for name in formats:
+        load("syslog", "--to", url(daemon), "--rate", 100, "--count", 1, "--format", name)
+    daemon.settled(len(formats))
+    ages = [time.time() - json.loads(line)["timestamp"] for line in path.read_bytes().splitlines()]
+    assert len(ages) == len(formats) and max(map(abs, ages)) < 120, ages
 
 
 def test_connections_carry_messages_of_64_kib(lab):
@@ -252,6 +265,14 @@ def test_bursts_come_beside_the_rate(lab):
     expect_once(text_marks(path), summary)
 
 
+def test_templates_have_their_turns_of_the_rate(lab):
+    config, _ = output(lab)
+    daemon = Collector(lab, **config).start()
+    summary = load("netflow", "--to", url(daemon), "--rate", 200, "--duration", "1s",
+                   "--sources", 60)
+    assert summary["sent"] == 200 and summary["records"] == 140 * 26
+
+
 def test_a_duration_without_a_unit_is_of_seconds(lab):
     config, path = output(lab)
     daemon = Daemon(lab, listeners=[{"format": "smart"}], **config).start()
@@ -259,6 +280,26 @@ def test_a_duration_without_a_unit_is_of_seconds(lab):
     assert summary["sent"] == 200
     daemon.settled(200)
     expect_once(text_marks(path), summary)
+
+
+def test_a_flood_over_connections_ends_between_two_messages(lab):
+    config, path = output(lab)
+    port = free_port()
+    daemon = Daemon(lab, listeners=[
+        {"listen": f"tcp://127.0.0.1:{port}", "format": "smart"}], **config).start()
+    summary = load("syslog", "--to", f"tcp://127.0.0.1:{port}", "--flood", "--duration", "300ms",
+                   "--connections", 4, "--size", "8KiB")
+    assert summary["unsent"] == summary["lost"] == 0
+    assert daemon.settled(summary["sent"])["deadlettered"] == 0
+    expect_once(text_marks(path), summary)
+
+
+@pytest.mark.parametrize("pace", [["--flood"], ["--rate", 100000]])
+def test_a_duration_ends_a_run_whose_receiver_does_not_read(pace):
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        summary = load("syslog", "--to", "tcp://127.0.0.1:%d" % receiver.getsockname()[1],
+                       "--duration", "500ms", "--size", 4096, *pace, code=1)
+    assert summary["stalled_seconds"] > 0 and summary["lost"] > 0
 
 
 def test_an_interrupt_ends_a_run_with_its_summary(lab):
@@ -285,6 +326,7 @@ def test_what_is_stored_is_verified(lab):
                    "--verify", server.url, "--stream", "events", "--profile", "vendor-mix")
     assert summary["verify"]["expected"] == summary["verify"]["stored"] == 2000
     assert summary["verify"]["missing"] == summary["verify"]["unexpected"] == 0
+    assert summary["verify"]["fine"] is True
 
 
 def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
@@ -297,6 +339,35 @@ def test_authorities_that_only_the_server_can_need_are_the_servers(lab):
     summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 100, "--verify",
                    server.tls_url, "--ca", authority.file, "--stream", "events")
     assert summary["verify"]["stored"] == 100
+
+
+def test_an_authority_asks_for_tls_whatever_the_scheme(lab):
+    authority = lab.authority()
+    secure = lab.server(name="secure", tls=(*authority.issue("localhost"), None))
+    plain = lab.server(name="plain")
+    for server in (secure, plain):
+        server.client().add_stream()
+    daemon = Daemon(lab, server=plain, listeners=[{"format": "smart"}]).start()
+    given = ["--rate", "1000", "--count", 10, "--stream", "events", "--ca", authority.file]
+    # The records are in the other server: that it is read is enough.
+    summary = load("syslog", "--to", url(daemon), *given, "--verify",
+                   f"nats://localhost:{secure.port}", "--verify-wait", 0, code=1)
+    assert summary["verify"]["missing"] == 10
+    said = load("syslog", "--to", url(daemon), *given, "--verify", plain.url, code=1)
+    assert "ecure" in said["cause"], said
+
+
+def test_the_collectors_authority_asks_nothing_of_a_plain_server(lab):
+    authority, port = lab.authority(), free_port()
+    cert, key = authority.issue("localhost")
+    server = lab.server()
+    server.client().add_stream()
+    Daemon(lab, server=server, listeners=[
+        {"listen": f"tls://127.0.0.1:{port}", "format": "rfc5424",
+         "tls": {"cert_file": str(cert), "key_file": str(key)}}]).start()
+    summary = load("syslog", "--to", f"tls://localhost:{port}", "--rate", 1000, "--count", 10,
+                   "--ca", authority.file, "--verify", server.url, "--stream", "events")
+    assert summary["verify"]["stored"] == 10
 
 
 def test_what_was_sent_before_an_interrupt_is_verified(lab):
@@ -324,6 +395,21 @@ def test_each_flow_is_verified_by_itself(lab):
     assert summary["records"] > 2000
 
 
+@pytest.mark.parametrize("version", ["v1", "v2c", "v3"])
+def test_traps_are_verified(lab, version):
+    server = lab.server()
+    trap_stream(server)
+    password = lab.dir / "password"
+    password.write_text("authpass12345\n")
+    daemon = Trapd(lab, server=server, users=[
+        {"name": "load", "auth": "SHA-256", "auth_password": "authpass12345"}]).start()
+    summary = load("trap", "--to", url(daemon), "--rate", 2000, "--count", 500, "--format", version,
+                   "--sources", 4, "--set", "trap.auth=SHA-256", "--set",
+                   f"trap.auth_password_file={password}", "--verify", server.url, "--stream",
+                   "events")
+    assert (summary["verify"]["stored"], summary["verify"]["fine"]) == (500, True)
+
+
 def test_what_is_not_stored_is_missing(lab):
     """A listener that takes only what it is not sent."""
     server = lab.server()
@@ -333,6 +419,17 @@ def test_what_is_not_stored_is_missing(lab):
     summary = load("syslog", "--to", url(daemon), "--rate", 1000, "--count", 10, "--verify",
                    server.url, "--stream", "events", "--verify-wait", 1, code=1)
     assert summary["verify"]["missing"] == summary["sent"] == 10
+    assert summary["verify"]["fine"] is False
+
+
+def test_a_run_of_which_nothing_was_sent_says_that_nothing_is_verified(lab):
+    server = lab.server()
+    server.client().add_stream()
+    done = subprocess.run([CLI, "load", "syslog", "--to", "udp://127.0.0.1:9", "--flood",
+                           "--duration", "1ns", "--verify", server.url, "--stream", "events",
+                           "--json"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "nothing could be verified" in done.stderr, done
+    assert json.loads(done.stdout)["verify"]["fine"] is False
 
 
 # ---- Wrong usage ----
@@ -367,6 +464,14 @@ def test_what_is_not_stored_is_missing(lab):
 ])
 def test_wrong_usage_is_told_with_a_remedy(args, said):
     assert said in refused(*args)
+
+
+def test_a_password_that_is_no_password_is_told_with_its_path(lab):
+    path = lab.dir / "password"
+    path.write_text("x" * 5000)
+    said = refused("trap", "--to", "udp://127.0.0.1:9", "--rate", 1, "--format", "v3", "--set",
+                   "trap.auth=SHA", "--set", f"trap.auth_password_file={path}")
+    assert f"cannot read {path}: " in said and "on its first line" in said, said
 
 
 def test_a_key_of_a_profile_that_there_is_not_is_told_with_its_line(lab):

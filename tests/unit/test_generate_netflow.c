@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "decode/output.h"
+#include "decode/sequence.h"
 #include "load/generate_netflow.h"
 #include "load/mark.h"
 #include "netflow_rig.h"
@@ -169,6 +170,75 @@ the_rate_of_sampling_is_known_for_all_flows(void **state)
     expect_clean(&r, sent);
 }
 
+/* The sequence number of the first datagram of a run. */
+static uint32_t
+first_number(uint32_t run)
+{
+    const struct netflow_load load = {
+        .kinds = { { NETFLOW_V5, 1, 1 } },
+        .kind_count = 1,
+        .sources = 1,
+        .run = run,
+        .templates_ns = SECOND,
+    };
+    struct netflow_generator g;
+    struct generated made;
+    void *memory = malloc(netflow_generator_memory(&load));
+    uint8_t *out = malloc(netflow_generator_room(&load));
+
+    assert_non_null(memory);
+    assert_non_null(out);
+    assert_true(netflow_generator_init(&g, &load, memory));
+    netflow_generate(&g, NOW, out, &made);
+    struct sr_reader r = sr_reader_init((struct sr_span){ out + 16, 4 });
+    const uint32_t number = sr_reader_be32(&r);
+    free(out);
+    free(memory);
+    return number;
+}
+
+/* Else the collector takes its datagrams for copies of those of the run before. */
+static void
+a_run_begins_far_from_the_numbers_of_the_one_before(void **state)
+{
+    (void)state;
+    for (uint32_t run = RUN; run < RUN + 20; run++) {
+        const uint32_t ahead = first_number(run + 1) - first_number(run);
+        assert_in_range(ahead, 2 * NF_SEQUENCE_WINDOW, UINT32_MAX - 2 * NF_SEQUENCE_WINDOW);
+    }
+}
+
+static void
+templates_are_repeated_after_the_clock_was_set_back(void **state)
+{
+    const struct netflow_load load = {
+        .kinds = { { NETFLOW_V9, 1, 1 } },
+        .kind_count = 1,
+        .sources = 1,
+        .run = RUN,
+        .templates_ns = 30 * SECOND,
+    };
+    struct netflow_generator g;
+    struct generated made;
+    void *memory = malloc(netflow_generator_memory(&load));
+    uint8_t *out = malloc(netflow_generator_room(&load));
+
+    (void)state;
+    assert_non_null(memory);
+    assert_non_null(out);
+    assert_true(netflow_generator_init(&g, &load, memory));
+    netflow_generate(&g, NOW, out, &made);
+    assert_int_equal(made.records, 0);
+    netflow_generate(&g, NOW, out, &made);
+    assert_int_equal(made.records, 1);
+    netflow_generate(&g, NOW - 3600 * SECOND, out, &made);
+    assert_int_equal(made.records, 0);
+    netflow_generate(&g, NOW - 3599 * SECOND, out, &made);
+    assert_int_equal(made.records, 1);
+    free(out);
+    free(memory);
+}
+
 int
 main(void)
 {
@@ -177,6 +247,8 @@ main(void)
         cmocka_unit_test(datagrams_of_any_size_are_read_to_their_end),
         cmocka_unit_test(templates_and_options_are_repeated_without_a_gap_in_the_numbers),
         cmocka_unit_test(the_rate_of_sampling_is_known_for_all_flows),
+        cmocka_unit_test(a_run_begins_far_from_the_numbers_of_the_one_before),
+        cmocka_unit_test(templates_are_repeated_after_the_clock_was_set_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

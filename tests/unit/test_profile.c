@@ -122,6 +122,10 @@ what_cannot_be_is_told_by_name(void **state)
         { "trap.user=", "no name of a user" },
         { "netflow.sampling=16384", "sampling" },
         { "bursts.every=0", "every" },
+        { "syslog.mix.0.size_max=200", "size_max: is 200, less than `size`, which is 256" },
+        { "syslog.mix.0.weight=0", "syslog.mix: weights are 0 in sum" },
+        { "trap.mix.0.weight=0", "trap.mix: weights are 0 in sum" },
+        { "netflow.mix=[{weight: 1000}, {weight: 25}]", "netflow.mix: weights are 1025 in sum" },
     };
 
     (void)state;
@@ -132,6 +136,41 @@ what_cannot_be_is_told_by_name(void **state)
         sr_conf_problems_free(problems);
         problems = list;
     }
+}
+
+static void
+a_largest_size_below_the_smallest_is_told_with_its_line(void **state)
+{
+    (void)state;
+    expect_problem(load_text("syslog:\n  mix:\n    - {size: 300, size_max: 300}\n"
+                             "    - {size: 900, size_max: 200}\n"),
+        ":4: syslog.mix[1].size_max: is 200, less than `size`, which is 900");
+}
+
+static void
+a_community_that_no_packet_has_room_for_is_told(void **state)
+{
+    char set[400] = "trap.community=";
+
+    (void)state;
+    memset(set + strlen(set), 'x', 256);
+    expect_problem(load_with(NULL, set), "trap.community: has 256 bytes");
+}
+
+static void
+a_name_that_is_no_profile_is_told_with_those_that_there_are(void **state)
+{
+    (void)state;
+    expect_problem(load_with("strom", NULL), "strom: is no file, and no profile that is brought");
+    expect_problem(NULL, "vendor-mix, storm, sizes");
+    expect_problem(NULL, "did you mean storm?");
+}
+
+static void
+a_path_that_is_not_there_is_told_as_one(void **state)
+{
+    (void)state;
+    expect_problem(load_with("/nowhere/strom", NULL), "/nowhere/strom: cannot be read: No such");
 }
 
 static void
@@ -155,6 +194,13 @@ main(void)
         cmocka_unit_test_setup_teardown(
             an_unknown_key_is_told_with_its_line_and_the_nearest_name, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_told_by_name, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_largest_size_below_the_smallest_is_told_with_its_line, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_community_that_no_packet_has_room_for_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_name_that_is_no_profile_is_told_with_those_that_there_are, begin, end),
+        cmocka_unit_test_setup_teardown(a_path_that_is_not_there_is_told_as_one, begin, end),
         cmocka_unit_test_setup_teardown(sets_change_a_profile, begin, end),
     };
 

@@ -4,6 +4,8 @@
 
 #include "replay/replay_options.h"
 #include "replay/rewrite.h"
+#include "replay/rewrite_parts.h"
+#include "verify/ledger.h"
 
 #define NOW UINT64_C(1795348923000000000) /* 2026-11-22T12:02:03Z */
 
@@ -167,6 +169,68 @@ numbers_of_flows_are_kept_only_for_who_asks_for_them(void **state)
 }
 
 static void
+more_domains_than_can_be_numbered_are_told_as_that(void **state)
+{
+    struct rewrite *r = rewrite_for(TRAFFIC_NETFLOW, true);
+    uint8_t datagram[sizeof(v5)];
+    struct rewritten result;
+
+    (void)state;
+    memcpy(datagram, v5, sizeof(v5));
+    for (unsigned i = 0; i <= 1024; i++) {
+        datagram[20] = (uint8_t)(i >> 8); /* the engine */
+        datagram[21] = (uint8_t)i;
+        assert_int_equal(
+            rewrite_message(r, 0, NOW, (struct sr_span){ datagram, sizeof(v5) }, out, &result),
+            i < 1024 ? REWRITE_OK : REWRITE_EFULL);
+    }
+    assert_non_null(strstr(rewrite_reason(REWRITE_EFULL), "1024"));
+    rewrite_free(r);
+}
+
+/* A replay without an end with --verify: what its ledger has no room for is told at its end. */
+static void
+numbers_that_no_ledger_holds_are_not_kept(void **state)
+{
+    const struct sr_span datagram = { v5, sizeof(v5) };
+    struct sr_span bytes;
+    uint32_t records;
+    uint64_t number;
+    uint8_t room[16];
+
+    (void)state;
+    for (uint32_t more = 0; more < 2; more++) {
+        struct rewrite_flows *f = rewrite_flows_new(1, true);
+        assert_non_null(f);
+        assert_int_equal(rewrite_flows_datagram(f, 0, NOW, LEDGER_NUMBERS_MAX - 1 + more, datagram,
+                             out, &bytes, &records),
+            REWRITE_OK);
+        assert_int_equal(records, 1);
+        assert_int_equal(rewrite_flows_find(f, stored_flow(out, room), &number), more == 0);
+        rewrite_flows_free(f);
+    }
+}
+
+static void
+flows_of_no_known_version_are_not_ours(void **state)
+{
+    struct rewrite *r = rewrite_for(TRAFFIC_NETFLOW, true);
+    struct rewritten result;
+    uint8_t room[16];
+    uint64_t number;
+
+    (void)state;
+    assert_int_equal(
+        rewrite_message(r, 0, NOW, (struct sr_span){ v5, sizeof(v5) }, out, &result), REWRITE_OK);
+    struct sr_span flow = stored_flow(out, room);
+    for (uint8_t type = 0; type < 6; type++) {
+        room[1] = type; /* FlowMessage.Type: 1 is sFlow, which counts datagrams in that field */
+        assert_int_equal(rewrite_read(r, flow, &number), type == 2);
+    }
+    rewrite_free(r);
+}
+
+static void
 the_first_bytes_tell_the_kind(void **state)
 {
     (void)state;
@@ -187,6 +251,9 @@ main(void)
         cmocka_unit_test(the_time_stamp_of_v1_goes_on_with_the_clock),
         cmocka_unit_test(marks_of_another_run_are_not_ours),
         cmocka_unit_test(numbers_of_flows_are_kept_only_for_who_asks_for_them),
+        cmocka_unit_test(more_domains_than_can_be_numbered_are_told_as_that),
+        cmocka_unit_test(numbers_that_no_ledger_holds_are_not_kept),
+        cmocka_unit_test(flows_of_no_known_version_are_not_ours),
         cmocka_unit_test(the_first_bytes_tell_the_kind),
     };
 

@@ -13,6 +13,9 @@ uint64_t sr_clock_wall_ns(void);
 /* Time that never jumps, nanoseconds since an arbitrary start: for deadlines and rates. */
 uint64_t sr_clock_monotonic_ns(void);
 
+/* How far the clocks of this host's zone are ahead of UTC now, in seconds; west is negative. */
+int32_t sr_clock_utc_offset_s(void);
+
 /* 64 bits from the kernel's random generator. Aborts when there is none. */
 uint64_t sr_clock_random_u64(void);
 
