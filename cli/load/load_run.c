@@ -144,17 +144,19 @@ make_batch(struct running *r, struct send_item *items)
 
     while (n < most && !is_over(r) && !(r->has_bursts && r->due_ns > first_ns + AHEAD_NS)) {
         uint8_t *out = r->buffers + n * r->room;
+        struct send_item *item = &items[n];
         struct generated made;
-        if (!traffic_next(r->run->traffic, wall_ns, out, &made)) {
+
+        *item = (struct send_item){ .due_ns = r->due_ns };
+        if (!traffic_next(
+                r->run->traffic, wall_ns + send_wait_ns(r->sender, item, n), out, &made)) {
             return SIZE_MAX;
         }
-        items[n++] = (struct send_item){
-            .bytes = { out, made.len },
-            .due_ns = r->due_ns,
-            .sequence = made.sequence,
-            .records = made.records,
-            .source = made.source,
-        };
+        item->bytes = (struct sr_span){ out, made.len };
+        item->sequence = made.sequence;
+        item->records = made.records;
+        item->source = made.source;
+        n++;
         r->messages += made.records > 0;
         r->due_ns = r->is_flood ? 0 : schedule_next(&r->schedule);
     }

@@ -244,9 +244,14 @@ due_ns(const struct sender *s, const struct send_item *item, uint64_t index)
 uint64_t
 send_wait_ns(const struct sender *s, const struct send_item *item, size_t ahead)
 {
-    uint64_t now = send_now_ns();
-    uint64_t due = s->options.flood ? 0 : due_ns(s, item, s->taken + ahead);
+    uint64_t now;
+    uint64_t due;
 
+    if (s->options.flood) {
+        return 0;
+    }
+    now = send_now_ns();
+    due = due_ns(s, item, s->taken + ahead);
     return due > now ? due - now : 0;
 }
 

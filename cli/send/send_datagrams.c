@@ -39,6 +39,7 @@ struct datagrams {
     struct sockaddr_storage address; /* that could be connected to */
     uint32_t count;
     bool segment;           /* the kernel takes several datagrams as one piece */
+    int came_back;          /* errno of the first that came back, or 0 */
     struct outlet *outlets; /* one of each source, in its order */
 };
 
@@ -164,6 +165,15 @@ find_outlet(struct sender *s, const struct send_item *item)
     return o;
 }
 
+static void
+count_refusal(struct sender *s, int error)
+{
+    s->totals.refused++;
+    if (s->datagrams->came_back == 0) {
+        s->datagrams->came_back = error;
+    }
+}
+
 /* Counts refusals; returns how many ICMP messages of any kind had come back. */
 static uint64_t
 drain_errors(struct sender *s, int fd)
@@ -194,7 +204,9 @@ drain_errors(struct sender *s, int fd)
             if (what.ee_origin == SO_EE_ORIGIN_ICMP || what.ee_origin == SO_EE_ORIGIN_ICMP6) {
                 count++;
                 /* "Fragmentation needed" teaches the kernel the path; what follows is cut. */
-                s->totals.refused += what.ee_errno != EMSGSIZE;
+                if (what.ee_errno != EMSGSIZE) {
+                    count_refusal(s, (int)what.ee_errno);
+                }
             }
         }
     }
@@ -227,10 +239,15 @@ tell_refusal(struct sender *s, const struct outlet *outlet, uint64_t before)
         return;
     }
     write_peer(outlet->fd, peer, sizeof(peer));
-    send_tell(s,
-        "nothing listens on %s: start the collector, or compare the port with its `listen` setting "
-        "(`ss -lun` on that host shows who listens)",
-        peer);
+    if (s->datagrams->came_back == ECONNREFUSED) {
+        send_tell(s,
+            "nothing listens on %s: start the collector, or compare the port with its `listen` "
+            "setting (`ss -lun` on that host shows who listens)",
+            peer);
+    } else {
+        send_tell(s, "datagrams to %s come back: %s; %s", peer, strerror(s->datagrams->came_back),
+            send_remedy(s->datagrams->came_back));
+    }
     /* One message comes back of a whole piece, and each shall be counted. */
     s->datagrams->segment = false;
 }
@@ -266,7 +283,7 @@ recover(struct sender *s, const struct outlet *outlet, int error, uint64_t icmp)
     case ENOMEM: (void)nanosleep(&moment, NULL); return true;
     case ECONNREFUSED:
         if (icmp == 0) {
-            s->totals.refused++;
+            count_refusal(s, error);
             tell_refusal(s, outlet, s->totals.refused - 1);
         }
         return true;

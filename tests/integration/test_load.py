@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """serviceradar-cli load: the collectors take what it sends, each record once, with its mark."""
 
+import datetime
 import ipaddress
 import json
 import os
@@ -88,6 +89,19 @@ def test_messages_are_records_without_a_dead_letter(lab, given, strict):
     assert ledger["deadlettered"] == 0
     expect_once(text_marks(path), summary)
     no_dead_letters(path)
+
+
+@pytest.mark.parametrize("given", [
+    ["--rate", 1], ["--rate", 1, "--set", "bursts.every=60s", "--set", "bursts.of=1"]])
+def test_messages_have_the_date_that_they_are_sent_at(given):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        load("syslog", "--to", "udp://127.0.0.1:%d" % receiver.getsockname()[1], "--count", 2,
+             *given)
+        dates = [datetime.datetime.fromisoformat(receiver.recv(65536).split()[1].decode())
+                 for _ in range(2)]
+    assert 0.9 < (dates[1] - dates[0]).total_seconds() < 1.1
 
 
 def test_dates_without_a_zone_are_of_this_hosts(lab, monkeypatch):

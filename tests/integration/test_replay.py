@@ -112,6 +112,41 @@ assert [s.recv(4096) for _ in range(20)] == [bytes([i]) * 2000 for i in range(20
 """
 
 
+# RFC 792: destination unreachable, host unreachable, and the beginning of what did not arrive.
+ANSWER_UNREACHABLE = """
+import socket, struct, subprocess, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+s.settimeout(5)
+port = s.getsockname()[1]
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+replay = subprocess.Popen([*sys.argv[1:], "--to", "udp://127.0.0.1:%d" % port],
+                          stderr=subprocess.PIPE, text=True)
+sender = s.recvfrom(4096)[1][1]
+local = socket.inet_aton("127.0.0.1")
+ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 17, 0) + local + local
+head = struct.pack("!BBHI", 3, 1, 0, 0)
+body = ip + struct.pack("!HHHH", sender, port, 8, 0)
+total = sum(struct.unpack("!18H", head + body))
+while total >> 16:
+    total = (total & 0xffff) + (total >> 16)
+raw.sendto(head[:2] + struct.pack("!H", 0xffff - total) + head[4:] + body, ("127.0.0.1", 0))
+told = replay.communicate(timeout=20)[1]
+assert replay.returncode == 1, told
+assert "come back: No route to host; check the address" in told, told
+assert "listens" not in told, told
+"""
+
+
+@pytest.mark.skipif(subprocess.run([*SMALL_LINK, "true"], capture_output=True).returncode != 0,
+                    reason="this user may make no network")
+def test_a_host_that_is_not_reached_is_not_one_where_nothing_listens(tmp_path):
+    capture = write_capture(tmp_path / "x.pcap", messages(5), interval=0.1)
+    done = subprocess.run([*SMALL_LINK, sys.executable, "-c", ANSWER_UNREACHABLE, CLI, "replay",
+                           capture], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(subprocess.run([*SMALL_LINK, "true"], capture_output=True).returncode != 0,
                     reason="this user may make no network")
 def test_what_a_kernel_does_not_take_in_one_piece_goes_one_by_one(tmp_path):
