@@ -3,7 +3,6 @@
 #include "sr/runtime.h"
 
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "shell/heap.h"
 #include "shell/runtime.h"
 #include "shell/snapshot.h"
 #include "sr/clock.h"
@@ -480,14 +480,7 @@ run_decode(struct invocation *in, int argc, char **argv)
 static void
 prepare_process(void)
 {
-#ifdef M_ARENA_MAX
-    /*
-     * One heap for all threads. Records are not allocated, so that nobody waits for it; with
-     * glibc's default each thread keeps what it needed in its worst moment, and the resident set
-     * creeps up with every outage until all threads have had theirs.
-     */
-    (void)mallopt(M_ARENA_MAX, 1);
-#endif
+    heap_prepare();
     (void)prctl(PR_SET_DUMPABLE, 0); /* keys and credentials never get into a core dump */
     (void)signal(SIGPIPE, SIG_IGN);
 }

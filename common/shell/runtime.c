@@ -19,6 +19,7 @@
 
 #include "shell/answers.h"
 #include "shell/durable.h"
+#include "shell/heap.h"
 #include "shell/listener_socket.h"
 #include "shell/maintenance.h"
 #include "shell/snapshot.h"
@@ -78,6 +79,7 @@ struct runtime {
     uv_signal_t signals[3];
     uv_timer_t tick;
     struct maintenance maintenance;
+    struct heap heap;
     uint64_t watchdog_ns, next_watchdog_ns;
     bool starving; /* systemd was told why it is not fed */
     int exit_code;
@@ -558,6 +560,7 @@ on_tick(uv_timer_t *timer)
         return;
     }
     maintenance_tick(&rt->maintenance, &rt->loop, now_ns);
+    heap_tick(&rt->heap, now_ns);
     if (rt->watchdog_ns != 0 && now_ns >= rt->next_watchdog_ns) {
         feed_watchdog(rt, now_ns, status.text);
     }
