@@ -3,8 +3,6 @@
 
 import contextlib
 import os
-import re
-import sys
 
 
 def write_whole(path, text):
@@ -23,10 +21,18 @@ def write_whole(path, text):
             os.unlink(new)
 
 
-def put(path, name, text):
-    """Replaces what is between `<!-- table: NAME -->` and `<!-- end -->`."""
-    document = path.read_text(encoding="utf-8")
-    pattern = re.compile(rf"(<!-- table: {re.escape(name)} -->\n).*?(<!-- end -->)", re.S)
-    if not pattern.search(document):
-        sys.exit(f"{path} has no place for {name}: add <!-- table: {name} --> and <!-- end -->")
-    write_whole(path, pattern.sub(lambda m: m[1] + text + m[2], document))
+def replaced(text, name, inside):
+    """The text with what is between `<!-- table: NAME -->` and the next `<!-- end -->` replaced.
+
+    ValueError: it does not have that place, or has it twice.
+    """
+    begin, end = f"<!-- table: {name} -->\n", "<!-- end -->"
+    before, *after = text.split(begin)
+    if len(after) != 1 or end not in after[0]:
+        raise ValueError(f"the page needs the lines {begin.strip()} and {end}, once")
+    return before + begin + inside.strip() + "\n" + after[0][after[0].index(end):]
+
+
+def put(path, name, inside):
+    """Into the file, which is left as it was when that fails; ValueError as above."""
+    write_whole(path, replaced(path.read_text(encoding="utf-8"), name, inside))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `compare` makes of its measurements: ratios, charts, and the page that they stand in."""
+"""What `compare` makes of its measurements: ratios and charts."""
 
 import os
+import pathlib
 import shutil
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import subprocess
 from document import write_whole
 from measure import ROOT, number
 
-PAGE = os.path.join(ROOT, "docs", "performance.md")
+PAGE = pathlib.Path(ROOT, "docs", "performance.md")
 CHARTS = os.path.join(ROOT, "docs", "performance")
 
 
@@ -27,22 +28,6 @@ def thousands(value):
 
 def median_of(values):
     return statistics.median(values) if values else None
-
-
-# ---- The page ----
-
-def replace_between(text, part, inside):
-    """The text with what stands between the part's markers replaced; ValueError: it has none."""
-    begin, end = "<!-- compare %s: begin -->" % part, "<!-- compare %s: end -->" % part
-    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise ValueError("the page needs the lines %s and %s, once each" % (begin, end))
-    return text[:text.index(begin) + len(begin)] + "\n" + inside.strip() + "\n" + text[text.index(end):]
-
-
-def write_part(part, inside, page=PAGE):
-    with open(page, encoding="utf-8") as old:
-        text = replace_between(old.read(), part, inside)
-    write_whole(page, text)
 
 
 # ---- Charts ----

@@ -191,40 +191,40 @@ def test_numbers_have_commas_before_the_point_only():
     assert report.thousands(123456) == "123,000"
 
 
-PAGE = "a\n<!-- compare x: begin -->\nold\n<!-- compare x: end -->\nb\n"
+PAGE = "a\n<!-- table: x -->\nold\n<!-- end -->\n<!-- table: y -->\nold\n<!-- end -->\nb\n"
 
 
 def test_only_what_stands_between_the_markers_is_replaced():
-    assert report.replace_between(PAGE, "x", "new\n\n") == PAGE.replace("old", "new")
+    assert document.replaced(PAGE, "x", "new\n\n") == PAGE.replace("old", "new", 1)
 
 
-@pytest.mark.parametrize("text", ["", PAGE + PAGE, "<!-- compare x: begin -->" + PAGE,
-                                  PAGE + "<!-- compare x: end -->", "<!-- compare x: end -->\n<!-- compare x: begin -->"])
-def test_a_page_without_a_pair_of_markers_is_left_alone(text):
+@pytest.mark.parametrize("text", ["", PAGE + PAGE, "<!-- table: x -->\n" + PAGE, PAGE.replace("<!-- end -->", ""),
+                                  "<!-- end -->\n<!-- table: x -->\n"])
+def test_a_page_without_a_pair_of_markers_is_left_alone(text, tmp_path):
     with pytest.raises(ValueError, match="needs the lines"):
-        report.replace_between(text, "x", "new")
+        document.replaced(text, "x", "new")
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ValueError, match="needs the lines"):
+        document.put(page, "x", "new")
+    assert page.read_text() == text
 
 
 def test_what_cannot_be_written_leaves_the_page_as_it_was(tmp_path):
     page = tmp_path / "page.md"
-    text = PAGE + "<!-- table: x -->\nold\n<!-- end -->\n"
-    page.write_text(text)
-    for write in (lambda: report.write_part("x", "half \udc80", str(page)),
-                  lambda: document.put(page, "x", "half \udc80")):
-        with pytest.raises(UnicodeEncodeError):
-            write()
-        assert page.read_text() == text
+    page.write_text(PAGE)
+    with pytest.raises(UnicodeEncodeError):
+        document.put(page, "x", "half \udc80")
+    assert page.read_text() == PAGE
     page.chmod(0o640)
-    report.write_part("x", "new", str(page))
-    document.put(page, "x", "new\n")
-    assert page.read_text() == text.replace("old", "new")
+    document.put(page, "x", "new")
+    assert page.read_text() == PAGE.replace("old", "new", 1)
     assert os.listdir(tmp_path) == ["page.md"] and page.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("part", ["syslog", "netflow", "trap", "jetstream"])
 def test_the_page_has_markers_for_every_part(part):
-    with open(report.PAGE) as page:
-        assert report.replace_between(page.read(), part, "new")
+    assert document.replaced(report.PAGE.read_text(), part, "new")
 
 
 def test_a_chart_has_a_bar_for_each_receiver_and_a_word_for_what_was_not_measured(tmp_path):
