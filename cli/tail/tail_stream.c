@@ -122,7 +122,9 @@ explain(
         break;
     case ADMIN_EREFUSED:
     case ADMIN_ENOANSWER:
-        remedy = "use the credentials of a reader: a collector's may not read streams";
+        remedy =
+            "use the credentials of a reader: a collector's may not read streams; or see whether "
+            "JetStream is on for this account";
         break;
     case ADMIN_ESTALLED:
     case ADMIN_ENOMEM: break;
